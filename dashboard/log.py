@@ -1,0 +1,79 @@
+"""Logging: one line per event, JSON in production, keys redacted on the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+SECRET_PATTERN = re.compile(
+    r"(?i)\b(bearer|basic|apikey)\s+[\w.~+/=-]{6,}|\bcx[a-z]{1,2}p_\w+"
+)
+SECRET_NAMES = ("key", "secret", "token", "password", "authorization", "cookie")
+
+
+def redact(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Blank values whose name or shape says they are credentials."""
+    for name, value in event.items():
+        if any(word in name.lower() for word in SECRET_NAMES):
+            event[name] = "***"
+        elif isinstance(value, str):
+            event[name] = SECRET_PATTERN.sub("***", value)
+    return event
+
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
+    redact,
+]
+
+
+def logging_config(*, level: str, json: bool) -> dict[str, Any]:
+    """The LOGGING setting; also configures structlog itself."""
+    structlog.configure(
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": _formatter(renderer)},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "line"}
+        },
+        "root": {"handlers": ["console"], "level": level},
+        "loggers": {
+            "django.db.backends": {"level": "INFO"},
+            # The wire loggers print request lines and headers at DEBUG.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+            "django-q": {"level": "WARNING"},
+            "axes": {"level": "WARNING"},
+        },
+    }
+
+
+def _formatter(renderer: Any) -> Mapping[str, Any]:
+    return {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": SHARED,
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            renderer,
+        ],
+    }

@@ -1,0 +1,7 @@
+"""The site is the app."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("queries.urls"))]

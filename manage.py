@@ -1,0 +1,22 @@
+#!/usr/bin/env python
+"""Django's command-line entry point."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dashboard.env import load_local_secrets
+
+
+def main() -> None:
+    """Run one management command with the project's settings."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+    load_local_secrets()
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The one app: connections, saved queries, runs, results, exports."""

@@ -1,0 +1,62 @@
+"""Secrets at rest: sealed with Fernet, bound to the row and origin they belong to.
+
+Fernet has no associated data, so the binding travels inside the token and is compared on
+every use: a ciphertext copied to another row, or a row repointed to another origin, opens
+nothing. The first of ``settings.FIELD_KEYS`` seals, all open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+VERSION = 1
+
+
+class SealError(Exception):
+    """A sealed secret cannot be opened: unknown key, damaged, or bound to something else."""
+
+
+def _box() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
+
+
+def seal(secret: str, *, owner: str, origin: str) -> str:
+    """Encrypt ``secret`` for the row named ``owner`` and the URL origin ``origin``."""
+    payload = {"v": VERSION, "owner": owner, "origin": origin, "secret": secret}
+    return _box().encrypt(json.dumps(payload).encode()).decode()
+
+
+def unseal(token: str, *, owner: str, origin: str) -> str:
+    """Open a sealed secret; raises SealError rather than ever returning ciphertext."""
+    try:
+        payload = json.loads(_box().decrypt(token.encode()))
+    except InvalidToken:
+        raise SealError(
+            "The stored key cannot be read with the keys at hand."
+        ) from None
+    bound = (payload["v"], payload["owner"], payload["origin"])
+    if bound != (VERSION, owner, origin):
+        raise SealError("The stored key belongs to another connection or address.")
+    return str(payload["secret"])
+
+
+def reseal(token: str) -> str:
+    """The same secret under the newest key, without looking inside; raises SealError."""
+    try:
+        return _box().rotate(token.encode()).decode()
+    except InvalidToken:
+        raise SealError(
+            "The stored key cannot be read with the keys at hand."
+        ) from None
+
+
+def fingerprint(secret: str) -> str:
+    """64 hex digits that tell keys apart without showing them (HMAC under SECRET_KEY)."""
+    return hmac.new(
+        settings.SECRET_KEY.encode(), secret.encode(), hashlib.sha256
+    ).hexdigest()

@@ -1,0 +1,87 @@
+"""Connections: one sealed API key, its endpoint and options, for one provider."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from queries.fields import fingerprint, reseal, seal, unseal
+
+if TYPE_CHECKING:
+    from queries.models.users import User
+
+
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    """Connections as seen by one person."""
+
+    def visible_to(self, user: User) -> ConnectionQuerySet:
+        """Own ones and those of the person's teams: usable, never readable."""
+        return self.filter(Q(owner=user) | Q(team__in=user.teams.all()))
+
+    def editable_by(self, user: User) -> ConnectionQuerySet:
+        """Only the owner changes, shares or deletes a connection."""
+        return self.filter(owner=user)
+
+
+class Connection(models.Model):
+    """An API key kept sealed; only its last four characters are ever shown.
+
+    ``origin`` is the scheme, host and port the key was entered for; the seal is bound to it.
+    ``options`` are the provider's connection fields other than the key.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections"
+    )
+    team = models.ForeignKey(
+        "Team",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="connections",
+    )
+    provider = models.CharField(max_length=40)
+    name = models.CharField(max_length=120)
+    options = models.JSONField(default=dict, blank=True)
+    origin = models.CharField(max_length=300)
+    sealed_key = models.TextField(editable=False)
+    key_last4 = models.CharField(max_length=4, editable=False)
+    key_fingerprint = models.CharField(max_length=64, editable=False)
+    tested_at = models.DateTimeField(null=True, editable=False)
+    test_ok = models.BooleanField(null=True, editable=False)
+    test_message = models.TextField(blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[ConnectionQuerySet] = ConnectionQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ("name", "created_at")
+
+    def __str__(self) -> str:
+        return self.name
+
+    def set_key(self, key: str) -> None:
+        """Seal ``key`` for this connection and its present origin. Does not save."""
+        self.sealed_key = seal(key, owner=str(self.pk), origin=self.origin)
+        # Of a short key four characters would be too much of it.
+        self.key_last4 = key[-4:] if len(key) >= 12 else ""  # noqa: PLR2004
+        self.key_fingerprint = fingerprint(key)
+
+    def reveal_key(self) -> str:
+        """The clear key, for the moment of one call; raises SealError. Never store it."""
+        return unseal(self.sealed_key, owner=str(self.pk), origin=self.origin)
+
+    def reseal_key(self) -> bool:
+        """Re-encrypt under the newest field key, if nobody changed the row meanwhile."""
+        return bool(
+            type(self)
+            .objects.filter(pk=self.pk, sealed_key=self.sealed_key)
+            .update(sealed_key=reseal(self.sealed_key))
+        )

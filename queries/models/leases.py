@@ -1,0 +1,71 @@
+"""Leases: how work is held by one worker at a time, and the rows the engine keeps itself by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Leased(models.Model):
+    """Work that one holder does at a time.
+
+    A claim is one conditional UPDATE that writes ``lease_token``; whoever commits checks the
+    token, so a holder that lost its lease throws its outcome away. ``claims`` counts the
+    times it was taken since it last moved on (the crash-loop guard), ``failures`` counts
+    consecutive upstream errors.
+    """
+
+    next_at = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    claims = models.PositiveIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+def lease_free(now: datetime) -> Q:
+    """Nobody holds it, or whoever held it is gone."""
+    return Q(lease_until=None) | Q(lease_until__lt=now)
+
+
+class PumpSlot(models.Model):
+    """The right to run one pump; ``nudged_at`` limits how often the sweep rings for it."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    token = models.UUIDField(null=True)
+    until = models.DateTimeField(null=True)
+    nudged_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"pump slot {self.number}"
+
+
+class Heartbeat(models.Model):
+    """When something last proved that it works: ``worker`` is written by a task."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+    detail: models.JSONField[Any, Any] = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.at:%H:%M:%S}"
+
+
+class RateBucket(models.Model):
+    """A token bucket shared by all processes: one per provider and key fingerprint."""
+
+    key = models.CharField(max_length=120, primary_key=True)
+    tokens = models.FloatField()
+    updated_at = models.DateTimeField()
+    blocked_until = models.DateTimeField(null=True)
+    version = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"rate bucket {self.key[:24]}"

@@ -1,0 +1,86 @@
+"""Saved queries: named statements with their settings."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from queries.models.teams import Team
+
+if TYPE_CHECKING:
+    from queries.models.users import User
+
+
+class Mode(models.TextChoices):
+    """How a run is executed: in the web process, or as a job at the provider."""
+
+    DIRECT = "direct", "Direct"
+    BACKGROUND = "background", "Background"
+
+
+class Question(models.Model):
+    """What is asked, shared by saved queries and runs.
+
+    ``settings`` are the provider's query fields (tier, syntax, limit ...). ``time_range`` is
+    a preset such as ``last-1h``, or ``absolute`` (then ``range_start`` and ``range_end`` say
+    which, in UTC), or ``none``.
+    """
+
+    provider = models.CharField(max_length=40)
+    statement = models.TextField()
+    mode = models.CharField(max_length=12, choices=Mode.choices, default=Mode.DIRECT)
+    settings = models.JSONField(default=dict, blank=True)
+    time_range = models.CharField(max_length=20, default="last-1h")
+    range_start = models.DateTimeField(null=True, blank=True)
+    range_end = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
+    """Saved queries as seen by one person."""
+
+    def visible_to(self, user: User) -> SavedQueryQuerySet:
+        """Own ones and those shared with the person's teams."""
+        return self.filter(Q(owner=user) | Q(team__in=user.teams.all()))
+
+    def editable_by(self, user: User) -> SavedQueryQuerySet:
+        """Own ones, and those of teams in which the person is editor or admin."""
+        return self.filter(Q(owner=user) | Q(team__in=Team.objects.editable_by(user)))
+
+
+class SavedQuery(Question):
+    """A named statement with its settings, private or shared with a team."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_queries"
+    )
+    team = models.ForeignKey(
+        Team,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="saved_queries",
+    )
+    name = models.CharField(max_length=160)
+    description = models.TextField(blank=True)
+    tags = models.JSONField(default=list, blank=True)
+    favoured_by = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="favourites", blank=True
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[SavedQueryQuerySet] = SavedQueryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ("name", "created_at")
+
+    def __str__(self) -> str:
+        return self.name

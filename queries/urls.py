@@ -1,0 +1,133 @@
+"""Every URL of the product. A view, its URL name, its template and its test share one name."""
+
+from __future__ import annotations
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from queries.views import (
+    accounts,
+    connections,
+    exports,
+    health,
+    results,
+    runs,
+    saved_queries,
+    teams,
+)
+
+urlpatterns = [
+    path("", runs.home, name="home"),
+    path("healthz", health.healthz, name="healthz"),
+    # People
+    path(
+        "accounts/login/",
+        auth.LoginView.as_view(redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path(
+        "accounts/password/",
+        auth.PasswordChangeView.as_view(success_url="/accounts/"),
+        name="password_change",
+    ),
+    path("accounts/", accounts.account, name="account"),
+    path("accounts/theme/", accounts.theme_set, name="theme_set"),
+    path("accounts/link/<str:token>/", accounts.sign_in_link, name="sign_in_link"),
+    path(
+        "accounts/join/<str:token>/",
+        accounts.invitation_accept,
+        name="invitation_accept",
+    ),
+    path("teams/", teams.team_list, name="team_list"),
+    path("teams/<uuid:pk>/", teams.team_detail, name="team_detail"),
+    path("teams/<uuid:pk>/delete/", teams.team_delete, name="team_delete"),
+    path("teams/<uuid:pk>/members/", teams.member_add, name="member_add"),
+    path(
+        "teams/<uuid:pk>/members/<int:member>/",
+        teams.member_change,
+        name="member_change",
+    ),
+    path(
+        "teams/<uuid:pk>/members/<int:member>/remove/",
+        teams.member_remove,
+        name="member_remove",
+    ),
+    path(
+        "teams/<uuid:pk>/invitations/<int:invitation>/revoke/",
+        teams.invitation_revoke,
+        name="invitation_revoke",
+    ),
+    # Connections
+    path("connections/", connections.connection_list, name="connection_list"),
+    path("connections/new/", connections.connection_new, name="connection_new"),
+    path(
+        "connections/<uuid:pk>/",
+        connections.connection_detail,
+        name="connection_detail",
+    ),
+    path(
+        "connections/<uuid:pk>/test/",
+        connections.connection_test,
+        name="connection_test",
+    ),
+    path(
+        "connections/<uuid:pk>/delete/",
+        connections.connection_delete,
+        name="connection_delete",
+    ),
+    # Saved queries
+    path("saved-queries/", saved_queries.saved_query_list, name="saved_query_list"),
+    path("saved-queries/new/", saved_queries.saved_query_new, name="saved_query_new"),
+    path(
+        "saved-queries/<uuid:pk>/",
+        saved_queries.saved_query_detail,
+        name="saved_query_detail",
+    ),
+    path(
+        "saved-queries/<uuid:pk>/edit/",
+        saved_queries.saved_query_edit,
+        name="saved_query_edit",
+    ),
+    path(
+        "saved-queries/<uuid:pk>/copy/",
+        saved_queries.saved_query_copy,
+        name="saved_query_copy",
+    ),
+    path(
+        "saved-queries/<uuid:pk>/delete/",
+        saved_queries.saved_query_delete,
+        name="saved_query_delete",
+    ),
+    path(
+        "saved-queries/<uuid:pk>/favourite/",
+        saved_queries.saved_query_favourite,
+        name="saved_query_favourite",
+    ),
+    path(
+        "saved-queries/<uuid:pk>/run/",
+        saved_queries.saved_query_run,
+        name="saved_query_run",
+    ),
+    # Runs
+    path("runs/", runs.run_list, name="run_list"),
+    path("runs/new/", runs.run_new, name="run_new"),
+    path("runs/cancel-all/", runs.run_cancel_all, name="run_cancel_all"),
+    path("runs/<uuid:pk>/", runs.run_detail, name="run_detail"),
+    path("runs/<uuid:pk>/status/", runs.run_status, name="run_status"),
+    path("runs/<uuid:pk>/cancel/", runs.run_cancel, name="run_cancel"),
+    path("runs/<uuid:pk>/again/", runs.run_again, name="run_again"),
+    path("runs/<uuid:pk>/share/", runs.run_share, name="run_share"),
+    path("runs/<uuid:pk>/delete/", runs.run_delete, name="run_delete"),
+    path("runs/<uuid:pk>/results/", results.run_results, name="run_results"),
+    path("runs/<uuid:pk>/rows/<int:n>/", results.run_row, name="run_row"),
+    # Exports
+    path("runs/<uuid:pk>/exports/", exports.run_export, name="run_export"),
+    path("exports/", exports.export_list, name="export_list"),
+    path("exports/<uuid:pk>/", exports.export_detail, name="export_detail"),
+    path(
+        "exports/<uuid:pk>/download/", exports.export_download, name="export_download"
+    ),
+    path("exports/<uuid:pk>/cancel/", exports.export_cancel, name="export_cancel"),
+    path("exports/<uuid:pk>/delete/", exports.export_delete, name="export_delete"),
+]

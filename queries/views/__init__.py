@@ -1,0 +1,1 @@
+"""Views translate: HTTP in, one verb, HTTP out."""
