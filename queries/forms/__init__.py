@@ -1,0 +1,1 @@
+"""Forms: what people fill in, checked before any call is made."""

@@ -1,0 +1,177 @@
+"""The fields a provider declares, as part of a Django form, and back into a settings dict.
+
+A declared field ``tier`` becomes the form field ``<prefix>_tier``. Advanced fields carry
+``data-advanced`` on their widget, fields of one mode only ``data-modes``; ``bound`` gives the
+templates the two groups. Nothing here knows which provider it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+from django.utils.dateparse import parse_datetime
+
+from queries.providers.base import Field, Mode
+
+BLANK_CHOICE = ("", "Provider's default")
+MAX_TEXT = 2_000
+MAX_INTEGER = 2**53  # beyond it, JSON readers disagree about the number
+ALL_MODES: tuple[Mode, ...] = ("direct", "background")
+
+
+class DateTimeLocalInput(forms.DateTimeInput):
+    """The browser's own date and time control, to the second, in the person's zone."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"step": 1} | (attrs or {}), format="%Y-%m-%dT%H:%M:%S")
+
+
+@dataclass(frozen=True)
+class ProviderFields:
+    """Declared fields under a common ``prefix``, which keeps them apart from the form's own."""
+
+    fields: tuple[Field, ...]
+    prefix: str = "setting"
+
+    def form_name(self, name: str) -> str:
+        """The form's name for the declared field ``name`` (to attach a Problem to it)."""
+        return f"{self.prefix}_{name}"
+
+    def form_fields(self) -> dict[str, forms.Field]:
+        """Django form fields by form name, in the declared order."""
+        return {self.form_name(field.name): form_field(field) for field in self.fields}
+
+    def initial(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Initial values by form name: what ``settings`` holds, else the declared default."""
+        return {
+            self.form_name(field.name): _shown(field, settings)
+            for field in self.fields
+            if field.kind != "secret"
+        }
+
+    def settings(
+        self, cleaned: Mapping[str, Any], mode: Mode | None = None
+    ) -> dict[str, Any]:
+        """Cleaned form data as plain JSON values by declared name.
+
+        What was left empty is absent, so that the provider's default holds; so is a field
+        that does not apply to ``mode``. Date-times become ISO 8601 text in UTC.
+        """
+        found = {
+            field.name: _stored(cleaned.get(self.form_name(field.name)))
+            for field in self.fields
+            if mode is None or mode in field.modes
+        }
+        return {name: value for name, value in found.items() if value not in {None, ""}}
+
+    def plain(self, form: forms.BaseForm) -> list[forms.BoundField]:
+        """The bound fields to show at once."""
+        return self._bound(form, (f for f in self.fields if not f.advanced))
+
+    def advanced(self, form: forms.BaseForm) -> list[forms.BoundField]:
+        """The bound fields to fold away."""
+        return self._bound(form, (f for f in self.fields if f.advanced))
+
+    def _bound(
+        self, form: forms.BaseForm, fields: Iterable[Field]
+    ) -> list[forms.BoundField]:
+        names = (self.form_name(field.name) for field in fields)
+        return [form[name] for name in names if name in form.fields]
+
+
+def form_field(field: Field) -> forms.Field:
+    """One Django form field for one declared field."""
+    common: dict[str, Any] = {
+        "label": field.label,
+        "help_text": field.help,
+        "initial": field.default,
+        "required": field.required and set(field.modes) == set(ALL_MODES),
+    }
+    made = _MAKERS[field.kind](field, common)
+    made.widget.attrs.update(_marks(field))
+    return made
+
+
+def _marks(field: Field) -> dict[str, Any]:
+    marks: dict[str, Any] = {"data-advanced": True} if field.advanced else {}
+    if set(field.modes) != set(ALL_MODES):
+        marks["data-modes"] = " ".join(field.modes)
+    return marks
+
+
+def _text(_field: Field, common: dict[str, Any]) -> forms.Field:
+    return forms.CharField(max_length=MAX_TEXT, **common)
+
+
+def _choice(field: Field, common: dict[str, Any]) -> forms.Field:
+    names = {value for value, _label in field.choices}
+    optional = not field.required and field.default is None and "" not in names
+    choices = [BLANK_CHOICE, *field.choices] if optional else list(field.choices)
+    return forms.ChoiceField(choices=choices, **common)
+
+
+def _integer(_field: Field, common: dict[str, Any]) -> forms.Field:
+    return forms.IntegerField(min_value=-MAX_INTEGER, max_value=MAX_INTEGER, **common)
+
+
+def _boolean(_field: Field, common: dict[str, Any]) -> forms.Field:
+    # To Django a required checkbox is one that must be ticked.
+    return forms.BooleanField(**common | {"required": False})
+
+
+def _datetime(_field: Field, common: dict[str, Any]) -> forms.Field:
+    return forms.DateTimeField(widget=DateTimeLocalInput(), **common)
+
+
+def _url(_field: Field, common: dict[str, Any]) -> forms.Field:
+    # Not a URLField: which addresses are allowed is decided in one place, by the providers.
+    widget = forms.URLInput(attrs={"spellcheck": "false", "autocomplete": "off"})
+    return forms.CharField(max_length=MAX_TEXT, widget=widget, **common)
+
+
+def _secret(_field: Field, common: dict[str, Any]) -> forms.Field:
+    return secret_field(**common | {"initial": None})
+
+
+def secret_field(**common: Any) -> forms.CharField:
+    """A field whose value is never sent back to the page, nor offered by the browser."""
+    widget = forms.PasswordInput(
+        render_value=False,
+        attrs={
+            "autocomplete": "off",
+            "spellcheck": "false",
+            "data-1p-ignore": True,
+            "data-lpignore": "true",
+        },
+    )
+    return forms.CharField(max_length=MAX_TEXT, widget=widget, **common)
+
+
+_MAKERS = {
+    "text": _text,
+    "choice": _choice,
+    "integer": _integer,
+    "boolean": _boolean,
+    "datetime": _datetime,
+    "url": _url,
+    "secret": _secret,
+}
+
+
+def _shown(field: Field, settings: Mapping[str, Any]) -> Any:
+    value = settings.get(field.name, field.default)
+    if field.kind == "datetime" and isinstance(value, str):
+        return parse_datetime(value)
+    return value
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.strip() if isinstance(value, str) else value
