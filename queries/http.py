@@ -5,19 +5,27 @@ from __future__ import annotations
 import uuid
 import zoneinfo
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django_htmx.middleware import HtmxDetails
 
     from queries.models import User
+
+Row = TypeVar("Row", bound=Model)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 THEMES = ("auto", "light", "dark")
@@ -118,3 +126,27 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in THEMES else "auto",
         "zone_name": timezone.get_current_timezone_name(),
     }
+
+
+def fetch(
+    visible: QuerySet[Row], pk: UUID | int, *, allowed: QuerySet[Row] | None = None
+) -> Row:
+    """The row ``pk``: 404 unless it is ``visible``, 403 unless it is ``allowed`` too."""
+    found = get_object_or_404(visible, pk=pk)
+    if allowed is not None and not allowed.filter(pk=pk).exists():
+        raise PermissionDenied
+    return found
+
+
+def wants_fragment(request: AuthedRequest) -> bool:
+    """Tell whether htmx asks for a piece of the page; Back asks for a whole one."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
+
+
+def safe_next(request: HttpRequest, fallback: str = "/") -> str:
+    """Where ``next`` (form field or query) leads, if that is on this site."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if safe else fallback
