@@ -1,0 +1,68 @@
+"""One value of a result as a grid cell: escaped, shortened, aligned by kind."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+LONGEST = 300
+"""Characters of a cell that go to the browser; the row panel shows the rest."""
+
+CLASSES = {
+    "c-num": {"number", "integer", "int", "float", "double", "decimal"},
+    "c-time": {"time", "timestamp", "datetime", "date"},
+    "c-bool": {"bool", "boolean"},
+    "c-json": {"json", "object", "list", "struct", "array"},
+}
+SEVERITIES = ("debug", "verbose", "info", "warning", "error", "critical")
+"""Coralogix docs, severity levels 1 to 6."""
+SEVERITY_WORDS = {"warn": "warning", "err": "error", "fatal": "critical"}
+
+
+def cell_class(kind: str) -> str:
+    """The CSS class of a column kind; text has none."""
+    return next((css for css, kinds in CLASSES.items() if kind in kinds), "")
+
+
+def cell_text(value: Any) -> str:
+    """A value as one line of at most ``LONGEST`` characters."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    text = str(value)
+    return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
+
+
+def cell(value: Any, kind: str = "", column: str = "") -> SafeString:
+    """A whole ``<td>``. A column named severity gets its coloured word; a null is told from the text "null"."""
+    if value is None:
+        return SafeString('<td class="c-null">null</td>')
+    if column.rsplit(".", 1)[-1].lower() == "severity" and severity_key(value):
+        return format_html("<td>{}</td>", severity(value))
+    css = cell_class(kind) or cell_class(type(value).__name__)
+    if not css:
+        return format_html("<td>{}</td>", cell_text(value))
+    return format_html('<td class="{}">{}</td>', css, cell_text(value))
+
+
+def severity_key(value: Any) -> str:
+    """``debug`` ... ``critical`` from a word in any case, an alias or Coralogix's number; else empty."""
+    word = str(value).strip().lower() if value is not None else ""
+    if word.isascii() and word.isdigit() and 1 <= int(word[:2]) <= len(SEVERITIES):
+        return SEVERITIES[int(word[:2]) - 1]
+    word = SEVERITY_WORDS.get(word, word)
+    return word if word in SEVERITIES else ""
+
+
+def severity(value: Any) -> SafeString | str:
+    """The severity as a coloured word; a value that is none is shown as it is."""
+    key = severity_key(value)
+    if not key:
+        return cell_text(value)
+    return format_html(
+        '<span class="severity" data-severity="{}">{}</span>', key, key.capitalize()
+    )

@@ -1,0 +1,209 @@
+"""Template tags and filters of every page: icons, numbers, times, navigation, grid cells.
+
+Data is only ever escaped (``format_html``); the one text trusted as markup is our own vendored SVG.
+A builtin of the template engine (settings), so pages need no ``{% load %}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django import template
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from queries.templatetags import cells, json_tree
+
+register = template.Library()
+
+ICONS = (
+    Path(__file__).parents[2] / "static" / "vendor" / "lucide-static@1.62.0" / "icons"
+)
+NOTHING = "\N{EN DASH}"
+EXACT_BELOW = 10
+"""Seconds below which tenths are worth showing."""
+RECENT = 45
+"""Seconds that count as "just now"."""
+ICON_SIZES = {"": "icon", "sm": "icon icon--sm", "lg": "icon icon--lg"}
+
+register.filter("cell_text", cells.cell_text)
+register.simple_tag(cells.cell, name="cell")
+register.simple_tag(cells.severity, name="severity")
+register.filter("severity_key", cells.severity_key)
+register.simple_tag(json_tree.json_tree, name="json_tree")
+
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, size: str = "") -> SafeString:
+    """A vendored lucide icon as inline SVG, hidden from screen readers.
+
+    ``size`` is "", "sm" or "lg". An unknown name raises ``LookupError``: a typing mistake in a template.
+    """
+    path = ICONS / f"{name}.svg"
+    if not re.fullmatch(r"[a-z0-9-]+", name) or not path.is_file():
+        raise LookupError(f"No icon named {name!r} in {ICONS}")
+    drawing = re.sub(r"(?s)^.*?<svg.*?>|</svg>\s*$", "", path.read_text("utf-8"))
+    return format_html(
+        '<svg class="{}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '
+        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">{}</svg>',
+        ICON_SIZES[size],
+        SafeString(re.sub(r"\s*\n\s*", "", drawing)),
+    )
+
+
+@register.filter
+def number(value: object) -> str:
+    """An integer with thousands grouped (``100,000``); None is empty, other things are left alone."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "" if value is None else str(value)
+    return f"{value:,}"
+
+
+@register.filter
+def duration(value: timedelta | float | None) -> str:
+    """Seconds (or a timedelta) in words, two units at most: ``0.4 s``, ``12 s``, ``3 min 12 s``, ``2 h 5 min``."""
+    if value is None:
+        return ""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds < EXACT_BELOW:
+        return f"{max(seconds, 0):.1f} s"
+    whole = int(seconds)
+    for size, unit, below, part in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {unit}" + (f" {rest} {part}" if rest else "")
+    return f"{whole} s"
+
+
+@register.simple_tag
+def ago(moment: datetime | None, empty: str = NOTHING) -> SafeString | str:
+    """A past moment in relative words, kept fresh by app.js, with the exact time as tooltip."""
+    if moment is None:
+        return empty
+    return format_html(
+        '<time datetime="{}" title="{}" data-relative>{}</time>',
+        moment.isoformat(),
+        exact(moment),
+        relative(timezone.now() - moment),
+    )
+
+
+def relative(age: timedelta) -> str:
+    """``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as app.js uses."""
+    seconds = abs(age.total_seconds())
+    if seconds < RECENT:
+        return "just now"
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size or unit == "min":
+            amount = f"{max(round(seconds / size), 1)} {unit}"
+            break
+    return f"in {amount}" if age.total_seconds() < 0 else f"{amount} ago"
+
+
+@register.simple_tag
+def stamp(moment: datetime | None, empty: str = NOTHING) -> SafeString | str:
+    """A moment in the reader's zone, to the second, with the zone."""
+    if moment is None:
+        return empty
+    return format_html(
+        '<time datetime="{}">{}</time>', moment.isoformat(), exact(moment)
+    )
+
+
+def exact(moment: datetime) -> str:
+    """``22 Nov 2026, 11:42:07 CET`` in the active zone."""
+    return format_date(timezone.localtime(moment), "j M Y, H:i:s T")
+
+
+@register.simple_tag
+def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString | str:
+    """Time taken so far or in all; while there is no end, app.js ticks it every second."""
+    if start is None:
+        return NOTHING
+    if end is not None:
+        return duration(end - start)
+    return format_html(
+        '<span class="num" data-elapsed-since="{}">{}</span>',
+        start.isoformat(),
+        duration(timezone.now() - start),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def nav_current(context: Mapping[str, Any], family: str, but: str = "") -> SafeString:
+    """``aria-current="page"`` when the page's URL name starts with ``family`` and is not ``but``."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    name = getattr(match, "url_name", None) or ""
+    here = name.startswith(family) and name != but
+    return SafeString(' aria-current="page"' if here else "")
+
+
+@register.simple_tag(takes_context=True)
+def hidden_query(context: Mapping[str, Any], *without: str) -> SafeString:
+    """The current query string as hidden inputs, but for the names a form sets itself."""
+    query = context["request"].GET
+    return format_html_join(
+        "\n",
+        '<input type="hidden" name="{}" value="{}">',
+        (
+            (name, value)
+            for name, values in query.lists()
+            if name not in without
+            for value in values
+        ),
+    )
+
+
+@register.inclusion_tag("components/_pager_link.html", takes_context=True)
+def pager_link(
+    context: Mapping[str, Any], page: int, picture: str, label: str
+) -> dict[str, Any]:
+    """One arrow of a pager; an arrow that leads nowhere is shown disabled."""
+    number, pages = context["number"], context["pages"]
+    query = context["request"].GET.copy()
+    query["page"] = str(page)
+    return {
+        "href": f"?{query.urlencode()}",
+        "picture": picture,
+        "label": label,
+        "target": context.get("target", ""),
+        "disabled": page == number or not 1 <= page <= pages,
+    }
+
+
+@register.inclusion_tag("components/_sort_header.html", takes_context=True)
+def sort_header(
+    context: Mapping[str, Any], column: str, label: str = "", kind: str = ""
+) -> dict[str, Any]:
+    """A column head that sorts: ``?sort=column``, then ``-column``, then no sort again.
+
+    Reads ``sort`` (the state now) and ``target`` (htmx target, optional) from the context.
+    """
+    now = context.get("sort") or ""
+    direction = {column: "ascending", f"-{column}": "descending"}.get(now, "")
+    query = context["request"].GET.copy()
+    query.pop("page", None)
+    query.pop("sort", None)
+    following = {"": column, "ascending": f"-{column}"}.get(direction)
+    if following:
+        query["sort"] = following
+    return {
+        "href": f"?{query.urlencode()}",
+        "direction": direction,
+        "label": label or column,
+        "kind": kind,
+        "css": cells.cell_class(kind),
+        "target": context.get("target", ""),
+    }
