@@ -36,11 +36,16 @@ def lease_free(now: datetime) -> Q:
 
 
 class PumpSlot(models.Model):
-    """The right to run one pump; ``nudged_at`` limits how often the sweep rings for it."""
+    """The right to run one pump, and the memory of its bell.
+
+    ``wake_at`` is when the next wake-up is due that somebody has already left, so that
+    wake-ups do not multiply; ``nudged_at`` limits how often the sweep rings.
+    """
 
     number = models.PositiveSmallIntegerField(primary_key=True)
     token = models.UUIDField(null=True)
     until = models.DateTimeField(null=True)
+    wake_at = models.DateTimeField(null=True)
     nudged_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
@@ -59,11 +64,16 @@ class Heartbeat(models.Model):
 
 
 class RateBucket(models.Model):
-    """A token bucket shared by all processes: one per provider and key fingerprint."""
+    """A token bucket shared by all processes: one per provider and key fingerprint.
+
+    ``taken`` lists when each token that is out comes back (seconds since 1970), oldest first.
+    A refill by the second would let twice the allowed calls through in the first minute.
+    ``version`` guards the conditional UPDATE.
+    """
 
     key = models.CharField(max_length=120, primary_key=True)
-    tokens = models.FloatField()
-    updated_at = models.DateTimeField()
+    taken: models.JSONField[Any, Any] = models.JSONField(default=list)
+    updated_at = models.DateTimeField(auto_now=True)
     blocked_until = models.DateTimeField(null=True)
     version = models.PositiveBigIntegerField(default=0)
 

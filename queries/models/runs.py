@@ -90,6 +90,7 @@ class Run(Question, Leased):
     waiting_until = models.DateTimeField(null=True)
     waiting_for = models.CharField(max_length=200, blank=True)
     cancel_asked_at = models.DateTimeField(null=True)
+    cancel_sent_at = models.DateTimeField(null=True)
     cancel_confirmed_at = models.DateTimeField(null=True)
     gives_up_at = models.DateTimeField(null=True)
 
