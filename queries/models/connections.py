@@ -67,6 +67,11 @@ class Connection(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_new(self) -> bool:
+        """Not stored yet."""
+        return self._state.adding
+
     def set_key(self, key: str) -> None:
         """Seal ``key`` for this connection and its present origin. Does not save."""
         self.sealed_key = seal(key, owner=str(self.pk), origin=self.origin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -89,13 +89,16 @@ class OneTimeToken(models.Model):
         return token
 
     @classmethod
-    def redeem(cls, token: str) -> Any:
-        """The row, marked used, or None if unknown, used or expired. Atomic: one winner."""
-        now = timezone.now()
-        live = cls._default_manager.filter(
-            digest=token_digest(token), used_at=None, expires_at__gt=now
+    def live(cls, token: str) -> models.QuerySet[Self]:
+        """The row of ``token``, unless it was used or has expired."""
+        return cls._default_manager.filter(
+            digest=token_digest(token), used_at=None, expires_at__gt=timezone.now()
         )
-        if not live.update(used_at=now):
+
+    @classmethod
+    def redeem(cls, token: str) -> Self | None:
+        """The row, marked used, or None if unknown, used or expired. Atomic: one winner."""
+        if not cls.live(token).update(used_at=timezone.now()):
             return None
         return cls._default_manager.get(digest=token_digest(token))
 

@@ -1,0 +1,116 @@
+"""Accounts: how people get in, and what ends their access."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from queries.models import Invitation, Membership, SignInLink, User
+
+SIGN_IN_LINK_LIFETIME = timedelta(hours=1)
+MAX_NAME = 254
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class AlreadyAMemberError(Exception):
+    """The person an invitation is for has an account already: they join by signing in."""
+
+
+def sign_in_name(typed: str | None) -> str:
+    """The one spelling under which attempts to sign in are counted.
+
+    Otherwise every way to write the same address (case, full-width letters) would have
+    its own number of guesses.
+    """
+    folded = unicodedata.normalize("NFKC", typed or "")
+    return User.objects.normalize_email(folded)[:MAX_NAME]
+
+
+def counted_name(
+    request: HttpRequest | None, credentials: Mapping[str, Any] | None
+) -> str:
+    """What django-axes counts failures under (``AXES_USERNAME_CALLABLE``)."""
+    typed = (credentials or {}).get("username")
+    if typed is None and request is not None:
+        typed = request.POST.get("username")
+    return sign_in_name(typed)
+
+
+@receiver(user_logged_in, dispatch_uid="querydeck.session_end")
+def set_session_end(request: HttpRequest, **_kwargs: Any) -> None:
+    """A session ends a fixed time after signing in, however busy it is kept."""
+    lifetime = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    request.session.set_expiry(timezone.now() + lifetime)
+
+
+def issue_sign_in_link(user: User) -> str:
+    """A token for one sign-in as ``user`` (see the URL ``sign_in_link``), valid one hour."""
+    return SignInLink(user=user).issue(SIGN_IN_LINK_LIFETIME)
+
+
+def sign_in_with_link(request: HttpRequest, token: str) -> User | None:
+    """Sign in the person the link was made for; None if it is unknown, used or expired."""
+    link = SignInLink.redeem(token)
+    if link is None or not link.user.is_active:
+        return None
+    start_session(request, link.user)
+    return link.user
+
+
+def start_session(request: HttpRequest, user: User) -> None:
+    """Sign ``user`` in under a new session id."""
+    login(request, user, backend=BACKEND)
+
+
+def keep_this_session(request: HttpRequest, user: User) -> None:
+    """After a change of password: this session lives on, all others of ``user`` end."""
+    update_session_auth_hash(request, user)
+
+
+def open_invitation(token: str) -> Invitation | None:
+    """The invitation, if it can still be accepted."""
+    return Invitation.live(token).select_related("team").first()
+
+
+def accept_as_new_person(token: str, *, name: str, password: str) -> User | None:
+    """Make the account the invitation is for, as a member of its team.
+
+    None if the invitation is gone; AlreadyAMemberError if the account exists meanwhile.
+    """
+    with transaction.atomic():
+        invitation = Invitation.redeem(token)
+        if invitation is None:
+            return None
+        if User.objects.filter(email=invitation.email).exists():
+            raise AlreadyAMemberError
+        user = User.objects.create_user(invitation.email, password, name=name)
+        _join(user, invitation)
+    return user
+
+
+def accept_as(user: User, token: str) -> bool:
+    """Join the team with an existing account; False if the invitation is gone or not theirs."""
+    with transaction.atomic():
+        invitation = open_invitation(token)
+        if invitation is None or invitation.email != user.email:
+            return False
+        if Invitation.redeem(token) is None:
+            return False
+        _join(user, invitation)
+    return True
+
+
+def _join(user: User, invitation: Invitation) -> None:
+    Membership.objects.get_or_create(
+        team=invitation.team, user=user, defaults={"role": invitation.role}
+    )

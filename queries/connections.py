@@ -1,0 +1,164 @@
+"""Connections: keeping keys sealed, opening them for one call, testing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
+
+from queries.fields import SealError
+from queries.models import Connection, Team, User
+from queries.providers.base import Provider, TestResult
+from queries.providers.client import Client, Policy
+from queries.providers.credentials import Secret
+from queries.providers.errors import AuthenticationError, ProviderError
+from queries.providers.registry import checked_origin, provider_class
+
+USED_EVERY = timedelta(minutes=1)
+log = structlog.get_logger(__name__)
+
+
+class KeyNeededError(Exception):
+    """The key must be entered: a stored one never goes to another address than its own."""
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What somebody filled in. ``key`` is empty when the stored one is to be kept."""
+
+    name: str
+    options: Mapping[str, Any]
+    team: Team | None = None
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return f"Entered({self.name!r})"
+
+
+def origin_for(provider: str, options: Mapping[str, Any]) -> str:
+    """The origin that ``options`` lead to; raises AddressRefusedError."""
+    return checked_origin(provider, options, settings.UPSTREAM_HOSTS)
+
+
+def save_connection(connection: Connection, entered: Entered) -> None:
+    """Store a new or changed connection (owner and provider are set by the caller).
+
+    Raises AddressRefusedError, and KeyNeededError when there is no key for the origin.
+    What a test found out before is forgotten when key or options changed.
+    """
+    origin = origin_for(connection.provider, entered.options)
+    if not entered.key and origin != connection.origin:
+        raise KeyNeededError
+    changed = bool(entered.key) or dict(entered.options) != connection.options
+    connection.name, connection.team = entered.name, entered.team
+    connection.options, connection.origin = dict(entered.options), origin
+    fields = {"name", "team", "options", "origin", "updated_at"}
+    if changed:
+        connection.tested_at = connection.test_ok = None
+        connection.test_message = ""
+        fields |= {"tested_at", "test_ok", "test_message"}
+    if entered.key:
+        connection.set_key(entered.key)
+        fields |= {"sealed_key", "key_last4", "key_fingerprint"}
+    # Not the whole row: rotate_keys may have sealed the key anew since it was read.
+    connection.save(update_fields=None if connection.is_new else fields)
+
+
+@contextmanager
+def open_provider(
+    connection: Connection, policy: Policy | None = None
+) -> Iterator[Provider]:
+    """The provider, ready to talk; the key is clear only inside ``with``.
+
+    ``policy`` changes times and sizes; the allowed hosts are always the administrator's.
+    Raises AuthenticationError if the stored key cannot be read, AddressRefusedError if its
+    origin is not allowed any more.
+    """
+    kind = provider_class(connection.provider)
+    authorization = kind.authorization(_secret(connection), connection.options)
+    client = Client(connection.origin, authorization, policy or default_policy())
+    with kind(client, connection.options) as provider:
+        _mark_used(connection)
+        yield provider
+
+
+def default_policy() -> Policy:
+    """The usual limits of calls, with the hosts that the administrator allowed."""
+    return Policy(upstream_hosts=frozenset(settings.UPSTREAM_HOSTS))
+
+
+def test_connection(connection: Connection) -> TestResult:
+    """Make one cheap call, keep what it found out, and say it in words."""
+    try:
+        with open_provider(connection) as provider:
+            result = provider.test()
+    except ProviderError as error:
+        result = TestResult(
+            ok=False,
+            message=error.message,
+            error_code=error.code,
+            remedy=error.remedy,
+        )
+    # Only if the row still holds what was tested.
+    same = Connection.objects.filter(
+        pk=connection.pk,
+        key_fingerprint=connection.key_fingerprint,
+        origin=connection.origin,
+    )
+    same.update(
+        tested_at=timezone.now(), test_ok=result.ok, test_message=_in_words(result)
+    )
+    return result
+
+
+def usable_by(user: User, provider: str) -> QuerySet[Connection]:
+    """Connections of a provider that ``user`` may run on, those they ran on last first."""
+    last_run = Max("runs__created_at", filter=Q(runs__owner=user))
+    return (
+        Connection.objects.visible_to(user)
+        .filter(provider=provider)
+        .annotate(last_run=last_run)
+        .select_related("owner", "team")
+        .order_by(F("last_run").desc(nulls_last=True), "name", "created_at")
+    )
+
+
+def active_runs(connection: Connection) -> int:
+    """How many runs are using the connection now, whoever started them."""
+    return connection.runs.active().count()
+
+
+def delete_connection(connection: Connection) -> None:
+    """Forget the connection and its key. Runs and results stay, under its name."""
+    connection.delete()
+
+
+def _secret(connection: Connection) -> Secret:
+    try:
+        return Secret(connection.reveal_key())
+    except SealError as error:
+        log.warning("key_unreadable", connection=str(connection.pk), why=str(error))
+        raise AuthenticationError(
+            "The stored key cannot be read any more.",
+            code="key_unreadable",
+            remedy="Enter the key again on the connection's page.",
+        ) from None
+
+
+def _mark_used(connection: Connection) -> None:
+    now = timezone.now()
+    if connection.last_used_at and connection.last_used_at > now - USED_EVERY:
+        return
+    connection.last_used_at = now
+    Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
+
+
+def _in_words(result: TestResult) -> str:
+    return " ".join(text for text in (result.message, result.remedy) if text)
