@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_SECRETS = BASE_DIR / "var" / "secrets.env"
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MIN_SECRET_LENGTH = 50
 MIN_SECRET_VARIETY = 10
 PLACEHOLDERS = re.compile(r"change.?me|insecure|secret.?key|example|placeholder", re.I)
@@ -133,11 +134,11 @@ def _check_field_key(key: str) -> None:
 
 
 def allowed_hosts(*, debug: bool) -> list[str]:
-    """Host names the site answers to; loopback only when nothing is set."""
+    """Host names the site answers to. This machine's own always, for its health checks."""
     hosts = words("QUERYDECK_ALLOWED_HOSTS")
     if "*" in hosts and not debug:
         raise ImproperlyConfigured("QUERYDECK_ALLOWED_HOSTS must name hosts, not '*'.")
-    return hosts or ["127.0.0.1", "localhost", "[::1]"]
+    return [*hosts, *LOOPBACK]
 
 
 def upstream_hosts() -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.signals import user_logged_in
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
@@ -22,7 +22,7 @@ MAX_NAME = 254
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
-class AlreadyAMemberError(Exception):
+class AccountExistsError(Exception):
     """The person an invitation is for has an account already: they join by signing in."""
 
 
@@ -85,16 +85,17 @@ def open_invitation(token: str) -> Invitation | None:
 def accept_as_new_person(token: str, *, name: str, password: str) -> User | None:
     """Make the account the invitation is for, as a member of its team.
 
-    None if the invitation is gone; AlreadyAMemberError if the account exists meanwhile.
+    None if the invitation is gone; AccountExistsError if the account was made meanwhile.
     """
-    with transaction.atomic():
-        invitation = Invitation.redeem(token)
-        if invitation is None:
-            return None
-        if User.objects.filter(email=invitation.email).exists():
-            raise AlreadyAMemberError
-        user = User.objects.create_user(invitation.email, password, name=name)
-        _join(user, invitation)
+    try:
+        with transaction.atomic():
+            invitation = Invitation.redeem(token)
+            if invitation is None:
+                return None
+            user = User.objects.create_user(invitation.email, password, name=name)
+            _join(user, invitation)
+    except IntegrityError:
+        raise AccountExistsError from None
     return user
 
 

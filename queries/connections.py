@@ -15,11 +15,10 @@ from django.utils import timezone
 
 from queries.fields import SealError
 from queries.models import Connection, Team, User
+from queries.providers import registry
 from queries.providers.base import Provider, TestResult
-from queries.providers.client import Client, Policy
-from queries.providers.credentials import Secret
+from queries.providers.client import Policy
 from queries.providers.errors import AuthenticationError, ProviderError
-from queries.providers.registry import checked_origin, provider_class
 
 USED_EVERY = timedelta(minutes=1)
 log = structlog.get_logger(__name__)
@@ -44,7 +43,7 @@ class Entered:
 
 def origin_for(provider: str, options: Mapping[str, Any]) -> str:
     """The origin that ``options`` lead to; raises AddressRefusedError."""
-    return checked_origin(provider, options, settings.UPSTREAM_HOSTS)
+    return registry.checked_origin(provider, options, settings.UPSTREAM_HOSTS)
 
 
 def save_connection(connection: Connection, entered: Entered) -> None:
@@ -81,10 +80,14 @@ def open_provider(
     Raises AuthenticationError if the stored key cannot be read, AddressRefusedError if its
     origin is not allowed any more.
     """
-    kind = provider_class(connection.provider)
-    authorization = kind.authorization(_secret(connection), connection.options)
-    client = Client(connection.origin, authorization, policy or default_policy())
-    with kind(client, connection.options) as provider:
+    opened = registry.open_provider(
+        connection.provider,
+        _clear_key(connection),
+        connection.options,
+        origin=connection.origin,
+        policy=policy or default_policy(),
+    )
+    with opened as provider:
         _mark_used(connection)
         yield provider
 
@@ -140,9 +143,9 @@ def delete_connection(connection: Connection) -> None:
     connection.delete()
 
 
-def _secret(connection: Connection) -> Secret:
+def _clear_key(connection: Connection) -> str:
     try:
-        return Secret(connection.reveal_key())
+        return connection.reveal_key()
     except SealError as error:
         log.warning("key_unreadable", connection=str(connection.pk), why=str(error))
         raise AuthenticationError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import views as auth
 from django.urls import path
 
 from queries.views import (
@@ -20,17 +19,9 @@ urlpatterns = [
     path("", runs.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     # People
-    path(
-        "accounts/login/",
-        auth.LoginView.as_view(redirect_authenticated_user=True),
-        name="login",
-    ),
-    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
-    path(
-        "accounts/password/",
-        auth.PasswordChangeView.as_view(success_url="/accounts/"),
-        name="password_change",
-    ),
+    path("accounts/login/", accounts.login, name="login"),
+    path("accounts/logout/", accounts.logout, name="logout"),
+    path("accounts/password/", accounts.password_change, name="password_change"),
     path("accounts/", accounts.account, name="account"),
     path("accounts/theme/", accounts.theme_set, name="theme_set"),
     path("accounts/link/<str:token>/", accounts.sign_in_link, name="sign_in_link"),

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from queries.fields import fingerprint, reseal, seal, unseal
+from queries.models.providers import OfProvider
 
 if TYPE_CHECKING:
     from queries.models.users import User
@@ -27,7 +28,7 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         return self.filter(owner=user)
 
 
-class Connection(models.Model):
+class Connection(OfProvider):
     """An API key kept sealed; only its last four characters are ever shown.
 
     ``origin`` is the scheme, host and port the key was entered for; the seal is bound to it.
@@ -45,7 +46,6 @@ class Connection(models.Model):
         on_delete=models.SET_NULL,
         related_name="connections",
     )
-    provider = models.CharField(max_length=40)
     name = models.CharField(max_length=120)
     options = models.JSONField(default=dict, blank=True)
     origin = models.CharField(max_length=300)

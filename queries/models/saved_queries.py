@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from queries.models.providers import OfProvider
 from queries.models.teams import Team
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Mode(models.TextChoices):
     BACKGROUND = "background", "Background"
 
 
-class Question(models.Model):
+class Question(OfProvider):
     """What is asked, shared by saved queries and runs.
 
     ``settings`` are the provider's query fields (tier, syntax, limit ...). ``time_range`` is
@@ -30,7 +31,6 @@ class Question(models.Model):
     which, in UTC), or ``none``.
     """
 
-    provider = models.CharField(max_length=40)
     statement = models.TextField()
     mode = models.CharField(max_length=12, choices=Mode.choices, default=Mode.DIRECT)
     settings = models.JSONField(default=dict, blank=True)

@@ -1,34 +1,122 @@
-"""Pages: connections."""
+"""Connections: list, create, change, test, delete."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from queries.http import AuthedRequest
+from queries import connections
+from queries.forms.connections import ConnectionForm
+from queries.http import AuthedRequest, fetch, safe_next
+from queries.models import Connection
+from queries.providers.registry import provider_choices
 
-
-def connection_list(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def connection_new(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def connection_detail(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+RECENT_RUNS = 5
 
 
-def connection_test(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_GET
+def connection_list(request: AuthedRequest) -> HttpResponse:
+    """Own connections, and those the person's teams share."""
+    visible = Connection.objects.visible_to(request.user)
+    context = {
+        "own": visible.filter(owner=request.user).select_related("team"),
+        "shared": visible.exclude(owner=request.user).select_related("owner", "team"),
+    }
+    return render(request, "queries/connection_list.html", context)
 
 
-def connection_delete(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def connection_new(request: AuthedRequest) -> HttpResponse:
+    """A form made from what the chosen provider declares."""
+    provider = request.GET.get("provider") or provider_choices()[0][0]
+    if provider not in dict(provider_choices()):
+        raise Http404
+    connection = Connection(owner=request.user, provider=provider)
+    form = ConnectionForm(request.user, connection, request.POST or None)
+    if form.is_valid():
+        connections.save_connection(connection, form.entered())
+        messages.success(request, f"{connection} is saved. Test it before you use it.")
+        return redirect("connection_detail", connection.pk)
+    context = {"form": form, "connection": connection, "providers": provider_choices()}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "queries/connection_new.html", context, status=status)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def connection_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """What it is and how it does; the owner changes it here."""
+    if request.method == "GET":
+        visible = Connection.objects.visible_to(request.user)
+        return _detail(request, fetch(visible, pk))
+    connection = _own(request, pk)
+    form = ConnectionForm(request.user, connection, request.POST)
+    if not form.is_valid():
+        return _detail(request, connection, form=form, status=422)
+    connections.save_connection(connection, form.entered())
+    messages.success(request, "Saved.")
+    return redirect("connection_detail", connection.pk)
+
+
+@require_POST
+def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """One cheap call, and what it found out."""
+    connection = _own(request, pk)
+    result = connections.test_connection(connection)
+    connection.refresh_from_db()
+    if request.htmx:
+        context = {"connection": connection, "announce": True}
+        return render(request, "queries/connection_list.html#health", context)
+    level = messages.SUCCESS if result.ok else messages.ERROR
+    messages.add_message(request, level, connection.test_message)
+    back = reverse("connection_detail", args=[connection.pk])
+    return redirect(safe_next(request, back))
+
+
+@require_http_methods(["GET", "POST"])
+def connection_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """Say what deleting it means, then do it."""
+    connection = _own(request, pk)
+    if request.method == "GET":
+        context = {
+            "connection": connection,
+            "active": connections.active_runs(connection),
+            "runs": connection.runs.count(),
+        }
+        return render(request, "queries/connection_delete.html", context)
+    connections.delete_connection(connection)
+    messages.success(request, f"{connection} and its key were deleted.")
+    return redirect("connection_list")
+
+
+def _own(request: AuthedRequest, pk: Any) -> Connection:
+    return fetch(
+        Connection.objects.visible_to(request.user),
+        pk,
+        allowed=Connection.objects.editable_by(request.user),
+    )
+
+
+def _detail(
+    request: AuthedRequest,
+    connection: Connection,
+    *,
+    form: ConnectionForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    own = connection.owner == request.user
+    recent = connection.runs.filter(owner=request.user)[:RECENT_RUNS]
+    context = {
+        "connection": connection,
+        "own": own,
+        "form": form or (ConnectionForm(request.user, connection) if own else None),
+        "recent": recent,
+    }
+    return render(request, "queries/connection_detail.html", context, status=status)
