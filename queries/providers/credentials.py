@@ -9,7 +9,9 @@ from typing import NoReturn, Protocol
 from queries.providers.errors import AuthenticationError
 
 MASK = "***"
-_SENDABLE = re.compile(r"[\x21-\x7e]+")
+_SENDABLE = re.compile(
+    r"[\x21\x23-\x5b\x5d-\x7e]+"
+)  # printable, and the same inside a JSON text
 
 
 class Secret:
@@ -51,7 +53,7 @@ class BearerAuthorization:
         """Give the one header. A key with spaces, line ends or letters beyond ASCII cannot be one."""
         if not _SENDABLE.fullmatch(self._secret.reveal()):
             raise AuthenticationError(
-                "The key is empty or contains characters that no key has (spaces, line ends, letters with accents).",
+                "The key is empty or contains characters that no key has (spaces, line ends, quotes, accents).",
                 remedy="Copy the key again and enter it on the connection's page.",
             )
         return {"Authorization": f"Bearer {self._secret.reveal()}"}

@@ -1,0 +1,310 @@
+"""The one door to the network: every request of every provider goes through a `Client`.
+
+It connects to checked addresses only, sends the key to one origin only, follows no redirect, takes no proxy from the
+environment, and bounds bytes and time. What goes wrong comes out as one of our errors, never with a URL, a header or
+a body in its text.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpcore
+import httpx
+import msgspec
+
+from queries.providers.addresses import parse_origin, validate_endpoint
+from queries.providers.answers import Answer
+from queries.providers.content import unpacked
+from queries.providers.credentials import MASK, Authorization
+from queries.providers.errors import (
+    LimitExceededError,
+    ProviderError,
+    TruncatedStreamError,
+    UnavailableError,
+    UnexpectedResponseError,
+    UpstreamTimeoutError,
+)
+from queries.providers.transport import Deadline, GuardedTransport
+
+__all__ = ["Call", "Client", "Policy", "Reply", "validate_endpoint"]
+
+T = TypeVar("T")
+_HEADERS = {
+    "User-Agent": "Querydeck",
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, identity",
+}
+_PATH = re.compile(r"(?!//)/[A-Za-z0-9._~%/-]*")
+_DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|\Z)", re.IGNORECASE)
+_FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a client may do: hosts allowed by the administrator, times in seconds, sizes in decoded bytes."""
+
+    upstream_hosts: Collection[str] = frozenset()
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0  # between two pieces of an answer
+    total_timeout: float = 60.0  # a whole call, unless the call says otherwise
+    max_answer_bytes: int = 4 * 1024**2
+    max_stream_bytes: int = 4 * 1024**3
+    max_error_bytes: int = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. `path` is the provider's constant; a variable part in it is percent-encoded by the provider."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    total_timeout: float | None = None
+    read_timeout: float | None = None
+
+
+class Client:
+    """Talks to one origin with one key. Make one per thread; `abort` may come from any."""
+
+    def __init__(
+        self, origin: str, authorization: Authorization, policy: Policy | None = None
+    ) -> None:
+        self.policy = policy or Policy()
+        self.origin = validate_endpoint(origin, self.policy.upstream_hosts)
+        self._authorization = authorization
+        self._transport = GuardedTransport(
+            parse_origin(self.origin), self.policy.upstream_hosts, authorization
+        )
+        self._http = httpx.Client(
+            transport=self._transport,
+            headers=_HEADERS,
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    def send(self, call: Call) -> Answer:
+        """Make a call and read the whole answer, whatever its status.
+
+        Raises UnavailableError, UpstreamTimeoutError, AddressRefusedError, LimitExceededError, CallStoppedError, and
+        UnexpectedResponseError for a redirect or an answer that is not HTTP.
+        """
+        with closing(self.stream(call)) as reply:
+            return reply.answer()
+
+    def stream(self, call: Call) -> Reply:
+        """Make a call and give the answer once its status is known, the body still to come. Raises as `send` does."""
+        request = self._request(call)
+        response = in_our_words(
+            partial(self._http.send, request, stream=True), body_begun=False
+        )
+        reply = Reply(response, self)
+        if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
+            reply.close()
+            raise UnexpectedResponseError(
+                "The provider sent us to another address. Redirects are not followed, so that the key stays here.",
+                code="redirected",
+                http_status=reply.status,
+            )
+        return reply
+
+    def redact(self, text: str) -> str:
+        """Blot the key out of a text from the other side."""
+        for secret in self._authorization.secrets():
+            text = text.replace(secret, MASK) if secret else text
+        return text
+
+    def abort(self) -> None:
+        """Hang up, from any thread. The call under way ends in CallStoppedError, and so does every later one."""
+        self._transport.hang_up()
+
+    def close(self) -> None:
+        """Close all connections. Harmless when repeated."""
+        self._http.close()
+
+    def _request(self, call: Call) -> httpx.Request:
+        if not _PATH.fullmatch(call.path) or _DOT_SEGMENT.search(call.path):
+            raise ValueError("A call's path must be plain and absolute.")
+        policy = self.policy
+        headers = dict(call.headers)
+        content = None
+        if call.body is not None:
+            content = msgspec.json.encode(call.body)
+            headers["Content-Type"] = "application/json"
+        read = call.read_timeout or policy.read_timeout
+        return self._http.build_request(
+            call.method,
+            self.origin + call.path,
+            params=call.params or None,
+            headers=headers,
+            content=content,
+            timeout=httpx.Timeout(
+                connect=policy.connect_timeout,
+                read=read,
+                write=read,
+                pool=policy.connect_timeout,
+            ),
+            extensions={
+                "deadline": Deadline(call.total_timeout or policy.total_timeout)
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Reply:
+    """An answer whose body is still on its way: iterate over it for decoded bytes, or take the whole `answer()`."""
+
+    def __init__(self, response: httpx.Response, client: Client) -> None:
+        self.status = response.status_code
+        self.headers = {
+            name.lower(): client.redact(value)
+            for name, value in response.headers.items()
+        }
+        self.bytes_received = 0
+        self._response = response
+        self._client = client
+
+    @property
+    def request_id(self) -> str:
+        """Give the remote side's id of this request, or ""."""
+        return Answer(self.status, self.headers, b"").request_id
+
+    @property
+    def is_error(self) -> bool:
+        """Tell whether the status says that the call failed."""
+        return self.status >= HTTPStatus.BAD_REQUEST
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give the body in pieces. Raises TruncatedStreamError, LimitExceededError and what `Client.send` raises."""
+        limit = self._client.policy.max_stream_bytes
+        pieces = unpacked(
+            self._response.iter_raw(), self.headers.get("content-encoding", "")
+        )
+        while (
+            piece := in_our_words(partial(next, pieces, None), body_begun=True)
+        ) is not None:
+            self.bytes_received += len(piece)
+            if self.bytes_received > limit:
+                raise LimitExceededError(
+                    f"The answer is larger than {limit:,} bytes, the most we accept.",
+                    may_have_been_received=True,
+                )
+            yield piece
+
+    def answer(self) -> Answer:
+        """Read the rest, with the key blotted out. A long or broken body of an error is cut; of a success it raises."""
+        policy = self._client.policy
+        limit = policy.max_error_bytes if self.is_error else policy.max_answer_bytes
+        body = self._some(limit + 1)
+        if len(body) > limit and not self.is_error:
+            raise LimitExceededError(
+                f"The answer is larger than {limit:,} bytes, the most we accept here.",
+                may_have_been_received=True,
+            )
+        text = self._client.redact(body[:limit].decode("utf-8", "surrogateescape"))
+        return Answer(
+            self.status, self.headers, text.encode("utf-8", "surrogateescape")
+        )
+
+    def close(self) -> None:
+        """Hang up or, if all was read, keep the connection for the next call."""
+        self._response.close()
+
+    def _some(self, limit: int) -> bytes:
+        parts: list[bytes] = []
+        try:
+            for piece in self:
+                parts.append(piece)
+                if self.bytes_received >= limit:
+                    break
+        except ProviderError:
+            if not self.is_error:
+                raise
+        return b"".join(parts)[:limit]
+
+
+def in_our_words(step: Callable[[], T], *, body_begun: bool) -> T:
+    """Take one step on the network and turn its failure into one of our errors.
+
+    The error is raised after the handler has ended: it must not drag along the frames and requests of lower layers.
+    """
+    try:
+        return step()
+    except _FAILURES as error:
+        failure = _in_the_body(error) if body_begun else _before_the_body(error)
+    except ProviderError as error:
+        failure = error
+    failure.__context__ = None
+    raise failure.with_traceback(None)
+
+
+def _before_the_body(error: Exception) -> ProviderError:
+    if isinstance(
+        error, httpcore.ConnectError | httpcore.ConnectTimeout | httpcore.PoolTimeout
+    ):
+        return _not_connected(error)
+    if isinstance(error, httpcore.TimeoutException):
+        return UpstreamTimeoutError(
+            "There was no answer in time.", may_have_been_received=True
+        )
+    if isinstance(error, httpcore.RemoteProtocolError) and "disconnected" not in str(
+        error
+    ):
+        return UnexpectedResponseError(
+            "The answer is not HTTP.", code="not_http", may_have_been_received=True
+        )
+    return UnavailableError(
+        "The connection broke before an answer came.", may_have_been_received=True
+    )
+
+
+def _not_connected(error: Exception) -> ProviderError:
+    if isinstance(error.__cause__, ssl.SSLError):
+        return UnavailableError(
+            "No secure connection: the server's certificate or its TLS settings are not acceptable.",
+            code="tls",
+            remedy="Check the connection's address.",
+            retryable=False,
+        )
+    if isinstance(error, httpcore.ConnectError):
+        return UnavailableError("No connection could be made.", code="connect")
+    return UpstreamTimeoutError(
+        "No connection could be made in time.", code="connect_timeout"
+    )
+
+
+def _in_the_body(error: Exception) -> ProviderError:
+    if isinstance(error, httpcore.TimeoutException):
+        return UpstreamTimeoutError(
+            "The answer stopped before its end, or took too long.",
+            may_have_been_received=True,
+        )
+    return TruncatedStreamError(
+        "The connection broke in the middle of the answer.", may_have_been_received=True
+    )

@@ -1,0 +1,43 @@
+"""Cutting a stream of bytes into lines, however it was cut into pieces on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from queries.providers.errors import LimitExceededError
+
+MOST_BYTES_OF_A_LINE = 64 * 1024**2
+
+
+class LineSplitter:
+    """Takes pieces, gives complete lines without their ends; `rest` is what came after the last one."""
+
+    def __init__(self, most: int = MOST_BYTES_OF_A_LINE) -> None:
+        self._most = most
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Give the lines that a piece completes. Raises LimitExceededError if one is too long."""
+        *ends, last = piece.split(b"\n")
+        for end in ends:
+            self._keep(end)
+            yield self.rest()
+        self._keep(last)
+
+    def rest(self) -> bytes:
+        """Give what waits for the end of its line, and forget it."""
+        line = b"".join(self._waiting).strip()
+        self._waiting.clear()
+        self._size = 0
+        return line
+
+    def _keep(self, part: bytes) -> None:
+        # Parts are joined once per line: adding to one growing text would take quadratic time.
+        self._size += len(part)
+        if self._size > self._most:
+            raise LimitExceededError(
+                f"A line of the answer is longer than {self._most:,} bytes, the most we accept."
+            )
+        if part:
+            self._waiting.append(part)
