@@ -1,0 +1,49 @@
+"""Rows -> Parquet parts -> pages. Knows no Django, no HTTP and no provider."""
+
+from __future__ import annotations
+
+from queries.results.columns import KINDS, ORIGINAL, Column
+from queries.results.compaction import compact
+from queries.results.engine import Bounds
+from queries.results.errors import (
+    MemoryLimitError,
+    QueryTimeoutError,
+    ResultError,
+    ResultsDamagedError,
+    ResultsMissingError,
+    RowNotFoundError,
+    StorageError,
+    StorageFullError,
+    UnknownColumnError,
+)
+from queries.results.pages import Page
+from queries.results.parts import Part, orphans, remove_result
+from queries.results.reader import ResultReader
+from queries.results.sql import Filter, Sort
+from queries.results.writer import Limits, PartWriter
+
+__all__ = [
+    "KINDS",
+    "ORIGINAL",
+    "Bounds",
+    "Column",
+    "Filter",
+    "Limits",
+    "MemoryLimitError",
+    "Page",
+    "Part",
+    "PartWriter",
+    "QueryTimeoutError",
+    "ResultError",
+    "ResultReader",
+    "ResultsDamagedError",
+    "ResultsMissingError",
+    "RowNotFoundError",
+    "Sort",
+    "StorageError",
+    "StorageFullError",
+    "UnknownColumnError",
+    "compact",
+    "orphans",
+    "remove_result",
+]

@@ -1,0 +1,91 @@
+"""Columns: what the cells under one keypath are, and where they lie in the files.
+
+JSON does not promise one type per keypath, so a part keeps one *physical* column per keypath
+and type met: `level` that is mostly text and sometimes a number is two columns there, and one
+here. Nothing is ever converted to fit, a later part may bring types an earlier one lacked, and
+the physical name is made from the keypath and the type alone, so that every part agrees on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from hashlib import blake2s
+from typing import Final
+
+import pyarrow as pa
+
+ROW_NUMBER: Final = "_n"
+ORIGINAL: Final = "_original"
+
+# Letter -> how the cells of that type are stored. Letters are part of the file format.
+TYPES: Final[dict[str, pa.DataType]] = {
+    "i": pa.int64(),  # integers that a double also holds exactly (to 2^53)
+    "w": pa.int64(),  # integers of which some need all 64 bits
+    "g": pa.string(),  # integers beyond 64 bits, as digits
+    "f": pa.float64(),
+    "b": pa.bool_(),
+    "t": pa.timestamp("ns", "UTC"),
+    "j": pa.string(),  # lists, empty objects and objects nested too deeply, as JSON
+    "s": pa.string(),
+}
+
+# Kind -> the types it can be made of; the first that fits is taken, and text fits always.
+# Integers beyond 2^53 and fractions in one column are text: a double would change digits.
+_KINDS: Final = {
+    "null": "",
+    "integer": "iw",
+    "number": "if",
+    "boolean": "b",
+    "timestamp": "t",
+    "json": "j",
+}
+KINDS: Final = (*_KINDS, "text", "severity")
+
+_ARROW: Final[dict[str, pa.DataType]] = {
+    "integer": TYPES["i"],
+    "number": TYPES["f"],
+    "boolean": TYPES["b"],
+    "timestamp": TYPES["t"],
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One keypath of a result. Store all three fields: `dataclasses.asdict` and `Column(**d)`.
+
+    `kind` is one of KINDS ("null": nothing but nulls so far); `types` are the letters of the
+    types met, sorted.
+    """
+
+    name: str
+    kind: str
+    types: str
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """The one type that all cells of this column can be delivered in."""
+        return _ARROW.get(self.kind, pa.string())
+
+
+def column_of(name: str, types: Iterable[str], hint: str = "") -> Column:
+    """The column that holds these types; a "severity" hint names texts that are levels."""
+    letters = "".join(sorted(types))
+    return Column(name, _kind_of(letters, hint), letters)
+
+
+def _kind_of(letters: Collection[str], hint: str) -> str:
+    if hint == "severity" and letters == "s":
+        return "severity"
+    return next(
+        (kind for kind, fits in _KINDS.items() if set(letters) <= set(fits)), "text"
+    )
+
+
+def physical_name(name: str, letter: str) -> str:
+    """The name in the files for the cells of one type: short, lower case, never in conflict.
+
+    DuckDB's names know no case and Parquet's do, and a keypath may hold anything, so neither
+    sees a keypath: 80 bits of a hash cannot be made to collide within one result.
+    """
+    return f"{blake2s(name.encode(), digest_size=10).hexdigest()}_{letter}"

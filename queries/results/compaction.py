@@ -1,0 +1,91 @@
+"""Many small parts into one file: fewer footers to read, larger row groups to scan."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from queries.results.errors import ResultsDamagedError, ResultsMissingError
+from queries.results.parts import Part, StoredPart, rows_of, stored
+
+GROUP_ROWS: Final = 100_000
+GROUP_BYTES: Final = 64 * 2**20  # of Arrow memory; what bounds ours
+
+
+def compact(
+    directory: Path,
+    parts: Sequence[str],
+    *,
+    group_rows: int = GROUP_ROWS,
+    group_bytes: int = GROUP_BYTES,
+) -> Part:
+    """Merge parts into one new part, in flat memory, and leave the old ones alone.
+
+    The caller records the new part in place of the old ones and only then deletes those: a
+    crash at any moment leaves a result that can be read. The parts must follow one another
+    without a gap. Raises StorageError, ResultsMissingError and ResultsDamagedError.
+    """
+    names = sorted(parts)
+    rows = _joined([rows_of(name) for name in names])
+    paths = [directory / name for name in names]
+    with _reading():
+        schema = pa.unify_schemas([pq.read_schema(path) for path in paths])
+    with stored(directory, rows, schema) as pending:
+        held: list[pa.Table] = []
+        for path in paths:
+            for table in _tables(path, schema):
+                if held and not _fits([*held, table], group_rows, group_bytes):
+                    _release(held, pending)
+                held.append(table)
+        _release(held, pending)
+    return pending.part
+
+
+def _joined(ranges: Sequence[range]) -> range:
+    """The rows of all parts; ResultsDamagedError when some are missing or twice there."""
+    if not ranges:
+        raise ResultsMissingError
+    for before, after in itertools.pairwise(ranges):
+        if before.stop != after.start:
+            raise ResultsDamagedError
+    return range(ranges[0].start, ranges[-1].stop)
+
+
+def _tables(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The row groups of one file, each with all columns of `schema`."""
+    with _reading(), pq.ParquetFile(path, pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, use_threads=False)
+            yield pa.concat_tables(
+                [schema.empty_table(), table], promote_options="default"
+            )
+
+
+def _fits(tables: Sequence[pa.Table], rows: int, size: int) -> bool:
+    return (
+        sum(map(len, tables)) <= rows and sum(table.nbytes for table in tables) <= size
+    )
+
+
+def _release(held: list[pa.Table], pending: StoredPart) -> None:
+    """Write what is held as one row group and give its memory back to the system."""
+    pending.write(pa.concat_tables(held))
+    held.clear()
+    pa.default_memory_pool().release_unused()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Say in our words what is wrong with a part that cannot be read."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ResultsMissingError from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ResultsDamagedError from error

@@ -1,0 +1,150 @@
+"""DuckDB over one result's files, and over nothing else.
+
+Every engine is a database of its own in memory that may read the files named when it was made:
+no other file, no network, no extension, no setting can be reached from inside, whatever the SQL
+(tests/results/test_engine.py tries). It never outlives the reader that made it, so nothing is
+shared between requests, threads or forked processes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from queries.results.errors import (
+    MemoryLimitError,
+    QueryTimeoutError,
+    ResultError,
+    ResultsDamagedError,
+    ResultsMissingError,
+)
+
+_CONFIG: Final = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",  # no variable of ours is a table
+}
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one query may use: memory and spilled bytes (DuckDB sizes), threads, seconds."""
+
+    memory: str = "512MB"
+    spill: str = "4GB"
+    threads: int = 1
+    seconds: float = 10.0
+
+
+class Engine:
+    """A locked-down DuckDB that reads `files`; use it as a context manager.
+
+    `scratch` is a directory, not there yet, for what does not fit in memory.
+    """
+
+    def __init__(self, files: Sequence[Path], scratch: Path, bounds: Bounds) -> None:
+        self._scratch = scratch
+        self._seconds = bounds.seconds
+        with _in_our_words():
+            self._duckdb = duckdb.connect(
+                ":memory:", config={**_CONFIG, **_sizes(bounds)}
+            )
+            self._duckdb.execute(_lock_down(files, scratch, bounds))
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._duckdb.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def table(self, sql: str, values: Mapping[str, Any]) -> pa.Table:
+        """The whole answer. `sql` is made by our code, what users typed is in `values`.
+
+        Raises QueryTimeoutError, MemoryLimitError, ResultsMissingError, ResultsDamagedError.
+        """
+        with self._bounded() as connection:
+            return connection.sql(sql, params=dict(values)).to_arrow_table()
+
+    def stream(
+        self, sql: str, values: Mapping[str, Any], rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """The answer in batches of about `rows` rows; the time limit is for each batch."""
+        with self._bounded() as connection:
+            reader = connection.sql(sql, params=dict(values)).to_arrow_reader(rows)
+        while True:
+            with self._bounded(connection):
+                batch = next(reader, None)
+            if batch is None:
+                return
+            yield batch
+
+    @contextmanager
+    def _bounded(
+        self, connection: duckdb.DuckDBPyConnection | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection that is interrupted when the block takes too long.
+
+        The timer's thread is waited for: it must not hit a later query, nor be the last to
+        hold the connection when the interpreter ends (DuckDB aborts the process then).
+        """
+        connection = connection or self._duckdb.cursor()
+        timer = threading.Timer(self._seconds, connection.interrupt)
+        timer.start()
+        try:
+            with _in_our_words():
+                yield connection
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _sizes(bounds: Bounds) -> dict[str, str]:
+    return {"threads": str(bounds.threads), "memory_limit": bounds.memory}
+
+
+def _lock_down(files: Sequence[Path], scratch: Path, bounds: Bounds) -> str:
+    """Settings in the order that works: what may be read, then the doors shut, then the key."""
+    allowed = ", ".join(quoted(str(file)) for file in files)
+    return f"""
+        SET allowed_paths = [{allowed}];
+        SET temp_directory = {quoted(str(scratch))};
+        SET max_temp_directory_size = {quoted(bounds.spill)};
+        SET TimeZone = 'UTC';
+        SET enable_external_access = false;
+        SET lock_configuration = true;
+    """
+
+
+def quoted(text: str) -> str:
+    """A text of ours as an SQL literal (settings take no bound values)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _translated(error) from error
+    except OSError as error:  # how Arrow's stream passes on what DuckDB raised
+        raise _translated(error) from error
+
+
+def _translated(error: duckdb.Error | OSError) -> ResultError:
+    text = str(error)
+    if isinstance(error, duckdb.InterruptException) or "INTERRUPT Error" in text:
+        return QueryTimeoutError()
+    if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
+        return MemoryLimitError()
+    if isinstance(error, duckdb.IOException) and "No files found" in text:
+        return ResultsMissingError()
+    return ResultsDamagedError()

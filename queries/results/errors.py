@@ -1,0 +1,73 @@
+"""What can go wrong with stored results, in words that are safe to show.
+
+ResultError
+├── StorageError            rows could not be written
+│   └── StorageFullError    ... because the disk (or the quota on it) is full
+├── ResultsMissingError     the files are gone: deleted, expired, or on another machine
+├── ResultsDamagedError     the files are there, but cannot be read
+├── RowNotFoundError        no row has that number (also a LookupError)
+├── UnknownColumnError      no column has that name (also a LookupError)
+├── QueryTimeoutError       reading took longer than allowed
+└── MemoryLimitError        reading needed more memory than allowed
+"""
+
+from __future__ import annotations
+
+
+class ResultError(Exception):
+    """Anything that went wrong with stored rows; `str()` of it is safe to show."""
+
+    default = "The stored result could not be used."
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or self.default)
+
+
+class StorageError(ResultError):
+    """Rows could not be written."""
+
+    default = "The rows could not be written to disk."
+
+
+class StorageFullError(StorageError):
+    """The disk, or the quota on it, has no room for more rows."""
+
+    default = "There is no room left on the disk for more rows."
+
+
+class ResultsMissingError(ResultError):
+    """A file of the result is gone."""
+
+    default = "The stored rows are gone: they were deleted or have expired."
+
+
+class ResultsDamagedError(ResultError):
+    """A file of the result is there but is not what was written."""
+
+    default = "The stored rows are damaged and cannot be read."
+
+
+class RowNotFoundError(ResultError, LookupError):
+    """No row has that number."""
+
+    default = "There is no such row in this result."
+
+
+class UnknownColumnError(ResultError, LookupError):
+    """No column has that name."""
+
+    default = "There is no such column in this result."
+
+
+class QueryTimeoutError(ResultError):
+    """Reading took longer than allowed and was stopped."""
+
+    default = (
+        "Reading the result took too long and was stopped. A narrower filter may help."
+    )
+
+
+class MemoryLimitError(ResultError):
+    """Reading needed more memory than allowed and was stopped."""
+
+    default = "This needs more memory than is allowed. Fewer columns may help."

@@ -1,0 +1,157 @@
+"""Parts: the files that hold a result's rows, whole or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from queries.results.columns import ORIGINAL, ROW_NUMBER
+from queries.results.errors import ResultsDamagedError, StorageError, StorageFullError
+
+_NAME: Final = re.compile(r"(\d{12})-(\d{9})-[0-9a-f]{8}\.parquet")
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One durable file of rows: `rows` of them from `first_row` on (0-based), `size` in bytes.
+
+    `name` alone is enough to read it back: it says which rows it holds.
+    """
+
+    name: str
+    first_row: int
+    rows: int
+    size: int
+
+
+def rows_of(name: str) -> range:
+    """The row numbers that the part of that name holds; ResultsDamagedError for other names.
+
+    Only a name that `store` made passes, so no recorded name can lead out of the directory.
+    """
+    found = _NAME.fullmatch(name)
+    if not found:
+        raise ResultsDamagedError
+    first, rows = int(found[1]), int(found[2])
+    return range(first, first + rows)
+
+
+@contextmanager
+def stored(directory: Path, rows: range, schema: pa.Schema) -> Iterator[StoredPart]:
+    """A Parquet file in the making: it gets its name only when all of it is on the disk.
+
+    Raises StorageFullError or StorageError, and leaves nothing behind then.
+    """
+    name = f"{rows.start:012d}-{len(rows):09d}-{secrets.token_hex(4)}.parquet"
+    temporary = directory / f".{name}.tmp"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _created(temporary) as sink:
+            with parquet_writer(sink, schema) as writer:
+                pending = StoredPart(writer)
+                yield pending
+            sink.flush()
+            os.fsync(sink.fileno())
+            size = sink.tell()
+        temporary.rename(directory / name)
+        _sync(directory)
+    except OSError as error:
+        raise _storage_error(error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    pending.part = Part(name, rows.start, len(rows), size)
+
+
+class StoredPart:
+    """What `stored` yields: give it row groups; `part` is there once the block has ended."""
+
+    part: Part
+
+    def __init__(self, writer: pq.ParquetWriter) -> None:
+        self._writer = writer
+
+    def write(self, table: pa.Table) -> None:
+        """Add one row group."""
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+
+def parquet_writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
+    """The one way our files are written."""
+    unique = (
+        ROW_NUMBER,
+        ORIGINAL,
+    )  # a dictionary of values that never repeat only costs
+    return pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[name for name in schema.names if name not in unique],
+        store_schema=False,
+    )
+
+
+def orphans(
+    directory: Path,
+    known: Collection[str],
+    *,
+    min_age: float = 3600.0,
+    now: float | None = None,
+) -> list[Path]:
+    """Files in `directory` that no record names and that nobody can still be writing.
+
+    A part is on the disk a moment before it is recorded, hence `min_age` (seconds since the
+    last change). `now` is the time since 1970, for tests.
+    """
+    limit = (time.time() if now is None else now) - min_age
+    if not directory.is_dir():
+        return []
+    return sorted(
+        path
+        for path in directory.iterdir()
+        if path.name not in known and path.lstat().st_mtime <= limit
+    )
+
+
+def remove_result(directory: Path) -> None:
+    """Delete everything below `directory`, and it; no matter if it is gone already.
+
+    StorageError when the system refuses.
+    """
+    try:
+        shutil.rmtree(directory)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StorageError("The stored rows could not be deleted.") from error
+
+
+def _created(path: Path) -> IO[bytes]:
+    """A new file that cannot be opened for writing again: parts never change."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb")
+
+
+def _sync(directory: Path) -> None:
+    """Make a rename last: it is a change of the directory, not of the file."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _storage_error(error: OSError) -> StorageError:
+    return StorageFullError() if error.errno in _FULL else StorageError()

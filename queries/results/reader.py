@@ -1,0 +1,211 @@
+"""The reader: pages, single rows and whole exports from a result's parts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from queries.results import sql
+from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
+from queries.results.engine import Bounds, Engine
+from queries.results.errors import (
+    ResultsDamagedError,
+    ResultsMissingError,
+    RowNotFoundError,
+    UnknownColumnError,
+)
+from queries.results.orders import ORDERS
+from queries.results.pages import Page, rows_in
+from queries.results.parts import rows_of
+from queries.results.sql import Filter, Selection, Sort
+
+BATCH_ROWS: Final = 10_000
+CELL_CHARACTERS: Final = 4_096
+_EVERYTHING: Final = Filter()
+_BOUNDS: Final = Bounds()
+
+
+class ResultReader:
+    """Reads the rows that `parts` (file names) of `directory` hold; use it as a context manager.
+
+    Cheap to make: nothing is opened before the first question. One thread at a time. Raises
+    ResultsMissingError when a part is gone, QueryTimeoutError and MemoryLimitError when a
+    question goes beyond `bounds`, UnknownColumnError for a column that is not in `columns`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        parts: Sequence[str],
+        columns: Sequence[Column],
+        *,
+        bounds: Bounds = _BOUNDS,
+    ) -> None:
+        self._directory = directory
+        self._parts = {name: rows_of(name) for name in sorted(parts)}
+        self._columns = {column.name: column for column in columns}
+        self._bounds = bounds
+        self._engine: Engine | None = None
+
+    def __enter__(self) -> ResultReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._engine:
+            self._engine.__exit__()
+            self._engine = None
+
+    @property
+    def total(self) -> int:
+        """How many rows there are."""
+        return sum(map(len, self._parts.values()))
+
+    def page(
+        self,
+        *,
+        offset: int,
+        size: int,
+        columns: Sequence[str] | None = None,
+        sort: Sequence[Sort] = (),
+        filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
+        cell_characters: int = CELL_CHARACTERS,
+    ) -> Page:
+        """`size` rows from the `offset`-th on, after filtering and sorting all rows.
+
+        Only `columns` are read (None: all, in the result's order). Cells are what JSON had:
+        None, bool, int, float or str; lists and empty objects are JSON text, times are
+        `datetime` in UTC (microseconds). Longer texts end in "…" after `cell_characters`.
+        """
+        chosen = self._chosen(columns)
+        wanted = slice(max(offset, 0), max(offset, 0) + max(size, 0))
+        if sort or filter.text:
+            order = self._order(self._selection(sort, filter))
+            matched, numbers = len(order), order[wanted].to_pylist()
+        else:
+            matched, numbers = self.total, self._numbers(wanted)
+        return Page(
+            chosen, self._rows(numbers, chosen, cell_characters), self.total, matched
+        )
+
+    def count(self, filter: Filter = _EVERYTHING) -> int:  # noqa: A002 - the word for it
+        """How many rows the filter lets pass."""
+        return (
+            len(self._order(self._selection((), filter))) if filter.text else self.total
+        )
+
+    def row(self, n: int) -> bytes:
+        """The original JSON of row `n`, byte for byte; RowNotFoundError if there is none."""
+        files = self._files([n])
+        if not files:
+            raise RowNotFoundError
+        values = {"files": files, "number": n}
+        found = self._open().table(sql.ORIGINAL_ROW, values)[ORIGINAL].to_pylist()
+        if not found:
+            raise ResultsDamagedError
+        original: bytes = found[0]
+        return original
+
+    def batches(
+        self,
+        *,
+        columns: Sequence[str] | None = None,
+        sort: Sequence[Sort] = (),
+        filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
+        limit: int | None = None,
+        with_original: bool = False,
+        batch_rows: int = BATCH_ROWS,
+    ) -> Iterator[pa.RecordBatch]:
+        """All rows, or the first `limit`, in batches: one Arrow column per column asked for.
+
+        Fields bear the columns' names in the order asked for, and `Column.arrow_type`. With
+        `with_original` a last field "_original" holds each row's JSON (binary); together with
+        `columns=()` it is the only one. Memory stays flat; a sort may spill to disk.
+        """
+        chosen = self._chosen(columns)
+        schema = pa.schema([(column.name, column.arrow_type) for column in chosen])
+        if with_original:
+            schema = schema.append(pa.field(ORIGINAL, pa.binary()))
+        cells = [*map(sql.merged, chosen), *([ORIGINAL] if with_original else [])]
+        selection = self._selection(sort, filter)
+        statement = sql.export(cells, [*chosen, *selection.columns], selection, limit)
+        if not (self._parts and cells):
+            return
+        values = {"files": self._files(), **selection.values}
+        for batch in self._open().stream(statement, values, batch_rows):
+            arrays = [
+                cell.cast(to.type) for cell, to in zip(batch, schema, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _chosen(self, names: Sequence[str] | None) -> list[Column]:
+        return [
+            self._column(name) for name in (self._columns if names is None else names)
+        ]
+
+    def _column(self, name: str) -> Column:
+        try:
+            return self._columns[name]
+        except KeyError as error:
+            raise UnknownColumnError from error
+
+    def _selection(self, sort: Sequence[Sort], filter: Filter) -> Selection:  # noqa: A002
+        orders = [(self._column(by.column), by.descending) for by in sort]
+        searched = self._chosen(None if filter.column is None else [filter.column])
+        return sql.selection(orders, searched, filter.text)
+
+    def _order(self, selection: Selection) -> pa.Int64Array:
+        """The numbers of the rows selected, in order; remembered for the next page."""
+        if not self._parts:
+            return pa.array([], pa.int64())
+        statement = sql.numbers(selection)
+
+        def find() -> pa.Int64Array:
+            values = {"files": self._files(), **selection.values}
+            return self._open().table(statement, values)[ROW_NUMBER].combine_chunks()
+
+        key = (self._directory, *self._parts, statement, *selection.values.items())
+        return ORDERS.get(key, find)
+
+    def _rows(
+        self, numbers: Sequence[int], columns: Sequence[Column], longest: int
+    ) -> list[tuple[int, list[object]]]:
+        """The cells of these rows, in this order."""
+        if not numbers:
+            return []
+        statement = sql.rows(columns, numbers, longest + 1)
+        table = self._open().table(statement, {"files": self._files(numbers)})
+        found = rows_in(table, columns, longest)
+        if len(found) < len(set(numbers)):
+            raise ResultsDamagedError
+        return [(number, found[number]) for number in numbers]
+
+    def _numbers(self, wanted: slice) -> list[int]:
+        """Row numbers by position: parts say what they hold, so nothing need be read for it."""
+        numbers: list[int] = []
+        passed = 0
+        for rows in self._parts.values():
+            start, stop = wanted.start - passed, wanted.stop - passed
+            numbers += rows[max(start, 0) : max(stop, 0)]
+            passed += len(rows)
+        return numbers
+
+    def _files(self, numbers: Sequence[int] | None = None) -> list[str]:
+        """Paths of all parts, or of those that hold one of these rows."""
+        return [
+            str(self._directory / name)
+            for name, rows in self._parts.items()
+            if numbers is None or any(number in rows for number in numbers)
+        ]
+
+    def _open(self) -> Engine:
+        if self._engine is None:
+            files = [self._directory / name for name in self._parts]
+            if not all(file.is_file() for file in files):
+                raise ResultsMissingError
+            scratch = self._directory / f".spill-{secrets.token_hex(4)}"
+            self._engine = Engine(files, scratch, self._bounds)
+        return self._engine

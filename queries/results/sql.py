@@ -1,0 +1,218 @@
+"""The SQL over a result's files: made of column names we invented and values that are bound.
+
+A column of the result is one or several physical columns, one per type (`columns.TYPES`); the
+functions here say how those make one cell to show, to compare, to search.
+"""
+# ruff: noqa: S608 - every statement is put together from names and numbers of our own
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from queries.results.cells import SEVERITIES
+from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
+
+_LETTERS: Final = {
+    "i": "BIGINT",
+    "w": "BIGINT",
+    "g": "VARCHAR",
+    "f": "DOUBLE",
+    "b": "BOOLEAN",
+    "t": "TIMESTAMPTZ_NS",
+    "j": "VARCHAR",
+    "s": "VARCHAR",
+}
+_KINDS: Final = {
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "timestamp": "TIMESTAMPTZ_NS",
+}
+_ISO: Final = "%Y-%m-%dT%H:%M:%S.%nZ"
+_SHOWN: Final = "%Y-%m-%d %H:%M:%S.%n"  # what a filter for a time is compared with
+_TIME_DIVIDER: Final = re.compile(r"(?<=\d)T(?=\d|$)", re.IGNORECASE)
+
+# What a needle must be made of to be found in cells that are not text: most needles are words,
+# and turning every number into text to look for a word is the dear part of a search.
+_POSSIBLE: Final = {
+    "i": re.compile(r"-?\d*"),
+    "w": re.compile(r"-?\d*"),
+    "g": re.compile(r"-?\d*"),
+    "f": re.compile(r"[-+.\dainfe]*"),
+    "b": re.compile(r"[truefals]*"),
+    "t": re.compile(r"[-:. \d]*"),
+}
+ORIGINAL_ROW: Final = (
+    f"SELECT {ORIGINAL} FROM read_parquet($files) WHERE {ROW_NUMBER} = $number"
+)
+_ANYTHING: Final = re.compile(r".*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """Order by one column; rows without a value come last either way.
+
+    Numbers are compared as numbers, also in columns where some cells are text; then come
+    booleans, times, and texts by code point. Severities are compared by weight.
+    """
+
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Rows where the text occurs in a cell, in any column or in one; upper and lower case alike.
+
+    The text is taken literally. Cells are searched as they are shown: severities as words,
+    times as "2025-06-19 00:44:47.461" in UTC, lists as JSON.
+    """
+
+    text: str = ""
+    column: str | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows, in which order: WHERE and ORDER BY, what they bind and the columns they use."""
+
+    where: str
+    order_by: str
+    values: dict[str, str]
+    columns: list[Column]
+
+
+def selection(
+    orders: Sequence[tuple[Column, bool]], searched: Sequence[Column], text: str
+) -> Selection:
+    """Rows where `text` occurs in one of these columns, by `orders` (column, descending)."""
+    where, values = _condition(searched, text) if text else ("true", {})
+    used = [column for column, _ in orders] + [*(searched if text else ())]
+    return Selection(where, _ordering(orders), values, used)
+
+
+def numbers(selected: Selection) -> str:
+    """The numbers of all rows selected, in order."""
+    order_by = selected.order_by or ROW_NUMBER
+    return (
+        f"SELECT {ROW_NUMBER} FROM {_source(selected.columns)}"
+        f" WHERE {selected.where} ORDER BY {order_by}"
+    )
+
+
+def rows(columns: Sequence[Column], wanted: Iterable[int], longest: int) -> str:
+    """Some rows in no order: all physical columns of `columns`, texts cut to `longest`."""
+    cells = [
+        f"left({name}, {longest:d}) AS {name}" if letter in "sj" else name
+        for column in columns
+        for letter, name in _physical(column)
+    ]
+    among = ", ".join(f"{number:d}" for number in wanted)
+    return (
+        f"SELECT {', '.join([ROW_NUMBER, *cells])} FROM {_source(columns)}"
+        f" WHERE {ROW_NUMBER} IN ({among})"
+    )
+
+
+def export(
+    cells: Sequence[str],
+    columns: Iterable[Column],
+    selected: Selection,
+    limit: int | None,
+) -> str:
+    """These expressions for all rows selected, or the first `limit`.
+
+    Without a sort there is no ORDER BY: DuckDB keeps the order of the files and of the rows in
+    them (its setting `preserve_insertion_order`), and can deliver the first rows at once.
+    """
+    aliased = [f"{cell} AS f{at}" for at, cell in enumerate(cells)]
+    statement = (
+        f"SELECT {', '.join(aliased)} FROM {_source(columns)} WHERE {selected.where}"
+    )
+    if selected.order_by:
+        statement += f" ORDER BY {selected.order_by}"
+    return statement if limit is None else f"{statement} LIMIT {max(limit, 0):d}"
+
+
+def merged(column: Column) -> str:
+    """One cell per row, of the one type that holds them all (`Column.arrow_type`)."""
+    kind = _KINDS.get(column.kind, "VARCHAR")
+    cells = [
+        f"strftime({name}, '{_ISO}')"
+        if letter == "t" and kind == "VARCHAR"
+        else f"{name}::{kind}"
+        for letter, name in _physical(column)
+    ]
+    return f"coalesce({', '.join(cells)})" if cells else f"NULL::{kind}"
+
+
+def _source(columns: Iterable[Column]) -> str:
+    """The rows of the files bound as `$files`, with all physical columns of these columns.
+
+    A file has only the columns it has cells for; the first half of the union says what the
+    others are called. DuckDB reads only what the statement around it uses.
+    """
+    kinds = {name: _LETTERS[letter] for c in columns for letter, name in _physical(c)}
+    absent = {ROW_NUMBER: "BIGINT", ORIGINAL: "BLOB", **kinds}
+    nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in absent.items())
+    return (
+        f"(SELECT {nothing} WHERE false UNION ALL BY NAME"
+        " SELECT * FROM read_parquet($files, union_by_name = true))"
+    )
+
+
+def _ordering(orders: Sequence[tuple[Column, bool]]) -> str:
+    """The terms of ORDER BY; rows that compare equal stay in the order they arrived in."""
+    terms = [
+        f"{key} {'DESC' if descending else 'ASC'} NULLS LAST"
+        for column, descending in orders
+        for key in _sort_keys(column)
+    ]
+    return ", ".join([*terms, ROW_NUMBER]) if terms else ""
+
+
+def _sort_keys(column: Column) -> Iterator[str]:
+    names = dict(_physical(column))
+    whole = [names[letter] for letter in "iw" if letter in names]
+    rough = [
+        f"TRY_CAST({names[letter]} AS DOUBLE)" for letter in "fgiw" if letter in names
+    ]
+    if len(rough) > len(whole):
+        yield f"coalesce({', '.join(rough)})"
+    if whole:  # alone, or to tell integers apart that are the same number as a double
+        yield f"coalesce({', '.join(whole)})"
+    yield from (names[letter] for letter in "bt" if letter in names)
+    if column.kind == "severity":
+        yield f"list_position({[word.lower() for word in SEVERITIES]}, lower({names['s']}))"
+    texts = [names[letter] for letter in "sj" if letter in names]
+    if texts:
+        yield f"coalesce({', '.join(texts)})"
+
+
+def _condition(searched: Iterable[Column], text: str) -> tuple[str, dict[str, str]]:
+    needles = {"needle": text.lower(), "moment": _moment(text.lower())}
+    tests, used = [], set()
+    for letter, name in (pair for column in searched for pair in _physical(column)):
+        needle = "moment" if letter == "t" else "needle"
+        if _POSSIBLE.get(letter, _ANYTHING).fullmatch(needles[needle]):
+            cell = (
+                f"strftime({name}, '{_SHOWN}')" if letter == "t" else f"{name}::VARCHAR"
+            )
+            tests.append(f"contains(lower({cell}), lower(${needle}))")
+            used.add(needle)
+    return " OR ".join(tests) or "false", {name: needles[name] for name in used}
+
+
+def _moment(text: str) -> str:
+    """A time as people copy it, "2025-06-19T00:44Z", as it is shown: "2025-06-19 00:44"."""
+    return _TIME_DIVIDER.sub(" ", text).removesuffix("z")
+
+
+def _physical(column: Column) -> Iterator[tuple[str, str]]:
+    """Letter and quoted name of each physical column."""
+    return (
+        (letter, f'"{physical_name(column.name, letter)}"') for letter in column.types
+    )
