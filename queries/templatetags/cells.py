@@ -38,10 +38,10 @@ def cell_text(value: Any) -> str:
 
 
 def cell(value: Any, kind: str = "", column: str = "") -> SafeString:
-    """A whole ``<td>``. A column named severity gets its coloured word; a null is told from the text "null"."""
+    """A whole ``<td>``. A severity gets its coloured word; a null is told from the text "null"."""
     if value is None:
         return SafeString('<td class="c-null">null</td>')
-    if column.rsplit(".", 1)[-1].lower() == "severity" and severity_key(value):
+    if kind == "severity" or column.rsplit(".", 1)[-1].lower() == "severity":
         return format_html("<td>{}</td>", severity(value))
     css = cell_class(kind) or cell_class(type(value).__name__)
     if not css:

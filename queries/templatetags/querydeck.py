@@ -200,6 +200,8 @@ def sort_header(
     if following:
         query["sort"] = following
     return {
+        # A stable id: htmx gives the focus back to it when the grid has been replaced.
+        "id": "sort-" + re.sub(r"\s", "_", column),
         "href": f"?{query.urlencode()}",
         "direction": direction,
         "label": label or column,
