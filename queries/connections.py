@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
 from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
-from queries.fields import SealError
+from queries import rate_limit
+from queries.fields import SealError, is_newest
 from queries.models import Connection, Team, User
 from queries.providers import registry
 from queries.providers.base import Provider, TestResult
 from queries.providers.client import Policy
 from queries.providers.errors import AuthenticationError, ProviderError
 
+NOT_NOW = "not_now"
 USED_EVERY = timedelta(minutes=1)
 log = structlog.get_logger(__name__)
 
@@ -97,10 +101,29 @@ def default_policy() -> Policy:
     return Policy(upstream_hosts=frozenset(settings.UPSTREAM_HOSTS))
 
 
+def test_policy() -> Policy:
+    """Somebody waits for a test, in front of a page: short times."""
+    return replace(
+        default_policy(), connect_timeout=5, read_timeout=15, total_timeout=20
+    )
+
+
 def test_connection(connection: Connection) -> TestResult:
-    """Make one cheap call, keep what it found out, and say it in words."""
+    """Make one cheap call, keep what it found out, and say it in words.
+
+    A test counts against the key's rate limit like any call. Without a token nothing is
+    asked and nothing kept: the result says when to come back (code ``not_now``).
+    """
+    limit = registry.provider_class(connection.provider).rate_limit
+    if wait := rate_limit.take(connection, limit):
+        seconds = math.ceil(wait)
+        return TestResult(
+            ok=False,
+            message=f"This key is at its provider's limit of requests. Test again in {seconds} s.",
+            error_code=NOT_NOW,
+        )
     try:
-        with open_provider(connection) as provider:
+        with open_provider(connection, test_policy()) as provider:
             result = provider.test()
     except ProviderError as error:
         result = TestResult(
@@ -165,3 +188,50 @@ def _mark_used(connection: Connection) -> None:
 
 def _in_words(result: TestResult) -> str:
     return " ".join(text for text in (result.message, result.remedy) if text)
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How far ``rotate_keys`` has come: counts, and the connections whose key is unreadable."""
+
+    sealed: int = 0
+    current: int = 0
+    failed: tuple[UUID, ...] = ()
+
+
+def rotate_keys(batch: int) -> Iterator[Rotation]:
+    """Seal every stored key under the newest field key; yields the totals after each batch.
+
+    Safe while the product runs: a row that changes meanwhile is read again, never
+    overwritten. What is under the newest key already is left alone.
+    """
+    done, last = Rotation(), None
+    while True:
+        rows = Connection.objects.order_by("pk")
+        page = list((rows.filter(pk__gt=last) if last else rows)[:batch])
+        for connection in page:
+            done = _rotated(done, connection)
+        yield done
+        if len(page) < batch:
+            return
+        last = page[-1].pk
+
+
+def _rotated(done: Rotation, connection: Connection) -> Rotation:
+    for row in _as_it_changes(connection):
+        if is_newest(row.sealed_key):
+            return replace(done, current=done.current + 1)
+        try:
+            if row.reseal_key():
+                return replace(done, sealed=done.sealed + 1)
+        except SealError:
+            return replace(done, failed=(*done.failed, row.pk))
+    return done
+
+
+def _as_it_changes(connection: Connection) -> Iterator[Connection]:
+    """The row as read, then as it is now, again and again until it is deleted."""
+    row: Connection | None = connection
+    while row is not None:
+        yield row
+        row = Connection.objects.filter(pk=connection.pk).first()

@@ -55,6 +55,15 @@ def reseal(token: str) -> str:
         ) from None
 
 
+def is_newest(token: str) -> bool:
+    """Tell whether the newest field key sealed it (and it is undamaged)."""
+    try:
+        Fernet(settings.FIELD_KEYS[0]).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def fingerprint(secret: str) -> str:
     """64 hex digits that tell keys apart without showing them (HMAC under SECRET_KEY)."""
     return hmac.new(

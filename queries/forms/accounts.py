@@ -48,7 +48,7 @@ def zone_names() -> list[str]:
     ]
 
 
-class AccountForm(forms.ModelForm[User]):
+class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """Name, time zone and theme."""
 
     theme = forms.ChoiceField(
@@ -88,7 +88,7 @@ class AccountForm(forms.ModelForm[User]):
         return known.get(typed.lower(), "")
 
 
-class FirstPasswordForm(SetPasswordForm[User]):
+class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
     """A first password, for somebody who came in by a link."""
 
 

@@ -70,6 +70,14 @@ class ProviderFields:
         }
         return {name: value for name, value in found.items() if value not in {None, ""}}
 
+    def described(self, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """What ``settings`` hold, as (label, words) to show; secrets never."""
+        return [
+            (field.label, _words(field, settings[field.name]))
+            for field in self.fields
+            if field.name in settings and field.kind != "secret"
+        ]
+
     def plain(self, form: forms.BaseForm) -> list[forms.BoundField]:
         """The bound fields to show at once."""
         return self._bound(form, (f for f in self.fields if not f.advanced))
@@ -175,3 +183,9 @@ def _stored(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value.strip() if isinstance(value, str) else value
+
+
+def _words(field: Field, value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return str(dict(field.choices).get(value, value))

@@ -7,7 +7,7 @@ from django import forms
 from queries.models import Role, Team, User
 
 
-class TeamForm(forms.ModelForm[Team]):
+class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
     """A team's name."""
 
     class Meta:

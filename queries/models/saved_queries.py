@@ -53,6 +53,10 @@ class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
         """Own ones, and those of teams in which the person is editor or admin."""
         return self.filter(Q(owner=user) | Q(team__in=Team.objects.editable_by(user)))
 
+    def deletable_by(self, user: User) -> SavedQueryQuerySet:
+        """Own ones only."""
+        return self.filter(owner=user)
+
 
 class SavedQuery(Question):
     """A named statement with its settings, private or shared with a team."""

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from queries import connections
 from queries.forms.connections import ConnectionForm
-from queries.http import AuthedRequest, fetch, safe_next
+from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
 from queries.models import Connection
 from queries.providers.registry import provider_choices
 
@@ -71,11 +71,13 @@ def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
     connection = _own(request, pk)
     result = connections.test_connection(connection)
     connection.refresh_from_db()
-    if request.htmx:
-        context = {"connection": connection, "announce": True}
-        return render(request, "queries/connection_list.html#health", context)
+    not_now = result.message if result.error_code == connections.NOT_NOW else ""
+    if wants_fragment(request):
+        context = {"connection": connection, "own": True, "announce": True}
+        context["not_now"] = not_now
+        return render(request, "queries/connection_detail.html#health", context)
     level = messages.SUCCESS if result.ok else messages.ERROR
-    messages.add_message(request, level, connection.test_message)
+    messages.add_message(request, level, not_now or connection.test_message)
     back = reverse("connection_detail", args=[connection.pk])
     return redirect(safe_next(request, back))
 

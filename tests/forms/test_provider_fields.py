@@ -128,3 +128,12 @@ def test_an_optional_choice_without_default_can_be_left_to_the_provider():
     fields = declared.form_fields()
     assert fields["s_shape"].choices[0][0] == ""
     assert fields["s_tier"].choices[0][0] == "a"
+
+
+def test_stored_settings_are_described_in_words_and_secrets_are_not():
+    settings = {"tier": "b", "limit": 5, "strict": False, "token": "x", "gone": 1}
+    assert declared.described(settings) == [
+        ("Tier", "Archive"),
+        ("Limit", "5"),
+        ("Strict", "No"),
+    ]
