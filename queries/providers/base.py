@@ -175,6 +175,17 @@ class TestResult:
     permission: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A query that shows what the provider can do on ordinary data; run with one click."""
+
+    title: str
+    statement: str
+    mode: Mode = "direct"
+    time_range: str = "last-24h"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
 class RowStream(Iterator[Row]):
     """The rows of an answer as they arrive, once. Use it in `with`, or call `close()`.
 
@@ -229,6 +240,7 @@ class Provider(ABC):
     column_hints: ClassVar[
         Mapping[str, str]
     ] = {}  # column path -> "timestamp", "severity", ...
+    samples: ClassVar[tuple[Sample, ...]] = ()
     key_label: ClassVar[str] = "API key"
     key_help: ClassVar[str] = ""
     known_hosts: ClassVar[frozenset[str]] = (

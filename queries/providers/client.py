@@ -285,13 +285,16 @@ def _before_the_body(error: Exception) -> ProviderError:
 
 
 def _not_connected(error: Exception) -> ProviderError:
-    if isinstance(error.__cause__, ssl.SSLError):
+    cause = error.__context__  # httpcore clears the cause, not the context
+    if isinstance(cause, ssl.SSLCertVerificationError):
         return UnavailableError(
-            "No secure connection: the server's certificate or its TLS settings are not acceptable.",
-            code="tls",
+            "The server's certificate is not valid for this address, so the key was not sent.",
+            code="certificate",
             remedy="Check the connection's address.",
             retryable=False,
         )
+    if isinstance(cause, ssl.SSLError):
+        return UnavailableError("No secure connection could be made.", code="tls")
     if isinstance(error, httpcore.ConnectError):
         return UnavailableError("No connection could be made.", code="connect")
     return UpstreamTimeoutError(
