@@ -32,9 +32,17 @@ def cell_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list):
-        value = json.dumps(value, ensure_ascii=False, default=str)
+        value = as_json(value)
     text = str(value)
     return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON text; an ellipsis for one nested too deeply to write."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "…"
 
 
 def cell(value: Any, kind: str = "", column: str = "") -> SafeString:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +9,8 @@ from typing import Any
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+
+from queries.templatetags.cells import as_json
 
 MOST_NODES = 2_000
 """Nodes drawn in one tree; what is left out is counted in the tree."""
@@ -79,7 +80,7 @@ def leaf(value: Any) -> SafeString:
     if isinstance(value, str):
         cut = "…" if len(value) > LONGEST else ""
         return format_html('<span class="str">"{}{}"</span>', value[:LONGEST], cut)
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = as_json(value)
     if value is None or isinstance(value, bool):
         return format_html('<span class="bool">{}</span>', text)
     return format_html('<span class="number">{}</span>', text[:LONGEST])

@@ -31,6 +31,7 @@ EXACT_BELOW = 10
 """Seconds below which tenths are worth showing."""
 RECENT = 45
 """Seconds that count as "just now"."""
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 ICON_SIZES = {"": "icon", "sm": "icon icon--sm", "lg": "icon icon--lg"}
 
 register.filter("cell_text", cells.cell_text)
@@ -105,10 +106,8 @@ def relative(age: timedelta) -> str:
     seconds = abs(age.total_seconds())
     if seconds < RECENT:
         return "just now"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size or unit == "min":
-            amount = f"{max(round(seconds / size), 1)} {unit}"
-            break
+    size, unit = next((pair for pair in UNITS if seconds >= pair[0]), UNITS[-1])
+    amount = f"{max(round(seconds / size), 1)} {unit}"
     return f"in {amount}" if age.total_seconds() < 0 else f"{amount} ago"
 
 

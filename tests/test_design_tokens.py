@@ -1,0 +1,120 @@
+"""The look keeps its promises: contrast in both themes, size, a strict CSP, one source of icons."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from queries.templatetags.querydeck import ICONS
+
+ROOT = Path(__file__).parents[1]
+CSS = (ROOT / "static/css/app.css").read_text()
+JS = (ROOT / "static/js/app.js").read_text()
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+TOKENS = {
+    name: (light, dark)
+    for name, light, dark in re.findall(
+        r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);", CSS
+    )
+}
+SURFACES = ("bg", "surface", "sunken", "hover")
+TONES = ("ok", "info", "warn", "bad", "grave", "violet", "plain")
+CODE = ("code-string", "code-keyword", "code-number", "code-key")
+TEXT_PAIRS = [
+    *product(("text", "muted", "faint", "accent", "accent-strong", *TONES, *CODE), SURFACES),
+    *((tone, f"{tone}-soft") for tone in TONES),
+    *product(("text", "muted"), (f"{tone}-soft" for tone in (*TONES, "accent"))),
+    *product(("accent", "accent-strong", "faint", *TONES, *CODE), ("accent-soft",)),
+    *product((*CODE, "faint"), ("bad-soft",)),
+    ("on-accent", "accent"),
+    ("on-accent", "accent-strong"),
+    ("on-bad", "bad-solid"),
+]  # fmt: skip
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    r, g, b = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts
+    )
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def worst(front: str, back: str) -> float:
+    """The lower contrast of the two themes."""
+    return min(map(contrast, TOKENS[front], TOKENS[back]))
+
+
+def test_the_ruler_is_right():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_every_text_is_readable_in_both_themes():
+    poor = {pair: round(worst(*pair), 2) for pair in TEXT_PAIRS if worst(*pair) < 4.5}
+    assert poor == {}
+
+
+def test_controls_and_focus_stand_out_in_both_themes():
+    pairs = product(("field-line", "focus"), SURFACES)
+    assert {pair for pair in pairs if worst(*pair) < 3} == set()
+
+
+def test_every_token_used_exists():
+    made = set(re.findall(r"(--[\w-]+):", CSS)) | set(re.findall(r'"(--[\w-]+)"', JS))
+    assert set(re.findall(r"var\((--[\w-]+)", CSS)) <= made
+
+
+def test_our_own_css_and_js_stay_small():
+    ours = [*ROOT.glob("static/css/*.css"), *ROOT.glob("static/js/*.js")]
+    assert sum(path.stat().st_size for path in ours) <= 60_000
+
+
+def test_nothing_comes_from_elsewhere():
+    for text in (CSS, JS, *(path.read_text() for path in TEMPLATES)):
+        found = re.findall(
+            r"""(?:src|href|url\(|import)\s*[=(]?\s*["']?(?:https?:)?//[^"' )]+""", text
+        )
+        assert found == []
+
+
+@pytest.mark.parametrize(
+    "path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_template_needs_nothing_that_the_csp_forbids(path: Path):
+    text = path.read_text()
+    assert not re.search(r"""\s(?:style|on\w+|hx-on[\w:.-]*)\s*=""", text)
+    assert not re.search(r"<style|javascript:|hx-vals=.js:", text)
+    # An event filter is evaluated; a selector after from: is not.
+    assert not re.search(r"""hx-trigger="(?:[^"]*,\s*)?[\w:.-]+\[""", text)
+    assert all(
+        "src=" in tag for tag in re.findall(r"<script[^>]*>", text) if "json" not in tag
+    )
+    assert "|safe" not in text
+
+
+def test_every_icon_named_in_a_template_is_vendored():
+    named = {
+        name
+        for path in TEMPLATES
+        for name in re.findall(r"""(?:{% icon |icon=|pager_link [^ ]+ )["']([\w-]+)["']""", path.read_text())
+    }  # fmt: skip
+    assert named - {path.stem for path in ICONS.glob("*.svg")} == set()
+    assert named
+
+
+@pytest.mark.parametrize(
+    "vendored", sorted((ROOT / "static/vendor").iterdir()), ids=lambda path: path.name
+)
+def test_what_is_vendored_names_its_version_and_licence(vendored: Path):
+    assert re.fullmatch(r"[\w.-]+@\d+\.\d+\.\d+", vendored.name)
+    assert (vendored / "LICENSE").is_file()
