@@ -25,6 +25,19 @@ DATA_DIR = Path(
 ).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 PROXY_COUNT = env.integer("QUERYDECK_PROXY_COUNT", default=0, most=10)
+DIRECT_RUNS = env.integer("QUERYDECK_DIRECT_RUNS", default=8, least=1, most=64)
+DIRECT_SECONDS = 60 * env.integer(
+    "QUERYDECK_DIRECT_MINUTES", default=10, least=1, most=60
+)
+BACKGROUND_SECONDS = 3600 * env.integer(
+    "QUERYDECK_BACKGROUND_HOURS", default=24, least=1, most=720
+)
+MAX_ROWS = env.integer(
+    "QUERYDECK_MAX_ROWS", default=1_000_000, least=1, most=100_000_000
+)
+MAX_BYTES = 1_000_000 * env.integer(
+    "QUERYDECK_MAX_MEGABYTES", default=4_096, least=1, most=1_000_000
+)
 RESULT_DAYS = env.integer("QUERYDECK_RESULT_DAYS", default=30, least=1, most=3650)
 EXPORT_HOURS = env.integer("QUERYDECK_EXPORT_HOURS", default=72, least=1, most=8760)
 

@@ -1,0 +1,87 @@
+"""The bell: how the queue learns that there is something to do. Losing a ring loses nothing.
+
+With the ORM broker a ring is a row in the same transaction as ours, and its ``lock`` is the
+time from which it is seen, so it can ring later (django-q2 has no public way to say that).
+With Redis a ring goes out after the commit, and later ones are left to the sweep.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django_q.brokers import get_broker
+from django_q.conf import Conf
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+
+from queries.models import PumpSlot
+
+PUMP = "queries.tasks.pump"
+FETCH = "queries.tasks.fetch"
+BEAT = "queries.tasks.beat"
+BUILD_EXPORT = "queries.tasks.build_export"
+
+# Tasks that read or write a whole result take longer than the queue's own limit. That the
+# queue hands them out again meanwhile is harmless: the lease turns the second one away.
+SECONDS: dict[str, int] = {FETCH: 3600, BUILD_EXPORT: 3600}
+
+SOON = timedelta(seconds=0.5)
+# A wake-up that should have rung this long ago was lost.
+LOST_AFTER = timedelta(seconds=5)
+
+
+def ring(task: str, *args: str, at: datetime | None = None) -> None:
+    """Ask for ``task`` to be run, with ids only, now or at ``at``; part of the transaction."""
+    package = _package(task, args)
+    now = timezone.now()
+    if Conf.ORM:
+        OrmQ.objects.using(Conf.ORM).create(
+            key=Conf.CLUSTER_NAME, payload=package, lock=at or now
+        )
+    elif at is None or at <= now + SOON:
+        transaction.on_commit(partial(_enqueue, package))
+
+
+def ring_pump(at: datetime | None = None) -> None:
+    """Ask for a pump, unless one has been asked for by then."""
+    now = timezone.now()
+    when = at or now
+    pending = Q(wake_at__gt=now - LOST_AFTER, wake_at__lte=when)
+    PumpSlot.objects.get_or_create(number=0)
+    if PumpSlot.objects.filter(~pending | Q(wake_at=None), number=0).update(
+        wake_at=when
+    ):
+        ring(PUMP, at=at)
+
+
+def rang_for_pump() -> None:
+    """A wake-up has arrived: the next one has to be asked for."""
+    PumpSlot.objects.filter(number=0, wake_at__lte=timezone.now()).update(wake_at=None)
+
+
+def _enqueue(package: str) -> None:
+    get_broker().enqueue(package)
+
+
+def _package(task: str, args: tuple[str, ...]) -> str:
+    mark = uuid.uuid4().hex
+    body: dict[str, Any] = {
+        "id": mark,
+        "name": f"{task.rpartition('.')[2]}-{mark[:8]}",
+        "func": task,
+        "args": args,
+        "kwargs": {},
+        "started": timezone.now(),
+        "ack_failure": True,
+        "save": False,
+    }
+    if task in SECONDS:
+        body["timeout"] = SECONDS[task]
+    signed: str = SignedPackage.dumps(body)
+    return signed

@@ -1,0 +1,169 @@
+"""Direct runs: executed inline in the web process, on a small bounded pool."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from queries.connections import open_provider
+from queries.engine import access, times
+from queries.engine.keeper import Held, Reason, keeper
+from queries.engine.leases import LeaseLostError, commit, held
+from queries.engine.receiving import Received, Receiver, policy
+from queries.engine.record import NOT_WAITING, noted, spec_of
+from queries.engine.settling import settle, time_limit
+from queries.engine.turns import note_refusal, take_turn, wait_as_asked
+from queries.models import Run, Status
+from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
+from queries.providers.registry import provider_class
+
+# Longer than a job's: a busy database must not make a living run look dead.
+DIRECT_LEASE = timedelta(seconds=30)
+MOST_REFUSALS = 5
+FOR_A_PLACE = "a free place: this server runs {most} direct queries at once"
+
+log = structlog.get_logger(__name__)
+
+
+def lease(run: Run) -> None:
+    """Claim a new run for this process, before it is saved: it is ours from its first moment."""
+    run.lease_token = uuid4()
+    run.lease_until = timezone.now() + DIRECT_LEASE
+
+
+class DirectPool:
+    """The direct runs of this process: some in threads, the others waiting for one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+        self._runs: dict[UUID, tuple[Held, Future[None]]] = {}
+
+    def submit(self, run: Run) -> None:
+        """Execute a run whose lease is ours, as soon as there is a place."""
+        one = Held(run, lease=DIRECT_LEASE)
+        keeper.hold(one)
+        with self._lock:
+            if self._executor is None:
+                # Threads are made on first use: a forked process has none of its parent's.
+                self._executor = ThreadPoolExecutor(settings.DIRECT_RUNS, "direct")
+            full = len(self._runs) >= settings.DIRECT_RUNS
+            future = self._executor.submit(_in_thread, one)
+            self._runs[run.pk] = (one, future)
+        if full:
+            _say_waiting(run)
+        future.add_done_callback(lambda done: self._done(one, done))
+
+    def wait(self, pk: UUID, seconds: float) -> bool:
+        """Wait for a run to end, if it is in this process; tells whether it has ended."""
+        with self._lock:
+            found = self._runs.get(pk)
+        return found is None or bool(wait([found[1]], seconds).done)
+
+    def cancel(self, pk: UUID) -> None:
+        """Let go of a run now if it is in this process; elsewhere the flag does it soon."""
+        keeper.let_go(pk, Reason.CANCELLED)
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """The process ends: end its runs honestly, within ``seconds``."""
+        with self._lock:
+            mine = list(self._runs.values())
+            executor, self._executor = self._executor, None
+        for one, _future in mine:
+            one.let_go(Reason.STOPPING)
+        wait([future for _one, future in mine], seconds)
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _done(self, one: Held, future: Future[None]) -> None:
+        keeper.release(one)
+        with self._lock:
+            self._runs.pop(one.run.pk, None)
+        error = None if future.cancelled() else future.exception()
+        if error is not None:
+            # The lease runs out and the sweep ends the run in words.
+            log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
+
+
+pool = DirectPool()
+
+
+def execute(one: Held) -> None:
+    """Run one direct query from its first step to its last."""
+    run = _begun(one)
+    if run is None:
+        return
+    try:
+        settle(one, _attempts(one))
+    except LeaseLostError:
+        log.info("direct_run_lost", run=str(run.pk))
+
+
+def _in_thread(one: Held) -> None:
+    close_old_connections()
+    try:
+        execute(one)
+    finally:
+        connection.close()
+
+
+def _begun(one: Held) -> Run | None:
+    """The run, running; None if it was cancelled or lost while it waited for a place."""
+    now = timezone.now()
+    waiting = held(one.run).filter(status=Status.QUEUED, cancel_asked_at=None)
+    changes = {"status": Status.RUNNING, "started_at": now, **NOT_WAITING}
+    if not waiting.update(**changes):
+        return None
+    one.until = now + timedelta(seconds=time_limit(one.run))
+    one.run = Run.objects.select_related("connection", "owner").get(pk=one.run.pk)
+    return one.run
+
+
+def _attempts(one: Held) -> Received:
+    """Run until there is an answer other than "too many requests", a bounded number of times."""
+    refusals = 0
+    while True:
+        received = _attempt(one)
+        refused = received.error
+        if not isinstance(refused, RateLimitError) or received.rows:
+            return received
+        refusals += 1
+        if refusals > MOST_REFUSALS:
+            return received
+        seconds = times.backoff(refusals, refused.retry_after)
+        note = note_refusal(one.run, refused, seconds)
+        one.run.notes = noted(one.run, note)
+        commit(one.run, notes=one.run.notes)
+        if not wait_as_asked(one, seconds):
+            return received
+
+
+def _attempt(one: Held) -> Received:
+    """One call, from asking for a place in the rate limit to its last row."""
+    run = one.run
+    if refused := access.refusal(run):
+        return Received(error=refused)
+    kind = provider_class(run.provider)
+    if not take_turn(one, kind) or run.connection is None:
+        return Received(error=CallStoppedError("Not called."))
+    try:
+        with (
+            open_provider(run.connection, policy()) as provider,
+            one.calling(provider),
+            provider.run(spec_of(run)) as stream,
+        ):
+            return Receiver(one, stream, kind.column_hints).receive()
+    except ProviderError as error:
+        return Received(error=error)
+
+
+def _say_waiting(run: Run) -> None:
+    words = FOR_A_PLACE.format(most=settings.DIRECT_RUNS)
+    held(run).filter(status=Status.QUEUED).update(waiting_for=words)

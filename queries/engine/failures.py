@@ -1,0 +1,123 @@
+"""What the engine itself has to say: errors, and why rows are missing. One place for the words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from queries.providers.errors import ProviderError
+
+Cut = dict[str, Any]
+
+
+def interrupted() -> ProviderError:
+    """The process that ran a direct run is gone."""
+    return ProviderError(
+        "The web process that was running this query ended before the query did.",
+        code="interrupted",
+        title="Interrupted",
+        remedy="Run it again; rows received until then are kept.",
+        retryable=True,
+    )
+
+
+def too_long(seconds: float) -> ProviderError:
+    """Our own time limit."""
+    return ProviderError(
+        f"The run took longer than {_in_words(seconds)}, the most we wait.",
+        code="too_long",
+        title="Our time limit was reached",
+        remedy="Ask for less, or run it in the background.",
+    )
+
+
+def gave_up(seconds: float) -> ProviderError:
+    """A job that did not end in time; it may still be running there."""
+    return ProviderError(
+        f"The job had not ended after {_in_words(seconds)}, the longest we watch a job.",
+        code="gave_up",
+        title="We stopped waiting",
+        remedy="Ask for a shorter time range. The provider may still be running the job.",
+    )
+
+
+def connection_gone() -> ProviderError:
+    """The connection was deleted while the run needed it."""
+    return ProviderError(
+        "The connection of this run was deleted, and its key with it.",
+        code="connection_gone",
+        title="The connection is gone",
+        remedy="Run it again on another connection.",
+    )
+
+
+def access_lost() -> ProviderError:
+    """The owner may not use the connection any more."""
+    return ProviderError(
+        "The owner of this run may no longer use its connection.",
+        code="access_lost",
+        title="No access to the connection",
+        remedy="Run it again on a connection of your own.",
+    )
+
+
+def submit_unknown(times: int) -> ProviderError:
+    """We do not know whether the provider took the job, and have tried often enough."""
+    return ProviderError(
+        f"The query was sent {times} times, and no answer told whether the provider took it.",
+        code="submit_unknown",
+        title="The query could not be submitted",
+        remedy="Wait a little and run it again. Jobs the provider did take end there by themselves.",
+    )
+
+
+def internal() -> ProviderError:
+    """A mistake of ours; its details are in the log."""
+    return ProviderError(
+        "Something went wrong in Querydeck itself; the details are in the server's log.",
+        code="internal",
+        title="Our mistake",
+        remedy="Run it again; if it happens again, tell whoever runs this server.",
+    )
+
+
+def not_stored(message: str) -> ProviderError:
+    """The rows could not be written to our disk."""
+    return ProviderError(
+        message,
+        code="storage",
+        title="The rows could not be stored",
+        remedy="Tell whoever runs this server, then run it again.",
+    )
+
+
+def cut_by_warning(warning: Mapping[str, Any]) -> Cut:
+    """Rows are missing because of something the provider warned of."""
+    return {name: warning[name] for name in ("code", "message", "remedy", "details")}
+
+
+def cut_by_error(error: ProviderError, rows: int) -> Cut:
+    """Rows are missing because the stream did not reach its end."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "remedy": error.remedy,
+        "details": {"rows": rows},
+    }
+
+
+def cut_by_cancel(rows: int) -> Cut:
+    """Rows are missing because somebody cancelled the run."""
+    return {
+        "code": "cancelled",
+        "message": f"The run was cancelled after {rows:,} rows.",
+        "remedy": "Run it again to get all rows.",
+        "details": {"rows": rows},
+    }
+
+
+def _in_words(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes >= 120 and minutes % 60 == 0:  # noqa: PLR2004 - two hours and more
+        return f"{minutes // 60} hours"
+    return f"{minutes} minutes" if minutes > 1 else f"{seconds:g} seconds"

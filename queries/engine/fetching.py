@@ -1,0 +1,150 @@
+"""Fetching: the rows of a job that succeeded, as one stream, under a generation of its own.
+
+A fetch that is killed is repeated from the first row under a new generation; readers only ever
+see one generation, and a run is published with one UPDATE at the end.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from queries import rate_limit
+from queries.connections import open_provider
+from queries.engine import access, bell, failures, times
+from queries.engine.heartbeat import beat
+from queries.engine.keeper import Held, keeper
+from queries.engine.leases import FREED, LeaseLostError, claim, commit
+from queries.engine.receiving import Received, Receiver, policy
+from queries.engine.record import best_attempt, end, ending, forget_attempts
+from queries.engine.settling import settle
+from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, waiting
+from queries.models import Mode, Run, Status, lease_free
+from queries.models.runs import RunQuerySet
+from queries.providers.errors import (
+    ConflictError,
+    ProviderError,
+    RateLimitError,
+)
+from queries.providers.registry import provider_class
+
+MOST_FAILURES = 5
+MOST_CLAIMS = 60
+WORKERS_KEPT_FREE = 2
+WHEN_FULL = timedelta(seconds=2)
+
+log = structlog.get_logger(__name__)
+
+
+def fetchable() -> RunQuerySet:
+    """Background runs whose rows are to be fetched."""
+    return Run.objects.filter(mode=Mode.BACKGROUND, status=Status.FETCHING)
+
+
+def fetch(pk: str) -> str:
+    """Fetch the rows of one run, if nobody does; returns what happened in one word."""
+    mine = fetchable().filter(pk=pk)
+    if _full():
+        mine.filter(lease_free(timezone.now())).update(
+            next_at=timezone.now() + WHEN_FULL
+        )
+        return "full"
+    claimed = claim(mine)
+    if not claimed:
+        return "busy"
+    run = Run.objects.select_related("connection", "owner").get(pk=pk)
+    run.lease_token = claimed[0].lease_token
+    try:
+        return _fetch(run)
+    finally:
+        ring_next()
+
+
+def ring_next(most: int = 1) -> int:
+    """Ring for runs that wait to be fetched, those that wait longest first."""
+    now = timezone.now()
+    waiting_runs = fetchable().filter(lease_free(now), next_at__lte=now)
+    rung = 0
+    for run in waiting_runs.order_by("next_at")[:most]:
+        # Only whoever moves next_at rings: a second ring for the same run helps nobody.
+        same = waiting_runs.filter(pk=run.pk, next_at=run.next_at)
+        with transaction.atomic():
+            if same.update(next_at=now + bell.LOST_AFTER):
+                bell.ring(bell.FETCH, str(run.pk))
+                rung += 1
+    return rung
+
+
+def _full() -> bool:
+    """Whether so many workers fetch already that none would be left for the pump."""
+    most = max(1, settings.CLUSTER.workers - WORKERS_KEPT_FREE)
+    fetching = fetchable().filter(lease_until__gte=timezone.now()).count()
+    return fetching >= most
+
+
+def _fetch(run: Run) -> str:
+    forget_attempts(run, keep=best_attempt(run))
+    one = Held(run, until=run.gives_up_at)
+    if refused := _refusal(run):
+        end(run, ending(run, Status.FAILED, refused))
+        return "refused"
+    try:
+        with keeper.holding(one):
+            received = _receive(one)
+            if not _again(run, received):
+                settle(one, received)
+                return "settled"
+    except LeaseLostError:
+        log.info("fetch_lost", run=str(run.pk))
+        return "lost"
+    return "later"
+
+
+def _refusal(run: Run) -> ProviderError | None:
+    if run.claims > MOST_CLAIMS:
+        return failures.internal()
+    return access.refusal(run)
+
+
+def _receive(one: Held) -> Received:
+    run = one.run
+    beat()
+    if run.connection is None:
+        return Received(error=failures.connection_gone())
+    kind = provider_class(run.provider)
+    try:
+        with (
+            open_provider(run.connection, policy()) as provider,
+            one.calling(provider),
+            provider.rows(run.job_id) as stream,
+        ):
+            return Receiver(one, stream, kind.column_hints).receive()
+    except ProviderError as error:
+        return Received(error=error)
+
+
+def _again(run: Run, received: Received) -> bool:
+    """Leave it for another try, if the error may pass; tells whether that was done."""
+    error = received.error
+    # A job that has just ended may still be "not ready" to the part that hands out its rows.
+    passing = isinstance(error, ConflictError) or (
+        error is not None and error.retryable
+    )
+    tries = run.failures + 1
+    if error is None or not passing or tries > MOST_FAILURES:
+        return False
+    seconds = times.backoff(tries, error.retry_after)
+    refused = isinstance(error, RateLimitError)
+    if refused and run.connection is not None:
+        rate_limit.block(run.connection, seconds)
+    later = timezone.now() + timedelta(seconds=seconds)
+    changes = waiting(seconds, FOR_THE_PROVIDER if refused else FOR_RECOVERY)
+    with transaction.atomic():
+        if not commit(run, **FREED, next_at=later, failures=tries, **changes):
+            raise LeaseLostError
+        bell.ring(bell.FETCH, str(run.pk), at=later)
+    return True

@@ -1,0 +1,177 @@
+"""The keeper: one thread per process that keeps the leases of runs held here, and watches them.
+
+While a thread waits for a slow provider it can neither renew its lease nor see that somebody
+asked to cancel. The keeper does both for all of them, and hangs up where it must.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.utils import timezone
+
+from queries.engine.leases import LEASE, held, renewed
+from queries.models import Run
+from queries.providers.base import Provider
+
+LOOK_EVERY = 0.5
+RENEW_EVERY = 2.5
+
+P = TypeVar("P", bound=Provider)
+log = structlog.get_logger(__name__)
+
+
+class Reason(StrEnum):
+    """Why a run has to be let go."""
+
+    CANCELLED = "cancelled"  # somebody asked
+    LATE = "late"  # its time is over
+    LOST = "lost"  # somebody else holds it, or it is gone
+    STOPPING = "stopping"  # this process ends
+
+
+class Held:
+    """One run in our hands: how to hang up, and whether we have to."""
+
+    def __init__(
+        self, run: Run, *, lease: timedelta = LEASE, until: datetime | None = None
+    ) -> None:
+        self.run = run
+        self.lease = lease
+        self.until = until
+        self.reason: Reason | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._provider: Provider | None = None
+
+    def let_go(self, reason: Reason) -> None:
+        """Make the holder stop, wherever it is waiting. The first reason counts."""
+        with self._lock:
+            self.reason = self.reason or reason
+            self._stop.set()
+            if self._provider is not None:
+                self._provider.abort()
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait, unless we have to let go; tells whether the whole time has passed."""
+        return not self._stop.wait(seconds)
+
+    @contextmanager
+    def calling(self, provider: P) -> Iterator[P]:
+        """The block in which ``let_go`` hangs up on ``provider``."""
+        with self._lock:
+            self._provider = provider
+            if self.reason:
+                provider.abort()
+        try:
+            yield provider
+        finally:
+            with self._lock:
+                self._provider = None
+
+
+class Keeper:
+    """Watches over the runs this process holds, in one thread that lives as long as there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[UUID, Held] = {}
+        self._thread: threading.Thread | None = None
+        self._renewed_at = 0.0
+
+    def hold(self, one: Held) -> None:
+        """Start to watch over a run whose lease is ours."""
+        with self._lock:
+            self._held[one.run.pk] = one
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._watch, name="keeper", daemon=True
+                )
+                self._thread.start()
+
+    def release(self, one: Held) -> None:
+        """Stop watching over it. Harmless when repeated."""
+        with self._lock:
+            self._held.pop(one.run.pk, None)
+
+    @contextmanager
+    def holding(self, one: Held) -> Iterator[Held]:
+        """``hold`` and ``release``."""
+        self.hold(one)
+        try:
+            yield one
+        finally:
+            self.release(one)
+
+    def let_go(self, pk: UUID, reason: Reason) -> bool:
+        """Make the holder of a run stop now, if it is in this process."""
+        with self._lock:
+            one = self._held.get(pk)
+        if one is not None:
+            one.let_go(reason)
+        return one is not None
+
+    def _watch(self) -> None:
+        try:
+            while self._some():
+                self._look_safely()
+                time.sleep(LOOK_EVERY)
+        finally:
+            connection.close()
+
+    def _some(self) -> bool:
+        """Whether there is anything to watch; if not, the thread is written off at once."""
+        with self._lock:
+            if not self._held:
+                self._thread = None
+            return bool(self._held)
+
+    def _look_safely(self) -> None:
+        """A database that is away for a moment must not end the watch."""
+        close_old_connections()
+        try:
+            self.look()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("keeper_blind", why=type(error).__name__)
+
+    def look(self) -> None:
+        """Look once at every run held: renew its lease, and let go where we have to."""
+        with self._lock:
+            mine = list(self._held.values())
+        renew = time.monotonic() - self._renewed_at >= RENEW_EVERY
+        asked = _asked_to_cancel(mine)
+        for one in mine:
+            if renew and not held(one.run).update(**renewed(one.lease)):
+                one.let_go(Reason.LOST)
+            elif reason := _why_let_go(one, asked):
+                one.let_go(reason)
+        if renew:
+            self._renewed_at = time.monotonic()
+
+
+def _why_let_go(one: Held, asked: dict[UUID, Any]) -> Reason | None:
+    if one.run.pk not in asked:
+        return Reason.LOST
+    if asked[one.run.pk] is not None:
+        return Reason.CANCELLED
+    if one.until is not None and timezone.now() >= one.until:
+        return Reason.LATE
+    return None
+
+
+def _asked_to_cancel(mine: list[Held]) -> dict[UUID, datetime | None]:
+    """Run -> when somebody asked to cancel it; runs that ended or are gone are missing."""
+    rows = Run.objects.active().filter(pk__in=[one.run.pk for one in mine])
+    return dict(rows.values_list("pk", "cancel_asked_at"))
+
+
+keeper = Keeper()

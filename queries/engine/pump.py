@@ -1,0 +1,249 @@
+"""The pump: watches over every background run, with many calls in flight and one set of hands.
+
+One task at a time holds the slot. Its threads make remote calls and know no database; its main
+thread claims, commits, renews, and after a while makes room for the next task.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from django.db import transaction
+from django.db.models import Min, Q
+from django.utils import timezone
+
+from queries import rate_limit
+from queries.engine import access, bell, failures, submitting
+from queries.engine.choosing import next_step
+from queries.engine.heartbeat import beat
+from queries.engine.leases import LEASE, claim, commit, renewed
+from queries.engine.record import end, mark_connection
+from queries.engine.shelf import Shelf
+from queries.engine.steps import Outcome, Step, finish, go_on
+from queries.engine.submitting import SUBMIT
+from queries.engine.turns import FOR_A_TURN, waiting
+from queries.models import Connection, Mode, PumpSlot, Run, Status, lease_free
+from queries.models.runs import RunQuerySet
+from queries.providers.errors import ProviderError
+from queries.providers.registry import provider_class
+
+HOLD = 12.0
+IDLE = 2.0
+THREADS = 32
+RENEW_EVERY = 2.5
+LOOK_EVERY = 0.2
+USED_EVERY = timedelta(minutes=1)
+POLLED = (Status.QUEUED, Status.RUNNING)
+
+log = structlog.get_logger(__name__)
+Job = tuple[Run, Step]
+
+
+def polled() -> RunQuerySet:
+    """Runs that the pump moves: background runs until their rows can be fetched."""
+    return Run.objects.filter(mode=Mode.BACKGROUND, status__in=POLLED)
+
+
+class Slot:
+    """The right to pump, for as long as it is renewed."""
+
+    def __init__(self, number: int, token: UUID) -> None:
+        self._mine = PumpSlot.objects.filter(number=number, token=token)
+
+    @classmethod
+    def take(cls) -> Slot | None:
+        """The slot, or None while somebody else is pumping."""
+        now, token = timezone.now(), uuid4()
+        PumpSlot.objects.get_or_create(number=0)
+        free = PumpSlot.objects.filter(number=0).exclude(until__gte=now)
+        return cls(0, token) if free.update(token=token, until=now + LEASE) else None
+
+    def renew(self) -> bool:
+        """Keep it for another while; False if it is not ours any more."""
+        return bool(self._mine.update(until=timezone.now() + LEASE))
+
+    def release(self) -> None:
+        """Let the next one in, and leave the wake-up it needs."""
+        with transaction.atomic():
+            self._mine.update(token=None, until=None)
+            due = polled().aggregate(first=Min("next_at"))["first"]
+            if due is not None:
+                bell.ring_pump(max(due, timezone.now()))
+
+
+class Pump:
+    """One turn at the pump."""
+
+    def __init__(self, slot: Slot, threads: ThreadPoolExecutor, shelf: Shelf) -> None:
+        self.slot = slot
+        self.threads = threads
+        self.shelf = shelf
+        self.in_flight: dict[Future[Any], Job] = {}
+        self.renewed_at = time.monotonic()
+
+    def turn(self, hold: float, idle: float) -> None:
+        """Claim and commit until the time is over or nothing has been due for ``idle`` seconds."""
+        end = time.monotonic() + hold
+        quiet_since = time.monotonic()
+        while time.monotonic() < end and self._renew():
+            if self._fill() or self.in_flight:
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since >= idle:
+                return
+            self._collect()
+
+    def drain(self) -> None:
+        """Wait for the calls that are still in flight; each ends within its own time limit."""
+        while self.in_flight:
+            self._renew_runs()
+            self._collect()
+
+    def _fill(self) -> int:
+        room = THREADS - len(self.in_flight)
+        if room <= 0:
+            return 0
+        busy = [run.pk for run, _step in self.in_flight.values()]
+        due = polled().filter(next_at__lte=timezone.now()).exclude(pk__in=busy)
+        claimed = claim(due, most=room)
+        for run in _with_connections(claimed):
+            self._begin(run)
+        return len(claimed)
+
+    def _begin(self, run: Run) -> None:
+        step = prepare(run)
+        if isinstance(step, Outcome):
+            conclude(run, step)
+        elif step is not None:
+            self.in_flight[self.threads.submit(self._call, step, run)] = (run, step)
+
+    def _call(self, step: Step, run: Run) -> Any:
+        """In a thread: no database here."""
+        if run.connection is None:
+            raise failures.connection_gone()
+        with self.shelf.lend(run.connection) as provider:
+            return step.call(provider, run)
+
+    def _collect(self) -> None:
+        if not self.in_flight:
+            time.sleep(LOOK_EVERY)
+            return
+        done, _rest = wait(
+            self.in_flight, timeout=LOOK_EVERY, return_when=FIRST_COMPLETED
+        )
+        for future in done:
+            run, step = self.in_flight.pop(future)
+            conclude(run, outcome_of(future, run, step))
+
+    def _renew(self) -> bool:
+        if time.monotonic() - self.renewed_at < RENEW_EVERY:
+            return True
+        beat()
+        self._renew_runs()
+        return self.slot.renew()
+
+    def _renew_runs(self) -> None:
+        if time.monotonic() - self.renewed_at < RENEW_EVERY:
+            return
+        self.renewed_at = time.monotonic()
+        mine = {run.lease_token for run, _step in self.in_flight.values()}
+        Run.objects.active().filter(lease_token__in=mine).update(**renewed())
+
+
+def pump(hold: float = HOLD, idle: float = IDLE) -> str:
+    """Take the slot and move every due run; returns what happened in one word."""
+    bell.rang_for_pump()
+    slot = Slot.take()
+    if slot is None:
+        return "busy"
+    with ThreadPoolExecutor(THREADS, "pump") as threads, Shelf() as shelf:
+        one = Pump(slot, threads, shelf)
+        try:
+            one.turn(hold, idle)
+        finally:
+            # Stragglers must not keep the next pump from all the other runs.
+            slot.release()
+        one.drain()
+    return "done"
+
+
+def prepare(run: Run) -> Step | Outcome | None:
+    """Before a call: decide which, check what only the database knows, announce a submit.
+
+    None if the lease was lost meanwhile.
+    """
+    step = next_step(run)
+    if isinstance(step, Outcome) or step is not SUBMIT:
+        return step
+    if refused := access.refusal(run):
+        return finish(run, Status.FAILED, refused)
+    if seconds := _wait_for_turn(run, step):
+        outcome = go_on(seconds, **waiting(seconds, FOR_A_TURN))
+        return Outcome({**outcome.changes, "failures": run.failures})
+    announced = submitting.announce(run)
+    if not commit(run, **announced):
+        return None
+    for name, value in announced.items():
+        setattr(run, name, value)
+    return step
+
+
+def outcome_of(future: Future[Any], run: Run, step: Step) -> Outcome:
+    """What a finished call means. A mistake of ours ends the run, not the pump."""
+    error = future.exception()
+    if error is None:
+        return step.answered(run, future.result())
+    if isinstance(error, ProviderError):
+        mark_connection(run.connection, error)
+        return step.failed(run, error)
+    log.error("step_crashed", run=str(run.pk), exc_info=error)
+    return finish(run, Status.FAILED, failures.internal())
+
+
+def conclude(run: Run, outcome: Outcome) -> bool:
+    """Commit an outcome, with the bell it needs; False if the lease was lost: it is thrown away."""
+    if outcome.blocked and run.connection is not None:
+        rate_limit.block(run.connection, outcome.blocked)
+    if outcome.ends:
+        return end(run, outcome.changes)
+    with transaction.atomic():
+        if not commit(run, **outcome.changes):
+            log.info("outcome_thrown_away", run=str(run.pk))
+            return False
+        if outcome.fetch:
+            bell.ring(bell.FETCH, str(run.pk))
+    return True
+
+
+def overdue(by: timedelta) -> bool:
+    """Whether a run has been due for that long, and nobody has it."""
+    now = timezone.now()
+    return polled().filter(lease_free(now), next_at__lt=now - by).exists()
+
+
+def _wait_for_turn(run: Run, step: Step) -> float:
+    if not step.costs_a_turn or run.connection is None:
+        return 0.0
+    return rate_limit.take(run.connection, provider_class(run.provider).rate_limit)
+
+
+def _with_connections(runs: list[Run]) -> list[Run]:
+    """Runs with owner and connection loaded, and the connection marked as used: threads must not."""
+    pks = [run.pk for run in runs]
+    tokens = {run.lease_token for run in runs}
+    loaded = Run.objects.select_related("connection", "owner").filter(
+        pk__in=pks, lease_token__in=tokens
+    )
+    now = timezone.now()
+    found = list(loaded.order_by("next_at"))
+    used = {run.connection_id for run in found if run.connection_id}
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
+    Connection.objects.filter(stale, pk__in=used).update(last_used_at=now)
+    for run in found:
+        if run.connection is not None:
+            run.connection.last_used_at = now
+    return found

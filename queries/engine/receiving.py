@@ -1,0 +1,171 @@
+"""Rows from a provider's stream into the durable parts of one result set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from queries.connections import default_policy
+from queries.engine import failures
+from queries.engine.keeper import Held, Reason
+from queries.engine.leases import LeaseLostError, held, renewed
+from queries.engine.record import forget_unpublished, merged, warning_dicts
+from queries.models import ResultPart, ResultSet, Status
+from queries.providers.base import Row, RowStream
+from queries.providers.client import Policy
+from queries.providers.errors import (
+    CallStoppedError,
+    LimitExceededError,
+    ProviderError,
+)
+from queries.reading import directory_of
+from queries.results import Part, PartWriter, ResultError, StorageError, compact
+
+log = structlog.get_logger(__name__)
+
+
+def policy() -> Policy:
+    """The limits of a call that brings rows."""
+    return replace(default_policy(), max_stream_bytes=settings.MAX_BYTES)
+
+
+@dataclass
+class Received:
+    """What came of a stream: its rows are durable, ``error`` says why it ended early."""
+
+    result_set: ResultSet | None = None
+    error: ProviderError | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows are stored."""
+        return self.result_set.row_count if self.result_set else 0
+
+
+class Receiver:
+    """Takes one stream for one run. Raises LeaseLostError when the run is somebody else's."""
+
+    def __init__(self, one: Held, stream: RowStream, hints: Any) -> None:
+        self.one = one
+        self.stream = stream
+        self.error: ProviderError | None = None
+        with transaction.atomic():
+            self._renew()
+            self.result_set = ResultSet.objects.create(run=one.run)
+        self.writer = PartWriter(directory_of(self.result_set), hints=hints)
+
+    def receive(self) -> Received:
+        """Read the stream to its end, or to its error; either way the rows until then are stored."""
+        try:
+            self._store()
+            self._close()
+        except LeaseLostError:
+            forget_unpublished(self.result_set)
+            raise
+        self.result_set.refresh_from_db()
+        return Received(self.result_set, self.error)
+
+    def _store(self) -> None:
+        try:
+            for part in self.writer.write(self._limited()):
+                self._record(part)
+        except ProviderError as failure:
+            self.error = failure
+        except StorageError as failure:
+            self.error = failures.not_stored(str(failure))
+        if self.one.reason is Reason.LOST:
+            raise LeaseLostError
+
+    def _limited(self) -> Iterator[Row]:
+        """The stream's rows up to our own limits; ends at once when we have to let go."""
+        for number, row in enumerate(self.stream):
+            if number >= settings.MAX_ROWS:
+                raise LimitExceededError(
+                    f"We keep at most {settings.MAX_ROWS:,} rows of one result.",
+                    code="our_row_limit",
+                )
+            if self.one.reason:
+                raise CallStoppedError("We stopped reading.")
+            yield row
+
+    def _record(self, part: Part) -> None:
+        """The part's row and the run's lease and counters, together or not at all."""
+        with transaction.atomic():
+            self._renew(
+                status=Status.FETCHING,
+                rows_received=self.writer.rows,
+                bytes_received=self.stream.bytes_received,
+                **stream_facts(self.stream),
+            )
+            ResultPart.objects.create(
+                result_set=self.result_set, seq=part.first_row, **asdict(part)
+            )
+            self._describe(row_count=self.writer.rows, size=self.writer.size)
+
+    def _renew(self, **changes: Any) -> None:
+        if not held(self.one.run).update(**renewed(self.one.lease), **changes):
+            self.one.let_go(Reason.LOST)
+            raise LeaseLostError
+
+    def _describe(self, **changes: Any) -> None:
+        ResultSet.objects.filter(pk=self.result_set.pk).update(
+            columns=[asdict(column) for column in self.writer.columns],
+            columns_dropped=self.writer.columns_dropped,
+            **changes,
+        )
+
+    def _close(self) -> None:
+        """Say whether anything is missing, and what cut it."""
+        rows = self.writer.rows
+        warnings = merged(self.one.run.warnings, warning_dicts(self.stream.warnings))
+        cuts = [failures.cut_by_warning(w) for w in warnings if w["cuts_result"]]
+        if self.one.reason is Reason.CANCELLED:
+            cuts.append(failures.cut_by_cancel(rows))
+        elif self.error is not None:
+            cuts.append(failures.cut_by_error(self.error, rows))
+        run = self.one.run
+        with transaction.atomic():
+            self._renew(
+                warnings=warnings,
+                statistics={**run.statistics, **self.stream.statistics},
+                rows_received=rows,
+                bytes_received=self.stream.bytes_received,
+                **stream_facts(self.stream),
+            )
+            self._describe(cuts=cuts, complete=not cuts)
+
+
+def stream_facts(stream: RowStream) -> dict[str, Any]:
+    """What the stream has told so far about the run, as columns of it."""
+    facts = {
+        "query_id": stream.query_id[:200],
+        "effective_start": stream.effective_start,
+        "effective_end": stream.effective_end,
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def compacted(one: Held, result_set: ResultSet) -> None:
+    """Merge the parts into one file. The old files go later: somebody may be reading them.
+
+    If it cannot be done the parts stay as they are: they hold the same rows.
+    """
+    names = list(result_set.parts.values_list("name", flat=True))
+    if len(names) <= 1:
+        return
+    try:
+        whole = compact(directory_of(result_set), names)
+    except ResultError as error:
+        log.warning("not_compacted", result=str(result_set.pk), why=str(error))
+        return
+    with transaction.atomic():
+        if not held(one.run).update(**renewed(one.lease)):
+            raise LeaseLostError
+        result_set.parts.all().delete()
+        ResultPart.objects.create(result_set=result_set, seq=0, **asdict(whole))
+        ResultSet.objects.filter(pk=result_set.pk).update(size=whole.size)

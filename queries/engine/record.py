@@ -1,0 +1,144 @@
+"""What is written on a run: notes, warnings, statistics, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from queries.engine.leases import FREED, held
+from queries.models import Connection, ResultSet, Run, Status
+from queries.providers.base import JobStatus, ProviderWarning, QuerySpec
+from queries.providers.errors import AuthenticationError, ProviderError
+from queries.reading import directory_of
+from queries.results import StorageError, remove_result
+
+MOST_NOTES = 50
+MOST_WARNINGS = 100
+NOT_WAITING: dict[str, Any] = {"waiting_until": None, "waiting_for": ""}
+
+log = structlog.get_logger(__name__)
+
+
+def spec_of(run: Run) -> QuerySpec:
+    """What the run asks, as the provider takes it."""
+    return QuerySpec(run.statement, run.settings, run.starts_at, run.ends_at)
+
+
+def noted(run: Run, *texts: str) -> list[str]:
+    """The run's notes with more of them; none twice, and never too many."""
+    return list(dict.fromkeys([*run.notes, *(t for t in texts if t)]))[:MOST_NOTES]
+
+
+def warning_dicts(warnings: Iterable[ProviderWarning]) -> list[dict[str, Any]]:
+    """Warnings as they are stored on a run."""
+    return [
+        {
+            "code": w.code,
+            "message": w.message,
+            "remedy": w.remedy,
+            "cuts_result": w.cuts_result,
+            "details": dict(w.details),
+        }
+        for w in warnings
+    ]
+
+
+def merged(
+    known: list[dict[str, Any]], more: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Warnings without doubles: submit, each status and the rows tend to repeat them."""
+    result = list(known)
+    for warning in more:
+        if warning not in result:
+            result.append(dict(warning))
+    return result[:MOST_WARNINGS]
+
+
+def status_facts(run: Run, status: JobStatus) -> dict[str, Any]:
+    """What a status answer tells about the job, as columns of the run."""
+    facts: dict[str, Any] = {
+        "native_status": status.native[:80],
+        "warnings": merged(run.warnings, warning_dicts(status.warnings)),
+        "statistics": {**run.statistics, **status.statistics},
+    }
+    if status.started_at:
+        facts["started_at"] = status.started_at
+    return facts
+
+
+def ending(
+    run: Run, status: Status, error: ProviderError | None = None, note: str = ""
+) -> dict[str, Any]:
+    """The changes that end a run."""
+    now = timezone.now()
+    return {
+        **FREED,
+        **NOT_WAITING,
+        "status": status,
+        "error": error.as_dict() if error else None,
+        "notes": noted(run, note),
+        "finished_at": now,
+        "expires_at": now + timedelta(days=settings.RESULT_DAYS),
+        "next_at": None,
+    }
+
+
+def end(run: Run, changes: dict[str, Any], result_set: ResultSet | None = None) -> bool:
+    """End a run whose lease is ours, with one UPDATE; False if it was lost or has ended.
+
+    Publishes ``result_set``, or else of all attempts the one with most rows, and forgets the
+    others.
+    """
+    best = result_set or best_attempt(run)
+    with transaction.atomic():
+        if not held(run).update(result=best, **changes):
+            return False
+        transaction.on_commit(lambda: forget_attempts(run, keep=best))
+    log.info("run_ended", run=str(run.pk), status=str(changes["status"]))
+    return True
+
+
+def best_attempt(run: Run) -> ResultSet | None:
+    """Of all attempts to receive the rows, the one with most; None if none has any."""
+    attempts = run.result_sets.filter(row_count__gt=0)
+    return attempts.order_by("-row_count", "-created_at").first()
+
+
+def forget_attempts(run: Run, *, keep: ResultSet | None) -> None:
+    """Remove the rows of attempts other than ``keep``, from the database and from the disk."""
+    others = run.result_sets.exclude(pk=keep.pk) if keep else run.result_sets.all()
+    for attempt in others:
+        forget(attempt)
+
+
+def forget(attempt: ResultSet) -> None:
+    """Remove one attempt. Rows first: a file that no row names does not exist."""
+    directory = directory_of(attempt)
+    attempt.delete()
+    try:
+        remove_result(directory)
+    except StorageError as error:
+        # The sweep finds files without a row.
+        log.warning("files_left", directory=str(directory), why=str(error))
+
+
+def forget_unpublished(attempt: ResultSet) -> None:
+    """Remove an attempt whose run was lost, unless whoever has the run published it."""
+    for unpublished in ResultSet.objects.filter(pk=attempt.pk, published_for=None):
+        forget(unpublished)
+
+
+def mark_connection(connection: Connection | None, error: ProviderError | None) -> None:
+    """A refused key marks its connection as failing, where the owner sees it."""
+    if connection is None or not isinstance(error, AuthenticationError):
+        return
+    same = Connection.objects.filter(
+        pk=connection.pk, key_fingerprint=connection.key_fingerprint
+    )
+    same.update(tested_at=timezone.now(), test_ok=False, test_message=error.message)

@@ -1,0 +1,57 @@
+"""A shelf of opened providers, so that the next poll finds its connection still open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from queries.connections import open_provider
+from queries.models import Connection
+from queries.providers.base import Provider
+
+
+class Shelf:
+    """Lends each opened provider to one thread at a time; closes them all at the end.
+
+    A connection that was changed is another one: the old provider is not lent again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._free: dict[tuple[Any, ...], list[Provider]] = {}
+        self._opened = ExitStack()
+
+    @contextmanager
+    def lend(self, connection: Connection) -> Iterator[Provider]:
+        """A provider for one call; after an error it is not used again."""
+        key = (connection.pk, connection.updated_at, connection.sealed_key)
+        provider = self._take(key) or self._open(connection)
+        yield provider
+        with self._lock:
+            self._free.setdefault(key, []).append(provider)
+
+    def _take(self, key: tuple[Any, ...]) -> Provider | None:
+        with self._lock:
+            free = self._free.get(key)
+            return free.pop() if free else None
+
+    def _open(self, connection: Connection) -> Provider:
+        with ExitStack() as attempt:
+            provider = attempt.enter_context(open_provider(connection))
+            with self._lock:
+                self._opened.push(attempt.pop_all())
+        return provider
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._opened.close()

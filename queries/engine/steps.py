@@ -1,0 +1,82 @@
+"""The steps of a background run: which remote call comes next, and what its answer changes.
+
+Pure decisions: a step's ``call`` runs in a thread and knows no database; ``answered`` and
+``failed`` turn its outcome into an `Outcome`, which the pump commits if the lease still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from queries.engine import times
+from queries.engine.leases import FREED
+from queries.engine.record import NOT_WAITING, ending
+from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, waiting
+from queries.models import Run, Status
+from queries.providers.base import Provider
+from queries.providers.errors import ProviderError, RateLimitError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step came to: columns of the run, and whether its rows can be fetched now."""
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    fetch: bool = False
+    blocked: float = 0.0  # seconds the provider wants to be left alone
+
+    @property
+    def ends(self) -> bool:
+        """Whether the run has ended."""
+        return "finished_at" in self.changes
+
+
+@dataclass(frozen=True)
+class Step:
+    """One remote call of a run's life."""
+
+    call: Callable[[Provider, Run], Any]
+    answered: Callable[[Run, Any], Outcome]
+    failed: Callable[[Run, ProviderError], Outcome]
+    costs_a_turn: bool = False  # counts against the provider's rate limit
+
+
+def go_on(seconds: float, **changes: Any) -> Outcome:
+    """The run goes on: look at it again in ``seconds``."""
+    later = timezone.now() + timedelta(seconds=seconds)
+    return Outcome(
+        {
+            **FREED,
+            **NOT_WAITING,
+            "claims": 0,
+            "failures": 0,
+            "next_at": later,
+            **changes,
+        }
+    )
+
+
+def try_again(run: Run, error: ProviderError, **changes: Any) -> Outcome:
+    """The provider is in trouble: the same step later, and later still the next time."""
+    failures = run.failures + 1
+    seconds = times.backoff(failures, error.retry_after)
+    refused = isinstance(error, RateLimitError)
+    what = FOR_THE_PROVIDER if refused else FOR_RECOVERY
+    outcome = go_on(seconds, failures=failures, **waiting(seconds, what), **changes)
+    return Outcome(outcome.changes, blocked=seconds if refused else 0.0)
+
+
+def finish(
+    run: Run,
+    status: Status,
+    error: ProviderError | None = None,
+    note: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """The run ends."""
+    return Outcome({**ending(run, status, error, note), **(facts or {})})

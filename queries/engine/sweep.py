@@ -1,0 +1,183 @@
+"""The sweep: finds what a crash, a lost wake-up or the passing of time has left behind.
+
+Idempotent and cheap; the supervisor calls it every couple of seconds. It moves nothing itself
+that somebody else can move: it rings. Only what has nobody left is ended here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from queries.engine import bell, failures, fetching, pump
+from queries.engine.heartbeat import my_turn
+from queries.engine.leases import claim
+from queries.engine.record import end, ending, forget
+from queries.models import (
+    Export,
+    Mode,
+    PumpSlot,
+    RateBucket,
+    ResultPart,
+    ResultSet,
+    Run,
+    Status,
+    lease_free,
+)
+from queries.reading import directory_of
+from queries.results import StorageError, orphans, remove_result
+
+OVERDUE = timedelta(seconds=1.5)
+NUDGE_EVERY = timedelta(seconds=4)
+MOST_AT_ONCE = 20
+TIDY_EVERY = timedelta(minutes=10)
+UNRECORDED_FOR = 900.0
+BUCKETS_KEPT = timedelta(days=1)
+
+log = structlog.get_logger(__name__)
+
+
+def sweep() -> None:
+    """Put right whatever is not; harmless when repeated, and in several processes at once."""
+    nudge_pump()
+    fetching.ring_next(MOST_AT_ONCE)
+    nudge_exports()
+    end_interrupted()
+    if my_turn("tidy", TIDY_EVERY):
+        tidy()
+
+
+def nudge_pump() -> bool:
+    """Ring for runs that are due while nobody pumps; tells whether it rang."""
+    now = timezone.now()
+    if not pump.overdue(OVERDUE) or PumpSlot.objects.filter(until__gte=now).exists():
+        return False
+    PumpSlot.objects.get_or_create(number=0)
+    rested = Q(nudged_at=None) | Q(nudged_at__lt=now - NUDGE_EVERY)
+    if not PumpSlot.objects.filter(rested, number=0).update(nudged_at=now):
+        return False
+    bell.ring(bell.PUMP)
+    return True
+
+
+def nudge_exports() -> int:
+    """Ring for exports that are due and that nobody builds."""
+    now = timezone.now()
+    due = Export.objects.active().filter(lease_free(now), next_at__lt=now - OVERDUE)
+    rung = 0
+    for export in due.order_by("next_at")[:MOST_AT_ONCE]:
+        same = due.filter(pk=export.pk, next_at=export.next_at)
+        if same.update(next_at=now + bell.LOST_AFTER):
+            bell.ring(bell.BUILD_EXPORT, str(export.pk))
+            rung += 1
+    return rung
+
+
+def end_interrupted() -> int:
+    """End direct runs whose process is gone. Their rows stay, marked as partial."""
+    now = timezone.now()
+    dead = Run.objects.active().filter(mode=Mode.DIRECT, lease_until__lt=now)
+    ended = 0
+    for run in claim(dead, most=MOST_AT_ONCE):
+        error = failures.interrupted()
+        for attempt in run.result_sets.all():
+            cut = failures.cut_by_error(error, attempt.row_count)
+            attempt.cuts, attempt.complete = [*attempt.cuts, cut], False
+            attempt.save(update_fields=["cuts", "complete"])
+        cancelled = ending(run, Status.CANCELLED)
+        failed = ending(run, Status.FAILED, error)
+        ended += end(run, cancelled if run.cancel_asked_at else failed)
+    return ended
+
+
+def tidy() -> None:
+    """Remove what has expired, what nothing names, and what no reader will see."""
+    expire_results()
+    forget_superseded()
+    forget_orphans()
+    RateBucket.objects.filter(updated_at__lt=timezone.now() - BUCKETS_KEPT).delete()
+
+
+def expire_results(now: datetime | None = None) -> int:
+    """Remove the rows of runs whose time has come; the runs stay, and say so."""
+    now = now or timezone.now()
+    old = Run.objects.filter(expires_at__lt=now, result_removed_at=None)
+    old = old.exclude(status__in=[Status.QUEUED, Status.RUNNING, Status.FETCHING])
+    expired = 0
+    for run in old.filter(result_sets__isnull=False).distinct()[:500]:
+        Run.objects.filter(pk=run.pk).update(
+            result=None, result_removed_at=now, result_removed_why="expired"
+        )
+        for attempt in run.result_sets.all():
+            forget(attempt)
+        expired += 1
+    return expired
+
+
+def forget_superseded() -> int:
+    """Remove attempts of ended runs that were not published (their end was a crash)."""
+    ended = ResultSet.objects.exclude(run__in=Run.objects.active())
+    # A moment's grace: the one who ends a run forgets them itself.
+    since = timezone.now() - timedelta(minutes=1)
+    left = ended.filter(published_for=None, run__finished_at__lt=since)
+    found = list(left[:500])
+    for attempt in found:
+        forget(attempt)
+    return len(found)
+
+
+def forget_orphans(min_age: float = UNRECORDED_FOR) -> int:
+    """Remove result files that no row names, except those that may be in the making."""
+    base = Path(settings.DATA_DIR) / "results"
+    removed = 0
+    for generation in _directories(base):
+        known = _result_set(generation.name)
+        if known is not None and directory_of(known) == generation:
+            names = set(
+                ResultPart.objects.filter(result_set=known).values_list(
+                    "name", flat=True
+                )
+            )
+            removed += _unlink(orphans(generation, names, min_age=min_age))
+        elif orphans(generation.parent, (), min_age=min_age):
+            removed += _remove(generation)
+    return removed
+
+
+def _directories(base: Path) -> list[Path]:
+    """``<run>/<generation>`` below ``base``; directories of runs that have none are removed."""
+    found: list[Path] = []
+    for run in sorted(base.iterdir()) if base.is_dir() else ():
+        generations = [path for path in sorted(run.iterdir()) if path.is_dir()]
+        if not generations and not any(run.iterdir()):
+            run.rmdir()
+        found += generations
+    return found
+
+
+def _unlink(paths: list[Path]) -> int:
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return len(paths)
+
+
+def _remove(directory: Path) -> int:
+    try:
+        remove_result(directory)
+    except StorageError as error:
+        log.warning("orphans_stay", directory=str(directory), why=str(error))
+        return 0
+    return 1
+
+
+def _result_set(name: str) -> ResultSet | None:
+    try:
+        return ResultSet.objects.filter(pk=UUID(name)).first()
+    except ValueError:
+        return None

@@ -1,0 +1,72 @@
+"""Rate limits that hold over all processes: one bucket of tokens per provider and key.
+
+A token that was taken comes back when the provider's window has passed, so no window ever sees
+more calls than allowed. A provider that says "too many requests" all the same blocks the bucket
+for everybody. Waiting is the caller's business: it is shown on the run, never hidden.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from queries.models import Connection, RateBucket
+from queries.providers.base import RateLimit
+
+# Calls reach the provider with varying delay: two that left 60.0 s apart may arrive 59.8 s apart.
+MARGIN = 1.0
+TRIES = 5
+CONTENDED = 0.2
+
+
+def bucket_of(connection: Connection) -> str:
+    """The bucket's name: connections that hold the same key share one."""
+    return f"{connection.provider}:{connection.key_fingerprint}"
+
+
+def take(connection: Connection, limit: RateLimit | None) -> float:
+    """Take a token: 0.0 if there was one, else the seconds to wait before asking again."""
+    key = bucket_of(connection)
+    for _ in range(TRIES):
+        bucket, _made = RateBucket.objects.get_or_create(key=key)
+        now = timezone.now()
+        wait = seconds_to_wait(bucket, limit, now)
+        if wait or limit is None:
+            return wait
+        back = now.timestamp() + limit.seconds + MARGIN
+        changes = {"taken": [*_out(bucket, now), back], "updated_at": now}
+        same = RateBucket.objects.filter(key=key, version=bucket.version)
+        if same.update(version=F("version") + 1, **changes):
+            return 0.0
+    return CONTENDED
+
+
+def block(connection: Connection, seconds: float) -> None:
+    """Let nobody through for ``seconds``: the provider asked for it."""
+    key = bucket_of(connection)
+    RateBucket.objects.get_or_create(key=key)
+    until = timezone.now() + timedelta(seconds=seconds)
+    sooner = Q(blocked_until=None) | Q(blocked_until__lt=until)
+    RateBucket.objects.filter(sooner, key=key).update(
+        blocked_until=until, version=F("version") + 1
+    )
+
+
+def seconds_to_wait(
+    bucket: RateBucket, limit: RateLimit | None, now: datetime
+) -> float:
+    """How long until the bucket has a token; 0.0 if it has one."""
+    blocked = (bucket.blocked_until or now) - now
+    if blocked > timedelta(0):
+        return blocked.total_seconds()
+    out = _out(bucket, now)
+    if limit is None or len(out) < limit.calls:
+        return 0.0
+    return out[-limit.calls] - now.timestamp()
+
+
+def _out(bucket: RateBucket, now: datetime) -> list[float]:
+    """When the tokens that are still out come back, the next one first."""
+    return sorted(back for back in bucket.taken if back > now.timestamp())

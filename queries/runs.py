@@ -1,0 +1,299 @@
+"""The verbs of runs: start, cancel, repeat, share, delete."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings as conf
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from queries import time_ranges
+from queries.engine import bell, direct
+from queries.engine.record import best_attempt, ending, spec_of, warning_dicts
+from queries.engine.unwatched import cancel_unwatched
+from queries.models import (
+    Connection,
+    Mode,
+    Run,
+    SavedQuery,
+    Status,
+    Team,
+    User,
+    lease_free,
+)
+from queries.providers.base import Problem, QuerySpec
+from queries.providers.registry import provider_class
+
+log = structlog.get_logger(__name__)
+
+
+class InvalidRunError(ValueError):
+    """The request cannot be sent; ``problems`` says why, field by field."""
+
+    def __init__(self, found: list[Problem]) -> None:
+        super().__init__(" ".join(problem.message for problem in found))
+        self.problems = found
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What somebody asks for. ``form_key`` makes starting it twice harmless."""
+
+    owner: User
+    connection: Connection
+    statement: str
+    mode: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    time_range: str = time_ranges.DEFAULT
+    range_start: datetime | None = None
+    range_end: datetime | None = None
+    zone: tzinfo = UTC
+    saved_query: SavedQuery | None = None
+    form_key: UUID = field(default_factory=uuid4)
+    team: Team | None = None
+
+
+def problems(request: RunRequest) -> list[Problem]:
+    """What is wrong with a request, found without any call. Empty if it can be sent."""
+    can = provider_class(request.connection.provider).capabilities
+    offered = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
+    if not offered.get(Mode(request.mode), False):
+        return [Problem("mode", "The provider does not offer this mode.")]
+    try:
+        spec = _spec(request)
+    except ValueError:
+        return [Problem("start", "Choose a time range with a start and an end.")]
+    kind = provider_class(request.connection.provider)
+    return kind.validate(spec, _mode(request.mode))
+
+
+def start_run(request: RunRequest) -> Run:
+    """Write the run and set it going; the same ``form_key`` again gives the first run.
+
+    The row and the wake-up are one transaction. Raises PermissionDenied if the owner may not
+    use the connection, the saved query or the team, and InvalidRunError.
+    """
+    known = _started_before(request)
+    if known is not None:
+        return known
+    _check_access(request)
+    if found := problems(request):
+        raise InvalidRunError(found)
+    run = _new(request)
+    if run.mode == Mode.DIRECT:
+        direct.lease(run)
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            _set_going(run)
+    except IntegrityError:
+        # Two submits of one form at the same moment: the other one was first.
+        known = _started_before(request)
+        if known is None:
+            raise
+        return known
+    log.info("run_started", run=str(run.pk), mode=run.mode)
+    return run
+
+
+def wait_for(run: Run, seconds: float) -> Run:
+    """The run as it is now, after waiting up to ``seconds`` for a direct run to end here."""
+    if run.mode == Mode.DIRECT:
+        direct.pool.wait(run.pk, seconds)
+    run.refresh_from_db()
+    return run
+
+
+def cancel_run(run: Run) -> None:
+    """Ask for the run to end. One that nobody has begun ends at once."""
+    now = timezone.now()
+    active = Run.objects.active().filter(pk=run.pk)
+    not_begun = active.filter(status=Status.QUEUED, submitting_since=None)
+    if run.mode == Mode.BACKGROUND:
+        not_begun = not_begun.filter(lease_free(now))
+    asked = {"cancel_asked_at": now}
+    if not not_begun.update(**ending(run, Status.CANCELLED), **asked):
+        with transaction.atomic():
+            asked_now = active.filter(cancel_asked_at=None)
+            if asked_now.update(next_at=now, **asked) and run.mode == Mode.BACKGROUND:
+                _end_waiting_fetch(run)
+                bell.ring_pump()
+    if run.mode == Mode.DIRECT:
+        direct.pool.cancel(run.pk)
+    run.refresh_from_db()
+
+
+def cancel_all_runs(user: User) -> int:
+    """Cancel every active run of ``user``; gives how many there were."""
+    mine = list(Run.objects.manageable_by(user).active())
+    for run in mine:
+        cancel_run(run)
+    return len(mine)
+
+
+def run_again(
+    run: Run,
+    *,
+    owner: User,
+    now: bool,
+    form_key: UUID,
+    zone: tzinfo = UTC,
+    connection: Connection | None = None,
+) -> Run:
+    """Start the same run again: over the same range as it was, or its preset at this moment.
+
+    Raises what `start_run` raises; PermissionDenied also if the connection is gone.
+    """
+    connection = connection or run.connection
+    if connection is None:
+        raise PermissionDenied("The connection of this run is gone.")
+    preset = now and run.time_range not in (time_ranges.ABSOLUTE, time_ranges.NONE)
+    choice = run.time_range if preset or run.starts_at is None else time_ranges.ABSOLUTE
+    saved = run.saved_query
+    if saved and not SavedQuery.objects.visible_to(owner).filter(pk=saved.pk).exists():
+        saved = None
+    return start_run(
+        RunRequest(
+            owner=owner,
+            connection=connection,
+            statement=run.statement,
+            mode=run.mode,
+            settings=run.settings,
+            time_range=choice,
+            range_start=run.starts_at,
+            range_end=run.ends_at,
+            zone=zone,
+            saved_query=saved,
+            form_key=form_key,
+        )
+    )
+
+
+def share_run(run: Run, team: Team | None) -> None:
+    """Let a team of the owner see the run and its rows; None makes it private again."""
+    if team and not Team.objects.visible_to(run.owner).filter(pk=team.pk).exists():
+        raise PermissionDenied("You are not in this team.")
+    Run.objects.filter(pk=run.pk).update(team=team)
+    run.team = team
+
+
+def delete_run(run: Run) -> None:
+    """Remove the run, its rows and exports, and their files; an active one is cancelled first.
+
+    The cancel at the provider is tried in the background, once: nobody is left to watch it.
+    """
+    if run.is_active:
+        direct.pool.cancel(run.pk)
+        if run.job_id and run.connection:
+            cancel_unwatched(run.connection, run.job_id)
+    base = Path(conf.DATA_DIR)
+    places = [
+        base / "exports" / str(pk) for pk in run.exports.values_list("pk", flat=True)
+    ]
+    places.append(base / "results" / str(run.pk))
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).delete()
+        # Rows first: a file that no row names does not exist, and the sweep finds it.
+        transaction.on_commit(lambda: _remove(places))
+
+
+def curl_of(run: Run) -> str:
+    """The equivalent curl command, with a placeholder for the key."""
+    kind = provider_class(run.provider)
+    options = run.connection.options if run.connection else {}
+    endpoint = kind.endpoint(options) if run.connection else "https://ENDPOINT"
+    return kind.curl(spec_of(run), _mode(run.mode), endpoint)
+
+
+def _started_before(request: RunRequest) -> Run | None:
+    return Run.objects.filter(owner=request.owner, form_key=request.form_key).first()
+
+
+def _check_access(request: RunRequest) -> None:
+    owner = request.owner
+    checks = (
+        (Connection.objects.visible_to(owner), request.connection, "connection"),
+        (SavedQuery.objects.visible_to(owner), request.saved_query, "saved query"),
+        (Team.objects.visible_to(owner), request.team, "team"),
+    )
+    for visible, chosen, what in checks:
+        if chosen is not None and not visible.filter(pk=chosen.pk).exists():
+            raise PermissionDenied(f"You may not use this {what}.")
+
+
+def _range(request: RunRequest) -> time_ranges.TimeRange:
+    return time_ranges.resolve(
+        request.time_range,
+        now=timezone.now(),
+        zone=request.zone,
+        start=request.range_start,
+        end=request.range_end,
+    )
+
+
+def _spec(request: RunRequest) -> QuerySpec:
+    resolved = _range(request)
+    return QuerySpec(request.statement, request.settings, resolved.start, resolved.end)
+
+
+def _new(request: RunRequest) -> Run:
+    """The row of a request, with everything resolved."""
+    resolved, now = _range(request), timezone.now()
+    kind = provider_class(request.connection.provider)
+    spec = QuerySpec(request.statement, request.settings, resolved.start, resolved.end)
+    absolute = request.time_range == time_ranges.ABSOLUTE
+    background = request.mode == Mode.BACKGROUND
+    limit = timedelta(seconds=conf.BACKGROUND_SECONDS)
+    return Run(
+        owner=request.owner,
+        team=request.team,
+        connection=request.connection,
+        connection_name=request.connection.name,
+        provider=request.connection.provider,
+        saved_query=request.saved_query,
+        form_key=request.form_key,
+        statement=request.statement,
+        mode=request.mode,
+        settings=request.settings,
+        time_range=request.time_range,
+        range_start=request.range_start if absolute else None,
+        range_end=request.range_end if absolute else None,
+        starts_at=resolved.start,
+        ends_at=resolved.end,
+        warnings=warning_dicts(kind.advise(spec, _mode(request.mode))),
+        next_at=now,
+        gives_up_at=now + limit if background else None,
+    )
+
+
+def _set_going(run: Run) -> None:
+    """A wake-up in the same transaction, or a place in this process once it has committed."""
+    if run.mode == Mode.BACKGROUND:
+        bell.ring_pump()
+    else:
+        transaction.on_commit(lambda: direct.pool.submit(run))
+
+
+def _end_waiting_fetch(run: Run) -> None:
+    """A fetch that nobody holds ends here; one that somebody holds sees the flag."""
+    waiting = Run.objects.filter(pk=run.pk, status=Status.FETCHING)
+    fetched_by_nobody = waiting.filter(lease_free(timezone.now()))
+    changes = ending(run, Status.CANCELLED)
+    fetched_by_nobody.update(result=best_attempt(run), **changes)
+
+
+def _remove(places: list[Path]) -> None:
+    for place in places:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _mode(mode: str) -> Any:
+    return str(mode)

@@ -1,0 +1,21 @@
+"""What the queue runs: an id and one line each. The rows are the truth; tasks may repeat."""
+
+from __future__ import annotations
+
+from queries.engine import fetching, heartbeat
+from queries.engine import pump as pumping
+
+
+def pump() -> str:
+    """Move every background run that is due."""
+    return pumping.pump()
+
+
+def fetch(run_id: str) -> str:
+    """Fetch the rows of one run whose job has succeeded."""
+    return fetching.fetch(run_id)
+
+
+def beat() -> None:
+    """Prove that tasks run."""
+    heartbeat.beat()
