@@ -10,6 +10,7 @@ import structlog
 
 SECRET_PATTERN = re.compile(
     r"(?i)\b(bearer|basic|apikey)\s+[\w.~+/=-]{6,}|\bcx[a-z]{1,2}p_\w+"
+    r"|(?<=/accounts/join/)[\w-]+|(?<=/accounts/link/)[\w-]+"
 )
 SECRET_NAMES = ("key", "secret", "token", "password", "authorization", "cookie")
 

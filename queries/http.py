@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -89,6 +90,21 @@ class HtmxLoginMiddleware:
         page = htmx.current_url_abs_path or "/"
         answer["HX-Redirect"] = f"{login_path()}?next={quote(page)}"
         return answer
+
+
+def client_ip(request: HttpRequest) -> str | None:
+    """The address the request came from, as the outermost trusted proxy saw it.
+
+    Each proxy appends the address it was called from to ``X-Forwarded-For``; what stands
+    left of our own proxies' entries was sent by the client and may be forged.
+    """
+    seen = request.headers.get("X-Forwarded-For", "").split(",")
+    if settings.PROXY_COUNT and len(seen) >= settings.PROXY_COUNT:
+        try:
+            return str(ip_address(seen[-settings.PROXY_COUNT].strip()))
+        except ValueError:
+            pass
+    return request.META.get("REMOTE_ADDR") or None
 
 
 def login_path() -> str:
