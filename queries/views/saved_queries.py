@@ -1,49 +1,176 @@
-"""Pages: saved queries."""
+"""Saved queries: find, read, run, change, copy, delete."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
-from django.http import HttpResponse
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from queries.http import AuthedRequest
+from queries import runs, saved_queries, time_ranges
+from queries.forms.provider_fields import ProviderFields
+from queries.forms.saved_queries import RunSavedForm, SavedQueryForm
+from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
+from queries.models import Run, SavedQuery
+from queries.providers.registry import provider_choices, provider_class
 
-
-def saved_query_list(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def saved_query_new(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def saved_query_detail(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def saved_query_edit(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+PAGE_SIZE = 30
+RECENT_RUNS = 5
+QUICK_SECONDS = 2.0
+MOST_TAG_CHIPS = 30
+WHOSE = (("", "All"), (saved_queries.MINE, "Mine"), (saved_queries.TEAMS, "Teams'"))
 
 
-def saved_query_copy(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_GET
+def saved_query_list(request: AuthedRequest) -> HttpResponse:
+    """Find a query by text, tag and whose it is; favourites come first."""
+    chosen = {name: request.GET.get(name, "").strip() for name in ("q", "tag", "whose")}
+    found = saved_queries.find(
+        request.user, text=chosen["q"], tag=chosen["tag"], whose=chosen["whose"]
+    )
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "chosen": chosen,
+        "is_filtered": any(chosen.values()),
+        "whose_choices": WHOSE,
+        "tags": saved_queries.tags_of(request.user)[:MOST_TAG_CHIPS],
+    }
+    part = "#found" if wants_fragment(request) else ""
+    return render(request, f"queries/saved_query_list.html{part}", context)
 
 
-def saved_query_delete(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_http_methods(["GET", "POST"])
+def saved_query_new(request: AuthedRequest) -> HttpResponse:
+    """From scratch, or from what a run asked (``?run=``)."""
+    query = SavedQuery(owner=request.user, **_beginning(request))
+    form = SavedQueryForm(request.user, query, request.POST or None)
+    if not form.is_valid():
+        return _form(request, form, "queries/saved_query_new.html")
+    form.save()
+    messages.success(request, f"{query} is saved.")
+    return redirect("saved_query_detail", query.pk)
 
 
-def saved_query_favourite(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_GET
+def saved_query_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """What it asks, and a button that runs it."""
+    query = fetch(saved_queries.seen_by(request.user), pk)
+    return _detail(request, query, RunSavedForm(request.user, query))
 
 
-def saved_query_run(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_http_methods(["GET", "POST"])
+def saved_query_edit(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """Owner and editors of its team change it."""
+    query = fetch(
+        SavedQuery.objects.visible_to(request.user),
+        pk,
+        allowed=SavedQuery.objects.editable_by(request.user),
+    )
+    form = SavedQueryForm(request.user, query, request.POST or None)
+    if not form.is_valid():
+        return _form(request, form, "queries/saved_query_edit.html")
+    form.save()
+    messages.success(request, "Saved.")
+    return redirect("saved_query_detail", query.pk)
+
+
+@require_POST
+def saved_query_copy(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """A private copy for the person who asks."""
+    original = fetch(SavedQuery.objects.visible_to(request.user), pk)
+    copy = saved_queries.copy_for(request.user, original)
+    messages.success(request, "This copy is yours alone.")
+    return redirect("saved_query_edit", copy.pk)
+
+
+@require_POST
+def saved_query_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """Only the owner deletes it; its runs and results stay."""
+    query = fetch(
+        SavedQuery.objects.visible_to(request.user),
+        pk,
+        allowed=SavedQuery.objects.deletable_by(request.user),
+    )
+    query.delete()
+    messages.success(request, f"{query} was deleted.")
+    return redirect("saved_query_list")
+
+
+@require_POST
+def saved_query_favourite(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """Mark it, or take the mark away: the wanted state is sent, so twice is harmless."""
+    query = fetch(SavedQuery.objects.visible_to(request.user), pk)
+    wanted = request.POST.get("on") == "1"
+    saved_queries.set_favourite(query, request.user, wanted=wanted)
+    if wants_fragment(request):
+        context = {"query": fetch(saved_queries.seen_by(request.user), pk)}
+        return render(request, "queries/saved_query_list.html#star", context)
+    return redirect(safe_next(request, reverse("saved_query_detail", args=[pk])))
+
+
+@require_POST
+def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """Run it as the person who asks, on a connection they may use."""
+    query = fetch(saved_queries.seen_by(request.user), pk)
+    form = RunSavedForm(request.user, query, request.POST)
+    if not form.is_valid():
+        return _detail(request, query, form, status=422)
+    try:
+        run = saved_queries.run_saved(
+            query,
+            request.user,
+            form.cleaned_data["connection"],
+            form_key=form.cleaned_data["form_key"],
+            zone=timezone.get_current_timezone(),
+        )
+    except runs.InvalidRunError as error:  # what was fine when saved need not be now
+        messages.error(request, f"It cannot run as it is: {error}")
+        return redirect(f"{reverse('run_new')}?saved={query.pk}")
+    return redirect("run_detail", runs.wait_for(run, QUICK_SECONDS).pk)
+
+
+def _beginning(request: AuthedRequest) -> dict[str, Any]:
+    """What a new query starts from."""
+    if not (source := request.GET.get("run")):
+        provider = request.GET.get("provider") or provider_choices()[0][0]
+        if provider not in dict(provider_choices()):
+            raise Http404
+        return {"provider": provider}
+    try:
+        pk = uuid.UUID(source)
+    except ValueError:
+        raise Http404 from None
+    run = fetch(Run.objects.visible_to(request.user), pk)
+    names = ("provider", "statement", "mode", "settings", "time_range")
+    spans = ("range_start", "range_end")
+    return {name: getattr(run, name) for name in (*names, *spans)}
+
+
+def _form(request: AuthedRequest, form: SavedQueryForm, template: str) -> HttpResponse:
+    context = {"form": form, "query": form.query, "providers": provider_choices()}
+    status = 422 if request.method == "POST" else 200
+    return render(request, template, context, status=status)
+
+
+def _detail(
+    request: AuthedRequest, query: SavedQuery, form: RunSavedForm, *, status: int = 200
+) -> HttpResponse:
+    declared = ProviderFields(provider_class(query.provider).query_fields)
+    editable = SavedQuery.objects.editable_by(request.user)
+    context = {
+        "query": query,
+        "form": form,
+        "own": query.owner == request.user,
+        "can_edit": editable.filter(pk=query.pk).exists(),
+        "settings": declared.described(query.settings),
+        "range_label": time_ranges.label(query.time_range),
+        "recent": query.runs.filter(owner=request.user)[:RECENT_RUNS],
+    }
+    return render(request, "queries/saved_query_detail.html", context, status=status)

@@ -1,0 +1,169 @@
+"""The form of a saved query: what is asked, and how it is found again."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.db.models import Q
+from django.utils import timezone
+
+from queries import time_ranges
+from queries.connections import usable_by
+from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
+from queries.models import Connection, Mode, SavedQuery, Team, User
+from queries.providers.base import Problem, QuerySpec
+from queries.providers.registry import provider_class
+from queries.saved_queries import LONGEST_TAG, MOST_TAGS, tags_in
+
+MOST_CHARACTERS = 100_000
+PLAIN = (
+    "name",
+    "description",
+    "statement",
+    "mode",
+    "time_range",
+    "range_start",
+    "range_end",
+)
+PROBLEM_FIELDS = {"start": "range_start", "end": "range_end", "statement": "statement"}
+
+
+class SavedQueryForm(forms.Form):
+    """Everything of a saved query but its owner and provider. Only the owner shares it."""
+
+    name = forms.CharField(max_length=160)
+    description = forms.CharField(
+        required=False,
+        max_length=2_000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    tags = forms.CharField(
+        required=False,
+        max_length=1_000,
+        help_text="Separated by commas, e.g. checkout, latency",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    statement = forms.CharField(
+        max_length=MOST_CHARACTERS,
+        strip=False,
+        widget=forms.Textarea(attrs={"class": "editor-input"}),
+    )
+    mode = forms.ChoiceField(
+        choices=Mode.choices, widget=forms.RadioSelect(attrs={"class": "segmented"})
+    )
+    time_range = forms.ChoiceField(choices=time_ranges.CHOICES)
+    range_start = forms.DateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="From"
+    )
+    range_end = forms.DateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="To"
+    )
+
+    def __init__(self, user: User, query: SavedQuery, data: Any = None) -> None:
+        self.query = query
+        self.provider = provider_class(query.provider)
+        self.declared = ProviderFields(self.provider.query_fields)
+        super().__init__(data, initial=self._initial())
+        self.fields |= self.declared.form_fields()
+        self.fields["mode"].choices = self._modes()  # type: ignore[attr-defined]
+        if query.owner_id == user.pk:
+            self.fields["team"] = self._team_field(user)
+
+    def _initial(self) -> dict[str, Any]:
+        stored = {name: getattr(self.query, name) for name in PLAIN}
+        stored |= {"tags": ", ".join(self.query.tags), "team": self.query.team_id}
+        return stored | self.declared.initial(self.query.settings)
+
+    def _modes(self) -> list[tuple[str, str]]:
+        can = self.provider.capabilities
+        able = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
+        return [(mode.value, mode.label) for mode in Mode if able[mode]]
+
+    def _team_field(self, user: User) -> forms.Field:
+        # The present team stays a choice for an owner who became a viewer there.
+        editable = Q(pk__in=Team.objects.editable_by(user)) | Q(pk=self.query.team_id)
+        return forms.ModelChoiceField(
+            Team.objects.filter(editable),
+            required=False,
+            empty_label="Nobody: only I see it",
+            label="Share with",
+            help_text="Members see and run it, on a connection of their own or the team's. Editors change it.",
+        )
+
+    def clean_tags(self) -> list[str]:
+        """Tags in one spelling."""
+        tags = tags_in(self.cleaned_data["tags"])
+        if len(tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
+            raise forms.ValidationError(
+                f"At most {MOST_TAGS} tags, each of at most {LONGEST_TAG} characters."
+            )
+        return tags
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the provider, locally, what is wrong; tie each answer to its field."""
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        for problem in self._problems(cleaned):
+            name = PROBLEM_FIELDS.get(problem.field)
+            name = name or self.declared.form_name(problem.field)
+            self.add_error(name if name in self.fields else None, problem.message)
+        return cleaned
+
+    def _problems(self, cleaned: dict[str, Any]) -> list[Problem]:
+        try:
+            span = time_ranges.resolve(
+                cleaned["time_range"],
+                now=timezone.now(),
+                zone=timezone.get_current_timezone(),
+                start=cleaned["range_start"],
+                end=cleaned["range_end"],
+            )
+        except ValueError:
+            return [Problem("start", "Say when the range starts and when it ends.")]
+        settings = self.declared.settings(cleaned, cleaned["mode"])
+        spec = QuerySpec(cleaned["statement"], settings, span.start, span.end)
+        return self.provider.validate(spec, cleaned["mode"])
+
+    def save(self) -> SavedQuery:
+        """Store what was filled in."""
+        cleaned = self.cleaned_data
+        for name in PLAIN:
+            setattr(self.query, name, cleaned[name])
+        if cleaned["time_range"] != time_ranges.ABSOLUTE:
+            self.query.range_start = self.query.range_end = None
+        self.query.tags = cleaned["tags"]
+        self.query.settings = self.declared.settings(cleaned, cleaned["mode"])
+        if "team" in self.fields:
+            self.query.team = cleaned["team"]
+        self.query.save()
+        return self.query
+
+    @property
+    def plain_settings(self) -> list[forms.BoundField]:
+        """The provider's settings to show at once."""
+        return self.declared.plain(self)
+
+    @property
+    def advanced_settings(self) -> list[forms.BoundField]:
+        """The provider's settings to fold away."""
+        return self.declared.advanced(self)
+
+
+class RunSavedForm(forms.Form):
+    """Which connection to run a saved query on."""
+
+    form_key = forms.UUIDField(widget=forms.HiddenInput)
+    connection = forms.ModelChoiceField(
+        Connection.objects.none(), empty_label=None, label="Run on"
+    )
+
+    def __init__(self, user: User, query: SavedQuery, data: Any = None) -> None:
+        usable = usable_by(user, query.provider)
+        first = usable.first()
+        initial = {"form_key": uuid.uuid4(), "connection": first and first.pk}
+        super().__init__(data, initial=initial)
+        self.fields["connection"].queryset = usable  # type: ignore[attr-defined]
+        self.has_choice = first is not None
