@@ -28,7 +28,11 @@ def bucket_of(connection: Connection) -> str:
 
 def take(connection: Connection, limit: RateLimit | None) -> float:
     """Take a token: 0.0 if there was one, else the seconds to wait before asking again."""
-    key = bucket_of(connection)
+    return take_from(bucket_of(connection), limit)
+
+
+def take_from(key: str, limit: RateLimit | None) -> float:
+    """`take`, from the bucket of that name."""
     for _ in range(TRIES):
         bucket, _made = RateBucket.objects.get_or_create(key=key)
         now = timezone.now()

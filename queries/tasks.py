@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queries import exports
 from queries.engine import fetching, heartbeat
 from queries.engine import pump as pumping
 
@@ -14,6 +15,11 @@ def pump() -> str:
 def fetch(run_id: str) -> str:
     """Fetch the rows of one run whose job has succeeded."""
     return fetching.fetch(run_id)
+
+
+def build_export(export_id: str) -> None:
+    """Build the file of one export."""
+    exports.build_export(export_id)
 
 
 def beat() -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -19,6 +20,7 @@ from django_q.brokers import get_broker
 from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
+from redis.exceptions import RedisError
 
 from queries.models import PumpSlot
 
@@ -26,6 +28,8 @@ PUMP = "queries.tasks.pump"
 FETCH = "queries.tasks.fetch"
 BEAT = "queries.tasks.beat"
 BUILD_EXPORT = "queries.tasks.build_export"
+
+log = structlog.get_logger(__name__)
 
 # Tasks that read or write a whole result take longer than the queue's own limit. That the
 # queue hands them out again meanwhile is harmless: the lease turns the second one away.
@@ -66,7 +70,11 @@ def rang_for_pump() -> None:
 
 
 def _enqueue(package: str) -> None:
-    get_broker().enqueue(package)
+    try:
+        get_broker().enqueue(package)
+    except RedisError as error:
+        # The row is written: the sweep rings again when Redis is back.
+        log.warning("bell_lost", why=type(error).__name__)
 
 
 def _package(task: str, args: tuple[str, ...]) -> str:

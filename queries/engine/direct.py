@@ -19,7 +19,7 @@ from queries.engine.leases import LeaseLostError, commit, held
 from queries.engine.receiving import Received, Receiver, policy
 from queries.engine.record import NOT_WAITING, noted, spec_of
 from queries.engine.settling import settle, time_limit
-from queries.engine.turns import note_refusal, take_turn, wait_as_asked
+from queries.engine.turns import REFUSED, keep_away, take_turn, wait_as_asked
 from queries.models import Run, Status
 from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
 from queries.providers.registry import provider_class
@@ -138,8 +138,8 @@ def _attempts(one: Held) -> Received:
         if refusals > MOST_REFUSALS:
             return received
         seconds = times.backoff(refusals, refused.retry_after)
-        note = note_refusal(one.run, refused, seconds)
-        one.run.notes = noted(one.run, note)
+        keep_away(one.run, seconds)
+        one.run.notes = noted(one.run, REFUSED.format(seconds=seconds))
         commit(one.run, notes=one.run.notes)
         if not wait_as_asked(one, seconds):
             return received

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from queries import rate_limit
 from queries.connections import open_provider
 from queries.engine import access, bell, failures, times
 from queries.engine.heartbeat import beat
@@ -22,7 +21,7 @@ from queries.engine.leases import FREED, LeaseLostError, claim, commit
 from queries.engine.receiving import Received, Receiver, policy
 from queries.engine.record import best_attempt, end, ending, forget_attempts
 from queries.engine.settling import settle
-from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, waiting
+from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, keep_away, waiting
 from queries.models import Mode, Run, Status, lease_free
 from queries.models.runs import RunQuerySet
 from queries.providers.errors import (
@@ -139,8 +138,8 @@ def _again(run: Run, received: Received) -> bool:
         return False
     seconds = times.backoff(tries, error.retry_after)
     refused = isinstance(error, RateLimitError)
-    if refused and run.connection is not None:
-        rate_limit.block(run.connection, seconds)
+    if refused:
+        keep_away(run, seconds)
     later = timezone.now() + timedelta(seconds=seconds)
     changes = waiting(seconds, FOR_THE_PROVIDER if refused else FOR_RECOVERY)
     with transaction.atomic():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 from queries.models import Heartbeat
@@ -31,11 +30,3 @@ def is_alive(name: str = WORKER) -> bool:
     """Whether tasks have run lately."""
     at = last_beat(name)
     return at is not None and timezone.now() - at <= STALE_AFTER
-
-
-def my_turn(name: str, every: timedelta) -> bool:
-    """Whether the job ``name`` is due; true for one caller in ``every``, over all processes."""
-    now = timezone.now()
-    _row, made = Heartbeat.objects.get_or_create(name=name, defaults={"at": now})
-    due = Q(at__lt=now - every)
-    return made or bool(Heartbeat.objects.filter(due, name=name).update(at=now))

@@ -112,6 +112,12 @@ class Keeper:
         finally:
             self.release(one)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held."""
+        with self._lock:
+            return not self._held
+
     def let_go(self, pk: UUID, reason: Reason) -> bool:
         """Make the holder of a run stop now, if it is in this process."""
         with self._lock:

@@ -17,7 +17,6 @@ from django.db import transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from queries import rate_limit
 from queries.engine import access, bell, failures, submitting
 from queries.engine.choosing import next_step
 from queries.engine.heartbeat import beat
@@ -26,7 +25,7 @@ from queries.engine.record import end, mark_connection
 from queries.engine.shelf import Shelf
 from queries.engine.steps import Outcome, Step, finish, go_on
 from queries.engine.submitting import SUBMIT
-from queries.engine.turns import FOR_A_TURN, waiting
+from queries.engine.turns import FOR_A_TURN, keep_away, seconds_to_turn, waiting
 from queries.models import Connection, Mode, PumpSlot, Run, Status, lease_free
 from queries.models.runs import RunQuerySet
 from queries.providers.errors import ProviderError
@@ -171,6 +170,11 @@ def pump(hold: float = HOLD, idle: float = IDLE) -> str:
     return "done"
 
 
+def hand_over() -> None:
+    """Make whoever pumps stop within seconds: the worker is about to end."""
+    PumpSlot.objects.update(token=None, until=None)
+
+
 def prepare(run: Run) -> Step | Outcome | None:
     """Before a call: decide which, check what only the database knows, announce a submit.
 
@@ -181,7 +185,7 @@ def prepare(run: Run) -> Step | Outcome | None:
         return step
     if refused := access.refusal(run):
         return finish(run, Status.FAILED, refused)
-    if seconds := _wait_for_turn(run, step):
+    if seconds := seconds_to_turn(run, provider_class(run.provider)):
         outcome = go_on(seconds, **waiting(seconds, FOR_A_TURN))
         return Outcome({**outcome.changes, "failures": run.failures})
     announced = submitting.announce(run)
@@ -206,8 +210,8 @@ def outcome_of(future: Future[Any], run: Run, step: Step) -> Outcome:
 
 def conclude(run: Run, outcome: Outcome) -> bool:
     """Commit an outcome, with the bell it needs; False if the lease was lost: it is thrown away."""
-    if outcome.blocked and run.connection is not None:
-        rate_limit.block(run.connection, outcome.blocked)
+    if outcome.blocked:
+        keep_away(run, outcome.blocked)
     if outcome.ends:
         return end(run, outcome.changes)
     with transaction.atomic():
@@ -223,12 +227,6 @@ def overdue(by: timedelta) -> bool:
     """Whether a run has been due for that long, and nobody has it."""
     now = timezone.now()
     return polled().filter(lease_free(now), next_at__lt=now - by).exists()
-
-
-def _wait_for_turn(run: Run, step: Step) -> float:
-    if not step.costs_a_turn or run.connection is None:
-        return 0.0
-    return rate_limit.take(run.connection, provider_class(run.provider).rate_limit)
 
 
 def _with_connections(runs: list[Run]) -> list[Run]:

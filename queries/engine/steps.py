@@ -43,7 +43,6 @@ class Step:
     call: Callable[[Provider, Run], Any]
     answered: Callable[[Run, Any], Outcome]
     failed: Callable[[Run, ProviderError], Outcome]
-    costs_a_turn: bool = False  # counts against the provider's rate limit
 
 
 def go_on(seconds: float, **changes: Any) -> Outcome:

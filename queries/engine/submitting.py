@@ -77,4 +77,4 @@ def failed(run: Run, error: ProviderError) -> Outcome:
     return finish(run, Status.FAILED, error)
 
 
-SUBMIT = Step(call, answered, failed, costs_a_turn=True)
+SUBMIT = Step(call, answered, failed)

@@ -15,12 +15,11 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from queries import rate_limit
 from queries.engine import bell, failures, fetching, pump
-from queries.engine.heartbeat import my_turn
 from queries.engine.leases import claim
 from queries.engine.record import end, ending, forget
 from queries.models import (
-    Export,
     Mode,
     PumpSlot,
     RateBucket,
@@ -28,15 +27,15 @@ from queries.models import (
     ResultSet,
     Run,
     Status,
-    lease_free,
 )
+from queries.providers.base import RateLimit
 from queries.reading import directory_of
 from queries.results import StorageError, orphans, remove_result
 
 OVERDUE = timedelta(seconds=1.5)
 NUDGE_EVERY = timedelta(seconds=4)
 MOST_AT_ONCE = 20
-TIDY_EVERY = timedelta(minutes=10)
+TIDY_RATE = RateLimit(calls=1, seconds=600)
 UNRECORDED_FOR = 900.0
 BUCKETS_KEPT = timedelta(days=1)
 
@@ -47,9 +46,8 @@ def sweep() -> None:
     """Put right whatever is not; harmless when repeated, and in several processes at once."""
     nudge_pump()
     fetching.ring_next(MOST_AT_ONCE)
-    nudge_exports()
     end_interrupted()
-    if my_turn("tidy", TIDY_EVERY):
+    if rate_limit.take_from("tidy", TIDY_RATE) == 0.0:
         tidy()
 
 
@@ -64,19 +62,6 @@ def nudge_pump() -> bool:
         return False
     bell.ring(bell.PUMP)
     return True
-
-
-def nudge_exports() -> int:
-    """Ring for exports that are due and that nobody builds."""
-    now = timezone.now()
-    due = Export.objects.active().filter(lease_free(now), next_at__lt=now - OVERDUE)
-    rung = 0
-    for export in due.order_by("next_at")[:MOST_AT_ONCE]:
-        same = due.filter(pk=export.pk, next_at=export.next_at)
-        if same.update(next_at=now + bell.LOST_AFTER):
-            bell.ring(bell.BUILD_EXPORT, str(export.pk))
-            rung += 1
-    return rung
 
 
 def end_interrupted() -> int:

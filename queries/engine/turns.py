@@ -12,10 +12,12 @@ from queries.engine.leases import commit
 from queries.engine.record import NOT_WAITING
 from queries.models import Run
 from queries.providers.base import Provider
-from queries.providers.errors import ProviderError
 
 FOR_A_TURN = "a free place in the provider's rate limit"
 FOR_THE_PROVIDER = "the provider, which asked us to come back later"
+REFUSED = (
+    "The provider said “too many requests”; waited {seconds:.0f} s and tried again."
+)
 FOR_RECOVERY = "the provider, which cannot be reached at the moment"
 # A wait is cut into pieces, so that a bucket that fills sooner is noticed.
 LONGEST_NAP = 5.0
@@ -29,7 +31,7 @@ def waiting(seconds: float, what: str) -> dict[str, object]:
 
 def take_turn(one: Held, kind: type[Provider]) -> bool:
     """Wait for a token and take it; False if we have to let go before that."""
-    while wait := _seconds(one.run, kind):
+    while wait := seconds_to_turn(one.run, kind):
         commit(one.run, **waiting(wait, FOR_A_TURN))
         if not one.sleep(min(wait, LONGEST_NAP)):
             return False
@@ -43,14 +45,14 @@ def wait_as_asked(one: Held, seconds: float) -> bool:
     return one.sleep(seconds)
 
 
-def note_refusal(run: Run, error: ProviderError, seconds: float) -> str:
-    """Keep everybody else away for as long as the provider asked; gives the words for the run."""
+def keep_away(run: Run, seconds: float) -> None:
+    """The provider wants to be left alone: by everybody who holds this key."""
     if run.connection is not None:
         rate_limit.block(run.connection, seconds)
-    return f"The provider said “too many requests”; waited {seconds:.0f} s and tried again."
 
 
-def _seconds(run: Run, kind: type[Provider]) -> float:
+def seconds_to_turn(run: Run, kind: type[Provider]) -> float:
+    """Take a place in the rate limit: 0.0 if there was one, else how long to wait."""
     if run.connection is None:
         return 0.0
     return rate_limit.take(run.connection, kind.rate_limit)

@@ -1,0 +1,74 @@
+"""The supervisor's loop: keep the children running until told to stop, then leave nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import structlog
+
+from queries.supervisor.child import Child
+
+TICK = 0.25
+GRACE = 20.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+log = structlog.get_logger(__name__)
+
+
+class Supervisor:
+    """Runs children and calls ``chores`` between looks. ``run`` returns when a signal says so."""
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        chores: Sequence[Callable[[], None]] = (),
+        *,
+        farewell: Callable[[], None] = lambda: None,
+        grace: float = GRACE,
+    ) -> None:
+        self.children = children
+        self.chores = chores
+        self.farewell = farewell
+        self.grace = grace
+        self._signals = 0
+
+    def run(self) -> None:
+        """Start everything and stay until SIGTERM or SIGINT; the second one ends it at once."""
+        before = {number: signal.signal(number, self._signalled) for number in SIGNALS}
+        try:
+            while not self._signals:
+                for child in self.children:
+                    child.tick()
+                for chore in self.chores:
+                    chore()
+                time.sleep(TICK)
+        finally:
+            self._stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _signalled(self, _number: int, _frame: FrameType | None) -> None:
+        self._signals += 1
+
+    def _stop(self) -> None:
+        """Ask, wait, then kill every group: what was forked goes with its leader."""
+        log.debug("stopping")
+        try:
+            if self._signals <= 1:
+                self.farewell()
+                for child in self.children:
+                    child.terminate()
+                self._wait()
+        finally:
+            for child in self.children:
+                child.kill()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + self.grace
+        while time.monotonic() < end and self._signals <= 1:
+            if all(child.has_ended() for child in self.children):
+                return
+            time.sleep(0.05)

@@ -1,0 +1,59 @@
+"""Ports: is it free, and which one did we use last time?"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing, suppress
+from pathlib import Path
+
+TRIES = 50
+HIGHEST = 65_535
+
+
+class NoFreePortError(Exception):
+    """None of the ports that were tried can be listened on."""
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether we could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        # As the servers do: a port in TIME_WAIT after a restart is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str, wanted: int) -> int:
+    """``wanted``, or the next port above it that is free. Raises NoFreePortError."""
+    for port in range(wanted, min(wanted + TRIES, HIGHEST + 1)):
+        if is_free(host, port):
+            return port
+    raise NoFreePortError(f"No free port on {host} from {wanted} on.")
+
+
+def answers(host: str, port: int, timeout: float = 0.2) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        with closing(socket.create_connection((host, port), timeout)):
+            return True
+    except OSError:
+        return False
+
+
+def remembered(file: Path, default: int) -> int:
+    """The port in ``file``, or the default."""
+    with suppress(OSError, ValueError):
+        port = int(file.read_text())
+        if 0 < port <= HIGHEST:
+            return port
+    return default
+
+
+def remember(file: Path, port: int) -> None:
+    """Keep the port for the next start."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{port}\n")

@@ -1,0 +1,83 @@
+"""A scripted upstream to talk to over real HTTP, and runs that use it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from queries.engine import direct, pump, times
+from queries.engine.keeper import keeper
+from queries.models import Mode, Run
+from queries.runs import RunRequest, start_run
+from tests.engine import wire
+from tests.factories import ConnectionFactory
+from tests.upstream import Upstream
+
+
+@pytest.fixture
+def upstream():
+    """A provider on which everything goes well until a test says otherwise."""
+    with Upstream() as one:
+        yield wire.scripted(one)
+
+
+@pytest.fixture
+def connection(user, upstream):
+    """A connection of ``user`` to the upstream."""
+    return ConnectionFactory(owner=user, origin=upstream.origin)
+
+
+@pytest.fixture
+def ask(user, connection):
+    """Makes a request for a run."""
+
+    def make(mode=Mode.DIRECT, **changes):
+        given = {
+            "owner": user,
+            "connection": connection,
+            "statement": "source logs",
+            "mode": mode,
+        }
+        return RunRequest(**(given | changes))
+
+    return make
+
+
+@pytest.fixture
+def job(ask):
+    """A background run that nobody has begun."""
+    return start_run(ask(Mode.BACKGROUND))
+
+
+@pytest.fixture
+def pump_once():
+    """Lets the pump do one step of every run, due or not, and gives the run as it is then."""
+
+    def once(run):
+        Run.objects.filter(pk=run.pk, next_at__isnull=False).update(
+            next_at=run.created_at
+        )
+        pump.pump(hold=0.01, idle=0)
+        run.refresh_from_db()
+        return run
+
+    return once
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Back-off without patience: the schedule itself has its own tests."""
+    monkeypatch.setattr(times, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(times, "LONGEST_BACKOFF", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_running():
+    """No direct run and no keeper may outlive its test, or it would write to the next one's rows."""
+    yield
+    direct.pool.stop()
+    for thread in threading.enumerate():
+        if thread.name == "keeper":
+            thread.join(5)
+    assert keeper.idle
