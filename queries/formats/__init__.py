@@ -1,0 +1,161 @@
+"""Rows to files: JSON, NDJSON, CSV and XLSX, pure and streaming.
+
+Every format is a generator: batches in, bytes out, at most a piece of a batch in hand. Files, downloads and archives
+are made of that one stream. Nothing here knows where the rows come from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from queries.formats import archive
+from queries.formats.base import (
+    Batches,
+    Column,
+    Format,
+    FormatError,
+    Options,
+    Report,
+)
+from queries.formats.csv_writer import csv_chunks
+from queries.formats.files import safe_file_name, whole_file
+from queries.formats.json_writer import json_chunks, ndjson_chunks
+from queries.formats.xlsx_writer import xlsx_chunks
+
+__all__ = [
+    "FORMATS",
+    "Column",
+    "Format",
+    "FormatError",
+    "Options",
+    "Report",
+    "extension",
+    "media_type",
+    "safe_file_name",
+    "stream",
+    "write",
+]
+
+_XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        each.slug: each
+        for each in (
+            Format(
+                "json", "JSON", "json", "application/json", json_chunks, originals=True
+            ),
+            Format(
+                "ndjson",
+                "NDJSON",
+                "ndjson",
+                "application/x-ndjson",
+                ndjson_chunks,
+                originals=True,
+            ),
+            Format("csv", "CSV", "csv", "text/csv; charset=utf-8", csv_chunks),
+            Format("xlsx", "Excel (XLSX)", "xlsx", _XLSX_TYPE, xlsx_chunks),
+        )
+    }
+)
+
+
+def stream(
+    slug: str,
+    columns: Sequence[Column],
+    batches: Batches,
+    *,
+    options: Options = Options(),  # noqa: B008 - frozen
+    report: Report | None = None,
+) -> Iterator[bytes]:
+    """The file as bytes, as they come. `report`, if given, is filled on the way.
+
+    `batches`: record batches with these columns in this order, or, for `options.original`, one column of JSON text.
+    Raises KeyError for an unknown slug and FormatError for a choice the format cannot serve, both at once;
+    what `batches` raises passes through.
+    """
+    chosen = FORMATS[slug]
+    _check(chosen, columns, options)
+    return _chunks(chosen, columns, batches, options, report or Report())
+
+
+def write(
+    slug: str,
+    destination: Path,
+    columns: Sequence[Column],
+    batches: Batches,
+    *,
+    options: Options = Options(),  # noqa: B008 - frozen
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Write the file, whole or not at all; the folder must exist and a file of that name is replaced.
+
+    `progress` is called with the rows written so far, after each batch; what it raises stops the work. Raises as
+    `stream` does, and OSError.
+    """
+    report = Report()
+    digest = hashlib.sha256()
+    if progress is not None:
+        batches = _telling(batches, progress)
+    chunks = stream(slug, columns, batches, options=options, report=report)
+    with whole_file(destination) as file:
+        for chunk in chunks:
+            file.write(chunk)
+            digest.update(chunk)
+    report.sha256 = digest.hexdigest()
+    return report
+
+
+def extension(slug: str, options: Options) -> str:
+    """What the name ends with: csv, or csv.zip."""
+    plain = FORMATS[slug].extension
+    return f"{plain}.{archive.EXTENSION}" if options.zipped else plain
+
+
+def media_type(slug: str, options: Options) -> str:
+    """The Content-Type of a download."""
+    return archive.MEDIA_TYPE if options.zipped else FORMATS[slug].media_type
+
+
+def _check(chosen: Format, columns: Sequence[Column], options: Options) -> None:
+    if options.original and not chosen.originals:
+        raise FormatError(
+            f"{chosen.label} cannot hold original rows. Choose JSON or NDJSON."
+        )
+    if not columns and not options.original:
+        raise FormatError("Choose at least one column.")
+
+
+def _chunks(
+    chosen: Format,
+    columns: Sequence[Column],
+    batches: Batches,
+    options: Options,
+    report: Report,
+) -> Iterator[bytes]:
+    chunks = chosen.writer(columns, _counting(batches, report), options, report)
+    if options.zipped:
+        name = safe_file_name(options.inner_name, chosen.extension)
+        chunks = archive.zipped(chunks, name)
+    for chunk in chunks:
+        if chunk:
+            report.size += len(chunk)
+            yield chunk
+
+
+def _counting(batches: Batches, report: Report) -> Batches:
+    """Pass the batches on; a batch counts once the writer comes back for the next."""
+    for batch in batches:
+        yield batch
+        report.rows += batch.num_rows
+
+
+def _telling(batches: Batches, progress: Callable[[int], None]) -> Batches:
+    done = 0
+    for batch in batches:
+        yield batch
+        done += batch.num_rows
+        progress(done)

@@ -1,0 +1,88 @@
+"""The words every format shares: what goes in, what may be chosen, what is told afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Protocol
+
+import pyarrow as pa
+
+#: Rows of one Excel sheet, header included (Microsoft, "Excel specifications and limits").
+EXCEL_ROWS = 1_048_576
+
+
+class FormatError(Exception):
+    """What was asked cannot be written. The text is safe to show to a user."""
+
+
+class Column(Protocol):
+    """One column of a result: its shown name and its kind.
+
+    Kinds: text, integer, number, boolean, timestamp, json, severity. Only `json` changes what is written
+    (JSON text is embedded, not quoted again); everything else follows the Arrow type of the data.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose. A format ignores what does not concern it, except `original`."""
+
+    #: JSON and NDJSON: write each row's original text (batches of one column, `_original`), not its columns.
+    original: bool = False
+    #: CSV and XLSX: the zone of timestamps. JSON is always UTC.
+    zone: tzinfo = UTC
+    #: CSV: leave formula-looking text as it is. For machines, not for spreadsheets.
+    raw: bool = False
+    #: CSV: begin with a byte order mark; without one Excel reads UTF-8 as the system's code page.
+    bom: bool = False
+    #: Wrap the file in a .zip, under `inner_name` (default: result.<extension>).
+    zipped: bool = False
+    inner_name: str = ""
+    #: XLSX: rows of one sheet, header included; more rows continue on further sheets.
+    sheet_rows: int = EXCEL_ROWS
+
+
+@dataclass
+class Report:
+    """What was written. It grows while the file does and is final when the last byte is out."""
+
+    rows: int = 0
+    #: Bytes of the finished file, after any compression.
+    size: int = 0
+    #: Of the finished file, in hexadecimal; `write` knows it, a stream does not.
+    sha256: str = ""
+    #: XLSX: sheets that hold rows.
+    sheets: int = 0
+    #: XLSX: cells cut because Excel holds at most 32,767 characters in one.
+    cells_cut: int = 0
+    #: CSV: cells and column names prefixed with ' because a spreadsheet would read them as a formula.
+    cells_neutralised: int = 0
+    #: XLSX: integers of more than 15 digits, and dates before March 1900, written as text to stay exact.
+    cells_as_text: int = 0
+    #: JSON: values that were no valid JSON and were written as a JSON string, so that the file stays readable.
+    values_quoted: int = 0
+
+
+Batches = Iterator[pa.RecordBatch]
+Writer = Callable[[Sequence[Column], Batches, Options, Report], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One file format. `streams`: bytes come out while rows go in. `originals`: it can carry rows verbatim."""
+
+    slug: str
+    label: str
+    extension: str
+    media_type: str
+    writer: Writer = field(repr=False)
+    streams: bool = True
+    originals: bool = False

@@ -1,0 +1,78 @@
+"""Files that are either whole or not there, and names that are safe everywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+#: Files being written. A process that is killed may leave one; any older than a running build can go.
+TEMPORARY_SUFFIX = ".part"
+MOST_CHARACTERS = 120
+#: File systems count bytes, most allow 255.
+MOST_BYTES = 240
+FALLBACK = "result"
+#: At the ends of a name these hide a file, look like an option, or are dropped by Windows.
+_EDGES = " .-"
+
+#: Separators of any system, and what Windows refuses in a name.
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
+#: Controls, line ends, lone surrogates, and the marks that turn the direction of text ("fdp.exe" shown as "exe.pdf").
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+"
+)
+_RESERVED = re.compile(
+    r"(CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|(COM|LPT)[0-9¹²³])", re.IGNORECASE
+)
+
+
+@contextmanager
+def whole_file(destination: Path) -> Iterator[IO[bytes]]:
+    """A file to write to that takes its name only when all is on disk; on any exception nothing is left.
+
+    OSError (a full disk, say) passes through.
+    """
+    temporary = destination.with_name(f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(destination)
+        _sync_folder(destination.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def safe_file_name(name: str, extension: str) -> str:
+    """A name for a download or an archive member: one path segment, no trick, readable, at most 120 characters."""
+    ending = f".{extension}"
+    stem = unicodedata.normalize("NFC", _HIDDEN.sub("", name))
+    stem = " ".join(_FORBIDDEN.sub("-", stem).split())
+    for part in reversed(extension.split(".")):
+        if stem.lower().endswith(f".{part}".lower()):
+            stem = stem[: -len(part) - 1]
+    stem = stem.lstrip(_EDGES)
+    if _RESERVED.fullmatch(stem.partition(".")[0].strip()):
+        stem = f"_{stem}"
+    return f"{_cut(stem, len(ending)) or FALLBACK}{ending}"
+
+
+def _cut(stem: str, reserved: int) -> str:
+    """A name cut to what is left beside `reserved` characters of ending."""
+    short = stem[: MOST_CHARACTERS - reserved].encode()[: MOST_BYTES - reserved]
+    return short.decode(errors="ignore").rstrip(_EDGES)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

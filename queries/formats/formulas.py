@@ -1,0 +1,26 @@
+"""Text that a spreadsheet would run as a formula, and how it is made harmless.
+
+OWASP "CSV Injection": a leading apostrophe makes the cell text. Text inside a cell is left alone.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from queries.formats.text import count, joined
+
+#: After anything a spreadsheet drops while importing (blanks of every script, controls, invisible characters,
+#: quotes): a formula's first character, ASCII or full-width. A tab or a return is a trigger itself.
+TRIGGER = r"""^[\pZ\pC"']*?([\t\r=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"""
+#: A plain number is no formula, whatever its sign.
+NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+
+
+def neutralised(array: pa.StringArray) -> tuple[pa.StringArray, int]:
+    """The texts with ' before those that look like a formula, and how many those were."""
+    mask = pc.match_substring_regex(array, TRIGGER)
+    if not count(mask):
+        return array, 0
+    mask = pc.and_not(mask, pc.match_substring_regex(array, NUMBER))
+    return pc.if_else(mask, joined("'", array), array), count(mask)

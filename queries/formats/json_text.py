@@ -1,0 +1,76 @@
+"""Text as JSON strings, and JSON text that is checked before it goes into a file."""
+
+from __future__ import annotations
+
+import json
+from typing import NoReturn
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from queries.formats.base import Report
+from queries.formats.text import as_bytes, has_bytes, joined, patched
+
+_CONTROLS = bytes(range(0x20))
+_validator = msgspec.json.Decoder(msgspec.Raw)
+
+
+def encoded(value: str) -> str:
+    """One text as a JSON string."""
+    return msgspec.json.encode(value).decode()
+
+
+def json_strings(text: pa.StringArray) -> pa.StringArray:
+    """Texts as JSON strings, nulls kept."""
+    data = as_bytes(text)
+    if not has_bytes(data, _CONTROLS):
+        return _quoted(text, data)
+    hard = pc.match_substring_regex(text, r"[\x00-\x1f]")
+    return pc.if_else(hard, patched(text, hard, encoded), _quoted(text, data))
+
+
+def _quoted(text: pa.StringArray, data: bytes) -> pa.StringArray:
+    if b"\\" in data:
+        text = pc.replace_substring(text, "\\", "\\\\")
+    if b'"' in data:
+        text = pc.replace_substring(text, '"', '\\"')
+    return joined('"', text, '"')
+
+
+def checked(text: pa.StringArray, report: Report) -> pa.StringArray:
+    """JSON texts, each on one line; what is no JSON becomes a JSON string and is counted, so the file stays valid.
+
+    Line ends can only stand between the tokens of valid JSON, so a blank instead of one changes nothing.
+    """
+    valid = [value is None or is_json(value) for value in text.to_pylist()]
+    if not all(valid):
+        report.values_quoted += valid.count(False)
+        text = patched(text, pa.array([not each for each in valid]), encoded)
+    if has_bytes(as_bytes(text), b"\r\n"):
+        text = pc.replace_substring_regex(text, r"[\r\n]", " ")
+    return text
+
+
+def is_json(value: str) -> bool:
+    """Whether a text is exactly one JSON value."""
+    try:
+        _validator.decode(value)
+    except RecursionError:
+        return False  # no reader would take it either
+    except msgspec.DecodeError:
+        return _is_json_with_lone_surrogates(value)
+    return True
+
+
+def _is_json_with_lone_surrogates(value: str) -> bool:
+    r"""msgspec refuses an escape such as "\ud800" alone; the grammar (RFC 8259, 8.2) allows it."""
+    try:
+        json.loads(value, parse_constant=_refuse, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)

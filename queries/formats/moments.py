@@ -1,0 +1,67 @@
+"""Timestamps as text and as Excel serial numbers, by the column.
+
+Values are cast to zone-free nanoseconds first: Arrow formats those 30 times faster than zoned ones.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta, tzinfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from queries.formats.text import joined
+
+_DAY_MS = 86_400_000
+#: Days from Excel's day zero, 1899-12-30 (the day that makes serials right from March 1900 on), to 1970-01-01.
+_EPOCH_SERIAL = 25_569
+#: 1 March 1900: Excel counts a 29 February 1900 that never was, so earlier serials name another day.
+_FIRST_SAFE_SERIAL = 61.0
+#: Whole groups of three zeros at the end of nine decimals, leaving at least three.
+_SPARE_ZEROS = r"(\.\d{3}(?:\d{3})*?)(?:000)+$"
+
+
+def wall_clock(array: pa.TimestampArray, zone: tzinfo) -> pa.TimestampArray:
+    """Zone-free timestamps as a clock in that zone shows them, in nanoseconds."""
+    moments = array.cast(pa.timestamp("ns", "UTC"))
+    if zone is UTC:
+        return moments.cast(pa.timestamp("ns"))
+    return pc.local_timestamp(moments.cast(pa.timestamp("ns", zone)))
+
+
+def iso_texts(array: pa.TimestampArray, zone: tzinfo = UTC) -> pa.StringArray:
+    """ISO 8601 with Z or the offset: 2026-02-03T04:05:06.789Z. Three, six or nine decimals, whichever is exact."""
+    clock = wall_clock(array, zone)
+    text = pc.binary_replace_slice(clock.cast(pa.string()), 10, 11, "T")
+    text = pc.replace_substring_regex(text, _SPARE_ZEROS, r"\1")
+    return joined(text, "Z" if zone is UTC else _offsets(clock, wall_clock(array, UTC)))
+
+
+def excel_serials(
+    array: pa.TimestampArray, zone: tzinfo
+) -> tuple[pa.DoubleArray, pa.BooleanArray]:
+    """Excel's days since 1900, to the millisecond (the rest is dropped), and a mask of what Excel can date."""
+    clock = pc.floor_temporal(wall_clock(array, zone), unit="millisecond")
+    milliseconds = clock.cast(pa.timestamp("ms")).cast(pa.int64())
+    serials = pc.add(
+        pc.divide(milliseconds.cast(pa.float64()), float(_DAY_MS)), float(_EPOCH_SERIAL)
+    )
+    return serials, pc.greater_equal(serials, _FIRST_SAFE_SERIAL)
+
+
+def _offsets(clock: pa.TimestampArray, utc: pa.TimestampArray) -> pa.StringArray:
+    """The distance between the two clocks as +02:00; computed once per distinct distance."""
+    distances = pc.subtract(clock, utc).cast(pa.int64()).dictionary_encode()
+    names = [_offset_name(value) for value in distances.dictionary.to_pylist()]
+    return pa.DictionaryArray.from_arrays(
+        distances.indices, pa.array(names, pa.string())
+    ).dictionary_decode()
+
+
+def _offset_name(nanoseconds: int) -> str:
+    """+05:30, or +05:53:28 where clocks once followed the sun."""
+    distance = timedelta(microseconds=nanoseconds // 1000)
+    sign = "-" if distance < timedelta(0) else "+"
+    minutes, seconds = divmod(abs(distance) // timedelta(seconds=1), 60)
+    name = f"{sign}{minutes // 60:02}:{minutes % 60:02}"
+    return f"{name}:{seconds:02}" if seconds else name

@@ -1,0 +1,73 @@
+"""The container of a workbook: sheets one after the other in a ZIP archive, the parts that list them last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from typing import IO
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from queries.formats import xlsx_parts
+from queries.formats.outbox import Outbox
+
+#: Level 1: half the time of level 6, for about a fifth more bytes.
+_LEVEL = 1
+
+
+class Sheet:
+    """A worksheet that rows are added to."""
+
+    def __init__(self, part: IO[bytes], start: str) -> None:
+        self._part = part
+        #: Bytes so far, before compression.
+        self.size = 0
+        self.write(start.encode())
+
+    def write(self, rows: bytes) -> None:
+        """Add rows of XML."""
+        self.size += self._part.write(rows)
+
+    def close(self) -> None:
+        """End the sheet."""
+        self.write(xlsx_parts.SHEET_END.encode())
+        self._part.close()
+
+
+class Workbook:
+    """A workbook being written. What is ready to be sent waits in `outbox`."""
+
+    def __init__(self) -> None:
+        self.outbox = Outbox()
+        self._archive = ZipFile(self.outbox, "w", ZIP_DEFLATED, compresslevel=_LEVEL)
+        self._open = ExitStack()
+        self._sheets = 0
+        # First, because programs that guess a file's type look at the first names.
+        self._put("_rels/.rels", xlsx_parts.ROOT_RELATIONS)
+        self._put("xl/styles.xml", xlsx_parts.STYLES)
+
+    def open_sheet(self, widths: Sequence[int]) -> Sheet:
+        """Begin a sheet, ending the one before. `widths`: of its columns, in characters."""
+        self._open.close()
+        self._sheets += 1
+        part = self._archive.open(f"xl/worksheets/sheet{self._sheets}.xml", "w")
+        sheet = Sheet(part, xlsx_parts.sheet_start(widths))
+        return self._open.enter_context(closing(sheet))
+
+    def finish(self, names: Sequence[str]) -> None:
+        """Write what makes a workbook of the sheets: their names and where they are."""
+        self._open.close()
+        links = xlsx_parts.workbook_relations(self._sheets)
+        self._put("xl/workbook.xml", xlsx_parts.workbook(names))
+        self._put("xl/_rels/workbook.xml.rels", links)
+        self._put("[Content_Types].xml", xlsx_parts.content_types(self._sheets))
+        self._archive.close()
+
+    def close(self) -> None:
+        """Let go of everything, finished or not."""
+        self._open.close()
+        self._archive.close()
+
+    def _put(self, name: str, text: str) -> None:
+        # Not `writestr`, which stamps the time: the same rows make the same file.
+        with self._archive.open(name, "w") as part:
+            part.write(text.encode())

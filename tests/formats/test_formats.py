@@ -1,0 +1,271 @@
+"""What all formats promise: whole files or none, flat memory, safe names."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import weakref
+import zipfile
+
+import pyarrow as pa
+import pytest
+
+from queries.formats import (
+    FORMATS,
+    FormatError,
+    Options,
+    extension,
+    media_type,
+    safe_file_name,
+    stream,
+    write,
+)
+from tests.formats.rows import batch, batches, columns, made, read_csv
+
+ALL = pytest.mark.parametrize("slug", FORMATS)
+SHOWN = columns(a="text", n="integer")
+ROWS = [(f"text {number}", number) for number in range(30)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    return folder
+
+
+def test_four_formats_are_offered():
+    assert [(each.slug, each.extension) for each in FORMATS.values()] == [
+        ("json", "json"),
+        ("ndjson", "ndjson"),
+        ("csv", "csv"),
+        ("xlsx", "xlsx"),
+    ]
+
+
+@ALL
+def test_a_written_file_is_the_streamed_one_and_is_reported(slug, folder):
+    told = []
+    file = folder / "out"
+    report = write(slug, file, SHOWN, batches(SHOWN, ROWS, 10), progress=told.append)
+    assert file.read_bytes() == made(slug, SHOWN, ROWS)
+    assert told == [10, 20, 30]
+    assert (report.rows, report.size) == (30, file.stat().st_size)
+    assert report.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert list(folder.iterdir()) == [file]
+
+
+@ALL
+def test_a_file_of_that_name_is_replaced_only_when_the_new_one_is_whole(slug, folder):
+    file = folder / "out"
+    file.write_text("old")
+
+    def stop(done):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(slug, file, SHOWN, batches(SHOWN, ROWS), progress=stop)
+    assert file.read_text() == "old"
+    assert list(folder.iterdir()) == [file]
+    write(slug, file, SHOWN, batches(SHOWN, ROWS))
+    assert file.read_bytes() == made(slug, SHOWN, ROWS)
+
+
+@ALL
+@pytest.mark.parametrize("zipped", [False, True])
+def test_rows_that_stop_coming_leave_no_file(slug, zipped, folder):
+    def broken():
+        yield batch(SHOWN, ROWS)
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        write(slug, folder / "out", SHOWN, broken(), options=Options(zipped=zipped))
+    assert list(folder.iterdir()) == []
+
+
+@ALL
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_download_that_is_dropped_stops_reading(slug, zipped):
+    asked = []
+
+    def watched():
+        for number in range(100):
+            asked.append(number)
+            yield batch(SHOWN, ROWS)
+
+    chunks = stream(slug, SHOWN, watched(), options=Options(zipped=zipped))
+    next(chunks)
+    chunks.close()
+    assert len(asked) <= 2
+
+
+class Memory(bytearray):
+    """Memory that can be watched."""
+
+
+@ALL
+@pytest.mark.parametrize("zipped", [False, True])
+def test_no_more_than_two_batches_are_alive_at_any_time(slug, zipped):
+    seen = []
+    most = []
+
+    def alive():
+        return sum(reference() is not None for reference in seen)
+
+    def watched():
+        for _ in range(20):
+            memory = Memory(random.randbytes(8 * 1000))
+            seen.append(weakref.ref(memory))
+            numbers = pa.Array.from_buffers(
+                pa.int64(), 1000, [None, pa.py_buffer(memory)]
+            )
+            del memory
+            most.append(alive())
+            yield pa.record_batch([numbers], ["n"])
+            del numbers
+
+    options = Options(zipped=zipped)
+    size = 0
+    for chunk in stream(slug, columns(n="integer"), watched(), options=options):
+        size += len(chunk)
+    assert size > 20 * 1000
+    assert max(most) <= 2
+    assert alive() == 0
+
+
+@ALL
+def test_bytes_come_out_while_rows_go_in(slug):
+    steps = []
+
+    def watched():
+        for number in range(20):
+            steps.append("rows")
+            text = random.randbytes(15_000).hex()
+            yield batch(SHOWN, [(text, number)] * 10)
+
+    def written():
+        for _ in stream(slug, SHOWN, watched()):
+            yield "bytes"
+
+    steps.extend(written())
+    assert FORMATS[slug].streams
+    assert steps.index("bytes") <= 2
+    assert steps.count("bytes") >= 20
+
+
+@ALL
+def test_a_huge_batch_is_written_in_pieces(slug):
+    shown = columns(n="integer")
+    huge = pa.record_batch([pa.array(range(50_000))], ["n"])
+    chunks = list(stream(slug, shown, iter([huge])))
+    assert len(chunks) >= 6
+    assert max(map(len, chunks)) < 1_000_000
+
+
+@ALL
+def test_an_empty_batch_is_no_row(slug):
+    empty = batch(SHOWN, [])
+    data = b"".join(stream(slug, SHOWN, iter([empty, batch(SHOWN, ROWS), empty])))
+    assert data == made(slug, SHOWN, ROWS)
+
+
+@ALL
+def test_a_slice_of_a_batch_is_only_that_slice(slug):
+    part = batch(SHOWN, ROWS).slice(10, 5)
+    data = b"".join(stream(slug, SHOWN, iter([part])))
+    assert data == made(slug, SHOWN, ROWS[10:15])
+
+
+@ALL
+def test_a_zip_holds_the_one_file(slug, folder):
+    file = folder / "out.zip"
+    options = Options(zipped=True, inner_name="../\u00fcber alles")
+    report = write(slug, file, SHOWN, batches(SHOWN, ROWS), options=options)
+    with zipfile.ZipFile(file) as archive:
+        (name,) = archive.namelist()
+        assert name == f"\u00fcber alles.{FORMATS[slug].extension}"
+        assert archive.read(name) == made(slug, SHOWN, ROWS)
+        assert archive.testzip() is None
+    assert report.size == file.stat().st_size
+
+
+def test_a_zip_says_so_in_name_and_type():
+    options = Options(zipped=True)
+    assert (extension("csv", options), media_type("csv", options)) == (
+        "csv.zip",
+        "application/zip",
+    )
+    assert extension("csv", Options()) == "csv"
+    assert media_type("ndjson", Options()) == "application/x-ndjson"
+
+
+@pytest.mark.parametrize("slug", ["csv", "xlsx"])
+def test_tables_refuse_original_rows(slug):
+    with pytest.raises(FormatError, match="Choose JSON or NDJSON"):
+        stream(slug, SHOWN, iter([]), options=Options(original=True))
+
+
+@ALL
+def test_no_columns_are_refused(slug):
+    with pytest.raises(FormatError, match="at least one column"):
+        stream(slug, [], iter([]))
+
+
+def test_an_unknown_format_is_a_key_error():
+    with pytest.raises(KeyError):
+        stream("docx", SHOWN, iter([]))
+
+
+def test_a_full_disk_leaves_no_file(folder, monkeypatch):
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("queries.formats.files.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write("csv", folder / "out", SHOWN, batches(SHOWN, ROWS))
+    assert list(folder.iterdir()) == []
+
+
+def test_five_hundred_columns_are_written():
+    shown = columns(**{f"c{number}": "integer" for number in range(500)})
+    data = made("csv", shown, [tuple(range(500))] * 3)
+    assert read_csv(data)[3] == [str(number) for number in range(500)]
+    assert len(made("json", shown, [tuple(range(500))])) > 5000
+    assert len(made("xlsx", shown, [tuple(range(500))])) > 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("errors", "errors.csv"),
+        ("errors.csv", "errors.csv"),
+        ("errors.CSV", "errors.csv"),
+        ("v1.2 final", "v1.2 final.csv"),
+        ("../../etc/passwd", "etc-passwd.csv"),
+        ("C:\\temp\\x", "C-temp-x.csv"),
+        ("..", "result.csv"),
+        ("", "result.csv"),
+        (".hidden", "hidden.csv"),
+        ("--help", "help.csv"),
+        ('a"\r\nSet-Cookie: x=1', "a-Set-Cookie- x=1.csv"),
+        ("a\x00b\x1fc\x85d", "abcd.csv"),
+        ("invoice\u202efdp", "invoicefdp.csv"),
+        ("con", "_con.csv"),
+        ("LPT1.txt", "_LPT1.txt.csv"),
+        ("CONSOLE", "CONSOLE.csv"),
+        ("tail. . .", "tail.csv"),
+        ("\u00fcber \u4e2d\u6587 \U0001f680", "\u00fcber \u4e2d\u6587 \U0001f680.csv"),
+        ("e\u0301", "\u00e9.csv"),
+        ("lone \ud800 surrogate", "lone surrogate.csv"),
+        ("x" * 200, "x" * 116 + ".csv"),
+        ("\U0001f680" * 100, "\U0001f680" * 59 + ".csv"),
+    ],
+)
+def test_file_names_are_safe_and_still_readable(name, expected):
+    assert safe_file_name(name, "csv") == expected
+    assert safe_file_name(expected, "csv") == expected
+
+
+@pytest.mark.parametrize("name", ["x", "x.csv", "x.zip", "x.csv.zip", "x.CSV.Zip"])
+def test_an_ending_is_not_doubled(name):
+    assert safe_file_name(name, "csv.zip") == "x.csv.zip"

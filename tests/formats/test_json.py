@@ -1,0 +1,154 @@
+"""JSON and NDJSON files, read back with the standard library."""
+
+from __future__ import annotations
+
+import json
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+
+from queries.formats import Options, Report, stream
+from tests.formats.rows import HARD_TEXTS, Shown, columns, made, originals
+
+ORIGINALS = [
+    '{"a": 1.0, "a": 2, "big": 123456789012345678901234567890}',
+    '{"n": 1e400, "u": "\\ud83d\\ude00", "lone": "\\ud800"}',
+    "[1, [2, {}]]",
+    '"text"',
+    "null",
+]
+
+
+def from_originals(
+    slug: str, texts: list[str | None], report: Report | None = None
+) -> str:
+    options = Options(original=True)
+    chunks = stream(slug, [], originals(texts), options=options, report=report)
+    return b"".join(chunks).decode()
+
+
+def rows_of(slug: str, data: bytes) -> list:
+    if slug == "json":
+        return json.loads(data)
+    return [json.loads(line) for line in data.decode().split("\n")[:-1]]
+
+
+def test_original_rows_are_written_letter_by_letter():
+    assert from_originals("ndjson", ORIGINALS).split("\n") == [*ORIGINALS, ""]
+    assert from_originals("json", ORIGINALS) == "[\n" + ",\n".join(ORIGINALS) + "\n]\n"
+
+
+def test_an_original_over_several_lines_becomes_one_line():
+    pretty = json.dumps({"a": [1, "x\ny"], "b": {}}, indent=2).replace("\n", "\r\n")
+    text = from_originals("ndjson", [pretty])
+    assert text.count("\n") == 1
+    assert json.loads(text) == json.loads(pretty)
+
+
+@pytest.mark.parametrize(
+    "text", ["oops", "", "{'a': 1}", "NaN", "[1", "1 2", "[" * 5000]
+)
+def test_an_original_that_is_no_json_is_kept_as_text(text):
+    report = Report()
+    data = from_originals("json", ['{"a":1}', text, None], report)
+    assert json.loads(data) == [{"a": 1}, text, None]
+    assert report.values_quoted == 1
+
+
+@pytest.mark.parametrize("slug", ["json", "ndjson"])
+def test_every_text_comes_back_as_it_was(slug):
+    shown = columns(a="text", b="severity")
+    rows = [(text, None) for text in [*HARD_TEXTS, *map(chr, range(0x20)), None]]
+    assert rows_of(slug, made(slug, shown, rows)) == [
+        {"a": text, "b": None} for text, _ in rows
+    ]
+
+
+@pytest.mark.parametrize("slug", ["json", "ndjson"])
+def test_values_keep_their_types(slug):
+    shown = columns(i="integer", n="number", b="boolean", j="json", t="timestamp")
+    nested = {"a": [1, None, {"\u00fc": "\n"}], "big": 2**70}
+    rows = [
+        (2**63 - 1, 0.1, True, json.dumps(nested), 1),
+        (-(2**53) - 1, 1e300, False, "[]", -(2**62)),
+        (None, None, None, None, None),
+    ]
+    assert rows_of(slug, made(slug, shown, rows)) == [
+        {
+            "i": 2**63 - 1,
+            "n": 0.1,
+            "b": True,
+            "j": nested,
+            "t": "1970-01-01T00:00:00.000000001Z",
+        },
+        {
+            "i": -(2**53) - 1,
+            "n": 1e300,
+            "b": False,
+            "j": [],
+            "t": "1823-11-12T00:06:21.572612096Z",
+        },
+        dict.fromkeys("inbjt"),
+    ]
+
+
+def test_what_is_not_a_number_is_named():
+    rows = [(float("nan"),), (float("inf"),), (float("-inf"),), (1.5,), (None,)]
+    data = made("json", columns(n="number"), rows)
+    assert [row["n"] for row in json.loads(data)] == [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        1.5,
+        None,
+    ]
+
+
+def test_timestamps_are_utc_whatever_the_zone():
+    zone = ZoneInfo("Europe/Berlin")
+    data = made("ndjson", columns(t="timestamp"), [(0,)], zone=zone)
+    assert data == b'{"t":"1970-01-01T00:00:00.000Z"}\n'
+
+
+def test_nested_text_that_is_no_json_is_kept_as_text():
+    report = Report()
+    data = made("json", columns(j="json"), [("{",), ("1",)], report=report)
+    assert json.loads(data) == [{"j": "{"}, {"j": 1}]
+    assert report.values_quoted == 1
+
+
+def test_an_empty_result_is_an_empty_array_or_nothing():
+    assert made("json", columns(a="text"), []) == b"[]\n"
+    assert made("ndjson", columns(a="text"), []) == b""
+    assert from_originals("json", []) == "[]\n"
+
+
+def test_repeated_names_do_not_hide_each_other():
+    names = ["a", "a", "", "a (2)", "a", 'q"']
+    shown = [Shown(name, "integer") for name in names]
+    data = made("ndjson", shown, [tuple(range(6))])
+    assert json.loads(data) == {
+        "a": 0,
+        "a (3)": 1,
+        "": 2,
+        "a (2)": 3,
+        "a (4)": 4,
+        'q"': 5,
+    }
+
+
+def test_formula_looking_text_is_left_alone():
+    assert json.loads(made("ndjson", columns(a="text"), [("=1+1",)])) == {"a": "=1+1"}
+
+
+def test_other_arrow_types_are_told_as_text_or_number():
+    arrays = [
+        pa.array([19_000], pa.date32()),
+        pa.array([5]).cast(pa.decimal128(38, 0)),
+        pa.nulls(1),
+    ]
+    batch = pa.RecordBatch.from_arrays(arrays, names=list("abc"))
+    shown = [Shown(name, "text") for name in "abc"]
+    data = b"".join(stream("ndjson", shown, iter([batch])))
+    assert json.loads(data) == {"a": "2022-01-08", "b": 5, "c": None}
