@@ -72,33 +72,41 @@ on("htmx:beforeSwap", ({ detail }) => {
 on("htmx:afterSwap", ({ detail }) => {
   const root = document.getElementById(detail.target.id);
   if (!root) return;
-  if (root.matches(".drawer")) return openDrawer(root, detail.requestConfig.elt);
+  if (root.matches(".drawer")) return openDrawer(root, detail.requestConfig.path);
   each("details", (node) => { node.open ||= kept.open.includes(nameOf(node)); }, root);
   const grid = find(".grid-scroll", root);
   grid?.scrollTo({ left: kept.left, top: kept.top, behavior: "instant" });
   if (kept.focus) grid?.focus({ preventScroll: true });
+  markRow();
   announceChanges();
 });
 
 // --- Row panel ---------------------------------------------------------------------------------
 
-function openDrawer(drawer, opener) {
-  const row = opener.closest(".grid tr");
-  if (row) markRow(row);
-  find("h2, h3", drawer)?.setAttribute("tabindex", "-1");
-  find("h2, h3", drawer)?.focus({ preventScroll: true });
+let openPath = "";
+
+function openDrawer(drawer, path) {
+  openPath = path;
+  markRow();
+  const heading = find("h2, h3", drawer);
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus({ preventScroll: true });
 }
 
-function markRow(row) {
-  each(".grid tr.is-open", (other) => other.classList.remove("is-open"));
-  row?.classList.add("is-open");
+// The row shown in the panel is marked wherever it is after paging and sorting.
+function markRow() {
+  each(".grid tr.is-open", (row) => row.classList.remove("is-open"));
+  const link = openPath && find(`.grid .c-row a[href="${CSS.escape(openPath)}"]`);
+  if (link) link.closest("tr").classList.add("is-open");
+  return link;
 }
 
 function close(selector) {
-  const row = find(".grid tr.is-open");
+  const link = markRow();
   find(selector)?.replaceChildren();
-  markRow(null);
-  find(".c-row a", row ?? document.body)?.focus();
+  openPath = "";
+  markRow();
+  if (link) link.focus();
 }
 
 // A click anywhere in a row opens it, unless it was the end of selecting text.
