@@ -64,8 +64,8 @@ class RunRequest:
 def problems(request: RunRequest) -> list[Problem]:
     """What is wrong with a request, found without any call. Empty if it can be sent."""
     can = provider_class(request.connection.provider).capabilities
-    offered = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
-    if not offered.get(Mode(request.mode), False):
+    offered = {str(Mode.DIRECT): can.direct, str(Mode.BACKGROUND): can.background}
+    if not offered.get(str(request.mode), False):
         return [Problem("mode", "The provider does not offer this mode.")]
     try:
         spec = _spec(request)

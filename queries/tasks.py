@@ -14,12 +14,14 @@ def pump() -> str:
 
 def fetch(run_id: str) -> str:
     """Fetch the rows of one run whose job has succeeded."""
-    return fetching.fetch(run_id)
+    with heartbeat.beating():
+        return fetching.fetch(run_id)
 
 
 def build_export(export_id: str) -> None:
     """Build the file of one export."""
-    exports.build_export(export_id)
+    with heartbeat.beating():
+        exports.build_export(export_id)
 
 
 def beat() -> None:

@@ -13,12 +13,19 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from queries.connections import open_provider
-from queries.engine import access, times
+from queries.engine import access, failures, times
 from queries.engine.keeper import Held, Reason, keeper
 from queries.engine.leases import LeaseLostError, commit, held
 from queries.engine.receiving import Received, Receiver, policy
-from queries.engine.record import NOT_WAITING, noted, spec_of
-from queries.engine.settling import settle, time_limit
+from queries.engine.record import (
+    NOT_WAITING,
+    end,
+    ending,
+    noted,
+    spec_of,
+    time_limit,
+)
+from queries.engine.settling import settle
 from queries.engine.turns import REFUSED, keep_away, take_turn, wait_as_asked
 from queries.models import Run, Status
 from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
@@ -86,8 +93,10 @@ class DirectPool:
         keeper.release(one)
         with self._lock:
             self._runs.pop(one.run.pk, None)
-        error = None if future.cancelled() else future.exception()
-        if error is not None:
+        if future.cancelled():
+            # It was still waiting for a place when the process was told to end.
+            end(one.run, ending(one.run, Status.FAILED, failures.interrupted()))
+        elif error := future.exception():
             # The lease runs out and the sweep ends the run in words.
             log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
 
@@ -139,7 +148,7 @@ def _attempts(one: Held) -> Received:
             return received
         seconds = times.backoff(refusals, refused.retry_after)
         keep_away(one.run, seconds)
-        one.run.notes = noted(one.run, REFUSED.format(seconds=seconds))
+        one.run.notes = noted(one.run, REFUSED)
         commit(one.run, notes=one.run.notes)
         if not wait_as_asked(one, seconds):
             return received

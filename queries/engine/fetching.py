@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from queries.connections import open_provider
 from queries.engine import access, bell, failures, times
-from queries.engine.heartbeat import beat
 from queries.engine.keeper import Held, keeper
 from queries.engine.leases import FREED, LeaseLostError, claim, commit
 from queries.engine.receiving import Received, Receiver, policy
@@ -111,7 +110,6 @@ def _refusal(run: Run) -> ProviderError | None:
 
 def _receive(one: Held) -> Received:
     run = one.run
-    beat()
     if run.connection is None:
         return Received(error=failures.connection_gone())
     kind = provider_class(run.provider)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import structlog
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from queries.models import Heartbeat
+
+log = structlog.get_logger(__name__)
 
 WORKER = "worker"
 # Long tasks beat too; more often than this is of no use.
@@ -21,6 +28,21 @@ def beat(name: str = WORKER) -> None:
     Heartbeat.objects.filter(name=name, at__lt=now - EVERY).update(at=now)
 
 
+@contextmanager
+def beating() -> Iterator[None]:
+    """Beat while a long task runs: workers that are all busy for minutes are no wedge."""
+    over = threading.Event()
+    thread = threading.Thread(
+        target=_beat_until, args=(over,), name="beat", daemon=True
+    )
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def last_beat(name: str = WORKER) -> datetime | None:
     """When tasks last ran; None if never."""
     return Heartbeat.objects.filter(name=name).values_list("at", flat=True).first()
@@ -30,3 +52,19 @@ def is_alive(name: str = WORKER) -> bool:
     """Whether tasks have run lately."""
     at = last_beat(name)
     return at is not None and timezone.now() - at <= STALE_AFTER
+
+
+def _beat_until(over: threading.Event) -> None:
+    try:
+        while not over.is_set():
+            _beat_safely()
+            over.wait(EVERY.total_seconds())
+    finally:
+        connection.close()
+
+
+def _beat_safely() -> None:
+    try:
+        beat()
+    except DatabaseError as error:
+        log.warning("beat_missed", why=type(error).__name__)

@@ -19,9 +19,12 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
+from queries.engine import failures
 from queries.engine.leases import LEASE, held, renewed
+from queries.engine.record import time_limit
 from queries.models import Run
 from queries.providers.base import Provider
+from queries.providers.errors import ProviderError
 
 LOOK_EVERY = 0.5
 RENEW_EVERY = 2.5
@@ -49,6 +52,7 @@ class Held:
         self.lease = lease
         self.until = until
         self.reason: Reason | None = None
+        self.has_called = False
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._provider: Provider | None = None
@@ -61,6 +65,14 @@ class Held:
             if self._provider is not None:
                 self._provider.abort()
 
+    def error(self, otherwise: ProviderError | None) -> ProviderError | None:
+        """Why the run ended early: our own reason if it was we who hung up."""
+        if self.reason is Reason.LATE:
+            return failures.too_long(time_limit(self.run))
+        if self.reason is Reason.STOPPING:
+            return failures.interrupted()
+        return otherwise
+
     def sleep(self, seconds: float) -> bool:
         """Wait, unless we have to let go; tells whether the whole time has passed."""
         return not self._stop.wait(seconds)
@@ -70,6 +82,7 @@ class Held:
         """The block in which ``let_go`` hangs up on ``provider``."""
         with self._lock:
             self._provider = provider
+            self.has_called = True
             if self.reason:
                 provider.abort()
         try:

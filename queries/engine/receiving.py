@@ -14,7 +14,7 @@ from queries.connections import default_policy
 from queries.engine import failures
 from queries.engine.keeper import Held, Reason
 from queries.engine.leases import LeaseLostError, held, renewed
-from queries.engine.record import forget_unpublished, merged, warning_dicts
+from queries.engine.record import forget_unpublished, merged, storable, warning_dicts
 from queries.models import ResultPart, ResultSet, Status
 from queries.providers.base import Row, RowStream
 from queries.providers.client import Policy
@@ -80,6 +80,7 @@ class Receiver:
             self.error = failures.not_stored(str(failure))
         if self.one.reason is Reason.LOST:
             raise LeaseLostError
+        self.error = self.one.error(self.error)
 
     def _limited(self) -> Iterator[Row]:
         """The stream's rows up to our own limits; ends at once when we have to let go."""
@@ -132,7 +133,7 @@ class Receiver:
         with transaction.atomic():
             self._renew(
                 warnings=warnings,
-                statistics={**run.statistics, **self.stream.statistics},
+                statistics={**run.statistics, **storable(self.stream.statistics)},
                 rows_received=rows,
                 bytes_received=self.stream.bytes_received,
                 **stream_facts(self.stream),
@@ -143,7 +144,7 @@ class Receiver:
 def stream_facts(stream: RowStream) -> dict[str, Any]:
     """What the stream has told so far about the run, as columns of it."""
     facts = {
-        "query_id": stream.query_id[:200],
+        "query_id": storable(stream.query_id)[:200],
         "effective_start": stream.effective_start,
         "effective_end": stream.effective_end,
     }

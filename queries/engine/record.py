@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from queries.engine.leases import FREED, held
-from queries.models import Connection, ResultSet, Run, Status
+from queries.models import Connection, Mode, ResultSet, Run, Status
 from queries.providers.base import JobStatus, ProviderWarning, QuerySpec
 from queries.providers.errors import AuthenticationError, ProviderError
 from queries.reading import directory_of
@@ -30,6 +30,24 @@ def spec_of(run: Run) -> QuerySpec:
     return QuerySpec(run.statement, run.settings, run.starts_at, run.ends_at)
 
 
+def time_limit(run: Run) -> float:
+    """Seconds a run may take in all."""
+    if run.mode == Mode.DIRECT:
+        return float(settings.DIRECT_SECONDS)
+    return float(settings.BACKGROUND_SECONDS)
+
+
+def storable(value: Any) -> Any:
+    """Foreign values as JSON that every database takes: PostgreSQL refuses NUL and half characters."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(str(name)): storable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value if isinstance(value, int | float | None) else str(value)
+
+
 def noted(run: Run, *texts: str) -> list[str]:
     """The run's notes with more of them; none twice, and never too many."""
     return list(dict.fromkeys([*run.notes, *(t for t in texts if t)]))[:MOST_NOTES]
@@ -38,13 +56,15 @@ def noted(run: Run, *texts: str) -> list[str]:
 def warning_dicts(warnings: Iterable[ProviderWarning]) -> list[dict[str, Any]]:
     """Warnings as they are stored on a run."""
     return [
-        {
-            "code": w.code,
-            "message": w.message,
-            "remedy": w.remedy,
-            "cuts_result": w.cuts_result,
-            "details": dict(w.details),
-        }
+        storable(
+            {
+                "code": w.code,
+                "message": w.message,
+                "remedy": w.remedy,
+                "cuts_result": w.cuts_result,
+                "details": w.details,
+            }
+        )
         for w in warnings
     ]
 
@@ -63,9 +83,9 @@ def merged(
 def status_facts(run: Run, status: JobStatus) -> dict[str, Any]:
     """What a status answer tells about the job, as columns of the run."""
     facts: dict[str, Any] = {
-        "native_status": status.native[:80],
+        "native_status": storable(status.native)[:80],
         "warnings": merged(run.warnings, warning_dicts(status.warnings)),
-        "statistics": {**run.statistics, **status.statistics},
+        "statistics": {**run.statistics, **storable(status.statistics)},
     }
     if status.started_at:
         facts["started_at"] = status.started_at
@@ -81,7 +101,7 @@ def ending(
         **FREED,
         **NOT_WAITING,
         "status": status,
-        "error": error.as_dict() if error else None,
+        "error": storable(error.as_dict()) if error else None,
         "notes": noted(run, note),
         "finished_at": now,
         "expires_at": now + timedelta(days=settings.RESULT_DAYS),
@@ -130,8 +150,9 @@ def forget(attempt: ResultSet) -> None:
 
 def forget_unpublished(attempt: ResultSet) -> None:
     """Remove an attempt whose run was lost, unless whoever has the run published it."""
-    for unpublished in ResultSet.objects.filter(pk=attempt.pk, published_for=None):
-        forget(unpublished)
+    published = ResultSet.objects.filter(pk=attempt.pk, published_for__isnull=False)
+    if not published.exists():
+        forget(attempt)
 
 
 def mark_connection(connection: Connection | None, error: ProviderError | None) -> None:

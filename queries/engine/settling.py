@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.conf import settings
-
-from queries.engine import failures
 from queries.engine.keeper import Held, Reason
 from queries.engine.leases import LeaseLostError, held
 from queries.engine.receiving import Received, compacted
@@ -15,6 +10,9 @@ from queries.models import Mode, Run, Status
 from queries.providers.errors import LimitExceededError, ProviderError
 
 HUNG_UP = "Cancelled by closing the connection; the provider does not confirm that."
+STOPPED_FETCHING = (
+    "The job had already ended at the provider; we stopped fetching its rows."
+)
 
 
 def settle(one: Held, received: Received) -> bool:
@@ -22,18 +20,18 @@ def settle(one: Held, received: Received) -> bool:
     run = one.run
     if one.reason is Reason.LOST or not _refresh(run):
         return False
-    error = _why(one, received)
+    error = one.error(received.error)
     status = _status(one, received, error)
     try:
         if status is Status.SUCCEEDED and received.result_set:
             compacted(one, received.result_set)
     except LeaseLostError:
         return False
-    changes = ending(run, status, None if status is not Status.FAILED else error)
-    changes |= _cancelled(run, status)
+    shown = error if status is Status.FAILED else None
+    note = _note(one) if status is Status.CANCELLED else ""
     mark_connection(run.connection, error)
     keep = received.result_set if status is Status.SUCCEEDED else None
-    return end(run, changes, keep)
+    return end(run, ending(run, status, shown, note), keep)
 
 
 def _refresh(run: Run) -> bool:
@@ -42,17 +40,7 @@ def _refresh(run: Run) -> bool:
     if fresh is None:
         return False
     run.notes, run.warnings = fresh.notes, fresh.warnings
-    run.cancel_asked_at = fresh.cancel_asked_at
     return True
-
-
-def _why(one: Held, received: Received) -> ProviderError | None:
-    """The error to show: ours, if it was we who hung up."""
-    if one.reason is Reason.LATE:
-        return failures.too_long(time_limit(one.run))
-    if one.reason is Reason.STOPPING:
-        return failures.interrupted()
-    return received.error
 
 
 def _status(one: Held, received: Received, error: ProviderError | None) -> Status:
@@ -63,14 +51,7 @@ def _status(one: Held, received: Received, error: ProviderError | None) -> Statu
     return Status.SUCCEEDED if error is None or capped else Status.FAILED
 
 
-def _cancelled(run: Run, status: Status) -> dict[str, Any]:
-    if status is not Status.CANCELLED or run.mode != Mode.DIRECT:
-        return {}
-    return {"notes": [*run.notes, HUNG_UP]}
-
-
-def time_limit(run: Run) -> float:
-    """Seconds a run may take in all."""
-    if run.mode == Mode.DIRECT:
-        return float(settings.DIRECT_SECONDS)
-    return float(settings.BACKGROUND_SECONDS)
+def _note(one: Held) -> str:
+    if one.run.mode == Mode.BACKGROUND:
+        return STOPPED_FETCHING
+    return HUNG_UP if one.has_called else ""

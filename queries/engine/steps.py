@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from queries.engine import times
 from queries.engine.leases import FREED
-from queries.engine.record import NOT_WAITING, ending
-from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, waiting
+from queries.engine.record import NOT_WAITING, ending, noted
+from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, REFUSED, waiting
 from queries.models import Run, Status
 from queries.providers.base import Provider
 from queries.providers.errors import ProviderError, RateLimitError
@@ -65,8 +65,10 @@ def try_again(run: Run, error: ProviderError, **changes: Any) -> Outcome:
     failures = run.failures + 1
     seconds = times.backoff(failures, error.retry_after)
     refused = isinstance(error, RateLimitError)
-    what = FOR_THE_PROVIDER if refused else FOR_RECOVERY
-    outcome = go_on(seconds, failures=failures, **waiting(seconds, what), **changes)
+    changes |= waiting(seconds, FOR_THE_PROVIDER if refused else FOR_RECOVERY)
+    if refused:
+        changes["notes"] = noted(run, REFUSED)
+    outcome = go_on(seconds, failures=failures, **changes)
     return Outcome(outcome.changes, blocked=seconds if refused else 0.0)
 
 

@@ -15,9 +15,7 @@ from queries.providers.base import Provider
 
 FOR_A_TURN = "a free place in the provider's rate limit"
 FOR_THE_PROVIDER = "the provider, which asked us to come back later"
-REFUSED = (
-    "The provider said “too many requests”; waited {seconds:.0f} s and tried again."
-)
+REFUSED = "The provider said “too many requests”; it was tried again after a while."
 FOR_RECOVERY = "the provider, which cannot be reached at the moment"
 # A wait is cut into pieces, so that a bucket that fills sooner is noticed.
 LONGEST_NAP = 5.0
