@@ -1,19 +1,67 @@
-"""Pages: results."""
+"""A run's rows: the grid as an address, and one row opened."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import uuid
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
 
-from queries.http import AuthedRequest
+from queries import reading
+from queries.http import AuthedRequest, fetch, wants_fragment
+from queries.models import Run
+from queries.results import ResultError, RowNotFoundError
+from queries.views.runs import run_detail
 
 
-def run_results(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_GET
+def run_results(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """The run's page at its rows: the same page, addressed by the grid's state."""
+    return run_detail(request, pk)
 
 
-def run_row(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_GET
+def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
+    """Row ``n`` (0-based) as it came from the provider: a JSON tree, with copy."""
+    run = fetch(Run.objects.visible_to(request.user), pk)
+    context = {"run": run, "n": n, "number": n + 1, "previous": n - 1 if n else None}
+    try:
+        context |= _row(run, n)
+    except RowNotFoundError:
+        raise Http404(f"There is no row {n + 1}.") from None
+    except (reading.ResultUnavailableError, ResultError) as error:
+        context["trouble"] = str(error)
+    part = "#row" if wants_fragment(request) else ""
+    return render(request, f"queries/run_row.html{part}", context)
+
+
+def _row(run: Run, n: int) -> dict[str, object]:
+    text = reading.read_row(run, n).decode("utf-8", "replace")
+    total = reading.available_result(run).row_count
+    return {
+        "text": text,
+        "tree": _tree(text),
+        "following": n + 1 if n + 1 < total else None,
+    }
+
+
+def _tree(text: str) -> object:
+    """The row parsed, and JSON texts inside it (such as Coralogix's userData) parsed too."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if isinstance(value, dict):
+        return {name: _unfolded(inner) for name, inner in value.items()}
+    return value
+
+
+def _unfolded(value: object) -> object:
+    if isinstance(value, str) and value[:1] in {"{", "["}:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value

@@ -1,59 +1,203 @@
-"""Pages: runs."""
+"""Runs: start one, watch it, find it again."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
-from django.http import HttpResponse
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
-from queries.http import AuthedRequest
+from queries import runs
+from queries.forms.run_filter import RunFilterForm
+from queries.forms.runs import RunForm, initial_from
+from queries.http import AuthedRequest, fetch, wants_fragment
+from queries.models import Connection, Run, SavedQuery, Team
+from queries.models.runs import RunQuerySet
+from queries.views.grids import grid_context, run_context
 
-
-def home(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def run_new(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def run_list(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
-
-
-def run_detail(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+PAGE_SIZE = 25
+QUICK_SECONDS = 2.0
+LIST_POLL_SECONDS = 3
 
 
-def run_status(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_GET
+def home(request: AuthedRequest) -> HttpResponse:
+    """The product opens on the new-run page."""
+    return redirect("run_new")
 
 
-def run_cancel(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+@require_http_methods(["GET", "POST"])
+def run_new(request: AuthedRequest) -> HttpResponse:
+    """The form, and what it starts. A quick direct run is finished when its page shows."""
+    if request.method == "GET":
+        form = RunForm(request.user, initial=_initial(request))
+        name = "queries/run_new.html"
+        return render(request, name, _new_context(request, form))
+    form = RunForm(request.user, request.POST)
+    if not form.is_valid():
+        context = _new_context(request, form)
+        return render(request, "queries/run_new.html", context, status=422)
+    run = runs.wait_for(runs.start_run(form.request()), QUICK_SECONDS)
+    return redirect("run_detail", run.pk)
 
 
-def run_cancel_all(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+def _initial(request: AuthedRequest) -> dict[str, Any]:
+    initial: dict[str, Any] = {"form_key": uuid.uuid4()}
+    if source := request.GET.get("run"):
+        return initial_from(_source(Run, request, source), request.user) | initial
+    if source := request.GET.get("saved"):
+        return (
+            initial_from(_source(SavedQuery, request, source), request.user) | initial
+        )
+    # A link may fill the form; only a person's POST runs it.
+    for name in ("connection", "statement", "mode", "time_range"):
+        if value := request.GET.get(name):
+            initial[name] = value
+    return initial
 
 
-def run_again(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+def _source(model: type[Run | SavedQuery], request: AuthedRequest, pk: str) -> Any:
+    try:
+        key = uuid.UUID(pk)
+    except ValueError:
+        key = uuid.UUID(int=0)
+    return fetch(model.objects.visible_to(request.user), key)
 
 
-def run_share(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+def _new_context(request: AuthedRequest, form: RunForm) -> dict[str, Any]:
+    recent = Run.objects.filter(owner=request.user).select_related("connection")[:6]
+    samples = form.provider.samples if form.provider else ()
+    return {
+        "form": form,
+        "connections": Connection.objects.visible_to(request.user).count(),
+        "recent": recent,
+        "samples": [(sample, uuid.uuid4()) for sample in samples],
+        "connection_pk": str(form["connection"].value() or _first_connection(form)),
+    }
 
 
-def run_delete(request: AuthedRequest, **kwargs: Any) -> HttpResponse:
-    """To be written."""
-    raise NotImplementedError
+def _first_connection(form: RunForm) -> Any:
+    first = form.fields["connection"].queryset.first()  # type: ignore[attr-defined]
+    return first.pk if first else ""
+
+
+@require_GET
+def run_list(request: AuthedRequest) -> HttpResponse:
+    """Every run the person may see, filtered; polls while one of the shown runs is active."""
+    form = RunFilterForm(request.user, request.GET)
+    found = form.runs().select_related("owner", "team", "connection", "result")
+    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "page": page,
+        "poll": LIST_POLL_SECONDS if any(run.is_active for run in page) else 0,
+        "active_count": Run.objects.filter(owner=request.user).active().count(),
+    }
+    part = "#runs" if wants_fragment(request) else ""
+    return render(request, f"queries/run_list.html{part}", context)
+
+
+@require_GET
+def run_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """One run: its state live, its rows, and what can be done with it."""
+    run = fetch(_runs(request), pk)
+    if wants_fragment(request):
+        context = grid_context(request, run)
+        return render(request, "queries/run_detail.html#grid", context)
+    context = run_context(request, run) | grid_context(request, run)
+    return render(request, "queries/run_detail.html", context)
+
+
+@require_GET
+def run_status(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """The live part of a run's page; asks the page to refresh its rows when there are more."""
+    run = fetch(_runs(request), pk)
+    context = run_context(request, run)
+    response = render(request, "queries/run_detail.html#live", context)
+    if not run.is_active or request.GET.get("rows") != str(run.rows_received):
+        trigger_client_event(response, "rows-arrived", after="settle")
+    return response
+
+
+def _runs(request: AuthedRequest) -> RunQuerySet:
+    visible = Run.objects.visible_to(request.user)
+    return visible.select_related(
+        "owner", "team", "connection", "saved_query", "result"
+    )
+
+
+def _manageable(request: AuthedRequest, pk: uuid.UUID) -> Run:
+    allowed = Run.objects.manageable_by(request.user)
+    return fetch(_runs(request), pk, allowed=allowed)
+
+
+@require_POST
+def run_cancel(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask for a run to be cancelled; the page shows whether the provider confirmed it."""
+    run = _manageable(request, pk)
+    runs.cancel_run(run)
+    return redirect("run_detail", run.pk)
+
+
+@require_POST
+def run_cancel_all(request: AuthedRequest) -> HttpResponse:
+    """Ask for every active run of the person to be cancelled."""
+    count = runs.cancel_all_runs(request.user)
+    messages.success(request, f"Cancelling {count} run{'' if count == 1 else 's'}.")
+    return redirect("run_list")
+
+
+@require_POST
+def run_again(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Run the same statement again: over the same absolute range, or over the range at now."""
+    run = fetch(_runs(request), pk)
+    usable = Connection.objects.visible_to(request.user)
+    if run.connection is None or not usable.filter(pk=run.connection.pk).exists():
+        messages.error(
+            request, "Its connection is not yours to use; choose another one."
+        )
+        return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
+    again = runs.run_again(
+        run,
+        owner=request.user,
+        now=request.POST.get("when") == "now",
+        form_key=_form_key(request),
+        zone=timezone.get_current_timezone(),
+    )
+    return redirect("run_detail", runs.wait_for(again, QUICK_SECONDS).pk)
+
+
+def _form_key(request: AuthedRequest) -> uuid.UUID:
+    try:
+        return uuid.UUID(request.POST.get("form_key", ""))
+    except ValueError:
+        return uuid.uuid4()
+
+
+@require_POST
+def run_share(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Share the run and its result with one of the person's teams, or with nobody."""
+    run = _manageable(request, pk)
+    chosen = request.POST.get("team", "")
+    teams = {str(team.pk): team for team in Team.objects.visible_to(request.user)}
+    runs.share_run(run, teams.get(chosen))
+    shared = (
+        f"Shared with {teams[chosen]}." if chosen in teams else "Not shared any more."
+    )
+    messages.success(request, shared)
+    return redirect("run_detail", run.pk)
+
+
+@require_POST
+def run_delete(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Delete the run with its rows and exports; an active one is cancelled first."""
+    runs.delete_run(_manageable(request, pk))
+    messages.success(request, "Run deleted.")
+    return redirect("run_list")

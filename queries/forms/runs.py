@@ -1,0 +1,157 @@
+"""The new-run form: a connection, a statement, a time range, and what the provider declares."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import tzinfo
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from queries import time_ranges
+from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
+from queries.models import Connection, Mode, Run, SavedQuery, User
+from queries.providers.base import Provider
+from queries.providers.registry import provider_class
+from queries.runs import RunRequest, problems
+
+MOST_CHARACTERS = 100_000
+PROBLEM_FIELDS = {"start": "range_start", "end": "range_end", "statement": "statement"}
+
+
+class RunForm(forms.Form):
+    """Turns a page's input into a RunRequest; every problem is tied to its field."""
+
+    form_key = forms.UUIDField(widget=forms.HiddenInput)
+    saved_query = forms.ModelChoiceField(
+        SavedQuery.objects.none(), required=False, widget=forms.HiddenInput
+    )
+    connection = forms.ModelChoiceField(
+        Connection.objects.none(), empty_label=None, label="Connection"
+    )
+    statement = forms.CharField(
+        max_length=MOST_CHARACTERS,
+        strip=False,
+        widget=forms.Textarea(attrs={"class": "editor-input"}),
+        error_messages={"required": "Write a statement to run."},
+    )
+    mode = forms.ChoiceField(
+        choices=Mode.choices,
+        initial=Mode.DIRECT,
+        widget=forms.RadioSelect(attrs={"class": "segmented"}),
+    )
+    time_range = forms.ChoiceField(
+        choices=time_ranges.CHOICES, initial=time_ranges.DEFAULT, label="Time range"
+    )
+    range_start = forms.DateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="From"
+    )
+    range_end = forms.DateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="To"
+    )
+
+    def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        usable = Connection.objects.visible_to(user).order_by("name", "created_at")
+        self.fields["connection"].queryset = usable  # type: ignore[attr-defined]
+        visible = SavedQuery.objects.visible_to(user)
+        self.fields["saved_query"].queryset = visible  # type: ignore[attr-defined]
+        self.provider = self._provider()
+        self.settings = ProviderFields(
+            self.provider.query_fields if self.provider else ()
+        )
+        self.fields.update(self.settings.form_fields())
+        self._offer_what_the_provider_can()
+
+    @property
+    def plain_settings(self) -> list[forms.BoundField]:
+        """The provider's settings to show at once."""
+        return self.settings.plain(self)
+
+    @property
+    def advanced_settings(self) -> list[forms.BoundField]:
+        """The provider's settings to fold away."""
+        return self.settings.advanced(self)
+
+    def _provider(self) -> type[Provider] | None:
+        chosen = self["connection"].value()
+        queryset = self.fields["connection"].queryset  # type: ignore[attr-defined]
+        pk = getattr(chosen, "pk", chosen)
+        connection = queryset.filter(pk=pk).first() if _is_uuid(pk) else None
+        connection = connection or queryset.first()
+        return provider_class(connection.provider) if connection else None
+
+    def _offer_what_the_provider_can(self) -> None:
+        if self.provider is None:
+            return
+        can = self.provider.capabilities
+        offered = [
+            (value, label)
+            for value, label in Mode.choices
+            if (can.direct if value == Mode.DIRECT else can.background)
+        ]
+        self.fields["mode"].choices = offered  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask the provider, locally, what is wrong; tie each answer to its field."""
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        if cleaned["time_range"] == time_ranges.ABSOLUTE:
+            for name, word in (("range_start", "start"), ("range_end", "end")):
+                if not cleaned.get(name):
+                    self.add_error(name, f"Say when the range shall {word}.")
+        if not self.errors:
+            for problem in problems(self.request()):
+                own = self.settings.form_name(problem.field)
+                name = PROBLEM_FIELDS.get(problem.field, own)
+                self.add_error(name if name in self.fields else None, problem.message)
+        return cleaned
+
+    def request(self, zone: tzinfo | None = None) -> RunRequest:
+        """What to run, as the verb takes it. Only after the fields are clean."""
+        data = self.cleaned_data
+        return RunRequest(
+            owner=self.user,
+            connection=data["connection"],
+            statement=data["statement"],
+            mode=data["mode"],
+            settings=self.settings.settings(data, data["mode"]),
+            time_range=data["time_range"],
+            range_start=data.get("range_start"),
+            range_end=data.get("range_end"),
+            zone=zone or timezone.get_current_timezone(),
+            saved_query=data.get("saved_query"),
+            form_key=data["form_key"],
+        )
+
+
+def _is_uuid(value: Any) -> bool:
+    try:
+        uuid.UUID(str(value))
+    except ValueError:
+        return False
+    return True
+
+
+def initial_from(source: Run | SavedQuery, user: User) -> dict[str, Any]:
+    """Initial values that repeat a run or a saved query, on a connection of the user's."""
+    usable = Connection.objects.visible_to(user).filter(provider=source.provider)
+    connection = None
+    if isinstance(source, Run) and source.connection_id:
+        connection = usable.filter(pk=source.connection_id).first()
+    connection = connection or usable.order_by("-last_used_at").first()
+    fields = ProviderFields(provider_class(source.provider).query_fields)
+    initial = fields.initial(source.settings) | {
+        "connection": connection,
+        "statement": source.statement,
+        "mode": source.mode,
+        "time_range": source.time_range,
+        "range_start": source.range_start,
+        "range_end": source.range_end,
+    }
+    if isinstance(source, SavedQuery):
+        initial["saved_query"] = source
+    return initial

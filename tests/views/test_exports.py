@@ -1,0 +1,300 @@
+"""Exports: chosen on the grid, made from stored rows, downloaded safely, gone when they expire."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import openpyxl
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from queries import exports
+from queries.models import Export, Status
+from tests.factories import ExportFactory, MembershipFactory, RunFactory
+from tests.stored import log_rows, stored_run
+
+
+@pytest.fixture
+def run(user):
+    return stored_run(log_rows(120), owner=user)
+
+
+def make(page, run, **choices):
+    """Ask for a file; gives the response after the redirects."""
+    choices = {"format": "json", "rows": "all"} | choices
+    return taken(page.post(reverse("run_export", args=[run.pk]), choices, follow=True))
+
+
+def taken(response):
+    """The response, read to its end if it is a file, with the bytes in ``file``."""
+    if response.streaming:
+        response.file = b"".join(response.streaming_content)
+    return response
+
+
+def content(response) -> bytes:
+    return response.file
+
+
+def test_a_small_file_downloads_at_once_and_stays_listed(page, run):
+    response = make(page, run)
+    assert response.headers["Content-Disposition"].startswith("attachment;")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    rows = json.loads(content(response))
+    assert [row["$d.n"] for row in rows] == list(range(120))
+    assert Export.objects.get().file_name in page.get("/exports/").text
+
+
+def test_original_rows_come_out_byte_for_byte(page, user):
+    rows = [{"n": 2**63 + 1, "text": "é\u0000", "f": [1, {"x": None}]}]
+    run = stored_run(rows, owner=user)
+    lines = content(make(page, run, format="ndjson", columns="original")).splitlines()
+    assert [json.loads(line) for line in lines] == rows
+
+
+def test_a_csv_holds_the_rows_as_shown(page, run):
+    response = make(
+        page,
+        run,
+        format="csv",
+        columns="shown",
+        col=["$d.n", "$d.message"],
+        as_shown="1",
+        sort="-$d.n",
+        q="message 1",
+    )
+    table = list(csv.reader(io.StringIO(content(response).decode("utf-8-sig"))))
+    assert table[0] == ["$d.n", "$d.message"]
+    assert [row[0] for row in table[1:]] == [
+        *map(str, range(119, 99, -1)),
+        *map(str, range(19, 9, -1)),
+        "1",
+    ]
+
+
+def test_without_as_shown_the_whole_result_is_written(page, run):
+    response = make(page, run, sort="-$d.n", q="message 1")
+    assert len(json.loads(content(response))) == 120
+
+
+def test_the_first_rows_are_ten_thousand_unless_said_otherwise(page, run):
+    assert len(json.loads(content(make(page, run, rows="first", limit="7")))) == 7
+    make(page, run, rows="first")
+    assert Export.objects.latest("created_at").options["limit"] == 10_000
+
+
+def test_an_xlsx_keeps_numbers_as_numbers(page, run):
+    response = make(page, run, format="xlsx")
+    sheet = openpyxl.load_workbook(io.BytesIO(content(response))).worksheets[0]
+    header = [cell.value for cell in sheet[1]]
+    assert sheet.cell(5, header.index("$d.n") + 1).value == 3
+    assert sheet.max_row == 121
+
+
+def test_a_zipped_file_holds_the_file_under_its_own_name(page, run):
+    response = make(page, run, format="csv", zip="1", file_name="my rows")
+    with zipfile.ZipFile(io.BytesIO(content(response))) as archive:
+        assert archive.namelist() == ["my rows.csv"]
+        assert archive.read("my rows.csv").count(b"\r\n") == 121
+    assert response.headers["Content-Type"] == "application/zip"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd",
+        'a"\r\nSet-Cookie: x=1',
+        "..",
+        "con",
+        "/",
+        "日本語 — ré\u202e",
+    ],
+)
+def test_no_file_name_leaves_its_folder_or_breaks_a_header(page, run, name, data_dir):
+    response = make(page, run, file_name=name)
+    assert response.status_code == 200
+    assert "Set-Cookie: x" not in str(response.headers["Content-Disposition"])
+    [file] = [path for path in (data_dir / "exports").rglob("*") if path.is_file()]
+    assert file.parent.parent == data_dir / "exports"
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"format": "exe"}, "The file was not made."),
+        ({"limit": "0", "rows": "first"}, "The file was not made."),
+        ({"format": "csv", "columns": "original"}, "go into JSON or NDJSON"),
+    ],
+)
+def test_a_bad_choice_is_told_and_makes_nothing(page, run, choices, words):
+    assert words in make(page, run, **choices).text
+    assert not Export.objects.exists()
+
+
+def test_a_run_without_rows_cannot_be_exported(page, user):
+    assert (
+        "has no rows" in make(page, RunFactory(owner=user, status=Status.FAILED)).text
+    )
+    assert "has not ended yet" in make(page, RunFactory(owner=user)).text
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Every export counts as large: a worker has to build it."""
+    monkeypatch.setattr(
+        exports, "CELLS_AT_ONCE", dict.fromkeys(exports.CELLS_AT_ONCE, 0)
+    )
+
+
+def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):
+    text = make(page, run).text
+    assert "0 of 120 rows" in text
+    assert 'hx-trigger="every 2s"' in text
+    export = Export.objects.get()
+    exports.build_export(str(export.pk))
+    text = page.get(
+        reverse("export_detail", args=[export.pk]), headers={"HX-Request": "true"}
+    ).text
+    assert "Ready" in text
+    assert "<html" not in text
+    assert "every" not in text
+
+
+def test_building_twice_makes_one_file(page, run, large, data_dir):
+    make(page, run)
+    export = Export.objects.get()
+    exports.build_export(str(export.pk))
+    made = exports.path_of(export).stat().st_mtime_ns
+    exports.build_export(str(export.pk))
+    assert exports.path_of(export).stat().st_mtime_ns == made
+
+
+def test_cancelling_before_and_during_the_build_leaves_no_file(
+    page, run, large, data_dir, monkeypatch
+):
+    make(page, run)
+    export = Export.objects.get()
+    page.post(reverse("export_cancel", args=[export.pk]))
+    exports.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.CANCELLED
+
+    make(page, run)
+    export = Export.objects.exclude(pk=export.pk).get()
+    monkeypatch.setattr(exports, "RENEW_EVERY", timedelta(0))
+    write = exports.write
+
+    def cancelled_meanwhile(*args, **kwargs):
+        exports.cancel_export(export)
+        return write(*args, **kwargs)
+
+    monkeypatch.setattr(exports, "write", cancelled_meanwhile)
+    exports.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.CANCELLED
+    assert not [path for path in (data_dir / "exports").rglob("*") if path.is_file()]
+
+
+def test_rows_that_vanished_fail_the_export_in_words(page, run, large, data_dir):
+    make(page, run)
+    for file in data_dir.rglob("*.parquet"):
+        file.unlink()
+    export = Export.objects.get()
+    exports.build_export(str(export.pk))
+    text = page.get(reverse("export_detail", args=[export.pk])).text
+    assert "The file could not be made" in text
+    assert not (data_dir / "exports" / str(export.pk)).exists()
+
+
+def test_a_full_disk_fails_the_export_in_words(page, run, large, monkeypatch, data_dir):
+    make(page, run)
+
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(exports, "write", full)
+    export = Export.objects.get()
+    exports.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.FAILED
+    assert export.error["message"] == "The file could not be written to disk."
+
+
+def test_a_build_that_keeps_dying_is_given_up(run, large):
+    export = ExportFactory(
+        run=run,
+        options=exports.ExportRequest(owner=run.owner, run=run, format="csv").options(),
+    )
+    export.claims = exports.MOST_ATTEMPTS
+    export.save()
+    exports.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.FAILED
+
+
+def test_the_sweep_rings_again_for_a_build_that_stands_still(run, large, monkeypatch):
+    rung = []
+    monkeypatch.setattr(exports.bell, "ring", lambda task, pk: rung.append((task, pk)))
+    still = ExportFactory(run=run, next_at=timezone.now() - timedelta(minutes=2))
+    ExportFactory(run=run, next_at=timezone.now())
+    exports.sweep_exports()
+    assert rung == [(exports.bell.BUILD_EXPORT, str(still.pk))]
+
+
+def test_an_expired_file_is_removed_and_says_so(page, run):
+    make(page, run)
+    export = Export.objects.get()
+    Export.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    exports.sweep_exports()
+    assert not exports.path_of(export).exists()
+    assert page.get(reverse("export_download", args=[export.pk])).status_code == 404
+    assert "Expired" in page.get(reverse("export_detail", args=[export.pk])).text
+
+
+def test_deleting_an_export_removes_the_file(page, run):
+    make(page, run)
+    export = Export.objects.get()
+    page.post(reverse("export_delete", args=[export.pk]))
+    assert not Export.objects.exists()
+    assert not exports.path_of(export).exists()
+
+
+def test_a_teammate_cannot_touch_an_export_and_access_ends_with_the_membership(
+    client, user
+):
+    membership = MembershipFactory(user=user)
+    colleague = MembershipFactory(team=membership.team)
+    run = stored_run(log_rows(3), owner=user, team=membership.team)
+    client.force_login(colleague.user)
+    response = make(client, run)
+    assert len(json.loads(content(response))) == 3
+    export = Export.objects.get()
+    client.force_login(user)
+    assert client.get(reverse("export_download", args=[export.pk])).status_code == 404
+    colleague.delete()
+    client.force_login(export.owner)
+    assert client.get(reverse("export_download", args=[export.pk])).status_code == 404
+
+
+def test_what_was_changed_for_the_format_is_said(user):
+    report = {
+        "cells_cut": 1200,
+        "cells_neutralised": 3,
+        "cells_as_text": 4,
+        "sheets": 2,
+        "values_quoted": 5,
+    }
+    notes = list(
+        exports.notes_of(ExportFactory.build(report=report, run=None, owner=user))
+    )
+    assert len(notes) == 5
+    assert notes[0].startswith("1,200 cells were cut")
+
+
+def test_an_empty_list_says_what_to_do(page):
+    assert "No exports yet" in page.get("/exports/").text

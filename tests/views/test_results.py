@@ -1,0 +1,161 @@
+"""The grid: every row can be paged to, sorted, filtered and opened; the address carries the state."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from queries.models import Status
+from tests.factories import RunFactory
+from tests.stored import log_rows, stored_run
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def run(user):
+    return stored_run(log_rows(250), owner=user)
+
+
+def url(run, **query):
+    return reverse("run_results", args=[run.pk], query=query)
+
+
+def numbers(response) -> list[int]:
+    """The row numbers shown, 1-based."""
+    return [
+        int(n.replace(",", ""))
+        for n in re.findall(r'aria-label="Open row (\d+)"', response.text)
+    ]
+
+
+def test_the_first_page_shows_a_hundred_rows_and_counts_them_all(page, run):
+    response = page.get(url(run))
+    assert numbers(response) == list(range(1, 101))
+    assert "<b>1\N{EN DASH}100</b> of <b>250</b>" in response.text
+
+
+def test_a_page_in_the_middle_and_the_last_one_are_exact(page, run):
+    assert numbers(page.get(url(run, page=2, size=50))) == list(range(51, 101))
+    assert numbers(page.get(url(run, page=3))) == list(range(201, 251))
+
+
+def test_a_page_past_the_end_is_the_last_one(page, run):
+    assert numbers(page.get(url(run, page=99999999999))) == list(range(201, 251))
+
+
+@pytest.mark.parametrize("odd", ["0", "-3", "x", "1e9", "", "٣"])
+def test_an_odd_page_or_size_means_the_default(page, run, odd):
+    assert numbers(page.get(url(run, page=odd, size=odd))) == list(range(1, 101))
+
+
+def test_sorting_covers_the_whole_result(page, run):
+    assert numbers(page.get(url(run, sort="-$d.n", size=50))) == list(
+        range(250, 200, -1)
+    )
+    assert numbers(page.get(url(run, sort="$d.n", size=50))) == list(range(1, 51))
+
+
+def test_an_unknown_sort_column_changes_nothing(page, run):
+    assert numbers(page.get(url(run, sort="no; DROP TABLE"))) == list(range(1, 101))
+
+
+def test_a_filter_looks_into_every_column(page, run):
+    response = page.get(url(run, q="MESSAGE 24"))
+    assert numbers(response) == [25, *range(241, 251)]
+    assert "11 of 250 rows" in response.text
+
+
+def test_a_filter_on_one_column_ignores_the_others(page, run):
+    assert numbers(page.get(url(run, **{"q": "service-3", "in": "$d.message"}))) == []
+    found = numbers(page.get(url(run, **{"q": "service-3", "in": "$l.subsystemname"})))
+    assert found == [n + 1 for n in range(250) if n % 7 == 3]
+
+
+def test_wildcards_in_a_filter_are_just_characters(page, run):
+    assert numbers(page.get(url(run, q="%"))) == []
+    assert "No row contains that" in page.get(url(run, q="%")).text
+
+
+def test_only_the_chosen_columns_are_shown(page, run):
+    text = page.get(url(run, col=["$d.n", "$d.message"]), headers=HTMX).text
+    assert text.count('<th scope="col"') == 3
+    assert "service-1" not in text.split("<tbody>")[1]
+
+
+def test_htmx_gets_the_grid_alone_and_back_gets_the_page(page, run):
+    assert "<html" not in page.get(url(run), headers=HTMX).text
+    back = HTMX | {"HX-History-Restore-Request": "true"}
+    assert "<html" in page.get(url(run), headers=back).text
+
+
+def test_times_are_shown_in_the_zone_of_the_person_or_in_utc(page, run, user):
+    user.time_zone = "Asia/Kolkata"
+    user.save()
+    assert "2026-06-19 05:30:00.461" in page.get(url(run)).text
+    assert "2026-06-19 00:00:00.461" in page.get(url(run, tz="utc")).text
+
+
+def test_a_row_opens_as_the_tree_it_came_as(page, run):
+    text = page.get(reverse("run_row", args=[run.pk, 7])).text
+    assert "message 7" in text
+    assert "service-0" in text
+    assert reverse("run_row", args=[run.pk, 6]) in text
+    assert reverse("run_row", args=[run.pk, 8]) in text
+
+
+def test_a_row_that_is_not_there_is_not_found(page, run):
+    assert page.get(reverse("run_row", args=[run.pk, 250])).status_code == 404
+
+
+def test_json_inside_a_row_is_unfolded_and_odd_text_is_left_alone(page, user):
+    rows = [
+        {
+            "userData": '{"deep": {"er": 9007199254740993}}',
+            "broken": "{no",
+            "s": "<b>x</b>",
+        }
+    ]
+    run = stored_run(rows, owner=user)
+    text = page.get(reverse("run_row", args=[run.pk, 0])).text
+    assert "9007199254740993" in text
+    assert "&lt;b&gt;x&lt;/b&gt;" in text
+    assert "<b>x</b>" not in text
+
+
+def test_an_expired_result_says_so(page, run):
+    run.result_removed_at, run.result_removed_why, run.result = (
+        run.finished_at,
+        "expired",
+        None,
+    )
+    run.save()
+    assert "This result expired" in page.get(url(run)).text
+    run.result_removed_why = "deleted"
+    run.save()
+    assert (
+        "This result was deleted" in page.get(reverse("run_row", args=[run.pk, 0])).text
+    )
+
+
+def test_files_that_vanished_are_an_error_in_words(page, run, data_dir):
+    for file in data_dir.rglob("*.parquet"):
+        file.unlink()
+    assert "These rows cannot be shown" in page.get(url(run)).text
+
+
+def test_an_answer_without_rows_is_told_from_a_missing_one(page, user):
+    assert "The answer has no rows" in page.get(url(stored_run([], owner=user))).text
+    failed = RunFactory(owner=user, status=Status.FAILED)
+    assert "This run has no rows." in page.get(url(failed)).text
+
+
+def test_hostile_text_in_cells_and_column_names_stays_text(page, user):
+    evil = "<script>alert(1)</script>"
+    text = page.get(
+        url(stored_run([{evil: evil, "javascript:x": "{{ 7|add:7 }}"}], owner=user))
+    ).text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
