@@ -210,7 +210,13 @@ class RowStream(Iterator[Row]):
         return self
 
     def __next__(self) -> Row:
-        return next(self._rows)
+        try:
+            return next(self._rows)
+        except ProviderError as error:
+            failure = error
+        # Without the frames that hold the bytes received: whoever prints a traceback prints nobody's data.
+        failure.__context__ = None
+        raise failure.with_traceback(None)
 
     def __enter__(self) -> Self:
         return self

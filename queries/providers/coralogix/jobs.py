@@ -11,7 +11,7 @@ from typing import Any
 
 from queries.providers.base import JobState, JobStatus, ProviderWarning
 from queries.providers.coralogix.fields import MOST_BACKGROUND_ROWS
-from queries.providers.coralogix.notices import Redact, notices_in
+from queries.providers.coralogix.notices import notices_in
 from queries.providers.coralogix.scalars import moment_of
 from queries.providers.coralogix.stream import statistics_of
 from queries.providers.errors import ProviderError, QueryError, clean_text
@@ -31,9 +31,9 @@ _REASONS = {
 }
 
 
-def status_of(answer: Mapping[str, Any], redact: Redact) -> JobStatus:
+def status_of(answer: Mapping[str, Any]) -> JobStatus:
     """Read a status answer. What we do not know is UNKNOWN, which is no end."""
-    state, native, error = _state_of(answer, redact)
+    state, native, error = _state_of(answer)
     ended = _mapping(answer.get("terminated"))
     running = _mapping(answer.get("running"))
     return JobStatus(
@@ -41,7 +41,7 @@ def status_of(answer: Mapping[str, Any], redact: Redact) -> JobStatus:
         native=native,
         error=error,
         warnings=(
-            *notices_in(answer.get("warnings", []), redact),
+            *notices_in(answer.get("warnings", [])),
             *_unknown_state(state, native),
         ),
         statistics=_statistics(answer.get("metadata")),
@@ -52,11 +52,9 @@ def status_of(answer: Mapping[str, Any], redact: Redact) -> JobStatus:
     )
 
 
-def _state_of(
-    answer: Mapping[str, Any], redact: Redact
-) -> tuple[JobState, str, ProviderError | None]:
+def _state_of(answer: Mapping[str, Any]) -> tuple[JobState, str, ProviderError | None]:
     if "terminated" in answer:
-        return _ending_of(_mapping(answer["terminated"]), redact)
+        return _ending_of(_mapping(answer["terminated"]))
     if "waitingForExecution" in answer:
         return JobState.WAITING, "waitingForExecution", None
     unknown = next(
@@ -71,9 +69,7 @@ def _state_of(
     return JobState.UNKNOWN, clean_text(unknown, limit=100), None
 
 
-def _ending_of(
-    ended: Mapping[str, Any], redact: Redact
-) -> tuple[JobState, str, ProviderError | None]:
+def _ending_of(ended: Mapping[str, Any]) -> tuple[JobState, str, ProviderError | None]:
     error = ended.get("error")
     if "success" in ended:
         return JobState.SUCCEEDED, "terminated.success", None
@@ -92,10 +88,10 @@ def _ending_of(
     native = f"terminated.error.{how}".rstrip(".")
     if how == "cancelled":
         return JobState.CANCELLED, native, None
-    return JobState.FAILED, native, _failure(how, error, redact)
+    return JobState.FAILED, native, _failure(how, error)
 
 
-def _failure(how: str, error: object, redact: Redact) -> QueryError:
+def _failure(how: str, error: object) -> QueryError:
     if how == "timedOut":
         return QueryError(
             "Coralogix stopped the query: it ran longer than a background query may.",
@@ -107,7 +103,7 @@ def _failure(how: str, error: object, redact: Redact) -> QueryError:
     reason = _mapping(details).get(
         "reason", details if isinstance(details, str) else ""
     )
-    text = clean_text(redact(str(reason)))
+    text = clean_text(str(reason))
     for code, (sign, ours) in _REASONS.items():
         if sign in text.lower() or code in text:
             return QueryError(

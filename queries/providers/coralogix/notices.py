@@ -6,14 +6,12 @@ engine (the others). Several carry no text of their own; all that cut the result
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from queries.providers.base import ProviderWarning
 from queries.providers.coralogix.scalars import number_in
 from queries.providers.errors import clean_text
-
-Redact = Callable[[str], str]
 
 MOST_WARNINGS = 100
 
@@ -109,25 +107,25 @@ _KINDS = {
 }
 
 
-def notices_in(value: object, redact: Redact) -> Iterator[ProviderWarning]:
+def notices_in(value: object) -> Iterator[ProviderWarning]:
     """Give the warnings in a "warning" line or a "warnings" list. Kinds we do not know come out as they are."""
     if isinstance(value, list):
         for item in value[:MOST_WARNINGS]:
-            yield from notices_in(item, redact)
+            yield from notices_in(item)
     elif isinstance(value, str):
-        yield ProviderWarning("warning", clean_text(redact(value)))
+        yield ProviderWarning("warning", clean_text(value))
     elif isinstance(value, dict):
         for name, details in value.items():
-            yield _notice(str(name), details, redact)
+            yield _notice(str(name), details)
 
 
-def _notice(name: str, details: object, redact: Redact) -> ProviderWarning:
+def _notice(name: str, details: object) -> ProviderWarning:
     members = details if isinstance(details, dict) else {}
     if name == "archiveWarning":
         name = f"archiveWarning.{next(iter(members), '')}"
         members = {}
     shown = {
-        clean_text(str(key), limit=60): _plain(value, redact)
+        clean_text(str(key), limit=60): _plain(value)
         for key, value in list(members.items())[:20]
     }
     kind = _KINDS.get(name) or _unknown(name, shown)
@@ -161,17 +159,15 @@ class _Members(dict[str, Any]):
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _plain(
-    value: object, redact: Redact
-) -> str | int | float | bool | list[str] | None:
+def _plain(value: object) -> str | int | float | bool | list[str] | None:
     """Keep numbers, also those sent as text (int64 in protobuf's JSON), and short clean texts."""
     if isinstance(value, str):
         number = number_in(value)
-        return clean_text(redact(value)) if number is None else number
+        return clean_text(value) if number is None else number
     if isinstance(value, list):
-        return [clean_text(redact(str(item)), limit=100) for item in value[:20]]
+        return [clean_text(str(item), limit=100) for item in value[:20]]
     return (
         value
         if isinstance(value, int | float | bool | None)
-        else clean_text(redact(str(value)))
+        else clean_text(str(value))
     )

@@ -162,14 +162,14 @@ class Coralogix(Provider):
             )
         return Submitted(
             job_id,
-            tuple(notices_in(value.get("warnings", []), self.client.redact)),
+            tuple(notices_in(value.get("warnings", []))),
             value,
         )
 
     def status(self, job_id: str) -> JobStatus:
         """Ask how a background query is doing. Raises NotFoundError for one that is unknown or expired."""
         answer = self._send(Step.STATUS, f"{BACKGROUND}/status", {"queryId": job_id})
-        return status_of(answer.json_object(), self.client.redact)
+        return status_of(answer.json_object())
 
     def rows(self, job_id: str) -> RowStream:
         """Read the rows of a background query. They can be read again from the start until they expire.

@@ -7,7 +7,7 @@ docs, "API response" and "Get background query data"; the statistics line was se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,8 +16,8 @@ from queries.providers.answers import words_of
 from queries.providers.base import ProviderWarning, Row, RowStream
 from queries.providers.client import Reply
 from queries.providers.coralogix.failures import Step, failure_in_text
-from queries.providers.coralogix.notices import MOST_WARNINGS, Redact, notices_in
-from queries.providers.coralogix.rows import repaired, row_of
+from queries.providers.coralogix.notices import MOST_WARNINGS, notices_in
+from queries.providers.coralogix.rows import repaired, row_of, tree_of
 from queries.providers.coralogix.scalars import moment_of, number_in
 from queries.providers.errors import (
     ProviderError,
@@ -58,7 +58,7 @@ _lines = msgspec.json.Decoder(_Line)
 _TEXT_SHOWN = 400
 
 
-def row_stream(reply: Reply, step: Step, redact: Redact) -> RowStream:
+def row_stream(reply: Reply, step: Step, redact: Callable[[str], str]) -> RowStream:
     """Give the rows of a direct query's or a background query's answer."""
     return RowStream(
         lambda stream: _Decoder(stream, reply, step, redact).rows(), reply.close
@@ -67,7 +67,7 @@ def row_stream(reply: Reply, step: Step, redact: Redact) -> RowStream:
 
 class _Decoder:
     def __init__(
-        self, stream: RowStream, reply: Reply, step: Step, redact: Redact
+        self, stream: RowStream, reply: Reply, step: Step, redact: Callable[[str], str]
     ) -> None:
         self._stream = stream
         self._reply = reply
@@ -157,7 +157,7 @@ class _Decoder:
         envelope = message.response or _Envelope()
         for problem in (message.error, message.errors, message.message, envelope.error):
             if problem:
-                raise self._failure(msgspec.json.decode(problem))
+                raise self._failure(self._decoded(problem))
         noted = self._note(message, envelope)
         batch = message.result or envelope.results
         if batch is not None:
@@ -167,24 +167,28 @@ class _Decoder:
         elif not noted:
             self._skipped += 1
 
+    def _decoded(self, raw: msgspec.Raw) -> Any:
+        """Give what a line says beside its rows, without the key, should the server repeat it."""
+        return tree_of(self._redact(bytes(raw).decode("utf-8", "replace")))
+
     def _note(self, message: _Line, envelope: _Envelope) -> bool:
         """Take down what a line says about the rows; tell whether it said anything."""
         if message.query_id:
-            self._stream.query_id = _id_in(msgspec.json.decode(message.query_id))
+            self._stream.query_id = _id_in(self._decoded(message.query_id))
         notices = [
             raw for raw in (message.warning, message.warnings, envelope.warning) if raw
         ]
         for notice in notices:
-            self._warn(msgspec.json.decode(notice))
+            self._warn(self._decoded(notice))
         if message.statistics:
             self._stream.statistics.update(
-                statistics_of(msgspec.json.decode(message.statistics))
+                statistics_of(self._decoded(message.statistics))
             )
         return bool(message.query_id or notices or message.statistics)
 
     def _warn(self, value: object) -> None:
         known = self._stream.warnings
-        for notice in notices_in(value, self._redact):
+        for notice in notices_in(value):
             if notice not in known and len(known) < MOST_WARNINGS:
                 known.append(notice)
             if notice.code == "timeRangeWarning":
@@ -199,7 +203,7 @@ class _Decoder:
 
     def _failure(self, value: object) -> ProviderError:
         code, theirs = words_of(value)
-        text = clean_text(self._redact(theirs)) or "no reason given"
+        text = clean_text(theirs) or "no reason given"
         kind = RateLimitError if "ratelimit" in code.lower() else QueryError
         return kind(
             f"Coralogix stopped the query: {text}",

@@ -1,0 +1,439 @@
+"""The promises every provider keeps, played over real HTTP against each one in the registry."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from queries.providers.base import JobState, Provider, TestResult
+from queries.providers.client import Policy
+from queries.providers.errors import (
+    AuthenticationError,
+    CallStoppedError,
+    LimitExceededError,
+    NotFoundError,
+    PermissionDeniedError,
+    ProviderError,
+    RateLimitError,
+    ResultsExpiredError,
+    TruncatedStreamError,
+    UnavailableError,
+    UnexpectedResponseError,
+    UnsupportedOperationError,
+    UpstreamTimeoutError,
+)
+from queries.providers.registry import open_provider, provider_choices, provider_class
+from tests.providers.adapters import Adapter, adapter_for
+from tests.providers.conftest import CANARY
+from tests.upstream import CUT, STALL, Reply, Upstream, as_gzip, as_json
+
+SLUGS = [slug for slug, _ in provider_choices()]
+CALLS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).calls]
+ABOUT_JOBS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).about_jobs]
+every_provider = pytest.mark.parametrize("slug", SLUGS)
+every_call = pytest.mark.parametrize(("slug", "call"), CALLS)
+FUZZ = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@dataclass
+class Stage:
+    """A provider, its adapter and the server it talks to."""
+
+    adapter: Adapter
+    upstream: Upstream
+    slug: str
+    opened: list[Provider]
+
+    def provider(self, **policy: object) -> Provider:
+        allowed = {"upstream_hosts": frozenset({self.upstream.host_port})}
+        options = self.adapter.options(self.upstream.origin)
+        policies = Policy(**(allowed | policy))
+        provider = open_provider(
+            self.slug, CANARY, options, origin=self.upstream.origin, policy=policies
+        )
+        self.opened.append(provider)
+        return provider
+
+    def plays(self, reply: Reply | Callable[..., Reply], *more: Reply) -> None:
+        self.upstream.on("*", reply, *more)
+
+    def does(self, call: str, **policy: object) -> object:
+        return self.adapter.calls[call](self.provider(**policy))
+
+    def fails(self, call: str, **policy: object) -> ProviderError:
+        with pytest.raises(ProviderError) as failed:
+            self.does(call, **policy)
+        return failed.value
+
+
+@pytest.fixture
+def stage(slug: str, upstream: Upstream) -> Iterator[Stage]:
+    made = Stage(adapter_for(slug), upstream, slug, [])
+    yield made
+    for provider in made.opened:
+        provider.close()
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("status", "kind"), [(401, AuthenticationError), (403, PermissionDeniedError)]
+)
+def test_a_refused_key_and_a_missing_permission_are_told_apart(
+    stage, call, status, kind
+):
+    stage.plays(as_json({"message": "no"}, status))
+    error = stage.fails(call)
+    assert type(error) is kind
+    assert not error.retryable
+    assert not error.may_have_been_received
+    assert error.remedy
+
+
+@pytest.mark.parametrize(("slug", "call"), ABOUT_JOBS)
+def test_an_unknown_job_is_not_found_and_not_asked_for_again(stage, call):
+    stage.plays(as_json({"message": "no"}, 404))
+    error = stage.fails(call)
+    assert isinstance(error, NotFoundError | ResultsExpiredError)
+    assert not error.retryable
+
+
+@every_call
+@pytest.mark.parametrize(
+    ("headers", "wait"), [({"Retry-After": "17"}, 17.0), ({}, None)]
+)
+def test_too_many_requests_say_when_to_come_back(stage, call, headers, wait):
+    stage.plays(Reply(429, headers=headers))
+    error = stage.fails(call)
+    assert type(error) is RateLimitError
+    assert error.retryable
+    assert error.retry_after == wait
+    assert not error.may_have_been_received
+
+
+@every_call
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_trouble_at_the_server_may_pass(stage, call, status):
+    stage.plays(Reply(status, b"<html>not found</html>"))
+    error = stage.fails(call)
+    assert isinstance(error, UnavailableError)
+    assert error.retryable
+    assert error.http_status == status
+    assert "<html>" not in str(error)
+
+
+@every_provider
+def test_after_trouble_the_same_provider_goes_on(stage):
+    stage.plays(Reply(503), stage.adapter.states[JobState.RUNNING])
+    provider = stage.provider()
+    with pytest.raises(UnavailableError):
+        stage.adapter.calls["status"](provider)
+    assert stage.adapter.calls["status"](provider).state is JobState.RUNNING
+
+
+@every_call
+def test_silence_ends_in_time_or_when_its_owner_hangs_up(stage, call):
+    stage.plays(Reply(raw=[STALL]))
+    provider = stage.provider(read_timeout=0.1, total_timeout=0.1)
+    timer = threading.Timer(
+        0.3, provider.abort
+    )  # a call with a longer time of its own is ended by its owner
+    timer.start()
+    with pytest.raises((UpstreamTimeoutError, CallStoppedError)) as ended:
+        stage.adapter.calls[call](provider)
+    timer.cancel()
+    assert ended.value.may_have_been_received
+
+
+@every_call
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_a_redirect_is_refused(stage, call, status):
+    stage.plays(Reply(status, headers={"Location": "http://127.0.0.1:9/"}))
+    assert stage.fails(call).code == "redirected"
+    assert len(stage.upstream.requests) == 1
+
+
+@every_call
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"7",
+        b'"text"',
+        b"text",
+        b"\xff\xfe",
+        b"<html>",
+        b"[" * 99_999,
+        b'{"a":1}{"b":2}',
+    ],
+)
+def test_a_body_that_makes_no_sense_never_crashes_and_never_passes_for_a_status(
+    stage, call, body
+):
+    stage.plays(Reply(body=body))
+    if call in {"submit", "status"}:
+        assert isinstance(stage.fails(call), UnexpectedResponseError)
+        return
+    try:
+        found = stage.does(call)
+    except ProviderError:
+        return
+    assert found in (None, [])
+
+
+@FUZZ
+@given(body=st.binary(max_size=300))
+@every_call
+def test_no_bytes_whatever_get_past_our_errors(stage, call, body):
+    stage.plays(Reply(body=body))
+    try:
+        stage.does(call)
+    except ProviderError as error:
+        json.dumps(error.as_dict())
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["result", "results", "response", "queryId", "warning", "warnings", "error", "message", "code", "statistics",
+             "status", "metadata", "labels", "userData", "key", "value", "terminated", "running", "success", "failed",
+             "reason", "archiveWarning", "timeRangeWarning", "bytesScanned", "outputRowCount", "data", "meta"]
+        ),
+        inner,
+        max_size=4,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@FUZZ
+@given(
+    values=st.lists(JSON, min_size=1, max_size=3),
+    status=st.sampled_from([200, 200, 400, 404, 500]),
+)
+@every_call
+def test_no_json_whatever_gets_past_our_errors(stage, call, values, status):
+    stage.plays(Reply(status, "\n".join(map(json.dumps, values)).encode()))
+    try:
+        stage.does(call)
+    except ProviderError as error:
+        json.dumps(error.as_dict())
+
+
+@every_call
+def test_a_body_without_end_is_bounded(stage, call):
+    endless = iter(lambda: b" " * 50_000, None)
+    stage.plays(lambda _request: Reply(parts=endless))
+    error = stage.fails(call, max_answer_bytes=1_000_000, max_stream_bytes=1_000_000)
+    assert isinstance(error, LimitExceededError)
+
+
+@every_call
+def test_a_packed_bomb_is_bounded(stage, call):
+    stage.plays(as_gzip(b" " * 20_000_000))
+    error = stage.fails(call, max_answer_bytes=1_000_000, max_stream_bytes=1_000_000)
+    assert isinstance(error, LimitExceededError)
+
+
+@every_call
+def test_a_drip_cannot_hold_a_call_for_ever(stage, call):
+    drip = [
+        part
+        for _ in range(500)
+        for part in (b" ", lambda: stage.upstream.closed.wait(0.02))
+    ]
+    stage.plays(Reply(parts=drip))
+    provider = stage.provider(total_timeout=0.2)
+    began = time.monotonic()
+    timer = threading.Timer(
+        0.2, provider.abort
+    )  # a call with a longer time of its own is ended by its owner
+    timer.start()
+    with pytest.raises((UpstreamTimeoutError, CallStoppedError)):
+        stage.adapter.calls[call](provider)
+    timer.cancel()
+    assert time.monotonic() - began < 5
+
+
+@every_provider
+def test_a_cut_stream_gives_its_rows_and_then_says_so(stage):
+    stage.plays(stage.adapter.cut_rows(3))
+    found = []
+    with (
+        stage.provider().rows("job-1") as stream,
+        pytest.raises(TruncatedStreamError) as cut,
+    ):
+        found.extend(stream)
+    assert len(found) == 3
+    assert cut.value.retryable
+
+
+@every_provider
+def test_ten_thousand_rows_come_in_order_and_none_twice(stage):
+    stage.plays(stage.adapter.rows(10_000))
+    assert [stage.adapter.number(row) for row in stage.does("rows")] == list(
+        range(10_000)
+    )
+
+
+@every_provider
+@pytest.mark.parametrize("state", list(JobState))
+def test_every_state_is_known_and_an_unknown_one_is_no_end(stage, state):
+    stage.plays(stage.adapter.states[state])
+    status = stage.does("status")
+    assert status.state is state
+    assert status.native
+    assert status.raw
+    assert (status.error is not None) is (state is JobState.FAILED)
+    if state is JobState.UNKNOWN:
+        assert not status.state.is_final
+        assert status.warnings
+
+
+@every_provider
+def test_a_submit_gives_an_id(stage):
+    stage.plays(stage.adapter.submitted)
+    assert stage.does("submit").job_id
+
+
+@every_provider
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(raw=[CUT]),
+        Reply(raw=[b"HTTP/1.1 2"]),
+        Reply(500),
+        Reply(502),
+        Reply(504),
+        Reply(parts=[b'{"query', CUT]),
+    ],
+)
+def test_a_submit_whose_answer_is_lost_may_have_been_received(stage, reply):
+    stage.plays(reply)
+    assert stage.fails("submit").may_have_been_received
+
+
+@every_provider
+def test_cancelling_is_asked_for_and_may_be_repeated(stage):
+    if not provider_class(stage.slug).capabilities.cancel:
+        assert isinstance(stage.fails("cancel"), UnsupportedOperationError)
+        return
+    stage.plays(as_json({}))
+    for _ in range(2):
+        assert stage.does("cancel") is None
+
+
+@every_provider
+def test_the_test_of_a_connection_never_raises(stage):
+    for reply in (
+        Reply(401),
+        Reply(403),
+        Reply(404),
+        Reply(500),
+        Reply(raw=[CUT]),
+        Reply(body=b"{"),
+        Reply(302),
+    ):
+        stage.plays(reply)
+        result = stage.provider().test()
+        assert isinstance(result, TestResult)
+        assert not result.ok
+        assert result.message
+        assert result.error_code
+
+
+@every_provider
+def test_the_declared_fields_are_fit_for_a_form(stage):
+    kind = provider_class(stage.slug)
+    for fields in (kind.connection_fields, kind.query_fields):
+        assert len({field.name for field in fields}) == len(fields)
+        for field in fields:
+            assert field.label
+            assert bool(field.choices) is (field.kind == "choice")
+            assert (
+                field.default in {None, "", True, False}
+                or field.kind != "choice"
+                or field.default in dict(field.choices)
+            )
+
+
+@every_provider
+def test_the_curl_command_has_a_placeholder_for_the_key(stage):
+    kind = provider_class(stage.slug)
+    for mode in ("direct", "background"):
+        command = kind.curl(stage.adapter.spec, mode, "https://example.com")
+        assert command.startswith("curl ")
+        assert "_API_KEY" in command
+
+
+ECHOES = {
+    "401": as_json(
+        {"message": f"bad key {CANARY}"}, 401, X_Request_ID=CANARY, X_Echo=CANARY
+    ),
+    "403 text": Reply(403, f"Bearer {CANARY} may not".encode()),
+    "429": as_json({"error": {"message": CANARY, "code": CANARY}}, 429),
+    "500 gzip": Reply(
+        500,
+        headers={"Content-Encoding": "gzip"},
+        body=as_gzip(f"boom {CANARY}".encode()).body,
+    ),
+    "redirect": Reply(
+        302, headers={"Location": f"https://evil.example.com/?key={CANARY}"}
+    ),
+    "text": Reply(body=f"bad {CANARY}".encode()),
+    "error line": as_json({"error": {"message": f"{CANARY} broke", "code": CANARY}}),
+    "status": as_json(
+        {
+            "terminated": {"error": {"failed": {"reason": CANARY}}},
+            "warnings": [{"compileWarning": {"warningMessage": CANARY}}],
+        }
+    ),
+    "cut": Reply(parts=[b'{"queryId":', CUT]),
+    "no http": Reply(raw=[f"{CANARY}\r\n\r\n".encode()]),
+    "odd header": Reply(raw=[f"HTTP/1.1 200 OK\r\n{CANARY}\r\n\r\n".encode()]),
+    "break": Reply(raw=[CUT]),
+    "timeout": Reply(raw=[STALL]),
+    "good id": as_json({"queryId": {"queryId": CANARY}}),
+}
+
+
+@every_call
+@pytest.mark.parametrize("echo", ECHOES)
+def test_the_key_appears_nowhere(stage, call, echo, caplog):
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    stage.plays(ECHOES[echo])
+    provider = stage.provider(
+        read_timeout=0.05, total_timeout=0.05 if echo == "timeout" else 5
+    )
+    if echo == "timeout":
+        threading.Timer(0.05, provider.abort).start()
+    seen = [repr(provider), str(vars(provider)), str(vars(provider.client))]
+    try:
+        seen.append(repr(stage.adapter.calls[call](provider)))
+    except ProviderError as error:
+        seen += [str(error), repr(error), json.dumps(error.as_dict()), str(vars(error))]
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        seen.append("".join(shown.format()))
+    seen += [record.getMessage() for record in caplog.records]
+    assert any("httpcore" in record.name for record in caplog.records)
+    leaks = [text for text in seen if CANARY in text]
+    assert leaks == []
