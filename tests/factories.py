@@ -64,9 +64,6 @@ class ConnectionFactory(DjangoModelFactory):
     class Meta:
         model = Connection
 
-    class Params:
-        key = KEY
-
     owner = factory.SubFactory(UserFactory)
     provider = "coralogix"
     name = factory.Sequence(lambda n: f"Connection {n}")
