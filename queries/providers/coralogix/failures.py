@@ -69,7 +69,7 @@ _ANYWHERE = {
     429: _Words(
         RateLimitError,
         "Coralogix takes 30 requests a minute, and there were more.",
-        "It is tried again by itself; if you are in a hurry, stop other queries on this key.",
+        "Wait a minute, and stop other queries on this key if you are in a hurry.",
     ),
 }
 _UNKNOWN_JOB = _Words(

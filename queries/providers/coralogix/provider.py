@@ -42,6 +42,7 @@ from queries.providers.coralogix.requests import (
     curl_of,
     direct_body,
     problems_of,
+    silent_limit_of,
 )
 from queries.providers.coralogix.samples import SAMPLES
 from queries.providers.coralogix.stream import row_stream
@@ -183,7 +184,8 @@ class Coralogix(Provider):
             total_timeout=DATA_SECONDS,
             read_timeout=DATA_SILENCE,
         )
-        return self._rows(Step.DATA, call, ARCHIVE_PERMISSION)
+        reply = self._stream(Step.DATA, call, ARCHIVE_PERMISSION)
+        return row_stream(reply, Step.DATA, self.client.redact)
 
     def cancel(self, job_id: str) -> None:
         """Ask for the end of a background query; only its status tells whether it has ended (the docs say so).
@@ -203,16 +205,17 @@ class Coralogix(Provider):
             total_timeout=seconds,
             read_timeout=silence,
         )
-        return self._rows(Step.DIRECT, call, permission_for(spec))
+        reply = self._stream(Step.DIRECT, call, permission_for(spec))
+        return row_stream(reply, Step.DIRECT, self.client.redact, silent_limit_of(spec))
 
-    def _rows(self, step: Step, call: Call, permission: str) -> RowStream:
-        reply: Reply = self.client.stream(call)
+    def _stream(self, step: Step, call: Call, permission: str) -> Reply:
+        reply = self.client.stream(call)
         if reply.is_error:
             try:
                 raise failure_at(step, reply.answer(), permission)
             finally:
                 reply.close()
-        return row_stream(reply, step, self.client.redact)
+        return reply
 
     def _send(self, step: Step, path: str, body: Mapping[str, Any]) -> Answer:
         answer = self.client.send(Call("POST", path, body))

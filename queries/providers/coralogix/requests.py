@@ -13,7 +13,9 @@ from queries.providers.base import Mode, Problem, ProviderWarning, QuerySpec
 from queries.providers.coralogix.fields import (
     ARCHIVE,
     DATAPRIME,
+    DEFAULT_ROWS,
     FREQUENT,
+    LUCENE,
     MOST_FREQUENT_HOURS,
     MOST_ROWS,
     SYNTAX_LABELS,
@@ -26,6 +28,7 @@ BACKGROUND: Final = "/api/v1/dataprime/background-query"
 # Our own bound. Assumption: Coralogix takes at least this much; its limit is not published (saved views: 65,535).
 MOST_CHARACTERS = 100_000
 KEY_VARIABLE = "CORALOGIX_API_KEY"
+_OWN_LIMIT = re.compile(r"\|\s*limit\s+(\d{1,9})\s*\Z")
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}")
 
 
@@ -61,6 +64,20 @@ def background_body(spec: QuerySpec) -> dict[str, Any]:
 def tier_of(spec: QuerySpec) -> str:
     """Give the tier a direct query reads. Coralogix' own default is named, so that nobody is surprised."""
     return str(spec.settings.get("tier") or FREQUENT)
+
+
+def silent_limit_of(spec: QuerySpec) -> int | None:
+    """Give the number of rows at which a direct query ends without the query asking for it; None if it asks itself.
+
+    Coralogix returns the fewest of: the query's own limit, the limit set beside it (2,000 by default), the tier's cap.
+    """
+    beside = spec.settings.get("limit") or DEFAULT_ROWS
+    own = (
+        None
+        if spec.settings.get("syntax") == LUCENE
+        else _OWN_LIMIT.search(spec.statement)
+    )
+    return None if own and int(own.group(1)) <= beside else beside
 
 
 def problems_of(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:

@@ -56,12 +56,22 @@ class _Line(msgspec.Struct):
 
 _lines = msgspec.json.Decoder(_Line)
 _TEXT_SHOWN = 400
+_TOO_MANY = "numberOfResultsLimitWarning"
 
 
-def row_stream(reply: Reply, step: Step, redact: Callable[[str], str]) -> RowStream:
-    """Give the rows of a direct query's or a background query's answer."""
+def row_stream(
+    reply: Reply,
+    step: Step,
+    redact: Callable[[str], str],
+    silent_limit: int | None = None,
+) -> RowStream:
+    """Give the rows of a direct query's or a background query's answer.
+
+    `silent_limit` is the number of rows at which Coralogix stops although the query does not say so.
+    """
     return RowStream(
-        lambda stream: _Decoder(stream, reply, step, redact).rows(), reply.close
+        lambda stream: _Decoder(stream, reply, step, redact).rows(silent_limit),
+        reply.close,
     )
 
 
@@ -77,7 +87,7 @@ class _Decoder:
         self._messages = 0
         self._skipped = 0
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, silent_limit: int | None) -> Iterator[Row]:
         """Give every row received, then raise what went wrong, if anything did."""
         splitter = LineSplitter()
         failure: ProviderError | None = None
@@ -92,6 +102,10 @@ class _Decoder:
         if failure is not None:
             raise failure
         self._finish()
+        if self._rows == silent_limit and not any(
+            w.code == _TOO_MANY for w in self._stream.warnings
+        ):
+            self._stream.warnings.append(_stopped_at(silent_limit))
 
     def _last_rows(self, line: bytes, failure: ProviderError | None) -> Iterator[Row]:
         """Give the rows of a last line that has no end: it may be whole, or what a cut left of it."""
@@ -232,6 +246,16 @@ class _Decoder:
         told = statistics.get("output_row_count")
         if isinstance(told, int) and told > self._rows:
             self._stream.warnings.append(_missing_rows(told, self._rows))
+
+
+def _stopped_at(limit: int) -> ProviderWarning:
+    return ProviderWarning(
+        "row_limit",
+        f"The result ends at {limit:,} rows, the limit of this run; there may be more.",
+        remedy="Raise the limit, narrow the query, or run it in the background.",
+        cuts_result=True,
+        details={"limit": limit},
+    )
 
 
 def _missing_rows(told: int, received: int) -> ProviderWarning:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queries.providers import lines
-from queries.providers.base import Row
+from queries.providers.base import QuerySpec, Row
 from queries.providers.errors import (
     ConflictError,
     LimitExceededError,
@@ -426,3 +426,53 @@ def test_a_stream_can_be_closed_early_and_twice(provider, upstream):
     next(stream)
     stream.close()
     stream.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "more", "limit"),
+    [
+        ("source logs", {}, 2_000),
+        ("source logs | limit 5000", {}, 2_000),
+        ("source logs", {"limit": 3}, 3),
+        ("source logs | limit 3 | filter true", {"limit": 3}, 3),
+        ("limit 3", {"limit": 3, "syntax": "QUERY_SYNTAX_LUCENE"}, 3),
+    ],
+)
+def test_a_result_that_ends_at_the_limit_beside_the_query_says_there_may_be_more(
+    provider, upstream, statement, more, limit
+):
+    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(limit))))
+    with provider.run(QuerySpec(statement, more)) as stream:
+        assert len(list(stream)) == limit
+    (warning,) = stream.warnings
+    assert warning.code == "row_limit"
+    assert warning.cuts_result
+    assert warning.details == {"limit": limit}
+    assert f"{limit:,} rows" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("statement", "rows"),
+    [("source logs | limit 3", 3), ("source logs|LIMIT 2\n", 2), ("source logs", 2)],
+)
+def test_a_result_the_query_itself_limits_or_that_ends_before_is_whole(
+    provider, upstream, statement, rows
+):
+    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(rows))))
+    with provider.run(QuerySpec(statement, {"limit": 3})) as stream:
+        assert len(list(stream)) == rows
+    assert stream.warnings == []
+
+
+def test_coralogix_own_warning_of_the_limit_is_enough(provider, upstream):
+    warning = {"warning": {"numberOfResultsLimitWarning": {"numberOfResultsLimit": 3}}}
+    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(3)), warning))
+    with provider.run(QuerySpec("source logs", {"limit": 3})) as stream:
+        assert len(list(stream)) == 3
+    assert [w.code for w in stream.warnings] == ["numberOfResultsLimitWarning"]
+
+
+def test_rows_of_the_background_have_no_such_limit(provider, upstream):
+    stream, rows, _ = play(provider, upstream, data(*numbered(2_000)), path=DATA)
+    assert len(rows) == 2_000
+    assert stream.warnings == []
