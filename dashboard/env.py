@@ -151,7 +151,8 @@ def upstream_hosts() -> list[str]:
     hosts = words("QUERYDECK_UPSTREAM_HOSTS")
     for host in hosts:
         parts = urlsplit(f"//{host}")
-        if not parts.hostname or parts.netloc != host or "@" in host:
+        odd = "@" in host or re.search(r"\s", host)
+        if odd or not parts.hostname or parts.netloc != host:
             raise ImproperlyConfigured(
                 f"QUERYDECK_UPSTREAM_HOSTS holds {host!r}, which is not host[:port]."
             )
