@@ -497,3 +497,17 @@ def test_one_tls_context_serves_the_whole_process():
     assert transport.tls_context() is transport.tls_context()
     assert transport.tls_context().verify_mode is ssl.CERT_REQUIRED
     assert transport.tls_context().check_hostname
+
+
+def test_a_connection_that_is_not_made_in_time_is_a_timeout_and_nothing_was_sent(
+    make_client, upstream, monkeypatch
+):
+    release = threading.Event()
+    monkeypatch.setattr(
+        transport, "resolve", lambda *_args: [release.wait(0.1) or "127.0.0.1"]
+    )
+    with pytest.raises(UpstreamTimeoutError) as late:
+        make_client(total_timeout=0.05).send(POST)
+    assert late.value.code == "connect_timeout"
+    assert not late.value.may_have_been_received
+    assert upstream.requests == []

@@ -100,7 +100,11 @@ _AT = {
         "Check the connection's region or address.",
     ),
     (Step.DIRECT, 408): _TOO_LONG,
-    (Step.DIRECT, 409): _REFUSED_QUERY,
+    (Step.DIRECT, 409): _Words(
+        ConflictError,
+        "Coralogix says that the query conflicts with something under way there.",
+        "Wait a little and run it again.",
+    ),
     (Step.DIRECT, 504): _TOO_LONG,
     (Step.SUBMIT, 400): _REFUSED_QUERY,
     (Step.SUBMIT, 404): _Words(

@@ -123,7 +123,7 @@ class Coralogix(Provider):
         except ProviderError as error:
             return TestResult(
                 ok=False,
-                message=f"{error.title}. {error}",
+                message=str(error),
                 error_code=error.code,
                 remedy=error.remedy,
                 permission=error.permission,

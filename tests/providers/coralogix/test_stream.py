@@ -476,3 +476,22 @@ def test_rows_of_the_background_have_no_such_limit(provider, upstream):
     stream, rows, _ = play(provider, upstream, data(*numbered(2_000)), path=DATA)
     assert len(rows) == 2_000
     assert stream.warnings == []
+
+
+def test_statistics_keep_their_plain_members_under_scored(provider, upstream):
+    sent = {
+        "status": "COMPLETED",
+        "bytesScanned": "7",
+        "seconds": 0.5,
+        "cached": True,
+        "id": "0x7",
+        "inner": {"a": 1},
+    }
+    stream, _, _ = play(provider, upstream, QUERY_ID, {"statistics": sent})
+    assert stream.statistics == {
+        "status": "COMPLETED",
+        "bytes_scanned": 7,
+        "seconds": 0.5,
+        "cached": True,
+        "id": "0x7",
+    }
