@@ -73,9 +73,9 @@ def stream(
 ) -> Iterator[bytes]:
     """The file as bytes, as they come. `report`, if given, is filled on the way.
 
-    `batches`: record batches with these columns in this order, or, for `options.original`, one column of JSON text.
-    Raises KeyError for an unknown slug and FormatError for a choice the format cannot serve, both at once;
-    what `batches` raises passes through.
+    `batches`: record batches with these columns in this order, or, for `options.original`, one column of JSON text
+    (or bytes). Raises at once KeyError for an unknown slug and FormatError for a choice the format cannot serve;
+    ValueError when a batch has another number of columns; what `batches` raises passes through.
     """
     chosen = FORMATS[slug]
     _check(chosen, columns, options)
@@ -136,7 +136,9 @@ def _chunks(
     options: Options,
     report: Report,
 ) -> Iterator[bytes]:
-    chunks = chosen.writer(columns, _counting(batches, report), options, report)
+    width = 1 if options.original else len(columns)
+    counted = _counted(batches, width, report)
+    chunks = chosen.writer(columns, counted, options, report)
     if options.zipped:
         name = safe_file_name(options.inner_name, chosen.extension)
         chunks = archive.zipped(chunks, name)
@@ -146,9 +148,11 @@ def _chunks(
             yield chunk
 
 
-def _counting(batches: Batches, report: Report) -> Batches:
+def _counted(batches: Batches, width: int, report: Report) -> Batches:
     """Pass the batches on; a batch counts once the writer comes back for the next."""
     for batch in batches:
+        if batch.num_columns != width:
+            raise ValueError(f"{batch.num_columns} columns of data for {width} names")
         yield batch
         report.rows += batch.num_rows
 

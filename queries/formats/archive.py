@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from queries.formats.outbox import Outbox
+from queries.formats.outbox import LEVEL, Outbox
 
 EXTENSION = "zip"
 MEDIA_TYPE = "application/zip"
@@ -17,6 +17,8 @@ def zipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
     outbox = Outbox()
     entry = ZipInfo(name, date_time=time.localtime()[:6])
     entry.compress_type = ZIP_DEFLATED
+    # Public under the name compress_level from Python 3.13 on, where this name still works.
+    entry._compresslevel = LEVEL  # type: ignore[attr-defined]  # noqa: SLF001
     with (
         ZipFile(outbox, "w") as archive,
         archive.open(entry, "w", force_zip64=True) as file,

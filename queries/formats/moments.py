@@ -24,7 +24,7 @@ _SPARE_ZEROS = r"(\.\d{3}(?:\d{3})*?)(?:000)+$"
 def wall_clock(array: pa.TimestampArray, zone: tzinfo) -> pa.TimestampArray:
     """Zone-free timestamps as a clock in that zone shows them, in nanoseconds."""
     moments = array.cast(pa.timestamp("ns", "UTC"))
-    if zone is UTC:
+    if _is_utc(zone):
         return moments.cast(pa.timestamp("ns"))
     return pc.local_timestamp(moments.cast(pa.timestamp("ns", zone)))
 
@@ -34,7 +34,9 @@ def iso_texts(array: pa.TimestampArray, zone: tzinfo = UTC) -> pa.StringArray:
     clock = wall_clock(array, zone)
     text = pc.binary_replace_slice(clock.cast(pa.string()), 10, 11, "T")
     text = pc.replace_substring_regex(text, _SPARE_ZEROS, r"\1")
-    return joined(text, "Z" if zone is UTC else _offsets(clock, wall_clock(array, UTC)))
+    return joined(
+        text, "Z" if _is_utc(zone) else _offsets(clock, wall_clock(array, UTC))
+    )
 
 
 def excel_serials(
@@ -47,6 +49,11 @@ def excel_serials(
         pc.divide(milliseconds.cast(pa.float64()), float(_DAY_MS)), float(_EPOCH_SERIAL)
     )
     return serials, pc.greater_equal(serials, _FIRST_SAFE_SERIAL)
+
+
+def _is_utc(zone: tzinfo) -> bool:
+    """Both datetime.UTC and ZoneInfo("UTC") say so."""
+    return str(zone) == "UTC"
 
 
 def _offsets(clock: pa.TimestampArray, utc: pa.TimestampArray) -> pa.StringArray:

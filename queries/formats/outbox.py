@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 from typing import Any
 
+#: Of compression. Measured on log rows: three times as fast as the default level, for a tenth more bytes.
+LEVEL = 1
+
 
 class Outbox(io.RawIOBase):
     """As much of a file as `ZipFile` needs. It cannot seek: nothing that was written is changed later."""

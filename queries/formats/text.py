@@ -28,6 +28,8 @@ def texts(array: pa.Array) -> pa.StringArray:
     """The values as text, nulls kept. Numbers in their shortest exact form."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
+    if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
+        return _decoded(array)
     text = array if pa.types.is_string(array.type) else array.cast(pa.string())
     if pa.types.is_floating(array.type):
         return _spelled(text, pc.is_finite(array))
@@ -71,15 +73,24 @@ def has_bytes(data: bytes, unwanted: bytes) -> bool:
     return len(data.translate(None, unwanted)) != len(data)
 
 
+def _decoded(array: pa.BinaryArray) -> pa.StringArray:
+    """Bytes as text; the rare ones that are no UTF-8 with a mark in place of what cannot be read."""
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid:
+        values = (
+            value and value.decode(errors="replace") for value in array.to_pylist()
+        )
+        return pa.array(values, pa.string())
+
+
 def _spelled(text: pa.StringArray, finite: pa.BooleanArray) -> pa.StringArray:
     """Give NaN and the infinities the names of JSON's proto3 mapping, which Coralogix and Python also read."""
     names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-    return patched(
-        text, pc.invert(finite), lambda value: names[value.replace("-nan", "nan")]
-    )
+    return patched(text, pc.invert(finite), names.__getitem__)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def constant(value: str) -> Any:
     """An Arrow constant. Kept: to make one, pyarrow looks for numpy each time, which costs more than a join."""
     return pa.scalar(value, pa.string())

@@ -211,6 +211,12 @@ def test_no_columns_are_refused(slug):
         stream(slug, [], iter([]))
 
 
+@ALL
+def test_data_for_other_columns_are_refused(slug):
+    with pytest.raises(ValueError, match="2 columns of data for 1 names"):
+        list(stream(slug, SHOWN[:1], batches(SHOWN, ROWS)))
+
+
 def test_an_unknown_format_is_a_key_error():
     with pytest.raises(KeyError):
         stream("docx", SHOWN, iter([]))

@@ -152,3 +152,11 @@ def test_other_arrow_types_are_told_as_text_or_number():
     shown = [Shown(name, "text") for name in "abc"]
     data = b"".join(stream("ndjson", shown, iter([batch])))
     assert json.loads(data) == {"a": "2022-01-08", "b": 5, "c": None}
+
+
+def test_original_bytes_that_are_no_utf_8_cost_only_themselves():
+    values = [b'{"a": "\xff"}', None, '{"a": "\u00fc"}'.encode()]
+    batch = pa.record_batch([pa.array(values, pa.binary())], ["_original"])
+    options = Options(original=True)
+    data = b"".join(stream("json", [], iter([batch]), options=options))
+    assert json.loads(data) == [{"a": "\ufffd"}, None, {"a": "\u00fc"}]

@@ -20,6 +20,7 @@ from tests.formats.rows import (
     columns,
     made,
     sheet_values,
+    sheet_xml,
     workbook,
 )
 
@@ -124,11 +125,6 @@ def test_text_never_becomes_a_formula_or_a_link(text):
     assert b"hyperlink" not in sheet_xml(data)
 
 
-def sheet_xml(data: bytes, number: int = 1) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return archive.read(f"xl/worksheets/sheet{number}.xml")
-
-
 def test_every_part_is_well_formed_and_sound():
     data = made("xlsx", columns(a="text"), [(text,) for text in HARD_TEXTS])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -187,6 +183,18 @@ def test_more_rows_than_a_sheet_holds_continue_on_the_next():
         [["n"], *([n] for n in range(18, 25))],
     ]
     assert report.sheets == 3
+
+
+def test_a_row_more_than_excel_can_hold_begins_a_second_sheet():
+    numbers = pa.record_batch([pa.array(range(1_048_576))], ["n"])
+    data = b"".join(stream("xlsx", columns(n="integer"), iter([numbers])))
+    first, second = sheet_xml(data, 1), sheet_xml(data, 2)
+    assert first.count(b"<row ") == 1_048_576
+    assert first.endswith(
+        b'<row r="1048576"><c r="A1048576"><v>1048574</v></c></row></sheetData></worksheet>'
+    )
+    assert second.count(b"<row ") == 2
+    assert b'<row r="2"><c r="A2"><v>1048575</v></c></row>' in second
 
 
 def test_a_sheet_that_is_exactly_full_is_the_last():
