@@ -45,7 +45,7 @@ CALLS = {
         ("direct", 400, QueryError, "did not accept the query"),
         ("direct", 404, NotFoundError, "no DataPrime interface"),
         ("direct", 408, UpstreamTimeoutError, "ran out of time"),
-        ("direct", 409, QueryError, "did not accept the query"),
+        ("direct", 409, ConflictError, "conflicts with something under way"),
         ("direct", 422, QueryError, "did not accept the query"),
         ("direct", 504, UpstreamTimeoutError, "ran out of time"),
         ("submit", 400, QueryError, "did not accept the query"),
