@@ -8,9 +8,10 @@ import pytest
 
 from queries.providers.client import Client, Policy
 from queries.providers.credentials import BearerAuthorization, Secret
+from tests.providers.adapters import adapter_for
+from tests.providers.keys import CANARY
+from tests.providers.stage import Stage
 from tests.upstream import Upstream
-
-CANARY = "cxup_canary-7f3a9e2b41d8"
 
 
 @pytest.fixture
@@ -44,3 +45,12 @@ def make_client(upstream: Upstream) -> Iterator[Callable[..., Client]]:
 def client(make_client: Callable[..., Client]) -> Client:
     """A client for the server."""
     return make_client()
+
+
+@pytest.fixture
+def stage(slug: str, upstream: Upstream) -> Iterator[Stage]:
+    """Whatever provider the test names."""
+    made = Stage(adapter_for(slug), upstream, slug, [])
+    yield made
+    for provider in made.opened:
+        provider.close()

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
-import ipaddress
 import socket
-import ssl
 import threading
 import time
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from queries.providers import addresses, transport
 from queries.providers.client import Call, Client, Policy
@@ -22,15 +15,14 @@ from queries.providers.credentials import BearerAuthorization, Secret
 from queries.providers.errors import (
     AddressRefusedError,
     AuthenticationError,
-    CallStoppedError,
     LimitExceededError,
     TruncatedStreamError,
     UnavailableError,
     UnexpectedResponseError,
     UpstreamTimeoutError,
 )
-from tests.providers.conftest import CANARY
-from tests.upstream import CUT, STALL, Reply, Upstream, as_gzip, as_json
+from tests.providers.keys import CANARY
+from tests.upstream import CUT, STALL, Reply, as_gzip, as_json
 
 GET = Call("GET", "/x")
 POST = Call("POST", "/x", {"query": "ünï"})
@@ -365,138 +357,9 @@ def test_the_key_is_blotted_out_where_the_server_repeats_it(client, upstream):
     assert answer.request_id == "***"
 
 
-def test_hanging_up_from_another_thread_ends_a_waiting_call_at_once(client, upstream):
-    arrived = threading.Event()
-    upstream.on("/x", Reply(parts=[b"first", arrived.set, STALL]))
-    pieces = iter(client.stream(GET))
-    assert next(pieces) == b"first"
-    threading.Thread(target=lambda: arrived.wait(5) and client.abort()).start()
-    began = time.monotonic()
-    with pytest.raises(CallStoppedError):
-        next(pieces)
-    assert time.monotonic() - began < 5
-
-
-def test_hanging_up_is_not_mistaken_for_the_end_of_an_answer_without_length(
-    client, upstream
-):
-    upstream.on("/x", Reply(parts=[b"first", STALL], chunked=False))
-    pieces = iter(client.stream(GET))
-    assert next(pieces) == b"first"
-    client.abort()
-    with pytest.raises(CallStoppedError):
-        next(pieces)
-
-
-def test_hanging_up_while_the_answer_is_awaited(client, upstream):
-    upstream.on("/x", lambda _request: (client.abort(), Reply(raw=[STALL]))[1])
-    with pytest.raises(CallStoppedError) as stopped:
-        client.send(POST)
-    assert stopped.value.may_have_been_received
-
-
-def test_after_hanging_up_nothing_is_sent_any_more(client, upstream):
-    upstream.on("/x", as_json({}))
-    client.send(GET)
-    client.abort()
-    for _ in range(2):
-        with pytest.raises(CallStoppedError):
-            client.send(GET)
-    assert len(upstream.requests) == 1
-
-
 def test_closing_twice_is_harmless(client):
     client.close()
     client.close()
-
-
-def self_signed() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-            ),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return key, certificate
-
-
-@pytest.fixture
-def tls_files(tmp_path):
-    key, certificate = self_signed()
-    files = tmp_path / "cert.pem", tmp_path / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return files
-
-
-@pytest.fixture
-def tls_upstream(tls_files):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*tls_files)
-    with Upstream(tls=context) as server:
-        yield server
-
-
-def test_a_certificate_nobody_vouches_for_is_refused(make_client, tls_upstream):
-    client = make_client(tls_upstream.origin, upstream_hosts={tls_upstream.host_port})
-    with pytest.raises(UnavailableError) as refused:
-        client.send(POST)
-    assert refused.value.code == "certificate"
-    assert not refused.value.retryable
-    assert not refused.value.may_have_been_received
-    assert tls_upstream.requests == []
-
-
-def test_a_server_that_does_not_speak_tls_is_said_so(make_client, upstream):
-    upstream.on("*", Reply(raw=[b"HTTP/1.1 400 Bad Request\r\n\r\n"]))
-    client = make_client(f"https://{upstream.host_port}")
-    with pytest.raises(UnavailableError) as refused:
-        client.send(POST)
-    assert refused.value.code == "tls"
-    assert not refused.value.may_have_been_received
-
-
-def test_over_tls_calls_work_and_can_be_hung_up(
-    make_client, tls_upstream, tls_files, monkeypatch
-):
-    context = ssl.create_default_context(cafile=str(tls_files[0]))
-    monkeypatch.setattr(transport, "tls_context", lambda: context)
-    tls_upstream.on("/x", as_json({"ok": 1}))
-    tls_upstream.on("/slow", Reply(parts=[b"first", STALL]))
-    client = make_client(tls_upstream.origin, upstream_hosts={tls_upstream.host_port})
-    assert client.send(GET).json_object() == {"ok": 1}
-    pieces = iter(client.stream(Call("GET", "/slow")))
-    assert next(pieces) == b"first"
-    timer = threading.Timer(0.05, client.abort)
-    timer.start()
-    with pytest.raises(CallStoppedError):
-        next(pieces)
-
-
-def test_one_tls_context_serves_the_whole_process():
-    assert transport.tls_context() is transport.tls_context()
-    assert transport.tls_context().verify_mode is ssl.CERT_REQUIRED
-    assert transport.tls_context().check_hostname
 
 
 def test_a_connection_that_is_not_made_in_time_is_a_timeout_and_nothing_was_sent(

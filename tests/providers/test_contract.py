@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from queries.providers.base import JobState, Provider, TestResult
-from queries.providers.client import Policy
+from queries.providers.base import JobState, TestResult
 from queries.providers.errors import (
     AuthenticationError,
     CallStoppedError,
@@ -31,60 +26,15 @@ from queries.providers.errors import (
     UnsupportedOperationError,
     UpstreamTimeoutError,
 )
-from queries.providers.registry import open_provider, provider_choices, provider_class
-from tests.providers.adapters import Adapter, adapter_for
-from tests.providers.conftest import CANARY
-from tests.upstream import CUT, STALL, Reply, Upstream, as_gzip, as_json
+from queries.providers.registry import provider_class
+from tests.providers.stage import ABOUT_JOBS, every_call, every_provider
+from tests.upstream import CUT, STALL, Reply, as_gzip, as_json
 
-SLUGS = [slug for slug, _ in provider_choices()]
-CALLS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).calls]
-ABOUT_JOBS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).about_jobs]
-every_provider = pytest.mark.parametrize("slug", SLUGS)
-every_call = pytest.mark.parametrize(("slug", "call"), CALLS)
 FUZZ = settings(
     max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-@dataclass
-class Stage:
-    """A provider, its adapter and the server it talks to."""
-
-    adapter: Adapter
-    upstream: Upstream
-    slug: str
-    opened: list[Provider]
-
-    def provider(self, **policy: object) -> Provider:
-        allowed = {"upstream_hosts": frozenset({self.upstream.host_port})}
-        options = self.adapter.options(self.upstream.origin)
-        policies = Policy(**(allowed | policy))
-        provider = open_provider(
-            self.slug, CANARY, options, origin=self.upstream.origin, policy=policies
-        )
-        self.opened.append(provider)
-        return provider
-
-    def plays(self, reply: Reply | Callable[..., Reply], *more: Reply) -> None:
-        self.upstream.on("*", reply, *more)
-
-    def does(self, call: str, **policy: object) -> object:
-        return self.adapter.calls[call](self.provider(**policy))
-
-    def fails(self, call: str, **policy: object) -> ProviderError:
-        with pytest.raises(ProviderError) as failed:
-            self.does(call, **policy)
-        return failed.value
-
-
-@pytest.fixture
-def stage(slug: str, upstream: Upstream) -> Iterator[Stage]:
-    made = Stage(adapter_for(slug), upstream, slug, [])
-    yield made
-    for provider in made.opened:
-        provider.close()
 
 
 @every_call
@@ -381,59 +331,3 @@ def test_the_curl_command_has_a_placeholder_for_the_key(stage):
         command = kind.curl(stage.adapter.spec, mode, "https://example.com")
         assert command.startswith("curl ")
         assert "_API_KEY" in command
-
-
-ECHOES = {
-    "401": as_json(
-        {"message": f"bad key {CANARY}"}, 401, X_Request_ID=CANARY, X_Echo=CANARY
-    ),
-    "403 text": Reply(403, f"Bearer {CANARY} may not".encode()),
-    "429": as_json({"error": {"message": CANARY, "code": CANARY}}, 429),
-    "500 gzip": Reply(
-        500,
-        headers={"Content-Encoding": "gzip"},
-        body=as_gzip(f"boom {CANARY}".encode()).body,
-    ),
-    "redirect": Reply(
-        302, headers={"Location": f"https://evil.example.com/?key={CANARY}"}
-    ),
-    "text": Reply(body=f"bad {CANARY}".encode()),
-    "error line": as_json({"error": {"message": f"{CANARY} broke", "code": CANARY}}),
-    "status": as_json(
-        {
-            "terminated": {"error": {"failed": {"reason": CANARY}}},
-            "warnings": [{"compileWarning": {"warningMessage": CANARY}}],
-        }
-    ),
-    "cut": Reply(parts=[b'{"queryId":', CUT]),
-    "no http": Reply(raw=[f"{CANARY}\r\n\r\n".encode()]),
-    "odd header": Reply(raw=[f"HTTP/1.1 200 OK\r\n{CANARY}\r\n\r\n".encode()]),
-    "break": Reply(raw=[CUT]),
-    "timeout": Reply(raw=[STALL]),
-    "good id": as_json({"queryId": {"queryId": CANARY}}),
-}
-
-
-@every_call
-@pytest.mark.parametrize("echo", ECHOES)
-def test_the_key_appears_nowhere(stage, call, echo, caplog):
-    caplog.set_level(logging.DEBUG)
-    for name in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11"):
-        caplog.set_level(logging.DEBUG, logger=name)
-    stage.plays(ECHOES[echo])
-    provider = stage.provider(
-        read_timeout=0.05, total_timeout=0.05 if echo == "timeout" else 5
-    )
-    if echo == "timeout":
-        threading.Timer(0.05, provider.abort).start()
-    seen = [repr(provider), str(vars(provider)), str(vars(provider.client))]
-    try:
-        seen.append(repr(stage.adapter.calls[call](provider)))
-    except ProviderError as error:
-        seen += [str(error), repr(error), json.dumps(error.as_dict()), str(vars(error))]
-        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-        seen.append("".join(shown.format()))
-    seen += [record.getMessage() for record in caplog.records]
-    assert any("httpcore" in record.name for record in caplog.records)
-    leaks = [text for text in seen if CANARY in text]
-    assert leaks == []

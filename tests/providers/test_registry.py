@@ -20,7 +20,7 @@ from queries.providers.errors import (
     UnsupportedOperationError,
 )
 from queries.providers.registry import open_provider, provider_choices, provider_class
-from tests.providers.conftest import CANARY
+from tests.providers.keys import CANARY
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDERS = ROOT / "queries" / "providers"

@@ -9,7 +9,7 @@ import pytest
 from queries.providers.client import Policy
 from queries.providers.coralogix.provider import Coralogix
 from queries.providers.registry import open_provider
-from tests.providers.conftest import CANARY
+from tests.providers.keys import CANARY
 from tests.upstream import Upstream
 
 

@@ -10,17 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from queries.providers import lines
-from queries.providers.base import QuerySpec, Row
 from queries.providers.errors import (
     ConflictError,
     LimitExceededError,
-    ProviderError,
     QueryError,
     RateLimitError,
     ResultsExpiredError,
     TruncatedStreamError,
     UnexpectedResponseError,
 )
+from tests.providers.coralogix.playing import numbered, numbers, play, until_it_fails
 from tests.providers.coralogix.samples import (
     DATA,
     DIRECT,
@@ -34,32 +33,6 @@ from tests.providers.coralogix.samples import (
 from tests.upstream import CUT, Reply, as_lines
 
 ROW = wire_row({"n": 1}, severity="3")
-
-
-def numbered(count: int, start: int = 0) -> list[dict]:
-    return [wire_row({"n": n}) for n in range(start, start + count)]
-
-
-def numbers(rows: list[Row]) -> list[int]:
-    return [row.values["$d"]["n"] for row in rows]
-
-
-def until_it_fails(stream) -> tuple[list[Row], ProviderError | None]:
-    rows = []
-    with stream:
-        try:
-            rows.extend(stream)
-        except ProviderError as error:
-            return rows, error
-    return rows, None
-
-
-def play(provider, upstream, *sent, path=DIRECT, **more):
-    """Play lines and give the stream, the rows, and the error that ended it."""
-    upstream.on(path, as_lines(*sent, **more))
-    stream = provider.run(SPEC) if path == DIRECT else provider.rows("job-1")
-    rows, error = until_it_fails(stream)
-    return stream, rows, error
 
 
 def test_a_direct_answer_has_id_rows_and_statistics(provider, upstream):
@@ -282,81 +255,6 @@ def test_an_error_within_the_stream_comes_after_the_rows_before_it(
     assert error.provider_code == code
 
 
-@pytest.mark.parametrize("status", ["FAILED", "CANCELLED", "PARTIAL", "failed"])
-def test_closing_statistics_that_say_failed_come_after_the_rows(
-    provider, upstream, status
-):
-    stream, rows, error = play(
-        provider,
-        upstream,
-        QUERY_ID,
-        direct(*numbered(2)),
-        {"statistics": {"status": status}},
-    )
-    assert numbers(rows) == [0, 1]
-    assert isinstance(error, QueryError)
-    assert status in str(error)
-    assert error.provider_code == status
-    assert stream.statistics["status"] == status
-
-
-def test_fewer_rows_than_counted_is_said(provider, upstream):
-    stream, rows, error = play(
-        provider,
-        upstream,
-        direct(*numbered(2)),
-        {"statistics": {"status": "COMPLETED", "outputRowCount": "7"}},
-    )
-    assert error is None
-    assert len(rows) == 2
-    (warning,) = stream.warnings
-    assert warning.cuts_result
-    assert warning.details == {"counted": 7, "received": 2}
-
-
-def test_warnings_may_come_anywhere_and_are_kept_once(provider, upstream):
-    limit = {"warning": {"numberOfResultsLimitWarning": {"numberOfResultsLimit": 2000}}}
-    old = {"warning": {"deprecationWarning": {"warningMessage": "old"}}}
-    stream, _, error = play(
-        provider,
-        upstream,
-        old,
-        QUERY_ID,
-        direct(ROW),
-        limit,
-        limit,
-        {"warnings": [{"blocksLimitWarning": {}}]},
-    )
-    assert error is None
-    assert [w.code for w in stream.warnings] == [
-        "deprecationWarning",
-        "numberOfResultsLimitWarning",
-        "blocksLimitWarning",
-    ]
-
-
-def test_a_flood_of_warnings_is_bounded(provider, upstream):
-    flood = [
-        {"warning": {"compileWarning": {"warningMessage": f"field {n}"}}}
-        for n in range(300)
-    ]
-    stream, _, _ = play(provider, upstream, QUERY_ID, *flood)
-    assert len(stream.warnings) == 100
-
-
-def test_the_range_really_used_is_noted(provider, upstream):
-    warning = {
-        "warningMessage": "end of time range is set to: 2026-11-22",
-        "startDate": "2026-11-21T00:00:00.000Z",
-        "endDate": "2026-11-22T00:00:00+02:00",
-    }
-    stream, _, _ = play(
-        provider, upstream, QUERY_ID, {"warning": {"timeRangeWarning": warning}}
-    )
-    assert stream.effective_start.isoformat() == "2026-11-21T00:00:00+00:00"
-    assert stream.effective_end.isoformat() == "2026-11-21T22:00:00+00:00"
-
-
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
@@ -426,72 +324,3 @@ def test_a_stream_can_be_closed_early_and_twice(provider, upstream):
     next(stream)
     stream.close()
     stream.close()
-
-
-@pytest.mark.parametrize(
-    ("statement", "more", "limit"),
-    [
-        ("source logs", {}, 2_000),
-        ("source logs | limit 5000", {}, 2_000),
-        ("source logs", {"limit": 3}, 3),
-        ("source logs | limit 3 | filter true", {"limit": 3}, 3),
-        ("limit 3", {"limit": 3, "syntax": "QUERY_SYNTAX_LUCENE"}, 3),
-    ],
-)
-def test_a_result_that_ends_at_the_limit_beside_the_query_says_there_may_be_more(
-    provider, upstream, statement, more, limit
-):
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(limit))))
-    with provider.run(QuerySpec(statement, more)) as stream:
-        assert len(list(stream)) == limit
-    (warning,) = stream.warnings
-    assert warning.code == "row_limit"
-    assert warning.cuts_result
-    assert warning.details == {"limit": limit}
-    assert f"{limit:,} rows" in warning.message
-
-
-@pytest.mark.parametrize(
-    ("statement", "rows"),
-    [("source logs | limit 3", 3), ("source logs|LIMIT 2\n", 2), ("source logs", 2)],
-)
-def test_a_result_the_query_itself_limits_or_that_ends_before_is_whole(
-    provider, upstream, statement, rows
-):
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(rows))))
-    with provider.run(QuerySpec(statement, {"limit": 3})) as stream:
-        assert len(list(stream)) == rows
-    assert stream.warnings == []
-
-
-def test_coralogix_own_warning_of_the_limit_is_enough(provider, upstream):
-    warning = {"warning": {"numberOfResultsLimitWarning": {"numberOfResultsLimit": 3}}}
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(3)), warning))
-    with provider.run(QuerySpec("source logs", {"limit": 3})) as stream:
-        assert len(list(stream)) == 3
-    assert [w.code for w in stream.warnings] == ["numberOfResultsLimitWarning"]
-
-
-def test_rows_of_the_background_have_no_such_limit(provider, upstream):
-    stream, rows, _ = play(provider, upstream, data(*numbered(2_000)), path=DATA)
-    assert len(rows) == 2_000
-    assert stream.warnings == []
-
-
-def test_statistics_keep_their_plain_members_under_scored(provider, upstream):
-    sent = {
-        "status": "COMPLETED",
-        "bytesScanned": "7",
-        "seconds": 0.5,
-        "cached": True,
-        "id": "0x7",
-        "inner": {"a": 1},
-    }
-    stream, _, _ = play(provider, upstream, QUERY_ID, {"statistics": sent})
-    assert stream.statistics == {
-        "status": "COMPLETED",
-        "bytes_scanned": 7,
-        "seconds": 0.5,
-        "cached": True,
-        "id": "0x7",
-    }

@@ -1,0 +1,56 @@
+"""A provider, its adapter and the server it talks to, for promises that hold for every provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from queries.providers.base import Provider
+from queries.providers.client import Policy
+from queries.providers.errors import (
+    ProviderError,
+)
+from queries.providers.registry import open_provider, provider_choices
+from tests.providers.adapters import Adapter, adapter_for
+from tests.providers.keys import CANARY
+from tests.upstream import Reply, Upstream
+
+
+@dataclass
+class Stage:
+    """A provider, its adapter and the server it talks to."""
+
+    adapter: Adapter
+    upstream: Upstream
+    slug: str
+    opened: list[Provider]
+
+    def provider(self, **policy: object) -> Provider:
+        allowed = {"upstream_hosts": frozenset({self.upstream.host_port})}
+        options = self.adapter.options(self.upstream.origin)
+        policies = Policy(**(allowed | policy))
+        provider = open_provider(
+            self.slug, CANARY, options, origin=self.upstream.origin, policy=policies
+        )
+        self.opened.append(provider)
+        return provider
+
+    def plays(self, reply: Reply | Callable[..., Reply], *more: Reply) -> None:
+        self.upstream.on("*", reply, *more)
+
+    def does(self, call: str, **policy: object) -> object:
+        return self.adapter.calls[call](self.provider(**policy))
+
+    def fails(self, call: str, **policy: object) -> ProviderError:
+        with pytest.raises(ProviderError) as failed:
+            self.does(call, **policy)
+        return failed.value
+
+
+SLUGS = [slug for slug, _ in provider_choices()]
+CALLS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).calls]
+ABOUT_JOBS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).about_jobs]
+every_provider = pytest.mark.parametrize("slug", SLUGS)
+every_call = pytest.mark.parametrize(("slug", "call"), CALLS)
