@@ -190,7 +190,9 @@ def delete_run(run: Run) -> None:
 
     The cancel at the provider is tried in the background, once: nobody is left to watch it.
     """
-    if run.is_active:
+    # Ended first, so that whoever holds it loses its lease and adds no more rows.
+    active = Run.objects.active().filter(pk=run.pk)
+    if active.update(**ending(run, Status.CANCELLED)):
         direct.pool.cancel(run.pk)
         if run.job_id and run.connection:
             cancel_unwatched(run.connection, run.job_id)

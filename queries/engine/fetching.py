@@ -94,8 +94,7 @@ def _fetch(run: Run) -> str:
         with keeper.holding(one):
             received = _receive(one)
             if not _again(run, received):
-                settle(one, received)
-                return "settled"
+                return "settled" if settle(one, received) else "lost"
     except LeaseLostError:
         log.info("fetch_lost", run=str(run.pk))
         return "lost"

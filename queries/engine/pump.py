@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
@@ -21,7 +21,7 @@ from queries.engine import access, bell, failures, submitting
 from queries.engine.choosing import next_step
 from queries.engine.heartbeat import beat
 from queries.engine.leases import LEASE, claim, commit, renewed
-from queries.engine.record import end, mark_connection
+from queries.engine.record import end, ending, mark_connection
 from queries.engine.shelf import Shelf
 from queries.engine.steps import Outcome, Step, finish, go_on
 from queries.engine.submitting import SUBMIT
@@ -214,6 +214,15 @@ def conclude(run: Run, outcome: Outcome) -> bool:
         keep_away(run, outcome.blocked)
     if outcome.ends:
         return end(run, outcome.changes)
+    try:
+        return _go_on(run, outcome)
+    except DataError:
+        # A value that the database does not take: tried again, it would be the same.
+        log.exception("outcome_not_stored", run=str(run.pk))
+        return end(run, ending(run, Status.FAILED, failures.internal()))
+
+
+def _go_on(run: Run, outcome: Outcome) -> bool:
     with transaction.atomic():
         if not commit(run, **outcome.changes):
             log.info("outcome_thrown_away", run=str(run.pk))

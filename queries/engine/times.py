@@ -10,6 +10,7 @@ POLLS = ((5, 1.0), (20, 2.0), (300, 5.0))
 SLOWEST_POLL = 15.0
 FIRST_BACKOFF = 1.0
 LONGEST_BACKOFF = 60.0
+MOST_DOUBLINGS = 16  # a float ends at 1024 of them, and a provider may be away for days
 LONGEST_RETRY_AFTER = 900.0
 
 _random = random.SystemRandom()
@@ -24,6 +25,9 @@ def poll_delay(age: timedelta) -> float:
 
 def backoff(failures: int, retry_after: float | None = None) -> float:
     """Seconds to wait after the n-th failure in a row; what the provider asked for is honoured."""
-    own = min(FIRST_BACKOFF * 2.0 ** max(failures - 1, 0), LONGEST_BACKOFF)
+    own = min(
+        FIRST_BACKOFF * 2.0 ** min(max(failures - 1, 0), MOST_DOUBLINGS),
+        LONGEST_BACKOFF,
+    )
     asked = min(retry_after or 0.0, LONGEST_RETRY_AFTER)
     return max(own * _random.uniform(0.7, 1.0), asked)

@@ -67,7 +67,7 @@ class Child:
         """Kill the group, whatever is left of it, and start anew after a pause."""
         self.kill()
         self._short_lives = 0 if self.age >= WELL_AFTER else self._short_lives + 1
-        pause = min(FIRST_PAUSE * 2.0**self._short_lives, LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2.0 ** min(self._short_lives, 16), LONGEST_PAUSE)
         self._not_before = self._clock() + (pause if self._short_lives else 0.0)
 
     def terminate(self) -> None:

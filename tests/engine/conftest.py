@@ -68,8 +68,8 @@ def pump_once():
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Back-off without patience: the schedule itself has its own tests."""
-    monkeypatch.setattr(times, "FIRST_BACKOFF", 0.01)
-    monkeypatch.setattr(times, "LONGEST_BACKOFF", 0.05)
+    monkeypatch.setattr(times, "FIRST_BACKOFF", 0.06)
+    monkeypatch.setattr(times, "LONGEST_BACKOFF", 0.2)
 
 
 @pytest.fixture(autouse=True)

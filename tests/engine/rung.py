@@ -1,0 +1,15 @@
+"""Which wake-ups wait in the queue."""
+
+from __future__ import annotations
+
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+
+
+def packages() -> list[dict]:
+    return [SignedPackage.loads(row.payload) for row in OrmQ.objects.order_by("pk")]
+
+
+def rung(task: str) -> list[tuple]:
+    """The arguments of each wake-up for ``task``."""
+    return [package["args"] for package in packages() if package["func"] == task]

@@ -1,0 +1,177 @@
+"""Cancelling a background run: asked here, asked there, confirmed by the provider, or not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from queries.models import Connection, Run, Status
+from queries.providers.base import Capabilities
+from queries.providers.coralogix.provider import Coralogix
+from queries.runs import cancel_run
+from tests.engine import wire
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cancelling(job, upstream):
+    """A run whose job runs, and that somebody asked to cancel."""
+    upstream.on(wire.STATUS, wire.RUNNING)
+    Run.objects.filter(pk=job.pk).update(
+        status=Status.RUNNING, job_id="job-1", submitted_at=timezone.now()
+    )
+    job.refresh_from_db()
+    cancel_run(job)
+    return job
+
+
+def test_a_run_nobody_has_begun_ends_at_once(job, upstream):
+    cancel_run(job)
+    assert job.status == Status.CANCELLED
+    assert job.cancel_asked_at
+    assert upstream.paths() == []
+
+
+def test_asking_does_not_end_a_run_whose_job_runs(cancelling):
+    assert cancelling.status == Status.RUNNING
+    assert cancelling.cancel_asked_at
+    assert cancelling.next_at <= timezone.now()
+
+
+def test_the_provider_is_asked_once_and_its_confirmation_awaited(
+    cancelling, pump_once, upstream
+):
+    run = pump_once(cancelling)
+    assert run.status == Status.RUNNING
+    assert run.cancel_sent_at
+    run = pump_once(run)
+    assert run.status == Status.RUNNING
+    upstream.on(wire.STATUS, wire.CANCELLED)
+    run = pump_once(run)
+    assert run.status == Status.CANCELLED
+    assert run.cancel_confirmed_at
+    assert upstream.paths() == [wire.CANCEL, wire.STATUS, wire.STATUS]
+
+
+def test_a_provider_that_does_not_confirm_is_not_watched_for_ever(
+    cancelling, pump_once
+):
+    run = pump_once(cancelling)
+    Run.objects.filter(pk=run.pk).update(
+        cancel_sent_at=timezone.now() - timedelta(seconds=31)
+    )
+    run = pump_once(run)
+    assert run.status == Status.CANCELLED
+    assert run.cancel_confirmed_at is None
+    assert "did not confirm" in run.notes[0]
+
+
+def test_a_late_success_cannot_revive_a_cancelled_run(cancelling, pump_once, upstream):
+    upstream.on(wire.STATUS, wire.SUCCESS)
+    run = pump_once(pump_once(cancelling))
+    assert run.status == Status.CANCELLED
+    assert "already ended" in run.notes[0]
+    assert wire.DATA not in upstream.paths()
+
+
+def test_a_job_that_failed_first_is_told(cancelling, pump_once, upstream):
+    upstream.on(wire.STATUS, wire.failed("disk on fire"))
+    run = pump_once(pump_once(cancelling))
+    assert run.status == Status.CANCELLED
+    assert "disk on fire" in run.notes[0]
+
+
+def test_a_job_that_is_gone_after_the_cancel_counts_as_cancelled(
+    cancelling, pump_once, upstream
+):
+    run = pump_once(cancelling)
+    upstream.on(wire.STATUS, wire.GONE)
+    run = pump_once(run)
+    assert run.status == Status.CANCELLED
+    assert run.cancel_confirmed_at
+
+
+def test_a_job_unknown_at_the_cancel_is_gone(cancelling, pump_once, upstream):
+    upstream.on(wire.CANCEL, wire.GONE)
+    run = pump_once(cancelling)
+    assert (run.status, bool(run.cancel_confirmed_at)) == (Status.CANCELLED, True)
+
+
+def test_a_cancel_that_comes_too_late_is_settled_by_the_status(
+    cancelling, pump_once, upstream
+):
+    upstream.on(wire.CANCEL, wire.Reply(409))
+    upstream.on(wire.STATUS, wire.SUCCESS)
+    run = pump_once(pump_once(cancelling))
+    assert run.status == Status.CANCELLED
+    assert "already ended" in run.notes[0]
+
+
+def test_a_refused_cancel_is_told_and_ends_the_watch(cancelling, pump_once, upstream):
+    upstream.on(wire.CANCEL, wire.Reply(403))
+    run = pump_once(cancelling)
+    assert run.status == Status.CANCELLED
+    assert "did not accept the cancel" in run.notes[0]
+
+
+def test_a_cancel_is_sent_again_while_the_provider_is_away(
+    cancelling, pump_once, upstream
+):
+    upstream.on(wire.CANCEL, wire.DOWN, wire.DONE)
+    run = pump_once(cancelling)
+    assert (run.cancel_sent_at, run.failures) == (None, 1)
+    assert pump_once(run).cancel_sent_at
+
+
+def test_a_provider_that_stays_away_ends_the_watch(cancelling, pump_once, upstream):
+    upstream.on(wire.CANCEL, wire.DOWN)
+    run = cancelling
+    for _ in range(5):
+        run = pump_once(run)
+    assert run.status == Status.CANCELLED
+    assert "may still be running" in run.notes[0]
+
+
+def test_a_provider_that_cannot_cancel_is_just_not_watched_any_more(
+    cancelling, pump_once, monkeypatch, upstream
+):
+    monkeypatch.setattr(Coralogix, "capabilities", Capabilities(background=True))
+    run = pump_once(cancelling)
+    assert run.status == Status.CANCELLED
+    assert "cannot cancel" in run.notes[0]
+    assert upstream.paths() == []
+
+
+def test_without_its_connection_a_job_cannot_be_cancelled_there(cancelling, pump_once):
+    Connection.objects.all().delete()
+    run = pump_once(cancelling)
+    assert run.status == Status.CANCELLED
+    assert "did not confirm" in run.notes[0]
+
+
+def test_a_cancel_during_an_unanswered_submit_says_what_may_be(
+    job, pump_once, upstream
+):
+    Run.objects.filter(pk=job.pk).update(submitting_since=timezone.now(), submits=1)
+    cancel_run(job)
+    assert job.status == Status.QUEUED
+    run = pump_once(job)
+    assert run.status == Status.CANCELLED
+    assert "while the query was being submitted" in run.notes[0]
+    assert upstream.paths() == []
+
+
+def test_cancelling_twice_is_asking_once(cancelling):
+    asked = cancelling.cancel_asked_at
+    cancel_run(cancelling)
+    assert cancelling.cancel_asked_at == asked
+
+
+def test_an_ended_run_cannot_be_cancelled(job):
+    Run.objects.filter(pk=job.pk).update(status=Status.SUCCEEDED)
+    cancel_run(job)
+    assert job.status == Status.SUCCEEDED
+    assert job.cancel_asked_at is None

@@ -1,0 +1,290 @@
+"""Direct runs: in the web process, on a bounded pool."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from queries.engine import direct, turns
+from queries.engine.keeper import Held, keeper
+from queries.models import Connection, Run, Status
+from queries.providers.base import RateLimit
+from queries.providers.coralogix.provider import Coralogix
+from queries.runs import cancel_run, delete_run, start_run, wait_for
+from tests.engine import wire
+from tests.engine.rows import numbers
+from tests.upstream import CUT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LONG = 15
+
+
+@pytest.fixture
+def slow(upstream):
+    """An upstream that sends 600 rows and then nothing more until told; gives (rows sent, go on)."""
+    sent, go_on = threading.Event(), threading.Event()
+    first, rest = wire.as_lines(
+        {"queryId": {"queryId": "q-7"}}, wire.batch(0, 600)
+    ).parts
+    end = wire.as_lines(wire.batch(600, 1), wire.COMPLETED).parts
+
+    def parts():
+        yield from (first, rest)
+        sent.set()
+        go_on.wait(LONG)
+        yield from end
+
+    upstream.on(wire.QUERY, lambda _request: wire.Reply(parts=parts()))
+    yield sent, go_on
+    go_on.set()
+
+
+def until(condition, seconds=LONG):
+    """Wait for something that happens in another thread; fails if it does not."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+def refreshed(run):
+    return Run.objects.get(pk=run.pk)
+
+
+def test_a_quick_answer_is_there_after_a_short_wait(ask):
+    run = wait_for(start_run(ask()), LONG)
+    assert run.status == Status.SUCCEEDED
+    assert run.query_id == "q-1"
+    assert numbers(run) == [0, 1, 2]
+    assert run.result.complete
+    assert run.started_at
+    assert run.finished_at
+
+
+def test_waiting_is_bounded_and_rows_show_as_they_arrive(ask, slow):
+    sent, go_on = slow
+    run = start_run(ask())
+    assert sent.wait(LONG)
+    began = time.monotonic()
+    run = wait_for(run, 0.1)
+    assert time.monotonic() - began < 5
+    assert run.is_active
+    until(lambda: refreshed(run).rows_received >= 500)
+    assert refreshed(run).status == Status.FETCHING
+    assert refreshed(run).query_id == "q-7"
+    go_on.set()
+    run = wait_for(run, LONG)
+    assert (run.status, run.result.row_count) == (Status.SUCCEEDED, 601)
+
+
+def test_a_run_of_another_process_is_not_waited_for(ask):
+    run = start_run(ask())
+    direct.pool.wait(run.pk, LONG)
+    Run.objects.filter(pk=run.pk).update(status=Status.RUNNING)
+    began = time.monotonic()
+    assert wait_for(run, 5).status == Status.RUNNING
+    assert time.monotonic() - began < 1
+
+
+def test_a_cut_stream_keeps_the_rows_received(ask, upstream):
+    lines = wire.as_lines({"queryId": {"queryId": "q"}}, wire.batch(0, 5)).parts
+    upstream.on(wire.QUERY, wire.Reply(parts=[*lines, CUT]))
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.status, run.error["code"]) == (Status.FAILED, "truncated")
+    assert run.result.row_count == 5
+    assert run.result.cuts[0]["code"] == "truncated"
+
+
+def test_an_error_in_the_stream_keeps_the_rows_before_it(ask, upstream):
+    upstream.on(wire.QUERY, wire.rows(5, {"error": {"message": "out of memory"}}))
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.status, run.result.row_count) == (Status.FAILED, 5)
+    assert "out of memory" in run.error["message"]
+
+
+def test_closing_statistics_that_say_failed_fail_the_run(ask, upstream):
+    upstream.on(wire.QUERY, wire.rows(2, {"statistics": {"status": "FAILED"}}))
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.status, run.error["code"]) == (Status.FAILED, "query_incomplete")
+    assert not run.result.complete
+
+
+def test_the_effective_range_is_kept(ask, upstream):
+    dates = {"startDate": "2026-11-01T00:00:00Z", "endDate": "2026-11-02T00:00:00Z"}
+    warning = {
+        "warning": {"timeRangeWarning": {"warningMessage": "shortened", **dates}}
+    }
+    upstream.on(wire.QUERY, wire.rows(2, warning, wire.COMPLETED))
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.effective_start.day, run.effective_end.day) == (1, 2)
+    assert not run.result.complete
+
+
+def test_too_many_requests_are_waited_out_and_told(ask, upstream):
+    upstream.on(wire.QUERY, wire.refused(), wire.rows(3, wire.COMPLETED))
+    run = wait_for(start_run(ask()), LONG)
+    assert run.status == Status.SUCCEEDED
+    assert any("too many requests" in note for note in run.notes)
+
+
+def test_too_many_requests_in_the_stream_are_waited_out_too(ask, upstream):
+    limited = {"error": {"message": "slow down", "code": {"rateLimitReached": {}}}}
+    upstream.on(
+        wire.QUERY,
+        wire.as_lines({"queryId": {"queryId": "q"}}, limited),
+        wire.rows(3, wire.COMPLETED),
+    )
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.status, run.result.row_count) == (Status.SUCCEEDED, 3)
+    assert run.result_sets.count() == 1
+
+
+def test_endless_refusal_ends_in_words(ask, upstream, monkeypatch):
+    monkeypatch.setattr(direct, "MOST_REFUSALS", 2)
+    upstream.on(wire.QUERY, wire.refused())
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.status, run.error["code"]) == (Status.FAILED, "rate_limited")
+    assert len(upstream.requests) == 3
+
+
+def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(ask, upstream, monkeypatch):
+    monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
+    wait_for(start_run(ask()), LONG)
+    run = start_run(ask())
+    until(lambda: refreshed(run).waiting_for == turns.FOR_A_TURN)
+    assert refreshed(run).waiting_until > timezone.now() + timedelta(minutes=50)
+    cancel_run(run)
+    run = wait_for(run, LONG)
+    assert (run.status, run.waiting_for) == (Status.CANCELLED, "")
+    assert run.notes == []
+    assert len(upstream.requests) == 1
+
+
+def test_a_turn_that_becomes_free_is_taken(ask, upstream, monkeypatch):
+    monkeypatch.setattr(turns, "LONGEST_NAP", 0.05)
+    monkeypatch.setattr("queries.rate_limit.MARGIN", 0.0)
+    monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=0.3))
+    runs = [start_run(ask()) for _ in range(3)]
+    assert [wait_for(run, LONG).status for run in runs] == [Status.SUCCEEDED] * 3
+
+
+def test_cancelling_hangs_up_and_keeps_the_rows(ask, slow):
+    sent, _go_on = slow
+    run = start_run(ask())
+    assert sent.wait(LONG)
+    until(lambda: refreshed(run).rows_received)
+    cancel_run(run)
+    run = wait_for(run, LONG)
+    assert run.status == Status.CANCELLED
+    assert run.result.row_count == 600
+    assert run.result.cuts[0]["code"] == "cancelled"
+    assert run.error is None
+    assert run.notes == [
+        "Cancelled by closing the connection; the provider does not confirm that."
+    ]
+
+
+def test_a_cancel_from_another_process_is_seen(ask, slow):
+    sent, _go_on = slow
+    run = start_run(ask())
+    assert sent.wait(LONG)
+    Run.objects.filter(pk=run.pk).update(cancel_asked_at=timezone.now())
+    assert wait_for(run, LONG).status == Status.CANCELLED
+
+
+def test_a_run_deleted_in_another_process_is_let_go(ask, slow, data_dir, monkeypatch):
+    monkeypatch.setattr(direct.pool, "cancel", lambda _pk: None)
+    sent, _go_on = slow
+    run = start_run(ask())
+    assert sent.wait(LONG)
+    pk = run.pk
+    delete_run(run)
+    assert direct.pool.wait(pk, LONG)
+    assert [path for path in data_dir.rglob("*") if path.is_file()] == []
+
+
+def test_a_run_beyond_the_time_limit_ends_in_words(ask, slow, settings):
+    settings.DIRECT_SECONDS = 0.1
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.status, run.error["code"]) == (Status.FAILED, "too_long")
+    assert "the most we wait" in run.error["message"]
+
+
+def test_runs_beyond_the_pool_wait_and_say_so(ask, slow, settings):
+    settings.DIRECT_RUNS = 1
+    sent, go_on = slow
+    first = start_run(ask())
+    assert sent.wait(LONG)
+    second, third = start_run(ask()), start_run(ask())
+    second.refresh_from_db()
+    assert second.status == Status.QUEUED
+    assert (
+        second.waiting_for == "a free place: this server runs 1 direct queries at once"
+    )
+    cancel_run(third)
+    assert third.status == Status.CANCELLED
+    go_on.set()
+    assert wait_for(first, LONG).status == Status.SUCCEEDED
+    second = wait_for(second, LONG)
+    assert (second.status, second.waiting_for) == (Status.SUCCEEDED, "")
+    assert refreshed(third).status == Status.CANCELLED
+
+
+def test_a_web_process_that_ends_ends_its_runs_in_words(ask, slow, settings):
+    settings.DIRECT_RUNS = 1
+    sent, _go_on = slow
+    running, waiting = start_run(ask()), start_run(ask())
+    assert sent.wait(LONG)
+    until(lambda: refreshed(running).rows_received)
+    direct.pool.stop()
+    for run in (refreshed(running), refreshed(waiting)):
+        assert (run.status, run.error["code"]) == (Status.FAILED, "interrupted")
+    assert refreshed(running).result.row_count == 600
+
+
+def test_the_lease_is_kept_while_the_provider_is_silent(ask, slow, monkeypatch):
+    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    sent, _go_on = slow
+    run = start_run(ask())
+    assert sent.wait(LONG)
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now())
+    until(lambda: refreshed(run).lease_until > timezone.now() + timedelta(seconds=20))
+
+
+def test_a_run_taken_over_by_the_sweep_is_let_go(ask, slow, monkeypatch):
+    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    sent, _go_on = slow
+    run = start_run(ask())
+    assert sent.wait(LONG)
+    Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
+    assert direct.pool.wait(run.pk, LONG)
+    run = refreshed(run)
+    assert run.is_active
+    assert run.lease_token == run.pk
+
+
+def test_a_mistake_of_ours_leaves_the_run_to_the_sweep(ask, monkeypatch, caplog):
+    def broken(_one):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(direct, "execute", broken)
+    run = start_run(ask())
+    direct.pool.wait(run.pk, LONG)
+    until(lambda: keeper.idle)
+    assert refreshed(run).status == Status.QUEUED
+    assert "direct_run_crashed" in caplog.text
+
+
+def test_without_its_connection_nothing_is_called(ask, upstream):
+    run = Run(owner=ask().owner, provider="coralogix", statement="x")
+    direct.lease(run)
+    run.save()
+    with keeper.holding(Held(run)) as one:
+        direct.execute(one)
+    assert refreshed(run).error["code"] == "connection_gone"
+    assert Connection.objects.exists()
+    assert upstream.paths() == []

@@ -1,0 +1,318 @@
+"""Fetching the rows of a job that succeeded, whatever comes between."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from queries import reading
+from queries.engine import direct, fetching, keeper
+from queries.engine.fetching import fetch
+from queries.models import Connection, ResultSet, Run, Status
+from queries.runs import cancel_run, delete_run
+from tests.engine import wire
+from tests.engine.rows import numbers
+from tests.engine.rung import rung
+from tests.upstream import CUT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ready(job):
+    """A run whose job has succeeded."""
+    Run.objects.filter(pk=job.pk).update(status=Status.FETCHING, job_id="job-1")
+    job.refresh_from_db()
+    return job
+
+
+def test_the_rows_are_stored_and_published_whole(ready):
+    assert fetch(str(ready.pk)) == "settled"
+    ready.refresh_from_db()
+    assert ready.status == Status.SUCCEEDED
+    assert ready.result.row_count == ready.rows_received == 3
+    assert ready.result.complete
+    assert ready.result.cuts == []
+    assert ready.bytes_received > 0
+    assert ready.expires_at > timezone.now()
+    assert ready.lease_token is None
+
+
+def test_many_parts_become_one_file(ready, upstream):
+    upstream.on(
+        wire.DATA,
+        wire.as_lines(
+            *(wire.data_batch(n * 500, 500) for n in range(5)), wire.COMPLETED
+        ),
+    )
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert ready.result.row_count == 2_500
+    assert ready.result.parts.count() == 1
+    assert ready.result.parts.get().rows == 2_500
+
+
+def test_an_empty_answer_is_a_complete_result(ready, upstream):
+    upstream.on(wire.DATA, wire.as_lines(wire.COMPLETED))
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert (ready.status, ready.result.row_count) == (Status.SUCCEEDED, 0)
+    assert ready.result.complete
+
+
+def test_only_one_fetches(ready):
+    Run.objects.filter(pk=ready.pk).update(
+        lease_token=ready.pk, lease_until=timezone.now() + timedelta(minutes=1)
+    )
+    assert fetch(str(ready.pk)) == "busy"
+
+
+def test_only_runs_that_are_to_be_fetched_are(job):
+    assert fetch(str(job.pk)) == "busy"
+
+
+def test_a_truncated_stream_is_read_again_from_the_start(ready, upstream):
+    half = wire.Reply(parts=[wire.as_lines(wire.data_batch(0, 2)).parts[0], CUT])
+    upstream.on(wire.DATA, half, wire.data(3, wire.COMPLETED))
+    assert fetch(str(ready.pk)) == "later"
+    ready.refresh_from_db()
+    assert (ready.status, ready.failures) == (Status.FETCHING, 1)
+    assert ready.waiting_for
+    assert rung(fetching.bell.FETCH)
+    assert fetch(str(ready.pk)) == "settled"
+    ready.refresh_from_db()
+    assert numbers(ready) == [0, 1, 2]
+    assert ResultSet.objects.count() == 1
+
+
+def test_a_stream_that_is_always_cut_leaves_its_longest_attempt_readable(
+    ready, upstream
+):
+    def cut_after(count):
+        return wire.Reply(
+            parts=[wire.as_lines(wire.data_batch(0, count)).parts[0], CUT]
+        )
+
+    upstream.on(wire.DATA, cut_after(1), cut_after(7), cut_after(2))
+    while fetch(str(ready.pk)) == "later":
+        pass
+    ready.refresh_from_db()
+    assert (ready.status, ready.error["code"]) == (Status.FAILED, "truncated")
+    assert ready.result.row_count == 7
+    assert not ready.result.complete
+    (cut,) = ready.result.cuts
+    assert (cut["code"], cut["details"]) == ("truncated", {"rows": 7})
+    assert ResultSet.objects.count() == 1
+    assert [
+        path.name for path in reading.directory_of(ready.result).parent.iterdir()
+    ] == [str(ready.result.pk)]
+
+
+def test_a_provider_that_is_down_for_a_moment_is_asked_again(ready, upstream):
+    upstream.on(wire.DATA, wire.DOWN, wire.refused(), wire.data(3, wire.COMPLETED))
+    assert [fetch(str(ready.pk)) for _ in range(3)] == ["later", "later", "settled"]
+
+
+def test_a_result_that_is_not_ready_yet_is_asked_for_again(ready, upstream):
+    upstream.on(
+        wire.DATA, wire.Reply(409, body=b"not completed"), wire.data(3, wire.COMPLETED)
+    )
+    assert [fetch(str(ready.pk)) for _ in range(2)] == ["later", "settled"]
+
+
+def test_an_expired_result_fails_in_words(ready, upstream):
+    upstream.on(wire.DATA, wire.GONE)
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert (ready.status, ready.error["code"]) == (Status.FAILED, "results_expired")
+    assert ready.result is None
+
+
+def test_a_warning_that_cuts_makes_the_result_incomplete(ready, upstream):
+    limit = {"warning": {"numberOfResultsLimitWarning": {"numberOfResultsLimit": 3}}}
+    upstream.on(wire.DATA, wire.data(3, limit, wire.COMPLETED))
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert ready.status == Status.SUCCEEDED
+    assert not ready.result.complete
+    (cut,) = ready.result.cuts
+    assert set(cut) == {"code", "message", "remedy", "details"}
+    assert cut["details"]["numberOfResultsLimit"] == 3
+
+
+def test_a_warning_of_the_job_counts_for_its_rows_too(ready):
+    warning = {
+        "code": "x",
+        "message": "m",
+        "remedy": "",
+        "cuts_result": True,
+        "details": {},
+    }
+    Run.objects.filter(pk=ready.pk).update(warnings=[warning])
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert not ready.result.complete
+
+
+def test_our_own_limit_of_rows_cuts_and_says_so(ready, upstream, settings):
+    settings.MAX_ROWS = 2
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert (ready.status, ready.error) == (Status.SUCCEEDED, None)
+    assert ready.result.row_count == 2
+    assert ready.result.cuts[0]["code"] == "our_row_limit"
+    assert "2 rows" in ready.result.cuts[0]["message"]
+
+
+def test_our_own_limit_of_bytes_cuts_and_says_so(ready, upstream, settings):
+    settings.MAX_BYTES = 2_000
+    upstream.on(wire.DATA, wire.as_lines(*(wire.data_batch(n, 1) for n in range(100))))
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert ready.status == Status.SUCCEEDED
+    assert 0 < ready.result.row_count < 100
+    assert ready.result.cuts[0]["code"] == "limit_exceeded"
+
+
+def test_cancelling_stops_the_stream_and_keeps_its_rows(ready, upstream):
+    arrived = threading.Event()
+    first = wire.as_lines(wire.data_batch(0, 600)).parts[0]
+    upstream.on(wire.DATA, wire.Reply(parts=[first, arrived.set, upstream.closed.wait]))
+    thread = threading.Thread(target=fetch_in_thread, args=(ready,))
+    thread.start()
+    assert arrived.wait(5)
+    cancel_run(Run.objects.get(pk=ready.pk))
+    thread.join(10)
+    ready.refresh_from_db()
+    assert ready.status == Status.CANCELLED
+    assert ready.result.row_count == 600
+    assert ready.result.cuts[0]["code"] == "cancelled"
+    assert "already ended" in ready.notes[0]
+
+
+def fetch_in_thread(run):
+    from django.db import connection
+
+    try:
+        fetch(str(run.pk))
+    finally:
+        connection.close()
+
+
+def test_a_waiting_fetch_is_cancelled_at_once(ready):
+    cancel_run(ready)
+    assert ready.status == Status.CANCELLED
+
+
+def test_a_fetch_that_lost_its_lease_stops_and_leaves_nothing(
+    ready, upstream, data_dir
+):
+    def steal():
+        Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
+
+    lines = wire.as_lines(
+        wire.data_batch(0, 600), wire.data_batch(600, 600), wire.COMPLETED
+    ).parts
+    upstream.on(wire.DATA, in_other_thread(lines, steal))
+    assert fetch(str(ready.pk)) == "lost"
+    ready.refresh_from_db()
+    assert ready.status == Status.FETCHING
+    assert ready.lease_token == ready.pk
+    assert ResultSet.objects.count() == 0
+    assert [path for path in data_dir.rglob("*") if path.is_file()] == []
+
+
+def in_other_thread(parts, action):
+    """A reply that acts on the database after its first part, as another process would."""
+    from django.db import connection
+
+    def act():
+        action()
+        connection.close()
+
+    return wire.Reply(parts=[parts[0], act, *parts[1:]])
+
+
+def test_deleting_a_run_that_is_fetched_leaves_no_file(
+    ready, upstream, data_dir, monkeypatch
+):
+    # As from another process: nobody there can hang up on our stream.
+    monkeypatch.setattr(direct.pool, "cancel", lambda _pk: None)
+    lines = wire.as_lines(wire.data_batch(0, 600), wire.data_batch(600, 600)).parts
+    upstream.on(
+        wire.DATA,
+        in_other_thread(lines, lambda: delete_run(Run.objects.get(pk=ready.pk))),
+    )
+    assert fetch(str(ready.pk)) == "lost"
+    assert [path for path in data_dir.rglob("*") if path.is_file()] == []
+
+
+def test_leftovers_of_a_dead_fetch_are_removed_but_for_the_best(ready):
+    ResultSet.objects.create(run=ready, row_count=2)
+    ResultSet.objects.create(run=ready, row_count=1)
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert list(ready.result_sets.all()) == [ready.result]
+    assert ready.result.row_count == 3
+
+
+def test_a_fetch_beyond_its_deadline_ends_in_words(ready, upstream):
+    Run.objects.filter(pk=ready.pk).update(gives_up_at=timezone.now())
+    upstream.on(wire.DATA, wire.Reply(parts=[b"", upstream.closed.wait]))
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert (ready.status, ready.error["code"]) == (Status.FAILED, "too_long")
+
+
+def test_without_its_connection_the_rows_cannot_be_fetched(ready):
+    Connection.objects.all().delete()
+    assert fetch(str(ready.pk)) == "refused"
+    ready.refresh_from_db()
+    assert ready.error["code"] == "connection_gone"
+
+
+def test_a_run_that_kills_every_worker_is_put_to_rest(ready):
+    Run.objects.filter(pk=ready.pk).update(claims=60)
+    assert fetch(str(ready.pk)) == "refused"
+    ready.refresh_from_db()
+    assert ready.error["code"] == "internal"
+
+
+def test_workers_are_kept_free_for_the_pump(ready, ask, settings):
+    from queries.runs import start_run
+
+    held = {
+        "lease_until": timezone.now() + timedelta(minutes=1),
+        "status": Status.FETCHING,
+    }
+    for _ in range(settings.CLUSTER.workers - fetching.WORKERS_KEPT_FREE):
+        other = start_run(ask("background"))
+        Run.objects.filter(pk=other.pk).update(**held)
+    assert fetch(str(ready.pk)) == "full"
+    ready.refresh_from_db()
+    assert ready.status == Status.FETCHING
+    assert ready.next_at > timezone.now()
+
+
+def test_the_next_one_is_rung_for_when_a_fetch_ends(ready, ask):
+    from queries.runs import start_run
+
+    other = start_run(ask("background"))
+    Run.objects.filter(pk=other.pk).update(status=Status.FETCHING)
+    fetch(str(ready.pk))
+    assert (str(other.pk),) in rung(fetching.bell.FETCH)
+
+
+def test_rows_that_cannot_be_stored_end_the_run_in_words(ready, data_dir):
+    (data_dir / "results").write_text("a file where a directory should be")
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert (ready.status, ready.error["code"]) == (Status.FAILED, "storage")
+
+
+def test_nothing_is_kept_of_the_watch(ready):
+    fetch(str(ready.pk))
+    assert keeper.keeper.idle

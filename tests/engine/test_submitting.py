@@ -1,0 +1,178 @@
+"""Submit: the one step that cannot always be repeated."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from queries.engine import pump, submitting
+from queries.models import Connection, RateBucket, Run, Status
+from queries.providers.coralogix.provider import Coralogix
+from tests.engine import wire
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_job_is_submitted_once_and_its_id_is_kept(job, pump_once, upstream):
+    run = pump_once(job)
+    assert (run.status, run.job_id, run.submits) == (Status.RUNNING, "job-1", 1)
+    assert run.submitting_since is None
+    assert upstream.paths() == [wire.SUBMIT]
+
+
+def test_the_absolute_range_of_the_run_is_what_is_sent(job, pump_once, upstream):
+    pump_once(job)
+    sent = upstream.requests[0].json()
+    assert sent["startDate"].startswith(job.starts_at.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert sent["endDate"].startswith(job.ends_at.strftime("%Y-%m-%dT%H:%M:%S"))
+
+
+def test_the_submit_is_written_down_before_the_request_leaves(
+    job, pump_once, upstream, monkeypatch
+):
+    seen = []
+    commit = pump.commit
+
+    def watching(run, **changes):
+        seen.append(("submitting_since" in changes, len(upstream.requests)))
+        return commit(run, **changes)
+
+    monkeypatch.setattr(pump, "commit", watching)
+    pump_once(job)
+    assert seen[0] == (True, 0)
+
+
+def test_warnings_of_the_submit_are_kept(job, pump_once, upstream):
+    warning = {"compileWarning": {"warningMessage": "keypath does not exist"}}
+    upstream.on(wire.SUBMIT, wire.submitted(warnings=[warning]))
+    (kept,) = pump_once(job).warnings
+    assert "keypath does not exist" in kept["message"]
+    assert kept["cuts_result"] is False
+
+
+def test_a_refused_statement_fails_the_run_in_words(job, pump_once, upstream):
+    upstream.on(wire.SUBMIT, wire.as_json({"message": "unexpected token"}, 400))
+    run = pump_once(job)
+    assert run.status == Status.FAILED
+    assert run.error["code"] == "query"
+    assert "unexpected token" in run.error["message"]
+    assert run.finished_at
+    assert run.next_at is None
+
+
+def test_a_refused_key_marks_its_connection(job, pump_once, upstream, connection):
+    upstream.on(wire.SUBMIT, wire.Reply(401))
+    assert pump_once(job).error["code"] == "authentication"
+    connection.refresh_from_db()
+    assert connection.test_ok is False
+
+
+def test_a_submit_that_was_certainly_not_taken_does_not_count(job, pump_once, upstream):
+    upstream.on(wire.SUBMIT, wire.refused(), wire.submitted())
+    run = pump_once(job)
+    assert (run.status, run.submits, run.failures) == (Status.QUEUED, 0, 1)
+    assert run.submitting_since is None
+    assert run.waiting_for
+    RateBucket.objects.update(blocked_until=None)
+    run = pump_once(run)
+    assert (run.status, run.submits, run.failures) == (Status.RUNNING, 1, 0)
+    assert run.waiting_for == ""
+
+
+def test_too_many_requests_are_told_and_keep_everybody_away(
+    job, pump_once, upstream, ask
+):
+    upstream.on(wire.SUBMIT, wire.refused(30), wire.submitted())
+    run = pump_once(job)
+    assert "too many requests" in run.notes[0]
+    run = pump_once(run)
+    assert run.status == Status.QUEUED
+    assert run.waiting_until > timezone.now()
+    assert upstream.paths() == [wire.SUBMIT]
+
+
+def test_a_submit_without_an_answer_is_repeated_and_the_run_says_so(
+    job, pump_once, upstream
+):
+    upstream.on(wire.SUBMIT, wire.BROKEN, wire.submitted("job-2"))
+    run = pump_once(job)
+    assert (run.status, run.submits) == (Status.QUEUED, 1)
+    assert run.submitting_since
+    assert run.notes == []
+    run = pump_once(run)
+    assert (run.status, run.job_id, run.submits) == (Status.RUNNING, "job-2", 2)
+    assert run.notes[0].startswith("Submitted twice:")
+
+
+def test_a_submit_that_never_gets_an_answer_ends_after_three_times(
+    job, pump_once, upstream
+):
+    upstream.on(wire.SUBMIT, wire.BROKEN)
+    for _ in range(3):
+        run = pump_once(job)
+    assert run.status == Status.FAILED
+    assert run.error["code"] == "submit_unknown"
+    assert upstream.paths() == [wire.SUBMIT] * 3
+    assert any("three times" in note for note in run.notes)
+
+
+def test_a_worker_that_died_while_submitting_is_recovered(job, pump_once, upstream):
+    Run.objects.filter(pk=job.pk).update(submitting_since=timezone.now(), submits=1)
+    run = pump_once(job)
+    assert (run.status, run.submits) == (Status.RUNNING, 2)
+    assert run.notes[0].startswith("Submitted twice:")
+
+
+def test_three_deaths_while_submitting_are_enough(job, pump_once, upstream):
+    Run.objects.filter(pk=job.pk).update(submitting_since=timezone.now(), submits=3)
+    run = pump_once(job)
+    assert run.error["code"] == "submit_unknown"
+    assert upstream.paths() == []
+
+
+def test_a_provider_that_knows_repeats_is_asked_again_without_a_word(job, monkeypatch):
+    can = type(Coralogix.capabilities)(background=True, idempotent_submit=True)
+    monkeypatch.setattr(Coralogix, "capabilities", can)
+    job.submitting_since, job.submits = timezone.now(), 1
+    assert "notes" not in submitting.announce(job)
+
+
+def test_an_answer_that_makes_no_sense_ends_the_run_and_says_what_may_be(
+    job, pump_once, upstream
+):
+    upstream.on(wire.SUBMIT, wire.as_json({"hello": 1}))
+    run = pump_once(job)
+    assert run.error["code"] == "unexpected_response"
+    assert "may have taken the query" in run.notes[0]
+
+
+def test_a_run_whose_connection_is_gone_fails_in_words(job, pump_once, upstream):
+    Connection.objects.all().delete()
+    run = pump_once(job)
+    assert run.error["code"] == "connection_gone"
+    assert upstream.paths() == []
+
+
+def test_an_owner_who_may_no_longer_use_the_connection_is_refused(
+    job, pump_once, upstream, django_user_model
+):
+    stranger = django_user_model.objects.create_user("stranger@example.com")
+    Connection.objects.update(owner=stranger)
+    assert pump_once(job).error["code"] == "access_lost"
+    assert upstream.paths() == []
+
+
+def test_a_closed_account_runs_nothing_more(job, pump_once, upstream):
+    type(job.owner).objects.filter(pk=job.owner_id).update(is_active=False)
+    assert pump_once(job).error["code"] == "access_lost"
+
+
+def test_a_key_that_cannot_be_opened_is_said_in_words(
+    job, pump_once, settings, upstream
+):
+    from cryptography.fernet import Fernet
+
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    run = pump_once(job)
+    assert run.error["code"] == "key_unreadable"
+    assert upstream.paths() == []
