@@ -1,0 +1,231 @@
+"""What is said between Querydeck and a provider: questions, states, rows, choices. Plain values, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from queries.providers.errors import ProviderError
+
+Mode = Literal["direct", "background"]
+FieldKind = Literal["text", "choice", "integer", "boolean", "datetime", "url", "secret"]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do beyond being asked. Everything is off unless the provider says otherwise."""
+
+    direct: bool = False  # rows in the answer to the request itself
+    background: bool = False  # submit, status, rows
+    cancel: bool = False
+    cancel_all: bool = False
+    delete: bool = False  # the result, at the provider
+    logs: bool = False
+    list_remote: bool = False  # jobs that were not started here
+    progress: bool = False  # parts done and parts in all
+    random_access_paging: bool = False
+    total_known: bool = False  # the number of rows is told before they are fetched
+    embedded_rows: bool = False  # the final status carries rows
+    catalog: tuple[
+        str, ...
+    ] = ()  # kinds of lists to pick from: "data_source", "connection", ...
+    export_formats: tuple[str, ...] = ()  # files made by the provider
+    idempotent_submit: bool = False  # repeating a submit with the same key is harmless
+    job_retention: timedelta | None = None  # how long results are kept; None: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing to be filled in. The connection form and the run form are generated from these.
+
+    Values are strings ("text", "choice", "url", "secret"), int, bool, or an aware datetime (or its ISO 8601 text).
+    """
+
+    name: str
+    label: str
+    kind: FieldKind = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    default: str | int | bool | None = None
+    required: bool = False
+    help: str = ""
+    advanced: bool = False
+    modes: tuple[Mode, ...] = ("direct", "background")
+    catalog: str = ""  # the kind of list to pick a value from; typing stays possible
+    catalog_parent: str = ""  # the field whose value is the parent of that list
+    many: bool = False  # several values, separated by commas
+    rows: int = 0  # lines of a text area; 0: one line
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """At most `calls` requests in any `seconds`, for one key."""
+
+    calls: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySpec:
+    """What to run: the statement, the provider's settings by field name, and the time range (aware, UTC)."""
+
+    statement: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a spec cannot be sent. `field` is "statement", "start", "end" or a query field's name."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderWarning:
+    """Something the provider wants known about an answer. `cuts_result`: rows are missing because of it."""
+
+    code: str  # the provider's own word, or ours
+    message: str
+    remedy: str = ""
+    cuts_result: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Row(NamedTuple):
+    """One row: its values as a tree of JSON values, and the exact JSON text it came as (UTF-8)."""
+
+    values: Mapping[str, Any]
+    original: bytes
+
+
+class JobState(StrEnum):
+    """Where a job stands at the provider. UNKNOWN is a word we do not know: not an end, keep asking."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether the job will never change again."""
+        return self in {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Parts of the work done, out of a total that may still grow."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """The provider's answer to "how is it going?". `native` is its own word, `raw` its whole answer."""
+
+    state: JobState
+    native: str = ""
+    error: ProviderError | None = None
+    warnings: tuple[ProviderWarning, ...] = ()
+    statistics: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # e.g. {"bytes_scanned": 506070}
+    submitted_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    expires_at: datetime | None = None
+    progress: Progress | None = None
+    total_rows: int | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A job was accepted under `job_id`."""
+
+    job_id: str
+    warnings: tuple[ProviderWarning, ...] = ()
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """What a cheap call with the connection's key found out, in words fit to show."""
+
+    __test__: ClassVar[bool] = (
+        False  # not a test case, whatever its name says to pytest
+    )
+
+    ok: bool
+    message: str
+    error_code: str = ""
+    remedy: str = ""
+    permission: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a job's log at the provider."""
+
+    text: str
+    level: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteJob:
+    """A job as the provider lists it, started here or elsewhere."""
+
+    job_id: str
+    status: JobStatus
+    statement: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One thing to pick from a provider's catalogue. `note` says why it is not `enabled`."""
+
+    value: str
+    label: str
+    group: str = ""
+    enabled: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOptions:
+    """What a file made by the provider shall hold. `limit` None: all rows."""
+
+    format: str
+    name: str
+    limit: int | None = None
+    zipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RateFigures:
+    """What the provider last said of its limit: calls in all, calls left, when they come back."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    resets_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A query that shows what the provider can do on ordinary data; run with one click."""
+
+    title: str
+    statement: str
+    mode: Mode = "direct"
+    time_range: str = "last-24h"
+    settings: Mapping[str, Any] = field(default_factory=dict)
