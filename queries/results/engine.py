@@ -51,9 +51,10 @@ class Engine:
     """
 
     def __init__(self, files: Sequence[Path], scratch: Path, bounds: Bounds) -> None:
+        self._files = files
         self._scratch = scratch
         self._seconds = bounds.seconds
-        with _in_our_words():
+        with _in_our_words(self._files):
             self._duckdb = duckdb.connect(
                 ":memory:", config={**_CONFIG, **_sizes(bounds)}
             )
@@ -100,7 +101,7 @@ class Engine:
         timer = threading.Timer(self._seconds, connection.interrupt)
         timer.start()
         try:
-            with _in_our_words():
+            with _in_our_words(self._files):
                 yield connection
         finally:
             timer.cancel()
@@ -130,21 +131,21 @@ def quoted(text: str) -> str:
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _in_our_words(files: Sequence[Path]) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise _translated(error) from error
+        raise _translated(error, files) from error
     except OSError as error:  # how Arrow's stream passes on what DuckDB raised
-        raise _translated(error) from error
+        raise _translated(error, files) from error
 
 
-def _translated(error: duckdb.Error | OSError) -> ResultError:
+def _translated(error: duckdb.Error | OSError, files: Sequence[Path]) -> ResultError:
     text = str(error)
     if isinstance(error, duckdb.InterruptException) or "INTERRUPT Error" in text:
         return QueryTimeoutError()
     if isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
         return MemoryLimitError()
-    if isinstance(error, duckdb.IOException) and "No files found" in text:
+    if not all(file.is_file() for file in files):
         return ResultsMissingError()
     return ResultsDamagedError()

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -71,7 +71,8 @@ def stored(directory: Path, rows: range, schema: pa.Schema) -> Iterator[StoredPa
     except OSError as error:
         raise _storage_error(error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # renamed, or never made
+            temporary.unlink()
     pending.part = Part(name, rows.start, len(rows), size)
 
 
@@ -89,17 +90,19 @@ class StoredPart:
 
 
 def parquet_writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    """The one way our files are written."""
-    unique = (
-        ROW_NUMBER,
-        ORIGINAL,
-    )  # a dictionary of values that never repeat only costs
+    """The one way our files are written.
+
+    Values that never repeat need no dictionary; bounds of texts are long and nobody asks.
+    """
+    unique = (ROW_NUMBER, ORIGINAL)
+    texts = (pa.string(), pa.binary())
     return pq.ParquetWriter(
         sink,
         schema,
         compression="zstd",
         compression_level=1,
         use_dictionary=[name for name in schema.names if name not in unique],
+        write_statistics=[field.name for field in schema if field.type not in texts],
         store_schema=False,
     )
 

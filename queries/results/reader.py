@@ -176,7 +176,7 @@ class ResultReader:
         """The cells of these rows, in this order."""
         if not numbers:
             return []
-        statement = sql.rows(columns, numbers, longest + 1)
+        statement = sql.rows(dict.fromkeys(columns), numbers, longest + 1)
         table = self._open().table(statement, {"files": self._files(numbers)})
         found = rows_in(table, columns, longest)
         if len(found) < len(set(numbers)):

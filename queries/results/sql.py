@@ -8,7 +8,7 @@ functions here say how those make one cell to show, to compare, to search.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +31,8 @@ _KINDS: Final = {
     "boolean": "BOOLEAN",
     "timestamp": "TIMESTAMPTZ_NS",
 }
-_ISO: Final = "%Y-%m-%dT%H:%M:%S.%nZ"
+# DuckDB 2.0.0 spoils what follows %n, so nothing may follow it.
+_ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
 _SHOWN: Final = "%Y-%m-%d %H:%M:%S.%n"  # what a filter for a time is compared with
 _TIME_DIVIDER: Final = re.compile(r"(?<=\d)T(?=\d|$)", re.IGNORECASE)
 
@@ -41,8 +42,8 @@ _POSSIBLE: Final = {
     "i": re.compile(r"-?\d*"),
     "w": re.compile(r"-?\d*"),
     "g": re.compile(r"-?\d*"),
-    "f": re.compile(r"[-+.\dainfe]*"),
-    "b": re.compile(r"[truefals]*"),
+    "f": re.compile(r"[-+.\dainfe]*", re.IGNORECASE),
+    "b": re.compile(r"[truefals]*", re.IGNORECASE),
     "t": re.compile(r"[-:. \d]*"),
 }
 ORIGINAL_ROW: Final = (
@@ -103,7 +104,7 @@ def numbers(selected: Selection) -> str:
     )
 
 
-def rows(columns: Sequence[Column], wanted: Iterable[int], longest: int) -> str:
+def rows(columns: Collection[Column], wanted: Iterable[int], longest: int) -> str:
     """Some rows in no order: all physical columns of `columns`, texts cut to `longest`."""
     cells = [
         f"left({name}, {longest:d}) AS {name}" if letter in "sj" else name
@@ -141,7 +142,7 @@ def merged(column: Column) -> str:
     """One cell per row, of the one type that holds them all (`Column.arrow_type`)."""
     kind = _KINDS.get(column.kind, "VARCHAR")
     cells = [
-        f"strftime({name}, '{_ISO}')"
+        f"strftime({name}, '{_ISO}') || 'Z'"
         if letter == "t" and kind == "VARCHAR"
         else f"{name}::{kind}"
         for letter, name in _physical(column)
@@ -193,22 +194,22 @@ def _sort_keys(column: Column) -> Iterator[str]:
 
 
 def _condition(searched: Iterable[Column], text: str) -> tuple[str, dict[str, str]]:
-    needles = {"needle": text.lower(), "moment": _moment(text.lower())}
+    """Both sides are made lower case by DuckDB: Python's rules differ for some letters."""
+    printable = text.encode(errors="backslashreplace").decode()  # as `cells` stores it
+    needles = {"needle": printable, "moment": _moment(printable)}
     tests, used = [], set()
     for letter, name in (pair for column in searched for pair in _physical(column)):
         needle = "moment" if letter == "t" else "needle"
         if _POSSIBLE.get(letter, _ANYTHING).fullmatch(needles[needle]):
-            cell = (
-                f"strftime({name}, '{_SHOWN}')" if letter == "t" else f"{name}::VARCHAR"
-            )
-            tests.append(f"contains(lower({cell}), lower(${needle}))")
+            cell = f"strftime({name}, '{_SHOWN}')" if letter == "t" else name
+            tests.append(f"contains(lower({cell}::VARCHAR), lower(${needle}))")
             used.add(needle)
     return " OR ".join(tests) or "false", {name: needles[name] for name in used}
 
 
 def _moment(text: str) -> str:
     """A time as people copy it, "2025-06-19T00:44Z", as it is shown: "2025-06-19 00:44"."""
-    return _TIME_DIVIDER.sub(" ", text).removesuffix("z")
+    return _TIME_DIVIDER.sub(" ", text).rstrip("zZ")
 
 
 def _physical(column: Column) -> Iterator[tuple[str, str]]:

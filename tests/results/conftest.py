@@ -1,0 +1,21 @@
+"""Where the results of these tests lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from queries.results.orders import ORDERS
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A directory that is not there yet."""
+    return tmp_path / "result"
+
+
+@pytest.fixture(autouse=True)
+def no_memories():
+    """No test profits from an order another one found."""
+    ORDERS.forget()
