@@ -1,0 +1,182 @@
+"""Array functions (Coralogix docs, functions reference, Array)."""
+
+from __future__ import annotations
+
+from queries.dataprime.functions.signature import (
+    Args,
+    Functions,
+    Site,
+    constant,
+    custom,
+    given,
+    simple,
+)
+from queries.dataprime.functions.texts import whole
+from queries.dataprime.table import Kind
+from queries.dataprime.values import Value, as_json, as_text
+
+ARRAY, BOOL, NUMBER, STRING = Kind.ARRAY, Kind.BOOL, Kind.NUMBER, Kind.STRING
+_ONE = "array:array"
+_TWO = "array1:array array2:array"
+_EMPTY = "CAST([] AS JSON[])"
+
+
+def element(value: Value) -> str:
+    """Return a value as an element of an array: JSON, null as JSON null."""
+    return f"coalesce({as_json(value)}, 'null'::JSON)"
+
+
+def array_contains(array: Value, value: Value) -> Value:
+    """Return whether an array holds a value."""
+    return Value(BOOL, f"list_contains({array.sql}, {element(value)})")
+
+
+@custom("array:array value:any")
+def contains(_: Site, args: Args) -> Value:
+    array, value = given(args)
+    return array_contains(array, value)
+
+
+@custom("value:any array:array")
+def in_array(_: Site, args: Args) -> Value:
+    value, array = given(args)
+    return array_contains(array, value)
+
+
+@custom("array:array value:any")
+def append(_: Site, args: Args) -> Value:
+    array, value = given(args)
+    longer = f"list_append({array.sql}, {element(value)})"
+    return Value(ARRAY, f"CASE WHEN {array.sql} IS NOT NULL THEN {longer} END")
+
+
+@custom("array:array value:any")
+def remove(_: Site, args: Args) -> Value:
+    array, value = given(args)
+    kept = f"list_filter({array.sql}, lambda e: e IS DISTINCT FROM {element(value)})"
+    return Value(ARRAY, kept)
+
+
+def _around(array: str, index: str, middle: str, skip: int) -> str:
+    """Return the array up to an index, `middle`, and what follows after `skip`."""
+    place = f"CAST({whole(index)} AS BIGINT)"
+    before = f"list_slice({array}, 1, {place})"
+    after = f"list_slice({array}, {place} + {skip} + 1, len({array}))"
+    inside = f"{place} BETWEEN 0 AND len({array}) - {skip}"
+    joined = f"list_concat(list_concat({before}, {middle}), {after})"
+    return f"CASE WHEN {inside} THEN {joined} ELSE {array} END"
+
+
+@custom("array:array position:number")
+def remove_at(_: Site, args: Args) -> Value:
+    array, index = given(args)
+    return Value(ARRAY, _around(array.sql, index.sql, _EMPTY, 1))
+
+
+@custom("array:array position:number value:any")
+def insert_at(_: Site, args: Args) -> Value:
+    array, index, value = given(args)
+    return Value(ARRAY, _around(array.sql, index.sql, f"[{element(value)}]", 0))
+
+
+@custom("array:array position:number value:any")
+def replace_at(_: Site, args: Args) -> Value:
+    array, index, value = given(args)
+    return Value(ARRAY, _around(array.sql, index.sql, f"[{element(value)}]", 1))
+
+
+@custom("array:array value:any newValue:any")
+def replace_all(_: Site, args: Args) -> Value:
+    array, old, new = given(args)
+    swapped = f"CASE WHEN e = {element(old)} THEN {element(new)} ELSE e END"
+    return Value(ARRAY, f"list_transform({array.sql}, lambda e: {swapped})")
+
+
+@custom("array:array delimiter:string")
+def join(_: Site, args: Args) -> Value:
+    array, delimiter = given(args)
+    texts = f"list_transform({array.sql}, lambda e: e ->> '$')"
+    return Value(STRING, f"array_to_string({texts}, {delimiter.sql})")
+
+
+@custom("string:string delimiter:any")
+def split(site: Site, args: Args) -> Value:
+    text, delimiter = given(args)
+    if delimiter.kind is Kind.REGEXP:
+        parts = f"regexp_split_to_array({text.sql}, {delimiter.sql})"
+    elif delimiter.kind in (STRING, Kind.ANY):
+        parts = f"string_split({text.sql}, {as_text(delimiter)})"
+    else:
+        raise site.fault("'delimiter' must be a string or a /pattern/")
+    return Value(ARRAY, f"list_transform({parts}, lambda e: to_json(e))")
+
+
+@custom("array:array desc?!:bool nullsFirst?!:bool")
+def sort(_: Site, args: Args) -> Value:
+    (array, *_rest) = given(args)
+    order = "DESC" if constant(args, 1) is True else "ASC"
+    nulls = "NULLS FIRST" if constant(args, 2) is True else "NULLS LAST"
+    # Numbers sort as numbers and before texts, each element with its key beside it.
+    pair = (
+        "{'n': TRY_CAST(CAST(e AS VARCHAR) AS DOUBLE), "
+        "'t': nullif(CAST(e AS VARCHAR), 'null'), 'e': e}"
+    )
+    keyed = f"list_transform({array.sql}, lambda e: {pair})"
+    full = f"list_filter({keyed}, lambda p: p.t IS NOT NULL)"
+    empty = f"list_filter({keyed}, lambda p: p.t IS NULL)"
+    ordered = f"list_sort({full}, '{order}', '{nulls}')"
+    both = (empty, ordered) if nulls == "NULLS FIRST" else (ordered, empty)
+    merged = f"list_concat({both[0]}, {both[1]})"
+    sorted_ = f"list_transform({merged}, lambda p: p.e)"
+    return Value(ARRAY, f"CASE WHEN {array.sql} IS NOT NULL THEN {sorted_} END")
+
+
+@custom("value:any")
+def is_empty(_: Site, args: Args) -> Value:
+    (value,) = given(args)
+    if value.kind is STRING:
+        return Value(BOOL, f"({value.sql} = '')")
+    if value.kind is ARRAY:
+        return Value(BOOL, f"(len({value.sql}) = 0)")
+    # Assumption: an empty object is empty too; null is null.
+    return Value(BOOL, f"(nullif({as_text(value)}, 'null') IN ('', '[]', '{{}}'))")
+
+
+def _set(array: str) -> str:
+    return f"list_distinct(coalesce({array}, {_EMPTY}))"
+
+
+_A, _B = _set("{0}"), _set("{1}")
+_MINUS = "list_filter({a}, lambda e: NOT list_contains({b}, e))"
+_DIFF = _MINUS.format(a=_A, b=_B)
+_BACK = _MINUS.format(a=_B, b=_A)
+
+# list_concat takes null for empty; the language says null.
+_JOINED = "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN list_concat({0}, {1}) END"
+
+FUNCTIONS: Functions = {
+    "arrayLength": simple(_ONE, NUMBER, "len({})"),
+    "arrayContains": contains,
+    "inArray": in_array,
+    "arrayAppend": append,
+    "arrayConcat": simple(_TWO, ARRAY, _JOINED),
+    "arrayRemove": remove,
+    "arrayRemoveAt": remove_at,
+    "arrayInsertAt": insert_at,
+    "arrayReplaceAt": replace_at,
+    "arrayReplaceAll": replace_all,
+    "arrayJoin": join,
+    "arraySplit": split,
+    "arraySort": sort,
+    "cardinality": simple(_ONE, NUMBER, "len(list_distinct({}))"),
+    "isEmpty": is_empty,
+    "isSubset": simple(_TWO, BOOL, f"(len({_DIFF}) = 0)"),
+    "isSuperset": simple(_TWO, BOOL, f"(len({_BACK}) = 0)"),
+    "setUnion": simple(_TWO, ARRAY, f"list_distinct(list_concat({_A}, {_B}))"),
+    "setIntersection": simple(
+        _TWO, ARRAY, f"list_filter({_A}, lambda e: list_contains({_B}, e))"
+    ),
+    "setDiff": simple(_TWO, ARRAY, _DIFF),
+    "setDiffSymmetric": simple(_TWO, ARRAY, f"list_concat({_DIFF}, {_BACK})"),
+    "setEqualsTo": simple(_TWO, BOOL, f"(len({_DIFF}) = 0 AND len({_BACK}) = 0)"),
+}

@@ -1,0 +1,110 @@
+"""Number functions (Coralogix docs, functions reference, Number).
+
+A result outside the numbers (a logarithm of zero, an overflow) is null.
+"""
+
+from __future__ import annotations
+
+from queries.dataprime.functions.signature import (
+    Args,
+    Function,
+    Functions,
+    Site,
+    custom,
+    given,
+    simple,
+)
+from queries.dataprime.functions.texts import whole
+from queries.dataprime.table import Kind
+from queries.dataprime.values import Value
+
+NUMBER = Kind.NUMBER
+MIN_RADIX, MAX_RADIX = 2, 36
+_ONE = "number:number"
+
+
+@custom("number:number digits?:number")
+def round_(_: Site, args: Args) -> Value:
+    number, *digits = given(args)
+    if not digits:
+        return Value(NUMBER, f"round({number.sql})")
+    places = f"greatest(least({whole(digits[0].sql)}, 15), -15)::INTEGER"
+    return Value(NUMBER, f"round({number.sql}, {places})")
+
+
+@custom("upperBound:number")
+def random_int(_: Site, args: Args) -> Value:
+    (bound,) = given(args)
+    return Value(NUMBER, f"CAST(floor(random() * {bound.sql}) AS BIGINT)")
+
+
+@custom("")
+def random_(_site: Site, _args: Args) -> Value:
+    return Value(NUMBER, "random()")
+
+
+@custom("")
+def pi(_site: Site, _args: Args) -> Value:
+    return Value(NUMBER, "pi()")
+
+
+@custom("number:number radix!:number")
+def to_base(site: Site, args: Args) -> Value:
+    number, radix = given(args)
+    return Value(
+        Kind.STRING, f"TRY(to_base({whole(number.sql)}, {_radix(site, radix)}))"
+    )
+
+
+@custom("string:string radix!:number")
+def from_base(site: Site, args: Args) -> Value:
+    text, radix = given(args)
+    base = _radix(site, radix)
+    digits = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
+    each = f"list_transform(string_split(lower({text.sql}), ''), lambda c: "
+    places = f"{each}CAST(nullif(instr('{digits}', c), 0) - 1 AS HUGEINT))"
+    total = f"list_reduce({places}, lambda a, b: a * {base} + b)"
+    valid = f"regexp_full_match(lower({text.sql}), '[{digits}]{{1,20}}')"
+    return Value(NUMBER, f"CASE WHEN {valid} THEN TRY({total}) END")
+
+
+def _radix(site: Site, value: Value) -> int:
+    if (
+        not isinstance(value.constant, int)
+        or not MIN_RADIX <= value.constant <= MAX_RADIX
+    ):
+        raise site.fault("'radix' must be a whole number from 2 to 36")
+    return value.constant
+
+
+def _several(template: str, separator: str) -> Function:
+    """Return a function of two or more numbers; of one it is an aggregation."""
+
+    @custom("first:number second:number values*:number")
+    def build(_: Site, args: Args) -> Value:
+        listed = separator.join(value.sql for value in given(args))
+        return Value(NUMBER, template.format(listed))
+
+    return build
+
+
+FUNCTIONS: Functions = {
+    "abs": simple(_ONE, NUMBER, "TRY(abs({}))"),
+    "ceil": simple(_ONE, NUMBER, "ceil({})"),
+    "floor": simple(_ONE, NUMBER, "floor({})"),
+    "round": round_,
+    "sqrt": simple(_ONE, NUMBER, "TRY(sqrt({}))"),
+    "ln": simple(_ONE, NUMBER, "TRY(ln({}))"),
+    "log": simple("base:number number:number", NUMBER, "TRY(log({}, {}))"),
+    "log2": simple(_ONE, NUMBER, "TRY(log2({}))"),
+    "power": simple("number:number exponent:number", NUMBER, "TRY(pow({}, {}))"),
+    "mod": simple("number:number divisor:number", NUMBER, "({} % nullif({}, 0))"),
+    "pi": pi,
+    "random": random_,
+    "randomInt": random_int,
+    "toBase": to_base,
+    "fromBase": from_base,
+    "max": _several("greatest({})", ", "),
+    "min": _several("least({})", ", "),
+    "sum": _several("TRY({})", " + "),
+}
