@@ -33,7 +33,8 @@ def claim(rows: QuerySet[L], *, most: int = 1, lease: timedelta = LEASE) -> list
     # The two conditions are in one statement: of two claimers, one gets each row.
     if not free.filter(pk__in=pks).update(claims=F("claims") + 1, **mine):
         return []
-    return list(rows.filter(pk__in=pks, lease_token=token))
+    # Not through ``rows``: what it asks for may not hold of a row that has a lease.
+    return list(QuerySet(rows.model).filter(pk__in=pks, lease_token=token))
 
 
 def held(run: Run) -> QuerySet[Run]:

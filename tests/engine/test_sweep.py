@@ -1,0 +1,253 @@
+"""The sweep: what crashes, lost wake-ups and time leave behind."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from queries import reading
+from queries.engine import bell, direct, sweep
+from queries.engine.pump import Slot
+from queries.models import PumpSlot, RateBucket, ResultPart, ResultSet, Run, Status
+from queries.runs import start_run
+from tests.engine.rung import rung
+from tests.factories import ResultSetFactory, RunFactory
+
+pytestmark = pytest.mark.django_db
+LONG_AGO = timedelta(hours=1)
+
+
+@pytest.fixture
+def overdue(job):
+    """A run that should have been moved a while ago, and whose wake-up is lost."""
+    OrmQ.objects.all().delete()
+    Run.objects.update(next_at=timezone.now() - timedelta(seconds=10))
+    return job
+
+
+def stored(run, *names, rows=3):
+    """A result set of ``run`` with files of these names, all recorded."""
+    result_set = ResultSetFactory(run=run, row_count=rows * len(names))
+    directory = reading.directory_of(result_set)
+    directory.mkdir(parents=True)
+    for seq, name in enumerate(names):
+        written(directory / name)
+        ResultPart.objects.create(
+            result_set=result_set,
+            seq=seq,
+            name=name,
+            first_row=seq * rows,
+            rows=rows,
+            size=1,
+        )
+    return result_set
+
+
+def written(path: Path, age=LONG_AGO):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("rows")
+    for one in (path, path.parent):
+        at = (timezone.now() - age).timestamp()
+        os.utime(one, (at, at))
+    return path
+
+
+def test_a_lost_wake_up_is_rung_again(overdue):
+    sweep.sweep()
+    assert len(rung(bell.PUMP)) == 1
+
+
+def test_sweeping_often_does_not_pile_up_wake_ups(overdue):
+    for _ in range(10):
+        sweep.sweep()
+    assert len(rung(bell.PUMP)) == 1
+    PumpSlot.objects.update(nudged_at=timezone.now() - timedelta(seconds=10))
+    sweep.sweep()
+    assert len(rung(bell.PUMP)) == 2
+
+
+def test_while_somebody_pumps_nothing_is_rung(overdue):
+    Slot.take()
+    sweep.sweep()
+    assert rung(bell.PUMP) == []
+
+
+def test_a_purged_queue_is_no_loss(job):
+    OrmQ.objects.all().delete()
+    sweep.sweep()
+    assert rung(bell.PUMP) == []
+    Run.objects.update(next_at=timezone.now() - timedelta(seconds=2))
+    sweep.sweep()
+    assert len(rung(bell.PUMP)) == 1
+
+
+def test_a_dead_fetch_is_rung_for_once_in_a_while(job):
+    Run.objects.update(
+        status=Status.FETCHING,
+        next_at=timezone.now(),
+        lease_token=job.pk,
+        lease_until=timezone.now() - timedelta(seconds=1),
+    )
+    for _ in range(5):
+        sweep.sweep()
+    assert rung(bell.FETCH) == [(str(job.pk),)]
+
+
+def test_a_living_fetch_is_left_alone(job):
+    Run.objects.update(
+        status=Status.FETCHING, lease_until=timezone.now() + timedelta(seconds=9)
+    )
+    sweep.sweep()
+    assert rung(bell.FETCH) == []
+
+
+def test_a_direct_run_whose_process_is_gone_ends_in_words(user):
+    run = RunFactory(
+        owner=user,
+        status=Status.FETCHING,
+        lease_token=user_uuid(),
+        lease_until=timezone.now(),
+    )
+    part = stored(run, "a.parquet")
+    sweep.sweep()
+    run.refresh_from_db()
+    assert (run.status, run.error["code"]) == (Status.FAILED, "interrupted")
+    assert "Run it again" in run.error["remedy"]
+    assert run.result == part
+    assert not run.result.complete
+    assert run.result.cuts[0]["code"] == "interrupted"
+
+
+def user_uuid():
+    import uuid
+
+    return uuid.uuid4()
+
+
+def test_a_cancelled_direct_run_whose_process_is_gone_is_cancelled(user):
+    run = RunFactory(
+        owner=user,
+        status=Status.RUNNING,
+        lease_until=timezone.now(),
+        cancel_asked_at=timezone.now(),
+    )
+    sweep.sweep()
+    run.refresh_from_db()
+    assert (run.status, run.error) == (Status.CANCELLED, None)
+
+
+def test_a_direct_run_that_was_never_begun_is_found_too(ask):
+    run = start_run(ask())
+    assert run.lease_until > timezone.now() + timedelta(seconds=20)
+    Run.objects.update(lease_until=timezone.now())
+    sweep.sweep()
+    run.refresh_from_db()
+    assert run.error["code"] == "interrupted"
+
+
+def test_a_living_direct_run_is_left_alone(user):
+    run = RunFactory(owner=user, status=Status.RUNNING)
+    direct.lease(run)
+    run.save()
+    sweep.sweep()
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+
+
+def test_an_expired_result_is_removed_and_the_run_says_so():
+    run = RunFactory(
+        status=Status.SUCCEEDED, expires_at=timezone.now() - timedelta(seconds=1)
+    )
+    run.result = stored(run, "a.parquet")
+    run.save()
+    directory = reading.directory_of(run.result)
+    assert sweep.expire_results() == 1
+    run.refresh_from_db()
+    assert run.result is None
+    assert (run.result_removed_why, bool(run.result_removed_at)) == ("expired", True)
+    assert not directory.exists()
+    assert ResultSet.objects.count() == 0
+    assert sweep.expire_results() == 0
+
+
+def test_a_result_that_is_still_good_stays():
+    run = RunFactory(
+        status=Status.SUCCEEDED, expires_at=timezone.now() + timedelta(days=1)
+    )
+    run.result = stored(run, "a.parquet")
+    run.save()
+    sweep.tidy()
+    run.refresh_from_db()
+    assert reading.directory_of(run.result).joinpath("a.parquet").exists()
+
+
+def test_attempts_nobody_reads_are_removed_once_the_run_is_over():
+    run = RunFactory(status=Status.FAILED, finished_at=timezone.now() - LONG_AGO)
+    left = stored(run, "a.parquet")
+    active = RunFactory(status=Status.FETCHING)
+    kept = stored(active, "b.parquet")
+    assert sweep.forget_superseded() == 1
+    assert list(ResultSet.objects.all()) == [kept]
+    assert not reading.directory_of(left).exists()
+
+
+def test_files_no_row_names_are_removed_and_the_others_stay():
+    kept = stored(RunFactory(), "kept.parquet")
+    directory = reading.directory_of(kept)
+    written(directory / "stray.parquet")
+    written(directory / "new.parquet", age=timedelta(0))
+    assert sweep.forget_orphans() == 1
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "kept.parquet",
+        "new.parquet",
+    ]
+
+
+def test_directories_no_row_names_are_removed_once_they_are_old(data_dir):
+    results = data_dir / "results"
+    old = written(results / str(user_uuid()) / str(user_uuid()) / "a.parquet")
+    new = written(
+        results / str(user_uuid()) / str(user_uuid()) / "a.parquet", age=timedelta(0)
+    )
+    odd = written(results / "odd" / "not-a-uuid" / "a.parquet")
+    assert sweep.forget_orphans() == 2
+    assert new.exists()
+    assert not old.parent.exists()
+    assert not odd.parent.exists()
+    sweep.forget_orphans()
+    assert [path.name for path in results.iterdir()] == [new.parent.parent.name]
+
+
+def test_a_directory_that_cannot_be_removed_is_told_and_left(
+    data_dir, monkeypatch, caplog
+):
+    from queries.results import StorageError
+
+    def refuse(_directory):
+        raise StorageError
+
+    monkeypatch.setattr(sweep, "remove_result", refuse)
+    written(data_dir / "results" / str(user_uuid()) / str(user_uuid()) / "a.parquet")
+    assert sweep.forget_orphans() == 0
+    assert "orphans_stay" in caplog.text
+
+
+def test_buckets_nobody_uses_are_forgotten():
+    RateBucket.objects.create(key="old")
+    RateBucket.objects.update(updated_at=timezone.now() - timedelta(days=2))
+    RateBucket.objects.create(key="new")
+    sweep.tidy()
+    assert list(RateBucket.objects.values_list("key", flat=True)) == ["new"]
+
+
+def test_tidying_is_done_once_in_ten_minutes_over_all_processes(monkeypatch):
+    done = []
+    monkeypatch.setattr(sweep, "tidy", lambda: done.append(1))
+    for _ in range(3):
+        sweep.sweep()
+    assert done == [1]
