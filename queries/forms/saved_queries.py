@@ -153,17 +153,22 @@ class SavedQueryForm(forms.Form):
 
 
 class RunSavedForm(forms.Form):
-    """Which connection to run a saved query on."""
+    """Which connection to run a saved query on; left out, it is the one used last."""
 
     form_key = forms.UUIDField(widget=forms.HiddenInput)
     connection = forms.ModelChoiceField(
-        Connection.objects.none(), empty_label=None, label="Run on"
+        Connection.objects.none(), empty_label=None, required=False, label="Run on"
     )
 
     def __init__(self, user: User, query: SavedQuery, data: Any = None) -> None:
         usable = usable_by(user, query.provider)
-        first = usable.first()
-        initial = {"form_key": uuid.uuid4(), "connection": first and first.pk}
-        super().__init__(data, initial=initial)
+        self.first = usable.first()
+        super().__init__(data, initial={"form_key": uuid.uuid4()})
         self.fields["connection"].queryset = usable  # type: ignore[attr-defined]
-        self.has_choice = first is not None
+
+    def clean_connection(self) -> Connection:
+        """A connection to run on, in any case."""
+        chosen = self.cleaned_data["connection"] or self.first
+        if chosen is None:
+            raise forms.ValidationError("There is no connection to run it on.")
+        return chosen

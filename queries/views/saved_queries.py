@@ -37,6 +37,7 @@ def saved_query_list(request: AuthedRequest) -> HttpResponse:
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "page": page,
+        "rows": [(query, uuid.uuid4()) for query in page],
         "chosen": chosen,
         "is_filtered": any(chosen.values()),
         "whose_choices": WHOSE,
