@@ -28,7 +28,12 @@ def is_free(host: str, port: int) -> bool:
 
 
 def free_port(host: str, wanted: int) -> int:
-    """``wanted``, or the next port above it that is free. Raises NoFreePortError."""
+    """``wanted``, or the next port above it that is free; 0 is any. Raises NoFreePortError."""
+    if wanted == 0:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+            probe.bind((host, 0))
+            return int(probe.getsockname()[1])
     for port in range(wanted, min(wanted + TRIES, HIGHEST + 1)):
         if is_free(host, port):
             return port

@@ -84,7 +84,7 @@ class Command(BaseCommand):
 
     def _port(self, host: str, wanted: int) -> int:
         port = _free(host, wanted)
-        if port != wanted:
+        if wanted not in (0, port):
             self.stdout.write(f"Port {wanted} is taken; using {port}.")
         return port
 
