@@ -1,0 +1,1 @@
+"""Coralogix's wire protocol: the five DataPrime endpoints, direct and background."""

@@ -1,0 +1,101 @@
+"""Which rows a sandbox holds: the demo shop, the user's own file, or what a test asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from queries.sandbox.config import SandboxConfig
+from queries.sandbox.load import loaded_rows_ready
+from queries.sandbox.recognise import recognise_object, recognise_text
+from queries.sandbox.shop.demo import AHEAD_AT_LEAST, demo_rows_ready
+from queries.sandbox.table import LogLine, identifier, nanoseconds, source, write_rows
+
+# Rows a test gives without a time lie this far back, so that the archive, which lags, has them too.
+SETTLED = timedelta(minutes=10)
+_SPREAD_NS = 50 * 60 * 10**9
+_WORDS = ("harbour", "señal", "бумага", "海", "🔥 hot", "plain", "=SUM(1+1)", "ملف")
+
+
+class Rows(NamedTuple):
+    """The table's file, and until when it is good; None is for ever."""
+
+    path: Path
+    renew_at: datetime | None
+
+
+def rows_ready(config: SandboxConfig, folder: Path) -> Rows:
+    """Make sure the rows ``config`` asks for are in ``folder``; raises ``SandboxError`` on an unreadable file."""
+    now, given = config.now(), folder / "given.parquet"
+    if config.rows is not None:
+        write_rows(given, given_lines(config.rows, now), {"kind": "given"})
+        return Rows(given, None)
+    if config.count is not None:
+        write_rows(given, numbered_lines(config.count, now), {"kind": "numbered"})
+        return Rows(given, None)
+    if config.load is not None:
+        path = folder / "loaded.parquet"
+        loaded_rows_ready(path, origin=config.load, now=now)
+        return Rows(path, None)
+    path = folder / "logs.parquet"
+    until = demo_rows_ready(path, rows=config.demo_rows, seed=config.seed, now=now)
+    return Rows(path, until - AHEAD_AT_LEAST)
+
+
+def given_lines(items: Iterable[Any], now: datetime) -> Iterator[LogLine]:
+    """``LogLine`` as they are; dicts and texts as user data, from ``SETTLED`` ago backwards, a millisecond apart."""
+    start = nanoseconds(now - SETTLED)
+    for number, item in enumerate(items):
+        yield (
+            item
+            if isinstance(item, LogLine)
+            else _given(item, number, start - number * 1_000_000)
+        )
+
+
+def numbered_lines(count: int, now: datetime) -> Iterator[LogLine]:
+    """``count`` rows that are easy to count on: ``n`` runs from 0 (the newest) to ``count`` - 1.
+
+    They lie between one hour and ten minutes before ``now``. ``big`` is beyond 2^53, ``word`` holds many scripts and a
+    formula, ``nested``, ``list`` and ``nothing`` are what their names say.
+    """
+    start, step = nanoseconds(now - SETTLED), _SPREAD_NS // max(count, 1)
+    for n in range(count):
+        user_data = (
+            f'{{"n":{n},"group":"g{n % 10}","big":{9_007_199_254_740_993 + n},"ratio":{n / 8},"even":{"false" if n % 2 else "true"},'
+            f'"word":"{_WORDS[n % 8]}","text":"row {n:07}","nested":{{"a":{{"b":{n % 100}}}}},"list":[{n % 3},"x"],"nothing":null}}'
+        )
+        yield LogLine(
+            start - n * step,
+            1 + n % 6,
+            _NUMBERED[n % 3],
+            "",
+            identifier(n + 1),
+            user_data,
+        )
+
+
+_NUMBERED = tuple(
+    source("numbers", name, computername=f"host-{name}")
+    for name in ("one", "two", "three")
+)
+
+
+def _given(item: Any, number: int, ns: int) -> LogLine:
+    if isinstance(item, str):
+        text, found = item, recognise_text(item)
+    else:
+        text, found = msgspec.json.encode(item).decode(), recognise_object(item)
+    origin = source(found.application or "given", found.subsystem or "given")
+    return LogLine(
+        ns if found.ns is None else found.ns,
+        found.severity,
+        origin,
+        "",
+        identifier(number + 1),
+        text,
+    )

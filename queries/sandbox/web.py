@@ -1,0 +1,79 @@
+"""Requests and answers, as the wire protocols see them: plain values, no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from queries.sandbox.faults import Fault
+
+NDJSON = "application/x-ndjson"
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+
+
+class ConnectionCutError(Exception):
+    """Raised by an answer (or instead of one) to drop the connection without another byte."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request; header names are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def bearer(self) -> str:
+        """The key in the Authorization header, or nothing."""
+        scheme, _, key = self.headers.get("authorization", "").partition(" ")
+        return key.strip() if scheme.lower() == "bearer" else ""
+
+    def fault(self, kind: str) -> Fault | None:
+        """The first fault of that kind this request is to suffer."""
+        return next((fault for fault in self.faults if fault.kind == kind), None)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. Each item of ``chunks`` is sent at once; ``streamed`` ones have no length in advance."""
+
+    status: int
+    chunks: Iterable[bytes] = (b"",)
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    streamed: bool = False
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One address of a wire protocol; ``operation`` is its short name in journals and faults."""
+
+    operation: str
+    handle: Callable[[Request], Answer]
+    method: str = "POST"
+
+
+def json_answer(status: int, value: Any, **headers: str) -> Answer:
+    """An answer with a JSON body; header names are written with underscores."""
+    named = tuple(
+        (name.replace("_", "-").title(), text) for name, text in headers.items()
+    )
+    return Answer(status, (msgspec.json.encode(value),), headers=named)
+
+
+def text_answer(status: int, text: str) -> Answer:
+    """An answer with a plain text body."""
+    return Answer(status, (text.encode(),), TEXT)
+
+
+def stream_answer(lines: Iterable[bytes]) -> Answer:
+    """A stream of NDJSON lines, each sent as soon as it is there."""
+    return Answer(200, lines, NDJSON, streamed=True)
