@@ -78,9 +78,9 @@ def test_every_task_that_is_rung_for_exists():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_rollback_takes_the_ring_back(orm):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         bell.ring(bell.PUMP)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     assert OrmQ.objects.count() == 0
 
 

@@ -1,0 +1,109 @@
+"""A key driven through every failure path of a run appears nowhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+from django.core import serializers
+from django_q.models import OrmQ
+
+from queries.engine import fetching, pump
+from queries.models import Connection, Run, Status
+from queries.runs import cancel_run, curl_of, start_run, wait_for
+from tests.engine import wire
+from tests.engine.rung import packages
+from tests.factories import KEY
+from tests.upstream import CUT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ECHO = f"your key {KEY} is no good"
+
+
+def failures():
+    """Answers that repeat the key, break, or make no sense."""
+    return {
+        "401": wire.Reply(401, body=ECHO.encode()),
+        "403": wire.as_json({"message": ECHO}, 403),
+        "400": wire.as_json({"message": ECHO}, 400),
+        "429": wire.Reply(429, body=ECHO.encode()),
+        "500": wire.Reply(500, body=ECHO.encode(), headers={"X-Request-Id": KEY}),
+        "no answer": wire.BROKEN,
+        "not JSON": wire.Reply(200, body=ECHO.encode()),
+        "redirect": wire.Reply(
+            302, headers={"Location": f"https://evil.example/{KEY}"}
+        ),
+        "in the stream": wire.as_lines({"error": {"message": ECHO}}),
+        "as a warning": wire.as_lines(
+            {"warning": {"compileWarning": {"warningMessage": ECHO}}}, wire.COMPLETED
+        ),
+        "as statistics": wire.as_lines(
+            {"statistics": {"status": "FAILED", "why": ECHO}}
+        ),
+        "as an id": wire.as_lines({"queryId": {"queryId": KEY}}, wire.COMPLETED),
+        "cut": wire.Reply(parts=[ECHO.encode(), CUT]),
+        "as a job's end": wire.failed(ECHO),
+        "as a job's state": wire.as_json({KEY: {}}),
+    }
+
+
+def everything_stored():
+    models = [row for model in (Run, Connection, OrmQ) for row in model.objects.all()]
+    results = [row for run in Run.objects.all() for row in run.result_sets.all()]
+    return serializers.serialize("json", [*models, *results]) + json.dumps(
+        packages(), default=str
+    )
+
+
+@pytest.fixture
+def log(caplog):
+    """Everything that is logged, down to debug level, as it leaves the process."""
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+@pytest.mark.parametrize("how", failures())
+def test_no_failure_of_a_direct_run_shows_the_key(how, ask, upstream, log, monkeypatch):
+    monkeypatch.setattr("queries.engine.direct.MOST_REFUSALS", 0)
+    upstream.on(wire.QUERY, failures()[how])
+    run = wait_for(start_run(ask()), 15)
+    assert not run.is_active
+    assert KEY not in everything_stored() + log.text + curl_of(run)
+
+
+@pytest.mark.parametrize("how", failures())
+@pytest.mark.parametrize("where", [wire.SUBMIT, wire.STATUS, wire.DATA, wire.CANCEL])
+def test_no_failure_of_a_background_run_shows_the_key(
+    where, how, job, pump_once, upstream, log
+):
+    upstream.on(where, failures()[how])
+    run = pump_once(pump_once(job))
+    if run.status == Status.FETCHING:
+        fetching.fetch(str(run.pk))
+    if where == wire.CANCEL:
+        Run.objects.filter(pk=run.pk).update(
+            status=Status.RUNNING, job_id="job-1", lease_token=None
+        )
+        cancel_run(run)
+        pump_once(run)
+    assert KEY not in everything_stored() + log.text
+
+
+def test_a_mistake_of_ours_shows_no_key_either(job, pump_once, monkeypatch, log):
+    def broken(provider, *_rest):
+        raise ZeroDivisionError(repr(provider.client))
+
+    monkeypatch.setattr("queries.providers.coralogix.provider.Coralogix.submit", broken)
+    pump_once(job)
+    assert "step_crashed" in log.text
+    assert KEY not in everything_stored() + log.text
+
+
+def test_what_the_queue_carries_is_ids_only(job, pump_once):
+    pump_once(pump_once(job))
+    fetching.fetch(str(job.pk))
+    pump.pump(hold=0.01, idle=0)
+    for package in packages():
+        assert package["kwargs"] == {}
+        assert all(argument == str(job.pk) for argument in package["args"])
