@@ -7,6 +7,8 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
+from django.http import HttpRequest
+from django.views.debug import SafeExceptionReporterFilter
 
 SECRET_PATTERN = re.compile(
     r"(?i)\b(bearer|basic|apikey)\s+[\w.~+/=-]{6,}|\bcx[a-z]{1,2}p_\w+"
@@ -25,6 +27,14 @@ def redact(
         elif isinstance(value, str):
             event[name] = SECRET_PATTERN.sub("***", value)
     return event
+
+
+class CleanReports(SafeExceptionReporterFilter):
+    """Hides what was posted to pages that take keys or passwords, in developer mode too."""
+
+    def is_active(self, request: HttpRequest | None) -> bool:
+        """Always."""
+        return True
 
 
 SHARED: list[Any] = [
