@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Mapping
 from typing import NoReturn, Protocol
@@ -12,6 +14,7 @@ MASK = "***"
 _SENDABLE = re.compile(
     r"[\x21\x23-\x5b\x5d-\x7e]+"
 )  # printable, and the same inside a JSON text
+_LEAST_BLOTTED = 6
 
 
 class Secret:
@@ -43,10 +46,11 @@ class Authorization(Protocol):
         """Give every text that must be blotted out if the other side repeats it."""
 
 
-class BearerAuthorization:
-    """`Authorization: Bearer <key>`."""
+class SchemeAuthorization:
+    """`Authorization: <scheme> <key>`."""
 
-    def __init__(self, secret: Secret) -> None:
+    def __init__(self, scheme: str, secret: Secret) -> None:
+        self._scheme = scheme
         self._secret = secret
 
     def headers(self) -> Mapping[str, str]:
@@ -56,8 +60,56 @@ class BearerAuthorization:
                 "The key is empty or contains characters that no key has (spaces, line ends, quotes, accents).",
                 remedy="Copy the key again and enter it on the connection's page.",
             )
-        return {"Authorization": f"Bearer {self._secret.reveal()}"}
+        return {"Authorization": f"{self._scheme} {self._secret.reveal()}"}
 
     def secrets(self) -> tuple[str, ...]:
         """Give the key."""
         return (self._secret.reveal(),)
+
+
+class BearerAuthorization(SchemeAuthorization):
+    """`Authorization: Bearer <key>`."""
+
+    def __init__(self, secret: Secret) -> None:
+        super().__init__("Bearer", secret)
+
+
+class BasicAuthorization:
+    """`Authorization: Basic <user and password>`, as RFC 7617 has it, in UTF-8."""
+
+    def __init__(self, user: str, password: Secret) -> None:
+        self._user = user
+        self._password = password
+
+    def headers(self) -> Mapping[str, str]:
+        """Give the one header. The user name cannot be empty or hold a colon, neither of them a control character."""
+        if not self._user or ":" in self._user or not self._user.isprintable():
+            raise AuthenticationError(
+                "The user name is empty or contains a colon or a line end.",
+                remedy="Enter the user name on the connection's page.",
+            )
+        password = self._password.reveal()
+        if not password or not password.isprintable():
+            raise AuthenticationError(
+                "The password is empty or contains a line end.",
+                remedy="Enter the password again on the connection's page.",
+            )
+        return {"Authorization": f"Basic {self._token()}"}
+
+    def secrets(self) -> tuple[str, ...]:
+        """Give the password, also as JSON writes it, and the token. One of a few letters is left out.
+
+        It is found in every text: blotting it out would ruin answers and hide nothing.
+        """
+        password = self._password.reveal()
+        written = (
+            json.dumps(password, ensure_ascii=ascii_only)
+            for ascii_only in (True, False)
+        )
+        forms = dict.fromkeys((password, *(text[1:-1] for text in written)))
+        blotted = (form for form in forms if len(form) >= _LEAST_BLOTTED)
+        return (self._token(), *blotted)
+
+    def _token(self) -> str:
+        pair = f"{self._user}:{self._password.reveal()}"
+        return base64.b64encode(pair.encode("utf-8", "surrogatepass")).decode()
