@@ -27,6 +27,7 @@ _PORTS = {"https": 443, "http": 80}
 _HOST_NAME = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*"
 )
+_PLAIN_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?")
 _ODD_CHARACTERS = re.compile(r"[\s\\\x00-\x20\x7f-\x9f]")
 # `is_global` of Python 3.11 says yes to each of these; all lead, or may lead, into a private network.
 _NEVER_PUBLIC = tuple(
@@ -103,14 +104,17 @@ def validate_endpoint(
     url: str,
     upstream_hosts: Collection[str] = (),
     known_hosts: Collection[str] | None = None,
+    *,
+    with_path: bool = False,
 ) -> str:
     """Check an endpoint and give its origin, like "https://api.eu1.coralogix.com".
 
+    `with_path`: it may go on with a plain path, which is not part of the origin.
     `upstream_hosts` are the administrator's allowed `host[:port]` values. With `known_hosts`, the provider's own hosts,
     nothing but those and the allowed ones is accepted; without, any public host over https at port 443 is.
     Raises AddressRefusedError whose `code` and text give the reason.
     """
-    origin = parse_origin(url)
+    origin = parse_origin(url, with_path=with_path)
     if is_listed(origin, upstream_hosts):
         if origin.scheme == "http" and not _names_loopback(origin.host):
             raise _refusal(
@@ -127,8 +131,8 @@ def validate_endpoint(
     return str(origin)
 
 
-def parse_origin(url: str) -> Origin:
-    """Take an endpoint apart. Raises AddressRefusedError for anything but scheme, host and port."""
+def parse_origin(url: str, *, with_path: bool = False) -> Origin:
+    """Take an endpoint apart. Raises AddressRefusedError for anything but scheme, host, port and an allowed path."""
     text = url.strip()
     if not text or _ODD_CHARACTERS.search(text):
         raise _refusal("malformed", "This is not a web address.")
@@ -138,10 +142,7 @@ def parse_origin(url: str) -> Origin:
     except ValueError:
         raise _refusal("malformed", "This is not a web address.") from None
     scheme = _checked_scheme(parts)
-    if parts.path not in {"", "/"} or "?" in text or "#" in text:
-        raise _refusal(
-            "path", "Give the address without a path: only https:// and the host."
-        )
+    _check_path(parts.path, text, with_path=with_path)
     return Origin(
         scheme,
         _checked_host(parts.hostname or ""),
@@ -204,6 +205,17 @@ def _checked_scheme(parts: SplitResult) -> str:
             "user_info", "The address must not contain a user name or password."
         )
     return parts.scheme
+
+
+def _check_path(path: str, text: str, *, with_path: bool) -> None:
+    if with_path and (not _PLAIN_PATH.fullmatch(path) or "?" in text or "#" in text):
+        raise _refusal(
+            "path", "The address may go on with a plain path only, such as /v2."
+        )
+    if not with_path and (path not in {"", "/"} or "?" in text or "#" in text):
+        raise _refusal(
+            "path", "Give the address without a path: only https:// and the host."
+        )
 
 
 def _checked_host(host: str) -> str:

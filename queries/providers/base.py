@@ -97,6 +97,9 @@ class Provider(ABC):
         True  # False: settings can spell the query, see `resolve`
     )
     uses_time_range: ClassVar[bool] = True
+    takes_path: ClassVar[bool] = (
+        False  # the endpoint may go on with a path; the key belongs to its origin
+    )
     key_label: ClassVar[str] = "API key"
     key_help: ClassVar[str] = ""
     known_hosts: ClassVar[frozenset[str]] = (

@@ -44,6 +44,7 @@ _HEADERS = {
     "Accept-Encoding": "gzip, identity",
 }
 _PATH = re.compile(r"(?!//)/[A-Za-z0-9._~%/-]*")
+_QUERY = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:@/?-]*")
 _DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|\Z)", re.IGNORECASE)
 _FAILURES = (
     httpcore.TimeoutException,
@@ -69,12 +70,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `path` is the provider's constant; a variable part in it is percent-encoded by the provider."""
+    """One request. `path` is the provider's constant; a variable part in it is percent-encoded by the provider.
+
+    `query` is a query string that is sent letter for letter, as a link of the provider has it; without `params` then.
+    """
 
     method: str
     path: str
     body: Mapping[str, Any] | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     total_timeout: float | None = None
     read_timeout: float | None = None
@@ -130,6 +135,10 @@ class Client:
             text = text.replace(secret, MASK) if secret else text
         return text
 
+    def pause(self, seconds: float) -> None:
+        """Wait before asking again. Raises CallStoppedError as soon as `abort` is called."""
+        self._transport.pause(seconds)
+
     def abort(self) -> None:
         """Hang up, from any thread. The call under way ends in CallStoppedError, and so does every later one."""
         self._transport.hang_up()
@@ -141,6 +150,8 @@ class Client:
     def _request(self, call: Call) -> httpx.Request:
         if not _PATH.fullmatch(call.path) or _DOT_SEGMENT.search(call.path):
             raise ValueError("A call's path must be plain and absolute.")
+        if not _QUERY.fullmatch(call.query):
+            raise ValueError("A call's query string must be encoded.")
         policy = self.policy
         headers = dict(call.headers)
         content = None
@@ -150,7 +161,7 @@ class Client:
         read = call.read_timeout or policy.read_timeout
         return self._http.build_request(
             call.method,
-            self.origin + call.path,
+            self.origin + call.path + (f"?{call.query}" if call.query else ""),
             params=call.params or None,
             headers=headers,
             content=content,

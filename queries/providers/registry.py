@@ -39,7 +39,12 @@ def checked_origin(
     Raises AddressRefusedError, whose code and text give the reason.
     """
     kind = provider_class(slug)
-    return validate_endpoint(kind.endpoint(options), upstream_hosts, kind.known_hosts)
+    return validate_endpoint(
+        kind.endpoint(options),
+        upstream_hosts,
+        kind.known_hosts,
+        with_path=kind.takes_path,
+    )
 
 
 def open_provider(

@@ -74,7 +74,7 @@ class _Lines:
     def __init__(self) -> None:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self._stopped = False
+        self._stopped = threading.Event()
 
     def add(self, line: socket.socket) -> None:
         with self._lock:
@@ -85,12 +85,16 @@ class _Lines:
             self._open.discard(line)
 
     def check(self) -> None:
-        if self._stopped:
+        if self._stopped.is_set():
             raise CallStoppedError("The call was stopped.", may_have_been_received=True)
+
+    def pause(self, seconds: float) -> None:
+        self._stopped.wait(seconds)
+        self.check()
 
     def hang_up(self) -> None:
         with self._lock:
-            self._stopped = True
+            self._stopped.set()
             for line in self._open:
                 with suppress(OSError):
                     socket.socket.shutdown(
@@ -250,6 +254,10 @@ class GuardedTransport(httpx.BaseTransport):
     def hang_up(self) -> None:
         """End every call under way, from any thread, and refuse new ones."""
         self._lines.hang_up()
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two calls. Raises CallStoppedError as soon as somebody hangs up."""
+        self._lines.pause(seconds)
 
     def close(self) -> None:
         """Close all connections."""

@@ -246,3 +246,18 @@ def test_a_slow_look_up_does_not_hold_the_call(monkeypatch):
         resolve(parse_origin("https://slow.example.com"), (), 0.05)
     release.set()
     assert late.value.code == "name_timeout"
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v2", "/enterprise/v2", "/a.b/c_d~e-f/"])
+def test_an_endpoint_may_go_on_with_a_plain_path_where_the_provider_says_so(path):
+    given = f"https://api.example.com{path}"
+    assert validate_endpoint(given, with_path=True) == "https://api.example.com"
+
+
+@pytest.mark.parametrize(
+    "path", ["/../x", "/./x", "//x", "/a//b", "/%2e%2e", "/x?y=1", "/x#y", "/é", "/a;b"]
+)
+def test_a_path_that_is_not_plain_is_refused_even_there(path):
+    with pytest.raises(AddressRefusedError) as refused:
+        validate_endpoint(f"https://api.example.com{path}", with_path=True)
+    assert refused.value.code == "endpoint_path"

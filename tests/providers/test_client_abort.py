@@ -55,3 +55,12 @@ def test_after_hanging_up_nothing_is_sent_any_more(client, upstream):
         with pytest.raises(CallStoppedError):
             client.send(GET)
     assert len(upstream.requests) == 1
+
+
+def test_a_pause_between_calls_ends_when_somebody_hangs_up(client):
+    client.pause(0.001)
+    threading.Timer(0.05, client.abort).start()
+    began = time.monotonic()
+    with pytest.raises(CallStoppedError):
+        client.pause(60)
+    assert time.monotonic() - began < 5
