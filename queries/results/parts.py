@@ -58,18 +58,17 @@ def stored(directory: Path, rows: range, schema: pa.Schema) -> Iterator[StoredPa
     name = f"{rows.start:012d}-{len(rows):09d}-{secrets.token_hex(4)}.parquet"
     temporary = directory / f".{name}.tmp"
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _created(temporary) as sink:
-            with parquet_writer(sink, schema) as writer:
-                pending = StoredPart(writer)
-                yield pending
-            sink.flush()
-            os.fsync(sink.fileno())
-            size = sink.tell()
-        temporary.rename(directory / name)
-        _sync(directory)
-    except OSError as error:
-        raise _storage_error(error) from error
+        with storage_errors():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with _created(temporary) as sink:
+                with parquet_writer(sink, schema) as writer:
+                    pending = StoredPart(writer)
+                    yield pending
+                sink.flush()
+                os.fsync(sink.fileno())
+                size = sink.tell()
+            temporary.rename(directory / name)
+            _sync(directory)
     finally:
         with suppress(OSError):  # renamed, or never made
             temporary.unlink()
@@ -114,7 +113,7 @@ def orphans(
     min_age: float = 3600.0,
     now: float | None = None,
 ) -> list[Path]:
-    """Files in `directory` that no record names and that nobody can still be writing.
+    """Files, and directories of sorts cut short, that no record names and nobody still uses.
 
     A part is on the disk a moment before it is recorded, hence `min_age` (seconds since the
     last change). `now` is the time since 1970, for tests.
@@ -156,5 +155,12 @@ def _sync(directory: Path) -> None:
         os.close(handle)
 
 
-def _storage_error(error: OSError) -> StorageError:
-    return StorageFullError() if error.errno in _FULL else StorageError()
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Say in our words why something could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise (
+            StorageFullError() if error.errno in _FULL else StorageError()
+        ) from error

@@ -21,6 +21,7 @@ from queries.results.errors import (
 from queries.results.orders import ORDERS
 from queries.results.pages import Page, rows_in
 from queries.results.parts import rows_of
+from queries.results.piles import arranged
 from queries.results.sql import Filter, Selection, Sort
 
 BATCH_ROWS: Final = 10_000
@@ -123,23 +124,39 @@ class ResultReader:
 
         Fields bear the columns' names in the order asked for, and `Column.arrow_type`. With
         `with_original` a last field "_original" holds each row's JSON (binary); together with
-        `columns=()` it is the only one. Memory stays flat; a sort may spill to disk.
+        `columns=()` it is the only one. Memory stays flat: sorted rows wait on the disk for
+        their turn (StorageFullError when there is no room).
         """
         chosen = self._chosen(columns)
+        cells = [*map(sql.merged, chosen), *([ORIGINAL] if with_original else [])]
+        if not (self._parts and cells):
+            return
         schema = pa.schema([(column.name, column.arrow_type) for column in chosen])
         if with_original:
             schema = schema.append(pa.field(ORIGINAL, pa.binary()))
-        cells = [*map(sql.merged, chosen), *([ORIGINAL] if with_original else [])]
         selection = self._selection(sort, filter)
-        statement = sql.export(cells, [*chosen, *selection.columns], selection, limit)
-        if not (self._parts and cells):
-            return
-        values = {"files": self._files(), **selection.values}
-        for batch in self._open().stream(statement, values, batch_rows):
+        statement = sql.export(cells, [*chosen, *selection.columns], selection)
+        for batch in self._export(statement, selection, limit, batch_rows):
             arrays = [
-                cell.cast(to.type) for cell, to in zip(batch, schema, strict=True)
+                cell.cast(to.type)
+                for cell, to in zip(batch.columns[1:], schema, strict=True)
             ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _export(
+        self, statement: str, selection: Selection, limit: int | None, batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of row numbers and cells, in the order selected."""
+        values = {"files": self._files(), **selection.values}
+        limit = None if limit is None else max(limit, 0)
+        engine = self._open()
+        if not selection.order_by:
+            return engine.stream(
+                f"{statement} LIMIT $limit", {**values, "limit": limit}, batch_rows
+            )
+        order = self._order(selection)[:limit]
+        batches = engine.stream(statement, values, BATCH_ROWS)
+        return arranged(batches, order, self._scratch("sort"), batch_rows)
 
     def _chosen(self, names: Sequence[str] | None) -> list[Column]:
         return [
@@ -176,8 +193,9 @@ class ResultReader:
         """The cells of these rows, in this order."""
         if not numbers:
             return []
-        statement = sql.rows(dict.fromkeys(columns), numbers, longest + 1)
-        table = self._open().table(statement, {"files": self._files(numbers)})
+        statement = sql.rows(dict.fromkeys(columns), longest + 1)
+        values = {"files": self._files(numbers), "numbers": list(numbers)}
+        table = self._open().table(statement, values)
         found = rows_in(table, columns, longest)
         if len(found) < len(set(numbers)):
             raise ResultsDamagedError
@@ -206,6 +224,9 @@ class ResultReader:
             files = [self._directory / name for name in self._parts]
             if not all(file.is_file() for file in files):
                 raise ResultsMissingError
-            scratch = self._directory / f".spill-{secrets.token_hex(4)}"
-            self._engine = Engine(files, scratch, self._bounds)
+            self._engine = Engine(files, self._scratch("spill"), self._bounds)
         return self._engine
+
+    def _scratch(self, purpose: str) -> Path:
+        """A directory for what does not fit in memory; the sweep takes what a crash left."""
+        return self._directory / f".{purpose}-{secrets.token_hex(4)}"

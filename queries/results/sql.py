@@ -104,38 +104,30 @@ def numbers(selected: Selection) -> str:
     )
 
 
-def rows(columns: Collection[Column], wanted: Iterable[int], longest: int) -> str:
-    """Some rows in no order: all physical columns of `columns`, texts cut to `longest`."""
+def rows(columns: Collection[Column], longest: int) -> str:
+    """The rows numbered in `$numbers`, in no order, texts cut to `longest` characters."""
     cells = [
         f"left({name}, {longest:d}) AS {name}" if letter in "sj" else name
         for column in columns
         for letter, name in _physical(column)
     ]
-    among = ", ".join(f"{number:d}" for number in wanted)
     return (
         f"SELECT {', '.join([ROW_NUMBER, *cells])} FROM {_source(columns)}"
-        f" WHERE {ROW_NUMBER} IN ({among})"
+        f" WHERE {ROW_NUMBER} IN (SELECT unnest($numbers))"
     )
 
 
-def export(
-    cells: Sequence[str],
-    columns: Iterable[Column],
-    selected: Selection,
-    limit: int | None,
-) -> str:
-    """These expressions for all rows selected, or the first `limit`.
+def export(cells: Sequence[str], columns: Iterable[Column], selected: Selection) -> str:
+    """Row number and these expressions, for all rows selected, in the order of the result.
 
-    Without a sort there is no ORDER BY: DuckDB keeps the order of the files and of the rows in
-    them (its setting `preserve_insertion_order`), and can deliver the first rows at once.
+    There is no ORDER BY: DuckDB keeps the order of the files and of the rows in them (its
+    setting `preserve_insertion_order`) and can so deliver the first rows at once.
     """
     aliased = [f"{cell} AS f{at}" for at, cell in enumerate(cells)]
-    statement = (
-        f"SELECT {', '.join(aliased)} FROM {_source(columns)} WHERE {selected.where}"
+    return (
+        f"SELECT {', '.join([ROW_NUMBER, *aliased])}"
+        f" FROM {_source(columns)} WHERE {selected.where}"
     )
-    if selected.order_by:
-        statement += f" ORDER BY {selected.order_by}"
-    return statement if limit is None else f"{statement} LIMIT {max(limit, 0):d}"
 
 
 def merged(column: Column) -> str:

@@ -1,0 +1,112 @@
+"""Rows in any order, in flat memory, however many and however wide they are.
+
+DuckDB sorts whole rows, needs memory in proportion to them and gives up when there is not
+enough. Here the order is known beforehand, as row numbers, so no sort of rows is needed: one
+pass over the result deals the rows out to piles by where they belong (rows 0 to 50,000 of the
+output to the first pile, and so on), and each pile fits in memory when its turn has come.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from queries.results.columns import ROW_NUMBER
+from queries.results.parts import storage_errors
+
+PILE_BYTES: Final = 32 * 2**20  # of Arrow memory
+MAX_PILES: Final = 200  # each is an open file
+_OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+
+
+def arranged(
+    batches: Iterable[pa.RecordBatch],
+    order: pa.Int64Array,
+    scratch: Path,
+    batch_rows: int,
+) -> Iterator[pa.RecordBatch]:
+    """The rows numbered in `order`, in that order, in batches of at most `batch_rows`.
+
+    `batches` hold at least these rows, with the row number first; where it was, the answer has
+    the row's place in the order. `scratch` is a directory, not there yet, for the piles.
+    Raises StorageError and StorageFullError when they find no room.
+    """
+    try:
+        for path in _dealt(batches, order, scratch):
+            with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+                pile = stream.read_all()
+            path.unlink()
+            rows = pile.take(pc.sort_indices(pile[ROW_NUMBER]))
+            del pile
+            yield from rows.to_batches(max_chunksize=batch_rows)
+            del rows
+            pa.default_memory_pool().release_unused()
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _dealt(
+    batches: Iterable[pa.RecordBatch], order: pa.Int64Array, scratch: Path
+) -> list[Path]:
+    """Deal all rows out; the piles' files, first pile first."""
+    paths: dict[int, Path] = {}
+    piles: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
+    size = 0
+    with storage_errors(), ExitStack() as open_files:
+        for batch in _placed(batches, order):
+            size = size or _pile_rows(len(order), batch)
+            for number, rows in _split(batch, size):
+                if number not in piles:
+                    scratch.mkdir(mode=0o700, exist_ok=True)
+                    paths[number] = scratch / f"{number}.arrow"
+                    piles[number] = _new_pile(paths[number], batch.schema, open_files)
+                piles[number].write_batch(rows)
+    return [paths[number] for number in sorted(paths)]
+
+
+def _placed(
+    batches: Iterable[pa.RecordBatch], order: pa.Int64Array
+) -> Iterator[pa.RecordBatch]:
+    """The rows that are wanted, sorted by their place in the order, which is now their number."""
+    if not len(order):
+        return
+    places = pc.inverse_permutation(order, max_index=pc.max(order).as_py())
+    for batch in batches:
+        numbers = batch.column(0)
+        known = pc.if_else(pc.less(numbers, len(places)), numbers, None)
+        place = places.take(known)
+        wanted = pc.sort_indices(place)[
+            : len(place) - place.null_count
+        ]  # nulls come last
+        if len(wanted):
+            yield batch.set_column(0, ROW_NUMBER, place).take(wanted)
+
+
+def _pile_rows(rows: int, sample: pa.RecordBatch) -> int:
+    """How many rows make a pile, so that neither memory nor open files run out."""
+    by_size: int = PILE_BYTES * len(sample) // sample.nbytes
+    return max(by_size, -(-rows // MAX_PILES), 1)
+
+
+def _split(batch: pa.RecordBatch, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The slices of a batch, sorted by place, that belong to one pile each."""
+    runs = pc.run_end_encode(pc.divide(batch.column(0), size))
+    start = 0
+    for pile, end in zip(
+        runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True
+    ):
+        yield pile, batch.slice(start, end - start)
+        start = end
+
+
+def _new_pile(
+    path: Path, schema: pa.Schema, open_files: ExitStack
+) -> pa.ipc.RecordBatchStreamWriter:
+    file = open_files.enter_context(pa.OSFile(str(path), "wb"))
+    return open_files.enter_context(pa.ipc.new_stream(file, schema, options=_OPTIONS))
