@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -30,6 +32,7 @@ class JournalEntry:
     key_last4: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    query: str = field(default="", repr=False)
 
     def json(self) -> Any:
         """The body, decoded."""
@@ -72,7 +75,7 @@ class FaultControl:
 
 
 class Application:
-    """All endpoints of one sandbox. Calling it with a request gives the answer.
+    """All endpoints of one sandbox, by path; ``{name}`` in a path stands for one segment. Calling it gives the answer.
 
     Raises ``ConnectionCutError`` when a fault wants the connection dropped.
     """
@@ -89,30 +92,45 @@ class Application:
         self._now = now
         self._endpoints = dict(endpoints) | {"/": Endpoint("welcome", _welcome, "GET")}
         self._endpoints[HEALTH_PATH] = Endpoint("health", _healthy, "GET")
+        self._patterns = [
+            (_pattern(path), endpoint)
+            for path, endpoint in self._endpoints.items()
+            if "{" in path
+        ]
         self._control = control
 
     def __call__(self, request: Request) -> Answer:
         """Answer one request."""
         if self._control is not None and request.path == CONTROL_PATH:
             return self._control.handle(request)
-        endpoint = self._endpoints.get(request.path)
+        endpoint, parts = self._found(request.path)
         if endpoint is None:
             return json_answer(404, {"message": "There is nothing at this address."})
-        if endpoint.method != request.method:
+        methods = endpoint.method.split()
+        if request.method not in methods:
             return json_answer(
-                405, {"message": f"Use {endpoint.method}."}, allow=endpoint.method
+                405,
+                {"message": f"Use {' or '.join(methods)}."},
+                allow=", ".join(methods),
             )
         self._note(request, endpoint.operation)
-        taken = self.faults.take(endpoint.operation, request.body)
-        carried = Request(
-            request.method, request.path, request.headers, request.body, taken
-        )
+        said = request.query.encode() + request.body
+        taken = self.faults.take(endpoint.operation, said)
+        carried = replace(request, faults=taken, parts=parts)
         return self.faults.applied(carried, endpoint.handle)
 
     def operation(self, path: str) -> str:
         """The short name of what is at ``path``, for the log."""
-        endpoint = self._endpoints.get(path)
+        endpoint, _ = self._found(path)
         return endpoint.operation if endpoint else "-"
+
+    def _found(self, path: str) -> tuple[Endpoint | None, Mapping[str, str]]:
+        if path in self._endpoints:
+            return self._endpoints[path], {}
+        for pattern, endpoint in self._patterns:
+            if (found := pattern.fullmatch(path)) is not None:
+                return endpoint, {k: unquote(v) for k, v in found.groupdict().items()}
+        return None, {}
 
     def _note(self, request: Request, operation: str) -> None:
         headers = {
@@ -128,8 +146,18 @@ class Application:
             key_last4=request.bearer[-4:],
             headers=headers,
             body=request.body[:_BODY_KEPT],
+            query=request.query[:_BODY_KEPT],
         )
         self.journal.append(entry)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", path)
+    named = (
+        f"(?P<{part}>[^/]+)" if place % 2 else re.escape(part)
+        for place, part in enumerate(parts)
+    )
+    return re.compile("".join(named))
 
 
 def _welcome(request: Request) -> Answer:

@@ -166,8 +166,9 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) < int(length):
             raise ConnectionCutError
         headers = {name.lower(): value for name, value in self.headers.items()}
+        path, _, query = self.path.partition("?")
         return self.server.application(
-            Request(self.command, self.path.partition("?")[0], headers, body)
+            Request(self.command, path, headers, body, query=query)
         )
 
     def _refused(self, status: HTTPStatus, message: str) -> Answer:

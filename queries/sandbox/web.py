@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -22,13 +24,20 @@ class ConnectionCutError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; header names are in lower case."""
+    """One HTTP request; header names are in lower case, ``parts`` holds the variable parts of the path."""
 
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
     faults: tuple[Fault, ...] = ()
+    query: str = field(default="", repr=False)
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def arguments(self) -> Mapping[str, list[str]]:
+        """The arguments of the address, each with all its values."""
+        return parse_qs(self.query, keep_blank_values=True)
 
     @property
     def bearer(self) -> str:
@@ -54,7 +63,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address of a wire protocol; ``operation`` is its short name in journals and faults."""
+    """One address of a wire protocol; ``operation`` is its short name in journals and faults.
+
+    ``method`` may name several, separated by spaces. A segment ``{name}`` of its path stands for any text.
+    """
 
     operation: str
     handle: Callable[[Request], Answer]
