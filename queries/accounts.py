@@ -103,9 +103,8 @@ def accept_as(user: User, token: str) -> bool:
     """Join the team with an existing account; False if the invitation is gone or not theirs."""
     with transaction.atomic():
         invitation = open_invitation(token)
-        if invitation is None or invitation.email != user.email:
-            return False
-        if Invitation.redeem(token) is None:
+        theirs = invitation and invitation.email == user.email
+        if not invitation or not theirs or not Invitation.redeem(token):
             return False
         _join(user, invitation)
     return True

@@ -179,6 +179,16 @@ def test_another_address_needs_the_key_again(page, connection, region):
     assert connection.reveal_key() == NEW_KEY
 
 
+def test_the_verb_itself_keeps_a_key_where_it_belongs(connection):
+    moved = connections.Entered(name="Moved", options={"region": "eu1"})
+    with pytest.raises(connections.KeyNeededError):
+        connections.save_connection(connection, moved)
+    connection.refresh_from_db()
+    assert connection.name != "Moved"
+    secret = connections.Entered(name="x", options={}, key=NEW_KEY)
+    assert NEW_KEY not in repr(secret)
+
+
 def test_the_provider_and_the_owner_cannot_be_changed(page, connection, user):
     data = to(connection.origin, provider="other", owner=UserFactory().pk)
     page.post(url("connection_detail", connection), data)
@@ -256,9 +266,9 @@ def test_a_test_says_that_the_key_works(page, connection, upstream):
         (as_json({"message": f"bad key {KEY}"}, 401), "key"),
         (as_json({"message": "no"}, 403), "permission"),
         (as_json({}, 404), "address"),
-        (as_json({}, 429), "Too many requests"),
+        (as_json({}, 429), "30 requests a minute"),
         (as_json({}, 500), "again"),
-        (Reply(200, b"<html>not json"), "not understood"),
+        (Reply(200, b"<html>not json"), "documented"),
         (
             Reply(302, headers={"Location": "http://169.254.169.254/"}),
             "another address",
@@ -281,7 +291,7 @@ def test_a_test_of_an_unreachable_address_says_so(page, user, settings):
     connection = ConnectionFactory(owner=user, origin="http://127.0.0.1:9")
     page.post(url("connection_test", connection))
     connection.refresh_from_db()
-    assert "reached" in connection.test_message
+    assert "No connection" in connection.test_message
 
 
 def test_an_address_no_longer_allowed_is_not_called(

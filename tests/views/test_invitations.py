@@ -59,12 +59,11 @@ def test_a_weak_password_is_refused_and_the_invitation_stays(
     assert client.post(path, JOIN).status_code == 302
 
 
-def test_the_links_of_invitations_stay_out_of_the_log(client, invitation, capfd):
+def test_the_links_of_invitations_stay_out_of_the_log(client, invitation, log):
     path = join_path(invitation)
     assert client.post(path, {}).status_code == 422
-    logged = capfd.readouterr().err
-    assert "Unprocessable Entity: /accounts/join/***/" in logged
-    assert path not in logged
+    assert "Unprocessable Entity: /accounts/join/***/" in log.getvalue()
+    assert path not in log.getvalue()
 
 
 def test_an_expired_or_unknown_invitation_says_so(client, invitation):
