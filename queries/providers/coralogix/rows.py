@@ -12,14 +12,13 @@ A row comes as {"metadata": [{key, value}], "labels": [{key, value}], "userData"
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Any
 
 import msgspec
 
 from queries.providers.base import Row
 from queries.providers.errors import UnexpectedResponseError
+from queries.providers.repair import repaired
 
 _SEVERITIES = ("Debug", "Verbose", "Info", "Warning", "Error", "Critical")  # 1 to 6
 _SEVERITY_WORDS = {str(number): word for number, word in enumerate(_SEVERITIES, 1)} | {
@@ -70,16 +69,6 @@ def tree_of(text: Any) -> Any:
         return _odd_tree(text)
 
 
-def repaired(text: bytes) -> bytes:
-    """Give JSON text that every decoder takes: bytes that are no UTF-8 and lone surrogates become "?" or U+FFFD.
-
-    Raises ValueError if it is not JSON.
-    """
-    return json.dumps(
-        _loads(text.decode("utf-8", "replace")), ensure_ascii=False
-    ).encode("utf-8", "replace")
-
-
 def _odd_tree(text: str) -> Any:
     # Python's own decoder knows two things msgspec refuses: lone surrogates and numbers beyond a double.
     if text.lstrip()[:1] not in {"{", "[", '"', "-"}:
@@ -88,19 +77,6 @@ def _odd_tree(text: str) -> Any:
         return msgspec.json.decode(repaired(text.encode("utf-8", "replace")))
     except (ValueError, RecursionError):
         return text
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, parse_float=_float, parse_constant=_no_constant)
-
-
-def _float(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON.")
 
 
 def _values(pairs: list[_Pair]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from queries.providers.base import ProviderWarning, Row, RowStream
 from queries.providers.client import Reply
 from queries.providers.coralogix.failures import Step, failure_in_text
 from queries.providers.coralogix.notices import MOST_WARNINGS, notices_in
-from queries.providers.coralogix.rows import repaired, row_of, tree_of
+from queries.providers.coralogix.rows import row_of, tree_of
 from queries.providers.coralogix.scalars import moment_of, number_in
 from queries.providers.errors import (
     ProviderError,
@@ -28,6 +28,7 @@ from queries.providers.errors import (
     clean_text,
 )
 from queries.providers.lines import LineSplitter
+from queries.providers.repair import repaired
 
 _NOTHING = msgspec.Raw(b"")
 
