@@ -19,6 +19,7 @@ from queries.models import Invitation, Membership, SignInLink, User
 
 SIGN_IN_LINK_LIFETIME = timedelta(hours=1)
 MAX_NAME = 254
+THEMES = ("auto", "light", "dark")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 

@@ -19,6 +19,8 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from queries.accounts import THEMES
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound=Model)
 
 Handler = Callable[[HttpRequest], HttpResponse]
-THEMES = ("auto", "light", "dark")
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 

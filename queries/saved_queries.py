@@ -1,16 +1,14 @@
-"""Saved queries: find, keep, copy and run them."""
+"""Saved queries: find, copy and favour them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import tzinfo
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from queries import runs
-from queries.models import Connection, Run, SavedQuery, User
+from queries.models import SavedQuery, User
 
 MOST_TAGS = 20
 LONGEST_TAG = 40
@@ -91,32 +89,6 @@ def set_favourite(query: SavedQuery, user: User, *, wanted: bool) -> None:
     """Mark a query for one person, or take the mark away. Harmless when repeated."""
     change = query.favoured_by.add if wanted else query.favoured_by.remove
     change(user)
-
-
-def run_saved(
-    query: SavedQuery,
-    user: User,
-    connection: Connection,
-    *,
-    form_key: UUID,
-    zone: tzinfo,
-) -> Run:
-    """Start a run of ``user``'s on a connection they may use, over the range as of now."""
-    return runs.start_run(
-        runs.RunRequest(
-            owner=user,
-            connection=connection,
-            statement=query.statement,
-            mode=query.mode,
-            settings=query.settings,
-            time_range=query.time_range,
-            range_start=query.range_start,
-            range_end=query.range_end,
-            zone=zone,
-            saved_query=query,
-            form_key=form_key,
-        )
-    )
 
 
 def _tagged(user: User, matches: Callable[[list[str]], bool]) -> list[UUID]:

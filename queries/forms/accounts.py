@@ -12,8 +12,7 @@ from django.contrib.auth.password_validation import (
     validate_password,
 )
 
-from queries.accounts import sign_in_name
-from queries.http import THEMES
+from queries.accounts import THEMES, sign_in_name
 from queries.models import User
 
 THEME_WORDS = {"auto": "As the system", "light": "Light", "dark": "Dark"}

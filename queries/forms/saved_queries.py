@@ -15,6 +15,7 @@ from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
 from queries.models import Connection, Mode, SavedQuery, Team, User
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
+from queries.runs import RunRequest
 from queries.saved_queries import LONGEST_TAG, MOST_TAGS, tags_in
 
 MOST_CHARACTERS = 100_000
@@ -161,6 +162,7 @@ class RunSavedForm(forms.Form):
     )
 
     def __init__(self, user: User, query: SavedQuery, data: Any = None) -> None:
+        self.user, self.query = user, query
         usable = usable_by(user, query.provider)
         self.first = usable.first()
         super().__init__(data, initial={"form_key": uuid.uuid4()})
@@ -172,3 +174,19 @@ class RunSavedForm(forms.Form):
         if chosen is None:
             raise forms.ValidationError("There is no connection to run it on.")
         return chosen
+
+    def request(self) -> RunRequest:
+        """What to run: the query as it is now, for the person who asks."""
+        return RunRequest(
+            owner=self.user,
+            connection=self.cleaned_data["connection"],
+            statement=self.query.statement,
+            mode=self.query.mode,
+            settings=self.query.settings,
+            time_range=self.query.time_range,
+            range_start=self.query.range_start,
+            range_end=self.query.range_end,
+            zone=timezone.get_current_timezone(),
+            saved_query=self.query,
+            form_key=self.cleaned_data["form_key"],
+        )

@@ -20,7 +20,7 @@ from queries.forms.accounts import (
     SignInForm,
     zone_names,
 )
-from queries.http import THEMES, AuthedRequest, safe_next
+from queries.http import AuthedRequest, safe_next
 from queries.models import Invitation, User
 
 THEME_DAYS = 365
@@ -59,7 +59,7 @@ def password_change(request: AuthedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def account(request: AuthedRequest) -> HttpResponse:
     """Name, time zone and theme."""
-    theme = request.COOKIES.get("theme", THEMES[0])
+    theme = request.COOKIES.get("theme", accounts.THEMES[0])
     # Not request.user itself: the page would show what was typed as if it were saved.
     person = User.objects.get(pk=request.user.pk)
     form = AccountForm(request.POST or None, instance=person, initial={"theme": theme})
@@ -77,7 +77,7 @@ def account(request: AuthedRequest) -> HttpResponse:
 def theme_set(request: HttpRequest) -> HttpResponse:
     """Light, dark or as the system; back to the page it was chosen on."""
     theme = request.POST.get("theme")
-    if theme not in THEMES:
+    if theme not in accounts.THEMES:
         return HttpResponseBadRequest("Not a theme.")
     response = redirect(safe_next(request))
     _remember_theme(response, theme)

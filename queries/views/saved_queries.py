@@ -10,7 +10,6 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from queries import runs, saved_queries, time_ranges
@@ -124,13 +123,7 @@ def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
     if not form.is_valid():
         return _detail(request, query, form, status=422)
     try:
-        run = saved_queries.run_saved(
-            query,
-            request.user,
-            form.cleaned_data["connection"],
-            form_key=form.cleaned_data["form_key"],
-            zone=timezone.get_current_timezone(),
-        )
+        run = runs.start_run(form.request())
     except runs.InvalidRunError as error:  # what was fine when saved need not be now
         messages.error(request, f"It cannot run as it is: {error}")
         return redirect(f"{reverse('run_new')}?saved={query.pk}")
