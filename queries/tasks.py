@@ -26,4 +26,4 @@ def build_export(export_id: str) -> None:
 
 def beat() -> None:
     """Prove that tasks run."""
-    heartbeat.beat()
+    heartbeat.answer()

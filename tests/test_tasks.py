@@ -19,7 +19,7 @@ from queries.models import Heartbeat
 
 def test_each_task_calls_its_verb(monkeypatch):
     called = []
-    monkeypatch.setattr(heartbeat, "beat", lambda: called.append("beat"))
+    monkeypatch.setattr(heartbeat, "answer", lambda: called.append("beat"))
     monkeypatch.setattr(heartbeat, "_beat_safely", lambda: None)
     monkeypatch.setattr(pumping, "pump", lambda: called.append("pump"))
     monkeypatch.setattr(fetching, "fetch", lambda pk: called.append(("fetch", pk)))
@@ -41,6 +41,8 @@ def test_a_beat_is_written_and_not_too_often():
     first = heartbeat.last_beat()
     heartbeat.beat()
     assert heartbeat.last_beat() == first
+    heartbeat.answer()
+    assert heartbeat.last_beat() > first
     Heartbeat.objects.update(at=timezone.now() - timedelta(seconds=4))
     heartbeat.beat()
     assert heartbeat.last_beat() >= first

@@ -78,7 +78,10 @@ def _new_context(request: AuthedRequest, form: RunForm) -> dict[str, Any]:
         "form": form,
         "connections": Connection.objects.visible_to(request.user).count(),
         "recent": recent,
-        "samples": [(sample, uuid.uuid4()) for sample in samples],
+        "samples": [
+            (sample, uuid.uuid4(), form.settings.initial(sample.settings))
+            for sample in samples
+        ],
         "connection_pk": str(form["connection"].value() or _first_connection(form)),
     }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import uuid
 
 import pytest
@@ -10,6 +12,7 @@ from django.urls import reverse
 
 from queries.engine import direct
 from queries.models import Role, Run, Status
+from queries.providers.registry import provider_class
 from tests.engine import wire
 from tests.factories import (
     ConnectionFactory,
@@ -142,9 +145,18 @@ def test_a_saved_query_fills_the_form(page, user, connection):
     assert str(saved.pk) in text
 
 
-def test_samples_run_with_one_click(page, connection):
-    text = page.get(NEW).text
-    assert "Errors by service" in text
+def test_every_sample_runs_with_one_click(page, connection):
+    forms = re.findall(
+        r'<form method="post" action="/runs/new/">(.*?)</form>',
+        page.get(NEW).text,
+        re.S,
+    )
+    assert len(forms) == len(provider_class("coralogix").samples)
+    for form in forms:
+        found = re.findall(r'name="(\w+)" value="([^"]*)"', form)
+        values = {name: html.unescape(value) for name, value in found}
+        response = page.post(NEW, values | {"mode": "background"})
+        assert response.status_code == 302
 
 
 def test_an_active_run_polls_and_an_ended_one_does_not(page, user):
