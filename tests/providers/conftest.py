@@ -48,7 +48,17 @@ def client(make_client: Callable[..., Client]) -> Client:
 
 
 @pytest.fixture
-def stage(slug: str, upstream: Upstream) -> Iterator[Stage]:
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let no time pass between two calls; the list says how long it would have been each time."""
+    waited: list[float] = []
+    monkeypatch.setattr(
+        Client, "pause", lambda _client, seconds: waited.append(seconds)
+    )
+    return waited
+
+
+@pytest.fixture
+def stage(slug: str, upstream: Upstream, pauses: list[float]) -> Iterator[Stage]:
     """Whatever provider the test names."""
     made = Stage(adapter_for(slug), upstream, slug, [])
     yield made

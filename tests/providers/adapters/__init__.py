@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from queries.providers.base import Provider, QuerySpec, Row
-from tests.upstream import Reply
+from tests.upstream import Reply, Script
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class Adapter:
     spec: QuerySpec
     calls: Mapping[str, Callable[[Provider], object]]
     about_jobs: tuple[str, ...]  # the calls that name a job
-    rows: Callable[[int], Reply]  # the answer to calls["rows"] with that many rows
+    rows: Callable[[int], Script]  # the answer to calls["rows"] with that many rows
     number: Callable[[Row], int]  # the place of a row of `rows`, from 0
-    cut_rows: Callable[[int], Reply]  # that many rows, then the connection breaks
+    cut_rows: Callable[[int], Script]  # that many rows, then the connection breaks
     submitted: Reply  # the answer to calls["submit"]
     states: Mapping[
         str, Reply
