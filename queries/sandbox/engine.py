@@ -85,7 +85,7 @@ _ARCHIVE = _METADATA.format(
 )
 _VIEW = """
 CREATE VIEW {name} AS SELECT ts, severity, logid, templateid, application, subsystem, file_row_number AS position,
-    json_object({metadata}) AS metadata, labels::JSON AS labels, user_data
+    json_object({metadata}) AS metadata, labels, user_data
 FROM read_parquet('{path}', file_row_number = true)
 WHERE ts >= getvariable('since') AND ts < getvariable('until')
 """
@@ -262,11 +262,10 @@ class Execution:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PATHS_REMEMBERED = 10_000
 _EXISTS = "SELECT 1 FROM {tier} WHERE json_exists({root}, ?) LIMIT 1"
-# User data that is plain text counts as a JSON string for the language and goes out as it is.
 _ROOTS: Mapping[str, str] = {
     "$m": "metadata",
     "$l": "labels",
-    "$d": "CASE WHEN json_valid(user_data) THEN user_data::JSON ELSE to_json(user_data) END",
+    "$d": "user_data",
 }
 _FIELDS: Mapping[tuple[str, ...], Field] = {
     ("$m", "timestamp"): Field("ts", Kind.TIMESTAMP),

@@ -17,6 +17,7 @@ import msgspec
 from queries.sandbox.config import SandboxError
 from queries.sandbox.recognise import Recognised, recognise_object, recognise_text
 from queries.sandbox.table import (
+    LOOSE_SCHEMA,
     ROW_GROUP,
     LogLine,
     Source,
@@ -32,7 +33,8 @@ _NO_TIME = -1
 _GZIP_MAGIC = b"\x1f\x8b"
 _SORTED = """
 SELECT CASE WHEN epoch_ns(ts) < 0 THEN make_timestamp_ns($start + file_row_number * $step) ELSE ts END AS ts,
-       * EXCLUDE (ts, file_row_number)
+       * EXCLUDE (ts, user_data, file_row_number),
+       CASE WHEN json_valid(user_data) THEN user_data ELSE to_json(user_data)::VARCHAR END AS user_data
 FROM read_parquet($file, file_row_number = true)
 ORDER BY 1 DESC, file_row_number DESC
 """
@@ -62,7 +64,7 @@ def loaded_rows_ready(path: Path, *, origin: Path, now: datetime) -> int:
         return int(known["rows"])
     unsorted = path.with_name(".loading.parquet")
     try:
-        rows = write_rows(unsorted, _lines_of(origin), {})
+        rows = write_rows(unsorted, _lines_of(origin), {}, LOOSE_SCHEMA)
         if not rows:
             raise SandboxError(f"{origin}: there is no line in it")
         _sort(unsorted, path, about | {"rows": rows}, now)

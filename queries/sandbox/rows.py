@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import msgspec
 
 from queries.sandbox.config import SandboxConfig
 from queries.sandbox.load import loaded_rows_ready
-from queries.sandbox.recognise import recognise_object, recognise_text
+from queries.sandbox.recognise import Recognised, recognise_object, recognise_text
 from queries.sandbox.shop.demo import AHEAD_AT_LEAST, demo_rows_ready
 from queries.sandbox.table import LogLine, identifier, nanoseconds, source, write_rows
 
@@ -49,12 +50,19 @@ def rows_ready(config: SandboxConfig, folder: Path) -> Rows:
 def given_lines(items: Iterable[Any], now: datetime) -> Iterator[LogLine]:
     """``LogLine`` as they are; dicts and texts as user data, from ``SETTLED`` ago backwards, a millisecond apart."""
     start = nanoseconds(now - SETTLED)
-    for number, item in enumerate(items):
-        yield (
-            item
-            if isinstance(item, LogLine)
-            else _given(item, number, start - number * 1_000_000)
-        )
+    with duckdb.connect() as judge:
+        for number, item in enumerate(items):
+            if isinstance(item, LogLine):
+                yield item
+            elif isinstance(item, str):
+                yield _given(recognise_text(item), _as_json(judge, item), number, start)
+            else:
+                yield _given(
+                    recognise_object(item),
+                    msgspec.json.encode(item).decode(),
+                    number,
+                    start,
+                )
 
 
 def numbered_lines(count: int, now: datetime) -> Iterator[LogLine]:
@@ -85,17 +93,13 @@ _NUMBERED = tuple(
 )
 
 
-def _given(item: Any, number: int, ns: int) -> LogLine:
-    if isinstance(item, str):
-        text, found = item, recognise_text(item)
-    else:
-        text, found = msgspec.json.encode(item).decode(), recognise_object(item)
+def _given(found: Recognised, user_data: str, number: int, start: int) -> LogLine:
+    ns = start - number * 1_000_000 if found.ns is None else found.ns
     origin = source(found.application or "given", found.subsystem or "given")
-    return LogLine(
-        ns if found.ns is None else found.ns,
-        found.severity,
-        origin,
-        "",
-        identifier(number + 1),
-        text,
-    )
+    return LogLine(ns, found.severity, origin, "", identifier(number + 1), user_data)
+
+
+def _as_json(judge: duckdb.DuckDBPyConnection, text: str) -> str:
+    """What the database takes for JSON stays as it is, anything else becomes a JSON string."""
+    [[valid]] = judge.execute("SELECT json_valid(?)", [text]).fetchall()
+    return text if valid else msgspec.json.encode(text).decode()

@@ -29,9 +29,14 @@ class Sandbox:
     """One running sandbox; made by ``running_sandbox``."""
 
     def __init__(
-        self, server: SandboxServer, engine: Engine, store: JobStore, runner: JobRunner
+        self,
+        server: SandboxServer,
+        engine: Engine,
+        store: JobStore,
+        runner: JobRunner,
+        faults: FaultBox,
     ) -> None:
-        self.faults: FaultBox = server.application.faults
+        self.faults = faults
         self._runner = runner
         self._server = server
         self._engine = engine
@@ -69,6 +74,8 @@ def running_sandbox(config: SandboxConfig | None = None) -> Iterator[Sandbox]:
     config = config or SandboxConfig()
     with ExitStack() as stack:
         folder = _folder(config, stack)
+        server = SandboxServer(config)
+        stack.callback(server.server_close)
         engine = Engine(config, folder)
         stack.callback(engine.close)
         store = JobStore(folder / "jobs.sqlite3")
@@ -78,16 +85,14 @@ def running_sandbox(config: SandboxConfig | None = None) -> Iterator[Sandbox]:
         faults = FaultBox()
         control = FaultControl(faults, NAMED) if config.fault_control else None
         endpoints = coralogix_endpoints(config, engine, store, runner)
-        server = SandboxServer(
-            config, Application(endpoints, faults, config.now, control)
-        )
+        application = Application(endpoints, faults, config.now, control)
         thread = threading.Thread(
-            target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox"
+            target=server.serve, args=[application], name="sandbox"
         )
         thread.start()
         stack.callback(thread.join)
         stack.callback(server.stop)
-        yield Sandbox(server, engine, store, runner)
+        yield Sandbox(server, engine, store, runner, faults)
 
 
 def _folder(config: SandboxConfig, stack: ExitStack) -> Path:

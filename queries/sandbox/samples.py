@@ -41,7 +41,7 @@ SAMPLE_STATEMENTS: tuple[Sample, ...] = (
         "Takings by currency",
         "source logs\n| filter $d.message == 'order placed'\n"
         "| groupby $d.order.total.currency as currency aggregate count() as orders, sum($d.order.total.amount:number) as total\n"
-        "| orderby orders desc",
+        "| create total from round(total, 2)\n| orderby orders desc",
         range="last-7d",
     ),
     Sample(

@@ -26,15 +26,16 @@ _GONE = (ConnectionError, TimeoutError)
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """Listens from the moment it is made; ``serve_forever`` answers, ``stop`` ends it with its open answers."""
+    """Listens from the moment it is made, so that early clients wait instead of failing; ``serve`` answers them."""
+
+    application: Application
 
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, config: SandboxConfig, application: Application) -> None:
+    def __init__(self, config: SandboxConfig) -> None:
         self.config = config
-        self.application = application
         self._slots = threading.BoundedSemaphore(config.limits.connections)
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -51,6 +52,11 @@ class SandboxServer(ThreadingHTTPServer):
         """Where it can be reached, without a slash at the end."""
         host = "127.0.0.1" if self.config.host in ("", "0.0.0.0") else self.config.host  # noqa: S104
         return f"http://{host}:{self.server_address[1]}"
+
+    def serve(self, application: Application) -> None:
+        """Answer until ``stop`` is called from another thread."""
+        self.application = application
+        self.serve_forever(poll_interval=0.05)
 
     def stop(self) -> None:
         """Take no more connections, give open answers a few seconds, then close what is left."""

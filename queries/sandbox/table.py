@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 ROW_GROUP = 20_000
 ABOUT_KEY = b"sandbox"
 
-SCHEMA = pa.schema(
+# For rows on the way, whose user data may still be any text.
+LOOSE_SCHEMA = pa.schema(
     [
         ("ts", pa.timestamp("ns")),
         ("severity", pa.int8()),
@@ -26,6 +27,14 @@ SCHEMA = pa.schema(
         ("subsystem", pa.string()),
         ("labels", pa.string()),
         ("user_data", pa.string()),
+    ]
+)
+# Marked as JSON, so that the database need not parse each value once more in each query.
+_JSON = pa.json_(pa.string())
+SCHEMA = pa.schema(
+    [
+        field.with_type(_JSON) if field.name in ("labels", "user_data") else field
+        for field in LOOSE_SCHEMA
     ]
 )
 
@@ -39,7 +48,10 @@ class Source(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """One row: nanoseconds since the epoch (UTC), severity 1 to 6, and the user data as text (usually JSON)."""
+    """One row: nanoseconds since the epoch (UTC), severity 1 to 6, and the user data as JSON text.
+
+    A plain line of text is a JSON string here; on the wire it is the text itself.
+    """
 
     ns: int
     severity: int
@@ -68,29 +80,37 @@ def nanoseconds(moment: datetime) -> int:
     return int(moment.timestamp()) * 10**9 + moment.microsecond * 1000
 
 
-def write_rows(path: Path, lines: Iterable[LogLine], about: Mapping[str, Any]) -> int:
+def write_rows(
+    path: Path,
+    lines: Iterable[LogLine],
+    about: Mapping[str, Any],
+    schema: pa.Schema = SCHEMA,
+) -> int:
     """Write ``lines`` in the order given and return their number; one row group is in memory at a time."""
-    return write_batches(path, _batches(lines), about)
+    return write_batches(path, _batches(lines), about, schema)
 
 
 def write_batches(
-    path: Path, batches: Iterable[pa.RecordBatch], about: Mapping[str, Any]
+    path: Path,
+    batches: Iterable[pa.RecordBatch],
+    about: Mapping[str, Any],
+    schema: pa.Schema = SCHEMA,
 ) -> int:
-    """Write batches of ``SCHEMA`` and return the number of rows; readers see the whole file or none of it.
+    """Write batches and return the number of rows; readers see the whole file or none of it.
 
     ``about`` is kept in the file and read by ``read_about``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    schema = SCHEMA.with_metadata({ABOUT_KEY: msgspec.json.encode(about)})
+    kept = schema.with_metadata({ABOUT_KEY: msgspec.json.encode(about)})
     written = 0
     try:
         with temporary.open("wb") as file:
             with pq.ParquetWriter(
-                file, schema, compression="zstd", compression_level=1
+                file, kept, compression="zstd", compression_level=1
             ) as writer:
                 for batch in batches:
-                    writer.write_batch(batch.cast(SCHEMA), row_group_size=ROW_GROUP)
+                    writer.write_batch(batch.cast(schema), row_group_size=ROW_GROUP)
                     written += batch.num_rows
             file.flush()
             os.fsync(file.fileno())
@@ -124,6 +144,6 @@ def _batches(lines: Iterable[LogLine]) -> Iterator[pa.RecordBatch]:
         ]
         arrays = [
             pa.array(values, kind.type)
-            for values, kind in zip(columns, SCHEMA, strict=True)
+            for values, kind in zip(columns, LOOSE_SCHEMA, strict=True)
         ]
-        yield pa.record_batch(arrays, schema=SCHEMA)
+        yield pa.record_batch(arrays, schema=LOOSE_SCHEMA)

@@ -63,7 +63,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path, number):
             assert answer.status_code == 200
             assert client.get("/_sandbox/faults").json() == []
         process.send_signal(number)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=30)
     finally:
         process.kill()
         process.wait()

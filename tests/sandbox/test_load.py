@@ -62,6 +62,23 @@ def test_plain_text_becomes_rows_too(tmp_path):
     assert pairs(second, "metadata")["timestamp"] == "2026-03-10T11:40:00.250000000"
 
 
+def test_json_between_plain_lines_stays_json_unless_the_database_would_choke_on_it(
+    tmp_path,
+):
+    origin = tmp_path / "mixed.log"
+    origin.write_text('starting\n{"n":1}\n{"lone":"\\ud83d end"}\n{broken\n')
+    with wired(load=origin) as wire:
+        found = rows_of(wire.lines("source logs | filter $d.n == 1"))
+        everything = rows_of(wire.lines())
+    assert [row["userData"] for row in found] == ['{"n":1}']
+    assert [row["userData"] for row in everything] == [
+        "{broken",
+        '{"lone":"\\ud83d end"}',
+        '{"n":1}',
+        "starting",
+    ]
+
+
 def test_lines_without_a_time_are_spread_over_the_last_hour_in_order(tmp_path):
     origin = tmp_path / "app.log"
     origin.write_text("".join(f'{{"n":{n}}}\n' for n in range(500)))

@@ -50,6 +50,8 @@ class Command(BaseCommand):
             limits=Limits(queries_per_minute=options["rate"]),
             fault_control=options["faults"],
         )
+        self.stdout.write("Preparing the rows; the first start takes a few seconds.")
+        self.stdout.flush()
         try:
             with running_sandbox(config) as sandbox:
                 self._announce(sandbox, options["url_file"])

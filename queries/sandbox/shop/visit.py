@@ -83,7 +83,7 @@ class Visit:
 
     def text(self, service: str, severity: int, text: str) -> None:
         """A plain line, not JSON at all."""
-        self._add(self._pod(service), severity, service, text)
+        self._add(self._pod(service), severity, service, _encode(text).decode())
 
     def clock(self) -> datetime:
         """The visit's present moment, in UTC."""
