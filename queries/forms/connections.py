@@ -57,8 +57,10 @@ class ConnectionForm(forms.Form):
         )
 
     def clean(self) -> dict[str, Any]:
-        """The address must be allowed, and the key one that can be sent there."""
+        """The options must be right, the address allowed, and the key one that can be sent there."""
         cleaned = super().clean() or {}
+        if not self.errors:
+            self._check_options(cleaned)
         if self.errors:
             return cleaned
         try:
@@ -73,6 +75,10 @@ class ConnectionForm(forms.Form):
         elif origin != self.connection.origin:
             self.add_error("key", NEW_ADDRESS)
         return cleaned
+
+    def _check_options(self, cleaned: dict[str, Any]) -> None:
+        for problem in self.provider.option_problems(self.options.settings(cleaned)):
+            self.add_error(self.options.form_name(problem.field), problem.message)
 
     def _address_field(self) -> str:
         """Where an address is typed, if it can be; else what it is chosen by."""

@@ -19,6 +19,7 @@ from queries.providers.base import Field, Mode
 
 BLANK_CHOICE = ("", "Provider's default")
 MAX_TEXT = 2_000
+MAX_LONG_TEXT = 100_000
 MAX_INTEGER = 2**53  # beyond it, JSON readers disagree about the number
 ALL_MODES: tuple[Mode, ...] = ("direct", "background")
 
@@ -113,8 +114,11 @@ def _marks(field: Field) -> dict[str, Any]:
     return marks
 
 
-def _text(_field: Field, common: dict[str, Any]) -> forms.Field:
-    return forms.CharField(max_length=MAX_TEXT, **common)
+def _text(field: Field, common: dict[str, Any]) -> forms.Field:
+    if not field.rows:
+        return forms.CharField(max_length=MAX_TEXT, **common)
+    widget = forms.Textarea(attrs={"rows": field.rows, "spellcheck": "false"})
+    return forms.CharField(max_length=MAX_LONG_TEXT, widget=widget, **common)
 
 
 def _choice(field: Field, common: dict[str, Any]) -> forms.Field:

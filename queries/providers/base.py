@@ -121,6 +121,16 @@ class Provider(ABC):
         """Say how the key travels."""
 
     @classmethod
+    def option_problems(cls, options: Mapping[str, Any]) -> list[Problem]:
+        """Find what is wrong with a connection's options, beside its address, before any call is made."""
+        return []
+
+    @classmethod
+    def trusted_certificates(cls, options: Mapping[str, Any]) -> str:
+        """Give the authorities (PEM) that alone vouch for the server; "": those that vouch for everybody."""
+        return ""
+
+    @classmethod
     @abstractmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
         """Find what is wrong with a spec before any call is made."""

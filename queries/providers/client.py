@@ -86,16 +86,26 @@ class Call:
 
 
 class Client:
-    """Talks to one origin with one key. Make one per thread; `abort` may come from any."""
+    """Talks to one origin with one key. Make one per thread; `abort` may come from any.
+
+    `certificates`: the authorities (PEM) that alone vouch for the server, instead of the public ones.
+    """
 
     def __init__(
-        self, origin: str, authorization: Authorization, policy: Policy | None = None
+        self,
+        origin: str,
+        authorization: Authorization,
+        policy: Policy | None = None,
+        certificates: str = "",
     ) -> None:
         self.policy = policy or Policy()
         self.origin = validate_endpoint(origin, self.policy.upstream_hosts)
         self._authorization = authorization
         self._transport = GuardedTransport(
-            parse_origin(self.origin), self.policy.upstream_hosts, authorization
+            parse_origin(self.origin),
+            self.policy.upstream_hosts,
+            authorization,
+            certificates,
         )
         self._http = httpx.Client(
             transport=self._transport,

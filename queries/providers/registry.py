@@ -60,6 +60,10 @@ def open_provider(
             remedy="Enter the key again.",
         )
     kind = provider_class(slug)
-    return kind(
-        Client(origin, kind.authorization(Secret(key), options), policy), options
+    client = Client(
+        origin,
+        kind.authorization(Secret(key), options),
+        policy,
+        kind.trusted_certificates(options),
     )
+    return kind(client, options)

@@ -137,3 +137,12 @@ def test_stored_settings_are_described_in_words_and_secrets_are_not():
         ("Limit", "5"),
         ("Strict", "No"),
     ]
+
+
+def test_a_field_of_several_lines_keeps_them():
+    lines = ProviderFields((Field("pem", "PEM", rows=8),), "s")
+    form = forms.Form({"s_pem": "one\r\ntwo" + " " * 5_000})
+    form.fields.update(lines.form_fields())
+    assert form.is_valid()
+    assert form.fields["s_pem"].widget.attrs["rows"] == 8
+    assert lines.settings(form.cleaned_data) == {"pem": "one\r\ntwo"}

@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from queries.providers import transport
-from queries.providers.client import Call
+from queries.providers.client import Call, Client, Policy
+from queries.providers.credentials import BearerAuthorization, Secret
 from queries.providers.errors import (
     CallStoppedError,
     UnavailableError,
 )
+from tests.providers.keys import CANARY
 from tests.upstream import STALL, Reply, Upstream, as_json
 
 GET = Call("GET", "/x")
@@ -91,14 +93,15 @@ def test_a_server_that_does_not_speak_tls_is_said_so(make_client, upstream):
     assert not refused.value.may_have_been_received
 
 
-def test_over_tls_calls_work_and_can_be_hung_up(
-    make_client, tls_upstream, tls_files, monkeypatch
-):
-    context = ssl.create_default_context(cafile=str(tls_files[0]))
-    monkeypatch.setattr(transport, "tls_context", lambda: context)
+def test_over_tls_calls_work_and_can_be_hung_up(tls_upstream, tls_files):
     tls_upstream.on("/x", as_json({"ok": 1}))
     tls_upstream.on("/slow", Reply(parts=[b"first", STALL]))
-    client = make_client(tls_upstream.origin, upstream_hosts={tls_upstream.host_port})
+    client = Client(
+        tls_upstream.origin,
+        BearerAuthorization(Secret(CANARY)),
+        Policy(upstream_hosts={tls_upstream.host_port}),
+        tls_files[0].read_text(),
+    )
     assert client.send(GET).json_object() == {"ok": 1}
     pieces = iter(client.stream(Call("GET", "/slow")))
     assert next(pieces) == b"first"
@@ -106,6 +109,16 @@ def test_over_tls_calls_work_and_can_be_hung_up(
     timer.start()
     with pytest.raises(CallStoppedError):
         next(pieces)
+    timer.join()
+    client.close()
+
+
+def test_who_trusts_an_authority_of_their_own_trusts_no_other(tls_files):
+    own = transport.tls_context(tls_files[0].read_text())
+    assert own.cert_store_stats()["x509"] == 1
+    assert own.verify_mode is ssl.CERT_REQUIRED
+    assert own.check_hostname
+    assert transport.tls_context(tls_files[0].read_text()) is own
 
 
 def test_one_tls_context_serves_the_whole_process():
