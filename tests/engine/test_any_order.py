@@ -54,112 +54,113 @@ STREAMS = [
 ]
 
 
-def background_run(ask, upstream):
-    """A state machine over one background run and one scripted provider."""
+class BackgroundRun(RuleBasedStateMachine):
+    """One background run and one scripted provider; a subclass says which."""
 
-    class BackgroundRun(RuleBasedStateMachine):
-        def __init__(self):
-            super().__init__()
-            Run.objects.all().delete()
-            PumpSlot.objects.all().delete()
-            RateBucket.objects.all().delete()
-            wire.scripted(upstream)
-            self.run = start_run(ask("background"))
-            self.dead = []
-            self.ended_as = None
+    ask = None
+    upstream = None
 
-        def time_passes(self):
-            """Leases of the dead run out, and everything is due."""
-            past = timezone.now() - timedelta(seconds=1)
-            Run.objects.filter(lease_token__isnull=False).update(lease_until=past)
-            Run.objects.filter(status__in=ACTIVE).update(next_at=past)
-            RateBucket.objects.update(blocked_until=None, taken=[])
+    def __init__(self):
+        super().__init__()
+        Run.objects.all().delete()
+        PumpSlot.objects.all().delete()
+        RateBucket.objects.all().delete()
+        wire.scripted(self.upstream)
+        self.run = start_run(self.ask("background"))
+        self.dead = []
+        self.ended_as = None
 
-        @rule(
-            submit=st.sampled_from(SUBMITS),
-            state=st.sampled_from(STATES),
-            cancel=st.sampled_from(CANCELS),
-        )
-        def pump_once(self, submit, state, cancel):
-            self.time_passes()
-            upstream.on(wire.SUBMIT, submit)
-            upstream.on(wire.STATUS, state)
-            upstream.on(wire.CANCEL, cancel)
-            pump.pump(hold=0.001, idle=0)
+    def time_passes(self):
+        """Leases of the dead run out, and everything is due."""
+        past = timezone.now() - timedelta(seconds=1)
+        Run.objects.filter(lease_token__isnull=False).update(lease_until=past)
+        Run.objects.filter(status__in=ACTIVE).update(next_at=past)
+        RateBucket.objects.update(blocked_until=None, taken=[])
 
-        @rule(stream=st.sampled_from(STREAMS))
-        def fetch_once(self, stream):
-            self.time_passes()
-            upstream.on(wire.DATA, stream)
-            fetching.fetch(str(self.run.pk))
+    @rule(
+        submit=st.sampled_from(SUBMITS),
+        state=st.sampled_from(STATES),
+        cancel=st.sampled_from(CANCELS),
+    )
+    def pump_once(self, submit, state, cancel):
+        self.time_passes()
+        self.upstream.on(wire.SUBMIT, submit)
+        self.upstream.on(wire.STATUS, state)
+        self.upstream.on(wire.CANCEL, cancel)
+        pump.pump(hold=0.001, idle=0)
 
-        @rule(announced=st.booleans())
-        def a_pump_dies_with_the_run_in_hand(self, announced):
-            self.time_passes()
-            for run in claim(pump.polled()):
-                run = Run.objects.select_related("connection", "owner").get(pk=run.pk)
-                step = pump.prepare(run) if announced else None
-                if isinstance(step, Step | None):
-                    self.dead.append(run)
+    @rule(stream=st.sampled_from(STREAMS))
+    def fetch_once(self, stream):
+        self.time_passes()
+        self.upstream.on(wire.DATA, stream)
+        fetching.fetch(str(self.run.pk))
 
-        @rule()
-        def the_dead_try_to_commit(self):
-            """Back from a long sleep, with an outcome that nobody wants any more."""
-            for run in self.dead:
-                before = Run.objects.get(pk=run.pk)
-                late = go_on(0, status=Status.FETCHING, job_id="late")
-                mine = before.lease_token == run.lease_token and before.is_active
-                assert pump.conclude(run, late) is mine
-            self.dead.clear()
+    @rule(announced=st.booleans())
+    def a_pump_dies_with_the_run_in_hand(self, announced):
+        self.time_passes()
+        for run in claim(pump.polled()):
+            run = Run.objects.select_related("connection", "owner").get(pk=run.pk)
+            step = pump.prepare(run) if announced else None
+            if isinstance(step, Step | None):
+                self.dead.append(run)
 
-        @rule(they_do=st.sampled_from([False] * 7 + [True]))
-        def somebody_cancels(self, they_do):
-            if they_do:
-                cancel_run(Run.objects.get(pk=self.run.pk))
+    @rule()
+    def the_dead_try_to_commit(self):
+        """Back from a long sleep, with an outcome that nobody wants any more."""
+        for run in self.dead:
+            before = Run.objects.get(pk=run.pk)
+            late = go_on(0, status=Status.FETCHING, job_id="late")
+            mine = before.lease_token == run.lease_token and before.is_active
+            assert pump.conclude(run, late) is mine
+        self.dead.clear()
 
-        @rule()
-        def the_sweep_comes_by(self):
-            sweep.sweep()
+    @rule(they_do=st.sampled_from([False] * 7 + [True]))
+    def somebody_cancels(self, they_do):
+        if they_do:
+            cancel_run(Run.objects.get(pk=self.run.pk))
 
-        @invariant()
-        def an_end_is_an_end(self):
-            run = Run.objects.get(pk=self.run.pk)
-            if self.ended_as is None and not run.is_active:
-                self.ended_as = (run.status, run.finished_at, run.result_id)
-            if self.ended_as is not None:
-                assert (run.status, run.finished_at, run.result_id) == self.ended_as
-                assert run.lease_token is None
-                assert run.finished_at
+    @rule()
+    def the_sweep_comes_by(self):
+        sweep.sweep()
 
-        @invariant()
-        def success_means_every_row_once(self):
-            run = Run.objects.get(pk=self.run.pk)
-            if run.status == Status.SUCCEEDED:
-                assert run.result.complete
-                assert numbers(run) == list(range(ROWS))
-                assert run.result_sets.count() == 1
-                assert (
-                    run.cancel_asked_at is None
-                    or run.cancel_asked_at <= run.finished_at
-                )
+    @invariant()
+    def an_end_is_an_end(self):
+        run = Run.objects.get(pk=self.run.pk)
+        if self.ended_as is None and not run.is_active:
+            self.ended_as = (run.status, run.finished_at, run.result_id)
+        if self.ended_as is not None:
+            assert (run.status, run.finished_at, run.result_id) == self.ended_as
+            assert run.lease_token is None
+            assert run.finished_at
 
-        @invariant()
-        def what_happened_is_told(self):
-            run = Run.objects.get(pk=self.run.pk)
-            assert run.submits <= 3
-            if run.submits > 1:
-                assert any(note.startswith("Submitted ") for note in run.notes)
-            if run.status == Status.FAILED:
-                assert run.error["message"]
-            if run.status == Status.CANCELLED and not run.cancel_asked_at:
-                assert any("cancelled at the provider" in note for note in run.notes)
+    @invariant()
+    def success_means_every_row_once(self):
+        run = Run.objects.get(pk=self.run.pk)
+        if run.status == Status.SUCCEEDED:
+            assert run.result.complete
+            assert numbers(run) == list(range(ROWS))
+            assert run.result_sets.count() == 1
+            assert run.cancel_asked_at is None or run.cancel_asked_at <= run.finished_at
 
-    return BackgroundRun
+    @invariant()
+    def what_happened_is_told(self):
+        run = Run.objects.get(pk=self.run.pk)
+        assert run.submits <= 3
+        if run.submits > 1:
+            assert any(note.startswith("Submitted ") for note in run.notes)
+        if run.status == Status.FAILED:
+            assert run.error["message"]
+        if run.status == Status.CANCELLED and not run.cancel_asked_at:
+            assert any("cancelled at the provider" in note for note in run.notes)
 
 
 def test_any_order_of_events_keeps_the_promises(ask, upstream):
     run_state_machine_as_test(
-        background_run(ask, upstream),
+        type(
+            "Machine",
+            (BackgroundRun,),
+            {"ask": staticmethod(ask), "upstream": upstream},
+        ),
         settings=settings(
             max_examples=40,
             stateful_step_count=20,
