@@ -1,0 +1,295 @@
+"""The provider: tasks are submitted, watched, read page by page, stopped, deleted, listed, and made files of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from queries.providers.answers import Answer
+from queries.providers.base import (
+    Capabilities,
+    Field,
+    FileOptions,
+    FileStream,
+    JobStatus,
+    LogLine,
+    Mode,
+    Problem,
+    Provider,
+    QuerySpec,
+    RemoteJob,
+    RowStream,
+    Sample,
+    Submitted,
+    TestResult,
+)
+from queries.providers.client import Call, in_our_words
+from queries.providers.credentials import (
+    Authorization,
+    BasicAuthorization,
+    BearerAuthorization,
+    SchemeAuthorization,
+    Secret,
+)
+from queries.providers.errors import ProviderError, UnexpectedResponseError
+from queries.providers.saf import certificates, paths
+from queries.providers.saf.failures import Step, failure_at, failure_in
+from queries.providers.saf.fields import (
+    API_KEY,
+    BASIC,
+    BEARER,
+    CONNECTION_FIELDS,
+    LABEL,
+    QUERY_FIELDS,
+)
+from queries.providers.saf.files import FORMATS, file_of
+from queries.providers.saf.jobs import job_id_in, jobs_in, status_of
+from queries.providers.saf.logs import lines_in
+from queries.providers.saf.pages import timeline_of
+from queries.providers.saf.paging import Reader
+from queries.providers.saf.requests import (
+    body_of,
+    curl_of,
+    problems_of,
+    timeline_params,
+)
+from queries.providers.saf.samples import SAMPLES
+from queries.providers.saf.scalars import mapping_of, tree_of
+
+_OWN_AUTHORITY = (
+    "If the server's certificate comes from an authority of your own, paste that authority's certificate on the "
+    "connection's page. Otherwise check the address."
+)
+
+
+class SearchAnywhere(Provider):
+    """Events of a server of one's own, asked in SAFL."""
+
+    slug: ClassVar[str] = "saf"
+    label: ClassVar[str] = LABEL
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        background=True,
+        cancel=True,
+        cancel_all=True,
+        delete=True,
+        logs=True,
+        list_remote=True,
+        random_access_paging=True,
+        export_formats=FORMATS,
+    )
+    connection_fields: ClassVar[tuple[Field, ...]] = CONNECTION_FIELDS
+    query_fields: ClassVar[tuple[Field, ...]] = QUERY_FIELDS
+    samples: ClassVar[tuple[Sample, ...]] = SAMPLES
+    column_hints: ClassVar[Mapping[str, str]] = {
+        "@timestamp": "timestamp",
+        "severity": "severity",
+    }
+    statement_label: ClassVar[str] = "SAFL query"
+    statement_language: ClassVar[str] = "text"
+    takes_path: ClassVar[bool] = True
+    key_label: ClassVar[str] = "Password, token or API key"
+    key_help: ClassVar[str] = "What goes with the way of signing in chosen above."
+
+    @classmethod
+    def endpoint(cls, options: Mapping[str, Any]) -> str:
+        """Give the address as it was entered: every server is somebody's own."""
+        return str(options.get("address") or "").strip()
+
+    @classmethod
+    def authorization(cls, secret: Secret, options: Mapping[str, Any]) -> Authorization:
+        """Sign in as the connection says.
+
+        Assumption: the three ways of OpenSearch's security plugin; SAF's documents name none for the API.
+        """
+        how = options.get("auth") or BASIC
+        if how == BEARER:
+            return BearerAuthorization(secret)
+        if how == API_KEY:
+            return SchemeAuthorization("ApiKey", secret)
+        return BasicAuthorization(str(options.get("user") or "").strip(), secret)
+
+    @classmethod
+    def option_problems(cls, options: Mapping[str, Any]) -> list[Problem]:
+        """Find a user name that is missing and a certificate that is none."""
+        found = []
+        if (options.get("auth") or BASIC) == BASIC and not str(
+            options.get("user") or ""
+        ).strip():
+            found.append(
+                Problem("user", "Enter the user name that goes with the password.")
+            )
+        if problem := certificates.problem_of(str(options.get("ca_certificate") or "")):
+            found.append(Problem("ca_certificate", problem))
+        return found
+
+    @classmethod
+    def trusted_certificates(cls, options: Mapping[str, Any]) -> str:
+        """Give the authority that was pasted, as clean PEM; "" for the system's."""
+        return certificates.pem_of(str(options.get("ca_certificate") or ""))
+
+    @classmethod
+    def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
+        """Find what the server would refuse for certain. Its language is its own to judge."""
+        return list(problems_of(spec))
+
+    @classmethod
+    def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
+        """Give the same request as a shell command, with $SAF_USER and $SAF_API_KEY to sign in."""
+        return curl_of(spec, endpoint)
+
+    def test(self) -> TestResult:
+        """List the tasks: cheap, needs no index, and shows whether SAF is there."""
+        began = time.monotonic()
+        try:
+            found = len(self.list_jobs())
+        except ProviderError as error:
+            remedy = _OWN_AUTHORITY if error.code == "certificate" else error.remedy
+            return TestResult(
+                ok=False,
+                message=str(error),
+                error_code=error.code,
+                remedy=remedy,
+                permission=error.permission,
+            )
+        seconds = time.monotonic() - began
+        tasks = {0: "no task", 1: "one task"}.get(found, f"{found:,} tasks")
+        return TestResult(
+            ok=True,
+            message=f"The key works: the server answered in {seconds:.1f} s. It shows {tasks} of this user.",
+        )
+
+    def submit(self, spec: QuerySpec, idempotency_key: str) -> Submitted:
+        """Start a task. The server takes no key of ours: a submit that may have been received could run twice."""
+        answer = self._send(
+            Step.SUBMIT, "POST", paths.submit_path(), body=body_of(spec)
+        )
+        value = _plain_id(answer)
+        self._refuse_errors(Step.SUBMIT, answer, value)
+        job_id = job_id_in(value)
+        if not job_id:
+            raise UnexpectedResponseError(
+                "The server took the query but its answer has no id to ask for it.",
+                request_id=answer.request_id,
+                may_have_been_received=True,
+            )
+        return Submitted(job_id, raw=mapping_of(value))
+
+    def status(self, job_id: str) -> JobStatus:
+        """Ask how a task is doing. Raises NotFoundError for one that is unknown."""
+        answer = self._send(Step.STATUS, "GET", paths.job_path("status", job_id))
+        return status_of(_value(answer), job_id)
+
+    def list_jobs(self) -> list[RemoteJob]:
+        """Give all tasks the user may see, newest first, also those started elsewhere."""
+        answer = self._send(Step.LIST, "GET", paths.every_status_path())
+        value = _value(answer)
+        self._refuse_errors(Step.LIST, answer, value)
+        return jobs_in(value)
+
+    def rows(self, job_id: str) -> RowStream:
+        """Read the rows of a task, page by page, from the first one.
+
+        Raises ConflictError before the task has ended, ResultsExpiredError when its result is gone.
+        """
+        path = self._full(paths.job_path("response", job_id))
+        return Reader(self.client, path).stream()
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a task. Raises ConflictError for one that has ended: only unfinished ones can be stopped."""
+        self._send(Step.BREAK, "POST", paths.job_path("break", job_id))
+
+    def cancel_all(self) -> None:
+        """Stop every active task of the user, wherever it was started."""
+        self._send(Step.BREAK_ALL, "POST", paths.break_everything_path())
+
+    def delete(self, job_id: str) -> None:
+        """Delete a task's result from the server's disk."""
+        self._send(Step.DELETE, "DELETE", paths.job_path("delete", job_id))
+
+    def logs(self, job_id: str) -> list[LogLine]:
+        """Give the log of a task."""
+        answer = self._send(Step.LOGS, "GET", paths.job_path("logs", job_id))
+        if answer.headers.get("content-type", "").startswith("text/plain"):
+            return lines_in(answer.body.decode("utf-8", "replace").splitlines())
+        value = _value(answer)
+        self._refuse_errors(Step.LOGS, answer, value)
+        return lines_in(value)
+
+    def make_file(self, job_id: str, options: FileOptions) -> FileStream:
+        """Have the server make a file of a task's result, zipped if wanted, of all rows or the first ones."""
+        if options.format not in FORMATS:
+            raise self.unsupported(f"make {options.format} files")
+        path = self._full(paths.job_path("file_download", job_id))
+        return in_our_words(
+            partial(file_of, self.client, path, options), body_begun=True
+        )
+
+    def preview(self, spec: QuerySpec) -> dict[str, Any]:
+        """Ask, before a query is run, whether fields can be counted and for its timeline.
+
+        Gives {"sidebar": bool, "timeline": [{"at", "count"}] or None}. SAF docs, "Sidebar and timeline": only for
+        queries of one index that aggregations can answer.
+        """
+        path = f"{paths.STATS_ROOT}/validate"
+        can = mapping_of(
+            _value(
+                self._send(
+                    Step.STATISTICS, "GET", path, params={"query": spec.statement}
+                )
+            )
+        )
+        timeline = None
+        if can.get("timeline") is True:
+            path = f"{paths.STATS_ROOT}/timeline"
+            timeline = timeline_of(
+                _value(
+                    self._send(
+                        Step.STATISTICS, "GET", path, params=timeline_params(spec)
+                    )
+                )
+            )
+        return {"sidebar": can.get("sidebar") is True, "timeline": timeline}
+
+    def _full(self, path: str) -> str:
+        return paths.prefix_of(self.options) + path
+
+    def _send(
+        self,
+        step: Step,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> Answer:
+        answer = self.client.send(Call(method, self._full(path), body, params or {}))
+        if answer.is_error:
+            raise failure_at(step, answer)
+        return answer
+
+    def _refuse_errors(self, step: Step, answer: Answer, value: object) -> None:
+        error = mapping_of(value).get("error")
+        if error is not None:
+            raise failure_in(step, answer, error)
+
+
+def _value(answer: Answer) -> Any:
+    try:
+        return tree_of(answer.body)
+    except ValueError:
+        raise UnexpectedResponseError(
+            "The answer is not JSON.",
+            request_id=answer.request_id,
+            may_have_been_received=True,
+        ) from None
+
+
+def _plain_id(answer: Answer) -> Any:
+    """Give a submit's answer. A bare id counts only where the answer says what it is."""
+    kind = answer.headers.get("content-type", "")
+    if kind.startswith("text/plain"):
+        return answer.body.decode("utf-8", "replace").strip()
+    value = _value(answer)
+    return value if isinstance(value, dict) or "json" in kind else None

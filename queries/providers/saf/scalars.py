@@ -1,0 +1,90 @@
+"""Single values in the several forms a server of the OpenSearch family may write them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from queries.providers.repair import repaired
+
+_LEAST_MILLIS = 10**11  # 1973; anything smaller is in seconds
+_MOST_DIGITS = 18
+
+
+def moment_of(value: object) -> datetime | None:
+    """Read a moment: ISO 8601, or milliseconds or seconds since 1970, also as text; None if it is none."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.isascii() and text.isdigit() and _MOST_DIGITS >= len(text) > 4:  # noqa: PLR2004 - a year has four
+            return _since_1970(int(text))
+        return _iso(text)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _since_1970(value)
+    return None
+
+
+def whole_number(value: object) -> int | None:
+    """Read a count, which is a number, a text of digits, or {"value", "relation": "eq"}; None if it is none."""
+    if isinstance(value, dict):
+        return (
+            None if value.get("relation") == "gte" else whole_number(value.get("value"))
+        )
+    if (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isdigit()
+        and len(value) <= _MOST_DIGITS
+    ):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return None
+
+
+def first_of(value: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """Give the first member of these names that is there and not null."""
+    return next((value[name] for name in names if value.get(name) is not None), None)
+
+
+def mapping_of(value: object) -> Mapping[str, Any]:
+    """Give an object, or an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def tree_of(text: bytes) -> Any:
+    """Give the value of a JSON text, also of one that a strict decoder refuses. Raises ValueError for what is none."""
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return msgspec.json.decode(mended(text))
+
+
+def mended(text: bytes) -> bytes:
+    """Give JSON text that every decoder takes. Raises ValueError if it is not JSON, or nested too deeply."""
+    try:
+        return repaired(text)
+    except RecursionError:
+        raise ValueError("This is nested too deeply.") from None
+
+
+def _since_1970(number: float) -> datetime | None:
+    seconds = number / 1000 if abs(number) >= _LEAST_MILLIS else number
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (
+            moment.replace(tzinfo=UTC)
+            if moment.tzinfo is None
+            else moment.astimezone(UTC)
+        )
+    except (ValueError, OverflowError):
+        return None
