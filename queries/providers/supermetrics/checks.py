@@ -1,0 +1,171 @@
+"""What must be right before anything is sent: the limits of Supermetrics' published interface, and no key inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from queries.providers.base import Mode, Problem, QuerySpec
+from queries.providers.supermetrics.fields import (
+    CUSTOM,
+    DEFAULT_WAIT,
+    MOST_CACHE_MINUTES,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    MOST_WAIT,
+)
+from queries.providers.supermetrics.statements import (
+    composed,
+    is_form,
+    object_in,
+    values_in,
+)
+
+# Our own bound; Supermetrics publishes none for a whole request.
+MOST_CHARACTERS = 100_000
+MOST_COUNT = 9_999
+_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TEXTS = {
+    "ds_user": 255,
+    "date_range_type": 50,
+    "start_date": 100,
+    "end_date": 100,
+    "compare_type": 50,
+    "compare_show": 50,
+    "compare_start_date": 100,
+    "compare_end_date": 100,
+    "filter": 5_000,
+}
+_LISTS = {"ds_accounts": 100, "ds_segments": 1_000, "fields": 100}
+_NUMBERS = {
+    "max_rows": (1, MOST_ROWS),
+    "max_columns": (1, MOST_COLUMNS),
+    "cache_minutes": (0, MOST_CACHE_MINUTES),
+}
+_OURS = ("schedule_id", "sync_timeout", "offset_start", "offset_end")
+_NO_KEY = "Leave api_key out: the connection's own key is used, and a key in a query would be stored with it."
+
+
+def problems_of(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
+    """Find what is wrong with a spec, in the form's fields or in the statement."""
+    yield from (_form_problems if is_form(spec) else _statement_problems)(spec)
+    if mode == "direct":
+        wait = spec.settings.get("sync_timeout", DEFAULT_WAIT)
+        if not _is_within(wait, 1, MOST_WAIT):
+            yield Problem("sync_timeout", f"Give a number from 1 to {MOST_WAIT}.")
+
+
+def _form_problems(spec: QuerySpec) -> Iterator[Problem]:
+    for name in ("settings", "ds_accounts"):
+        text = str(spec.settings.get(name) or "").strip()
+        if text and (name == "settings" or text.startswith("{")):
+            try:
+                object_in(text)
+            except ValueError as error:
+                yield Problem(name, str(error))
+                return
+    query = composed(spec.settings)
+    if "fields" not in query:
+        yield Problem("fields", "Name at least one field.")
+    yield from _form_date_problems(spec.settings)
+    for name, message in _problems_in(query):
+        yield Problem(name, message)
+
+
+def _form_date_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
+    kind = str(settings.get("date_range_type") or "")
+    if "_x_" in kind and not _is_within(
+        settings.get("date_range_count", 1), 1, MOST_COUNT
+    ):
+        yield Problem("date_range_count", f"Give a number from 1 to {MOST_COUNT:,}.")
+    for prefix, type_name in (("", "date_range_type"), ("compare_", "compare_type")):
+        given = [
+            name
+            for name in (f"{prefix}start_date", f"{prefix}end_date")
+            if settings.get(name)
+        ]
+        if given and settings.get(type_name) != CUSTOM:
+            yield Problem(given[0], "Choose dates of your own above, or empty this.")
+
+
+def _statement_problems(spec: QuerySpec) -> Iterator[Problem]:
+    text = spec.statement
+    if not text.strip():
+        yield Problem("statement", "Write a query, as a JSON object.")
+        return
+    if len(text) > MOST_CHARACTERS:
+        yield Problem(
+            "statement", f"The query is longer than {MOST_CHARACTERS:,} characters."
+        )
+        return
+    try:
+        query = object_in(text)
+    except ValueError as error:
+        yield Problem("statement", str(error))
+        return
+    for name in _OURS:
+        if name in query:
+            yield Problem("statement", f"Leave {name} out: Querydeck sets it.")
+    for name, message in _problems_in(query):
+        yield Problem("statement", message if name == "api_key" else f"{name}: {message}")  # fmt: skip
+
+
+def _problems_in(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give (member, message) for whatever is beyond the published limits."""
+    if _holds_key(query):
+        yield "api_key", _NO_KEY
+    ds_id = query.get("ds_id")
+    if not isinstance(ds_id, str) or not _ID.fullmatch(ds_id):
+        yield "ds_id", "Give the id of a data source, such as AW or GAWA."
+    if not isinstance(query.get("settings", {}), dict):
+        yield "settings", "This must be a JSON object."
+    yield from _size_problems(query)
+    yield from _date_problems(query)
+
+
+def _size_problems(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, most in _TEXTS.items():
+        value = query.get(name)
+        if value is not None and (not isinstance(value, str) or len(value) > most):
+            yield name, f"Give a text of at most {most:,} characters."
+    for name, most in _LISTS.items():
+        if _count(query.get(name)) > most:
+            yield name, f"Give at most {most:,}."
+    for name, (least, most) in _NUMBERS.items():
+        if name in query and not _is_within(query[name], least, most):
+            yield name, f"Give a number from {least:,} to {most:,}."
+
+
+def _date_problems(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for prefix, kind in (("", "date_range_type"), ("compare_", "compare_type")):
+        start, end = (
+            query.get(f"{prefix}{name}") for name in ("start_date", "end_date")
+        )
+        if query.get(kind) == CUSTOM and not (start and end):
+            missing = "end_date" if start else "start_date"
+            yield f"{prefix}{missing}", "Give both dates."
+        both = all(isinstance(d, str) and _ISO_DATE.fullmatch(d) for d in (start, end))
+        if both and str(start) > str(end):
+            yield f"{prefix}end_date", "The end must not be before the start."
+
+
+def _holds_key(value: object) -> bool:
+    if isinstance(value, dict):
+        return "api_key" in value or any(map(_holds_key, value.values()))
+    return isinstance(value, list) and any(map(_holds_key, value))
+
+
+def _count(value: object) -> int:
+    if isinstance(value, dict):
+        return 1
+    return len(value) if isinstance(value, list) else len(values_in(value))
+
+
+def _is_within(value: object, least: int, most: int) -> bool:
+    return (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and least <= value <= most
+    )

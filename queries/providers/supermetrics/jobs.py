@@ -1,0 +1,155 @@
+"""How a query is doing: six documented states, one that the official command line tool knows, and those to come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from queries.providers.base import JobState, JobStatus, Progress, ProviderWarning
+from queries.providers.errors import ProviderError, QueryError, clean_text
+from queries.providers.supermetrics.envelopes import SUCCESS, Envelope, whole
+from queries.providers.supermetrics.failures import Step, failure, is_of_the_call
+
+# Supermetrics docs, "Query status": results stay for an hour after the query's end.
+RETENTION = timedelta(hours=1)
+
+# Supermetrics docs, "Query status"; PROCESS_EXITED: its command line tool.
+_STATES = {
+    "SCHEDULED": JobState.WAITING,
+    "QUEUED": JobState.WAITING,
+    "RUNNING": JobState.RUNNING,
+    SUCCESS: JobState.SUCCEEDED,
+    "FAILURE": JobState.FAILED,
+    "PROCESS_EXITED": JobState.FAILED,
+    "STOPPED": JobState.CANCELLED,
+}
+_FAILED = {
+    "PROCESS_EXITED": "The query's process at Supermetrics ended before the query did.",
+    "STOPPED": "The query was stopped at Supermetrics.",
+}
+_KEY_IN_LINK = re.compile(r"(api_key(?:=|%22(?:%3A|:)(?:%20|\+)*%22))[^&%\"\s]*", re.I)
+_MOST_DEPTH = 6
+
+
+def state_of(envelope: Envelope) -> JobState:
+    """Translate the state's word. One we do not know is UNKNOWN, which is no end."""
+    return _STATES.get(envelope.state, JobState.UNKNOWN)
+
+
+def status_of(envelope: Envelope, now: datetime) -> JobStatus:
+    """Read a status answer. Raises an error that concerns the question and not the query.
+
+    Assumption: the hour of a result begins when we first see its end, as Supermetrics does not say when that was.
+    """
+    if envelope.error is not None:
+        return _failed_in_words(envelope)
+    state = state_of(envelope)
+    ended = state is JobState.SUCCEEDED
+    return JobStatus(
+        state=state,
+        native=envelope.state,
+        error=failure_in(envelope) if state is JobState.FAILED else None,
+        warnings=(*_unknown_state(state, envelope.state), *notices_in(envelope)),
+        statistics=statistics_in(envelope),
+        expires_at=now + RETENTION if ended else None,
+        progress=_progress(envelope.part("progress")),
+        total_rows=envelope.total_rows if ended else None,
+        raw={"meta": cleaned(envelope.meta)},
+    )
+
+
+def failure_in(envelope: Envelope) -> ProviderError:
+    """Give the error of a query that ended without a result."""
+    if envelope.error is not None:
+        return failure(Step.STATUS, envelope.error)
+    message = _FAILED.get(
+        envelope.state, "Supermetrics failed to run the query and gave no reason."
+    )
+    return QueryError(
+        message,
+        provider_code=envelope.state,
+        request_id=envelope.request_id,
+        remedy="Run the query again; if it fails again, ask for less.",
+    )
+
+
+def statistics_in(envelope: Envelope) -> dict[str, Any]:
+    """Give the queue's counters while a query runs, and what is told of its result."""
+    told = {
+        **{
+            name: whole(value)
+            for name, value in envelope.part("workflow").items()
+            if name in {"tasks_scheduled", "tasks_running"}
+        },
+        **{
+            name: value
+            for name, value in envelope.part("result").items()
+            if name in {"run_seconds", "total_rows", "total_columns", "data_sampled", "cache_used", "cache_time"}
+        },
+    }  # fmt: skip
+    return {
+        name: clean_text(value) if isinstance(value, str) else value
+        for name, value in told.items()
+        if isinstance(value, str | int | float)
+    }
+
+
+def notices_in(envelope: Envelope) -> tuple[ProviderWarning, ...]:
+    """Give what the reader of a result should know."""
+    if envelope.part("result").get("data_sampled") is not True:
+        return ()
+    return (
+        ProviderWarning(
+            "data_sampled",
+            "The data source has sampled its data: the numbers are estimates.",
+            remedy="Choose fewer days or fewer fields for exact numbers.",
+        ),
+    )
+
+
+def cleaned(value: Any, depth: int = 0) -> Any:
+    """Give an answer's members without any key: in links of pages there may be one."""
+    if isinstance(value, str):
+        return _KEY_IN_LINK.sub(r"\1***", value)
+    if depth >= _MOST_DEPTH:
+        return None if isinstance(value, dict | list) else value
+    if isinstance(value, Mapping):
+        return {
+            name: cleaned(item, depth + 1)
+            for name, item in value.items()
+            if name != "api_key"
+        }
+    if isinstance(value, list):
+        return [cleaned(item, depth + 1) for item in value]
+    return value
+
+
+def _failed_in_words(envelope: Envelope) -> JobStatus:
+    # Supermetrics docs, "Asynchronous queries": a failed query is answered by "status, error, or results".
+    error = failure_in(envelope)
+    if is_of_the_call(error):
+        raise error
+    return JobStatus(
+        JobState.FAILED,
+        native=envelope.state or "error",
+        error=error,
+        raw={"meta": cleaned(envelope.meta), "error": {"code": error.provider_code, "message": error.message}},
+    )  # fmt: skip
+
+
+def _progress(told: Mapping[str, Any]) -> Progress | None:
+    done, total = whole(told.get("queries_ready")), whole(told.get("queries_total"))
+    return None if done is None or not total else Progress(min(done, total), total)
+
+
+def _unknown_state(state: JobState, word: str) -> tuple[ProviderWarning, ...]:
+    if state is not JobState.UNKNOWN:
+        return ()
+    return (
+        ProviderWarning(
+            "unknown_state",
+            f'Supermetrics reports a state we do not know, "{word}"; still asking.',
+        ),
+    )

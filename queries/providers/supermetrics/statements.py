@@ -1,0 +1,130 @@
+"""The query as a JSON object: composed of the form's settings, or written by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from queries.providers.base import QuerySpec
+from queries.providers.supermetrics.fields import (
+    CUSTOM,
+    DEFAULT_COUNT,
+    DEFAULT_RANGE,
+    FORM,
+    JSON,
+    NO_RANGE,
+)
+
+_SEPARATORS = re.compile(r"[,\n]")
+_AS_THEY_ARE = (
+    "ds_user",
+    "filter",
+    "order_rows",
+    "max_rows",
+    "order_columns",
+    "max_columns",
+    "cache_minutes",
+)
+
+
+def is_form(spec: QuerySpec) -> bool:
+    """Tell whether settings spell the query."""
+    return str(spec.settings.get("input", FORM)) != JSON
+
+
+def query_of(spec: QuerySpec) -> dict[str, Any]:
+    """Give the query's own members. Raises ValueError for JSON that is no object."""
+    return composed(spec.settings) if is_form(spec) else object_in(spec.statement)
+
+
+def statement_of(query: Mapping[str, Any]) -> str:
+    """Write a query down, for people."""
+    return msgspec.json.format(msgspec.json.encode(query), indent=2).decode()
+
+
+def object_in(text: object) -> dict[str, Any]:
+    """Read a JSON object. Raises ValueError with a reason fit to show."""
+    try:
+        value = msgspec.json.decode(str(text))
+    except (ValueError, RecursionError):
+        raise ValueError("This is not JSON.") from None
+    if not isinstance(value, dict):
+        raise ValueError("This is not a JSON object: it must be in { }.")  # noqa: TRY004 - the text is wrong, not its type
+    return value
+
+
+def values_in(value: object) -> list[str]:
+    """Give the single values of a setting that holds several."""
+    parts = value if isinstance(value, list) else _SEPARATORS.split(str(value or ""))
+    return [text for part in parts if (text := str(part).strip())]
+
+
+def composed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the query of a form's settings; what is empty is left out. Raises ValueError for settings that are no JSON."""
+    query = {
+        "ds_id": str(settings.get("ds_id") or "").strip(),
+        "ds_accounts": _accounts(settings),
+        "ds_segments": values_in(settings.get("ds_segments")),
+        **_dates(settings),
+        **_comparison(settings),
+        "fields": _fields(settings),
+        **{name: settings.get(name) for name in _AS_THEY_ARE},
+        "settings": _settings(settings),
+    }
+    return {
+        name: value
+        for name, value in query.items()
+        if value is not None and value not in ("", [], {})
+    }
+
+
+def _accounts(settings: Mapping[str, Any]) -> object:
+    text = str(settings.get("ds_accounts") or "").strip()
+    if text.startswith("{"):  # a filter: {"filter_name": "/brand/i"}
+        return object_in(text)
+    found = values_in(settings.get("ds_accounts"))
+    return found[0] if len(found) == 1 else found
+
+
+def _fields(settings: Mapping[str, Any]) -> list[Any]:
+    names = values_in(settings.get("fields"))
+    split = values_in(settings.get("split_by"))
+    # Assumption: a field as an object has "id" and "split"; only the answer's "field_split" is published.
+    return [
+        {"id": name, "split": "column"} if name in split else name
+        for name in dict.fromkeys([*names, *split])
+    ]
+
+
+def _dates(settings: Mapping[str, Any]) -> dict[str, Any]:
+    kind = str(settings.get("date_range_type") or DEFAULT_RANGE)
+    if kind == NO_RANGE:
+        return {}
+    if kind == CUSTOM:
+        return {"date_range_type": CUSTOM} | {
+            name: settings.get(name) for name in ("start_date", "end_date")
+        }
+    count = settings.get("date_range_count", DEFAULT_COUNT)
+    return {"date_range_type": kind.replace("_x_", f"_{count}_")}
+
+
+def _comparison(settings: Mapping[str, Any]) -> dict[str, Any]:
+    kind = settings.get("compare_type") or "none"
+    if kind == "none":
+        return {}
+    dates = ("compare_start_date", "compare_end_date") if kind == CUSTOM else ()
+    return {
+        "compare_type": kind,
+        "compare_show": settings.get("compare_show"),
+        **{name: settings.get(name) for name in dates},
+    }
+
+
+def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    text = settings.get("settings") or "{}"
+    found = dict(text) if isinstance(text, dict) else object_in(text)
+    report = settings.get("report_type")
+    return {"report_type": report} | found if report else found

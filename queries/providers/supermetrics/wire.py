@@ -1,0 +1,90 @@
+"""Every call to Supermetrics goes through here: the address's path before it, its rate figures after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from queries.providers.answers import Answer, retry_after
+from queries.providers.base import RateFigures
+from queries.providers.client import Call, Client
+from queries.providers.errors import LimitExceededError
+from queries.providers.supermetrics.envelopes import Envelope, envelope_of
+from queries.providers.supermetrics.failures import Step, refusal
+
+MOST_PAGE_BYTES = 64 * 1024**2
+_MOST_DIGITS = 9
+
+
+class PageTooLargeError(Exception):
+    """An answer is larger than a page may be: ask for fewer rows."""
+
+
+class Wire:
+    """Talks to one address. `figures` is what the last answer said of the rate limit."""
+
+    def __init__(self, client: Client, path: str) -> None:
+        self.client = client
+        self.figures: RateFigures | None = None
+        self._path = path
+
+    def send(self, step: Step, call: Call, *, at_root: bool = False) -> Answer:
+        """Make a call below the connection's path, or below its host. Raises what a refusal means."""
+        answer = self.client.send(call if at_root else self._placed(call))
+        self._note(answer.status, answer.headers)
+        if answer.is_error:
+            raise refusal(step, answer)
+        return answer
+
+    def envelope(self, step: Step, call: Call) -> Envelope:
+        """Make a call about a query that brings no rows to speak of."""
+        return envelope_of(self.send(step, call).body, self.client.redact)
+
+    def page(self, step: Step, call: Call) -> Envelope:
+        """Make a call that brings rows. Raises PageTooLargeError beside what `send` raises."""
+        reply = self.client.stream(self._placed(call))
+        try:
+            self._note(reply.status, reply.headers)
+            if reply.is_error:
+                raise refusal(step, reply.answer())
+            pieces = []
+            for piece in reply:
+                pieces.append(piece)
+                if reply.bytes_received > MOST_PAGE_BYTES:
+                    raise PageTooLargeError
+        finally:
+            reply.close()
+        return envelope_of(b"".join(pieces), self.client.redact)
+
+    def check_size(self, received: int) -> None:
+        """Raise LimitExceededError if the pages of a result together are more than we accept."""
+        most = self.client.policy.max_stream_bytes
+        if received > most:
+            raise LimitExceededError(
+                f"The answer is larger than {most:,} bytes, the most we accept.",
+                may_have_been_received=True,
+            )
+
+    def _placed(self, call: Call) -> Call:
+        return replace(call, path=self._path + call.path)
+
+    def _note(self, status: int, headers: Mapping[str, str]) -> None:
+        # Supermetrics docs: on every answer but those of status 500, counted by the hour.
+        limit, left = (
+            _number(headers.get(f"x-ratelimit-{name}", ""))
+            for name in ("limit", "remaining")
+        )
+        now = datetime.now(UTC)
+        wait = retry_after(headers, now)
+        again = status == HTTPStatus.TOO_MANY_REQUESTS and wait is not None
+        if limit is not None or left is not None or again:
+            resets = now + timedelta(seconds=wait or 0) if again else None
+            self.figures = RateFigures(limit, 0 if again else left, resets)
+
+
+def _number(text: str) -> int | None:
+    text = text.strip()
+    good = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+    return int(text) if good else None
