@@ -1,0 +1,128 @@
+"""How a query is doing: one word, and more members once it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from queries.providers.answers import words_of
+from queries.providers.base import JobState, JobStatus, ProviderWarning
+from queries.providers.errors import (
+    ProviderError,
+    QueryError,
+    ResultsExpiredError,
+    UnexpectedResponseError,
+    clean_text,
+)
+from queries.providers.polytomic.wire import Page
+
+_STATES = {
+    "created": JobState.WAITING,
+    "running": JobState.RUNNING,
+    "done": JobState.SUCCEEDED,
+    "failed": JobState.FAILED,
+    # The Python client: "started, but its durable result was lost or has expired"; an end.
+    "unknown": JobState.FAILED,
+    # Assumption: a query may end as cancelled (by an administrator, say), though no such word is documented.
+    "cancelled": JobState.CANCELLED,
+    "canceled": JobState.CANCELLED,
+}
+_LOST = "unknown"
+_EARLIEST = 2000
+_MOST_NAMES = 200
+
+
+def status_of(page: Page) -> JobStatus:
+    """Read an answer about a query. Raises UnexpectedResponseError if it has no state.
+
+    A state we do not know is UNKNOWN, which is no end; Polytomic's own word "unknown" is one.
+    """
+    about = page.about
+    native = word_of(about)
+    if not native:
+        raise UnexpectedResponseError(
+            "Polytomic's answer does not say how the query is doing.",
+            may_have_been_received=True,
+        )
+    state = _STATES.get(native.lower(), JobState.UNKNOWN)
+    return JobStatus(
+        state=state,
+        native=native,
+        error=_error(native.lower(), about) if state is JobState.FAILED else None,
+        warnings=_unknown_state(state, native),
+        statistics=statistics_of(page),
+        expires_at=expiry_of(about),
+        total_rows=count_of(about),
+        raw=dict(about) | ({"fields": names_of(about)} if "fields" in about else {}),
+    )
+
+
+def word_of(about: Mapping[str, Any]) -> str:
+    """Give Polytomic's own word for the state, or ""."""
+    word = about.get("status")
+    return clean_text(word, limit=60) if isinstance(word, str) else ""
+
+
+def count_of(about: Mapping[str, Any]) -> int | None:
+    """Give the number of rows, if told."""
+    count = about.get("count")
+    told = isinstance(count, int) and not isinstance(count, bool) and count >= 0
+    return count if told else None
+
+
+def expiry_of(about: Mapping[str, Any]) -> datetime | None:
+    """Give the moment the result expires, if told. The zero of Go's clock (the year 1) says nothing."""
+    text = about.get("expires")
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.year < _EARLIEST:
+        return None
+    # Assumption: a moment without a zone is in UTC; the documented example ends in Z.
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+
+
+def fields_of(about: Mapping[str, Any]) -> list[str]:
+    """Give the names of the columns in their order, if told."""
+    fields = about.get("fields")
+    names = fields if isinstance(fields, list) else []
+    return [name for name in names if isinstance(name, str)]
+
+
+def names_of(about: Mapping[str, Any]) -> list[str]:
+    """Give the names of the first columns, to be kept beside a run."""
+    return fields_of(about)[:_MOST_NAMES]
+
+
+def statistics_of(page: Page) -> dict[str, Any]:
+    """Give what is worth keeping of an answer: the version that the interface answered as."""
+    return {"api_version": page.version} if page.version else {}
+
+
+def _error(word: str, about: Mapping[str, Any]) -> ProviderError:
+    text = clean_text(words_of(about.get("error"))[1])
+    if word == _LOST:
+        return ResultsExpiredError(
+            "Polytomic started the query but has lost its result, or the result has expired."
+            + (f" Polytomic says: {text}" if text else ""),
+            code="lost",
+            title="The result is lost",
+            provider_code=word,
+        )
+    return QueryError(
+        f"Polytomic failed to run the query: {text or 'no reason given'}",
+        provider_code=word,
+    )
+
+
+def _unknown_state(state: JobState, native: str) -> tuple[ProviderWarning, ...]:
+    if state is not JobState.UNKNOWN:
+        return ()
+    return (
+        ProviderWarning(
+            "unknown_state",
+            f'Polytomic reports a state we do not know, "{native}"; still asking.',
+        ),
+    )

@@ -1,0 +1,126 @@
+"""One call after the other over the common client, and the page of an answer taken apart without its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from queries.providers.client import Call, Client, Reply
+from queries.providers.errors import (
+    LimitExceededError,
+    UnexpectedResponseError,
+    clean_text,
+)
+from queries.providers.polytomic.failures import Step, failure_at
+from queries.providers.polytomic.requests import VERSION_HEADER
+from queries.providers.repair import repaired
+
+# A page is taken whole into memory; Polytomic does not say how large one can be.
+MOST_PAGE_BYTES: Final = 64 * 1024**2
+PAGE_SECONDS: Final = 300.0
+PAGE_SILENCE: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The whole body of a successful answer, and what its headers say. Not yet redacted."""
+
+    body: bytes
+    version: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer about a query: `about` is all but the rows and links, without the key; `rows` are JSON texts."""
+
+    about: Mapping[str, Any]
+    rows: list[msgspec.Raw]
+    next: str
+    version: str
+    size: int
+
+
+class _Envelope(msgspec.Struct):
+    data: dict[str, msgspec.Raw]
+    links: dict[str, Any] | None = None
+
+
+_envelopes = msgspec.json.Decoder(_Envelope)
+_rows = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_NO_ROWS = msgspec.Raw(b"null")
+
+
+def heard(client: Client, call: Call, step: Step) -> Heard:
+    """Make a call. Raises what `failure_at` makes of a refusal, and what `Client.stream` raises."""
+    with closing(client.stream(call)) as reply:
+        if reply.is_error:
+            raise failure_at(step, reply.answer())
+        version = reply.headers.get(VERSION_HEADER.lower(), "")
+        return Heard(_whole(reply), clean_text(version, limit=40), reply.request_id)
+
+
+def object_in(answer: Heard, client: Client) -> dict[str, Any]:
+    """Give the answer's JSON object, without the key. Raises UnexpectedResponseError."""
+    text = client.redact(answer.body.decode("utf-8", "replace"))
+    try:
+        value = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise _odd(answer, "Polytomic's answer is not a JSON object.")
+    return value
+
+
+def page_in(answer: Heard, client: Client) -> Page:
+    """Take an answer about a query apart. Raises UnexpectedResponseError."""
+    envelope = _envelope(answer)
+    try:
+        rows = _rows.decode(envelope.data.pop("results", _NO_ROWS)) or []
+        text = msgspec.json.encode(envelope.data).decode()
+        about = msgspec.json.decode(client.redact(text))
+    except (ValueError, RecursionError):
+        raise _odd(
+            answer, "Polytomic's answer holds rows in a form we do not know."
+        ) from None
+    return Page(about, rows, _next(answer, envelope), answer.version, len(answer.body))
+
+
+def _envelope(answer: Heard) -> _Envelope:
+    for attempt in (bytes, repaired):
+        try:
+            return _envelopes.decode(attempt(answer.body))
+        except (ValueError, RecursionError):
+            continue
+    raise _odd(
+        answer, "Polytomic's answer is not in the form it is documented to have."
+    )
+
+
+def _next(answer: Heard, envelope: _Envelope) -> str:
+    link = (envelope.links or {}).get("next")
+    if link is not None and not isinstance(link, str):
+        raise _odd(answer, "Polytomic's link to the next page is not a text.")
+    return link or ""
+
+
+def _whole(reply: Reply) -> bytes:
+    parts: list[bytes] = []
+    for piece in reply:
+        parts.append(piece)
+        if reply.bytes_received > MOST_PAGE_BYTES:
+            raise LimitExceededError(
+                f"A page of the answer is larger than {MOST_PAGE_BYTES:,} bytes, the most we accept.",
+                may_have_been_received=True,
+            )
+    return b"".join(parts)
+
+
+def _odd(answer: Heard, message: str) -> UnexpectedResponseError:
+    return UnexpectedResponseError(
+        message, request_id=answer.request_id, may_have_been_received=True
+    )
