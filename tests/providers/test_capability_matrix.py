@@ -35,7 +35,10 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, timedelta):
-        return f"{value.days} days"
+        hours = value // timedelta(hours=1)
+        return (
+            f"{value.days} days" if value.days else f"{hours} hour{'s' * (hours > 1)}"
+        )
     return ", ".join(value) if value else "none"
 
 
