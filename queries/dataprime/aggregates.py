@@ -71,7 +71,9 @@ def approx_count_distinct(_: Site, args: Args) -> Value:
 def _number(value: Value, site: Site) -> Value:
     number = coerce(value, NUMBER)
     if number is None:
-        raise site.fault(f"needs a number, not a {value.kind}: cast it with ':number'")
+        raise site.fault(
+            f"needs a number, not {value.kind.named}: cast it with ':number'"
+        )
     return number
 
 

@@ -37,8 +37,8 @@ _NUMBERS = {
 
 def arithmetic(op: str, left: Value, right: Value, at: Position) -> Value:
     """Return `left op right`. Raises DataPrimeError for kinds that do not go together."""
-    if op == "/" and left.kind is TIMESTAMP:
-        return _rounded(left, right, at)
+    if op == "/" and (left.kind is TIMESTAMP or _is_time(left, right)):
+        return _rounded(coerce(left, TIMESTAMP) or left, right, at)
     left, right = _partner(op, left, right.kind), _partner(op, right, left.kind)
     timed = _TIME.get((op, left.kind, right.kind))
     if timed:
@@ -53,13 +53,19 @@ def arithmetic(op: str, left: Value, right: Value, at: Position) -> Value:
 def _partner(op: str, value: Value, other: Kind) -> Value:
     """Return a value of unknown type as what its partner makes likely.
 
-    Assumption: next to a timestamp, `-` takes a time and `+` a duration; next to an
-    interval a duration is meant. A cast says otherwise.
+    Assumption: next to a timestamp, `-` takes a time and `+` a duration; an interval is
+    multiplied and divided by a number, else it goes with a duration. A cast says
+    otherwise.
     """
-    if value.kind is not Kind.ANY or other not in (TIMESTAMP, INTERVAL) or op in "*/":
+    if value.kind is not Kind.ANY or other not in (TIMESTAMP, INTERVAL):
         return value
-    timed = op == "-" and other is TIMESTAMP
-    return coerce(value, TIMESTAMP if timed else INTERVAL) or value
+    likely = TIMESTAMP if op == "-" and other is TIMESTAMP else INTERVAL
+    return coerce(value, NUMBER if op in "*/" else likely) or value
+
+
+def _is_time(left: Value, right: Value) -> bool:
+    """Tell whether `left / right` rounds a time: `$d.at / 5m`."""
+    return left.kind is Kind.ANY and right.kind is INTERVAL
 
 
 def _rounded(left: Value, right: Value, at: Position) -> Value:
@@ -81,7 +87,7 @@ def _number(value: Value, op: str, at: Position) -> Value:
         )
         advice = f": {hint}" if hint else cast_hint(NUMBER)
         raise DataPrimeError(
-            f"type mismatch: '{op}' does not take a {value.kind}{advice}", *at
+            f"type mismatch: '{op}' does not take {value.kind.named}{advice}", *at
         )
     return found
 

@@ -53,11 +53,14 @@ def _aligned(left: Value, right: Value) -> tuple[str, str] | None:
     other = coerce(right, left.kind)
     if other is None:
         return None
-    big = isinstance(left.constant, int) and abs(left.constant) > _EXACT
-    if left.kind is Kind.NUMBER and other.text is not None and big:
+    if left.kind is Kind.NUMBER and other.text is not None and _is_big(left):
         # A double cannot tell two 19-digit integers apart.
         return left.sql, f"TRY_CAST({other.text} AS HUGEINT)"
     return left.sql, other.sql
+
+
+def _is_big(value: Value) -> bool:
+    return isinstance(value.constant, int) and abs(value.constant) > _EXACT
 
 
 def _both_any(op: str, left: Value, right: Value) -> Value:
@@ -111,7 +114,8 @@ def _mismatch(left: Value, right: Value, at: Position) -> DataPrimeError:
     if Kind.REGEXP in (known.kind, other.kind):
         hint = ": use $d.key.matches(/pattern/)"
     return DataPrimeError(
-        f"type mismatch: a {known.kind} is compared with a {other.kind}{hint}", *at
+        f"type mismatch: {known.kind.named} is compared with {other.kind.named}{hint}",
+        *at,
     )
 
 
@@ -122,10 +126,13 @@ def member(needle: Value, candidates: list[Value], at: Position) -> Value:
     for candidate in candidates:
         compare("==", needle, candidate, at)
     kinds = {candidate.kind for candidate in candidates}
-    texts = kinds == {Kind.STRING} and needle.kind in (Kind.STRING, Kind.ANY)
-    if texts:
+    listable = kinds in ({Kind.STRING}, {Kind.NUMBER}) and not any(
+        map(_is_big, candidates)
+    )
+    if listable and needle.kind in (Kind.ANY, *kinds):
         options = ", ".join(candidate.sql for candidate in candidates)
-        return Value(Kind.BOOL, f"({as_text(needle)} IN ({options}))")
+        found = coerce(needle, candidates[0].kind) or needle
+        return Value(Kind.BOOL, f"({found.sql} IN ({options}))")
     tests = (compare("==", needle, candidate, at).sql for candidate in candidates)
     return Value(Kind.BOOL, f"({' OR '.join(tests)})")
 
@@ -134,7 +141,7 @@ def member_of_array(needle: Value, array: Value, at: Position) -> Value:
     """Return `needle in array`."""
     found = coerce(array, Kind.ARRAY)
     if found is None:
-        raise DataPrimeError(f"'in' needs an array, not a {array.kind}", *at)
+        raise DataPrimeError(f"'in' needs an array, not {array.kind.named}", *at)
     return array_contains(found, needle)
 
 
@@ -145,7 +152,7 @@ def unified(values: list[Value], at: Position) -> list[Value]:
     """
     kinds = {value.kind for value in values} - {Kind.NULL}
     kind = kinds.pop() if len(kinds) == 1 else Kind.ANY
-    if kind is Kind.REGEXP:
+    if any(value.kind is Kind.REGEXP for value in values):
         raise DataPrimeError("a regular expression is not a value here", *at)
     found = [coerce(value, kind) for value in values]
     return [value or NULL for value in found]

@@ -158,7 +158,9 @@ class Compiler:
         value = self.compile(node.operand)
         found = cast(value, kind)
         if found is None:
-            raise DataPrimeError(f"a {value.kind} cannot be cast to {kind}", *node.at)
+            raise DataPrimeError(
+                f"{value.kind.named} cannot be cast to {kind}", *node.at
+            )
         return found
 
     def index(self, node: tree.Index) -> Value:
@@ -176,6 +178,11 @@ class Compiler:
         scalar_too = node.name in SCALAR_TOO and len(node.args) > 1
         if aggregate and self.computed is not None and not scalar_too:
             return self._aggregated(aggregate, node, self.computed)
+        if aggregate and not scalar_too:
+            raise DataPrimeError(
+                f"{node.name}() is an aggregation: use it in 'groupby' or 'aggregate'",
+                *node.at,
+            )
         return self.applied(find_scalar(node.name, node.at), node)
 
     def _aggregated(

@@ -17,6 +17,7 @@ from queries.dataprime.times import read_timestamp
 SEVERITIES = ("DEBUG", "VERBOSE", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_HEIGHT = 60
 MAX_OPERANDS = 1_000
+MAX_KEYS = 100
 _ROOTS = {
     "$d": "$d",
     "$data": "$d",
@@ -287,6 +288,8 @@ class ExpressionParser(Cursor):
 
 def _part(value: tree.Expr, key: str) -> tree.Expr:
     if isinstance(value, tree.Keypath):
+        if len(value.keys) >= MAX_KEYS:
+            raise DataPrimeError(f"more than {MAX_KEYS} keys in a keypath", *value.at)
         return tree.Keypath(value.at, value.root, (*value.keys, key), value.bare)
     if isinstance(value, tree.Literal):
         raise UnknownConstructError("unknown construct: a part of a literal", *value.at)

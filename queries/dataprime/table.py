@@ -27,6 +27,11 @@ class Kind(StrEnum):
     NULL = "null"
     REGEXP = "regexp"
 
+    @property
+    def named(self) -> str:
+        """The kind with its article, for messages."""
+        return f"{'an' if self.value[0] in 'aio' else 'a'} {self.value}"
+
 
 @dataclass(frozen=True)
 class Field:

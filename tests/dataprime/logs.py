@@ -47,6 +47,7 @@ ROWS: list[tuple[str, int, str, str, object]] = [
             "user": "bob",
             "tags": ["a", "b", 1, None],
             "id": BIG,
+            "at": "2025-01-01T10:06:30Z",
         },
     ),
     (

@@ -12,6 +12,7 @@ from queries.dataprime.functions.signature import (
     simple,
 )
 from queries.dataprime.functions.texts import whole
+from queries.dataprime.sql import let
 from queries.dataprime.table import Kind
 from queries.dataprime.values import Value, as_json, as_text
 
@@ -46,8 +47,12 @@ def in_array(_: Site, args: Args) -> Value:
 @custom("array:array value:any")
 def append(_: Site, args: Args) -> Value:
     array, value = given(args)
-    longer = f"list_append({array.sql}, {element(value)})"
-    return Value(ARRAY, f"CASE WHEN {array.sql} IS NOT NULL THEN {longer} END")
+    added = element(value)
+
+    def body(it: str) -> str:
+        return f"CASE WHEN {it} IS NOT NULL THEN list_append({it}, {added}) END"
+
+    return Value(ARRAY, let(array.sql, body))
 
 
 @custom("array:array value:any")
@@ -59,12 +64,16 @@ def remove(_: Site, args: Args) -> Value:
 
 def _around(array: str, index: str, middle: str, skip: int) -> str:
     """Return the array up to an index, `middle`, and what follows after `skip`."""
-    place = f"CAST({whole(index)} AS BIGINT)"
-    before = f"list_slice({array}, 1, {place})"
-    after = f"list_slice({array}, {place} + {skip} + 1, len({array}))"
-    inside = f"{place} BETWEEN 0 AND len({array}) - {skip}"
-    joined = f"list_concat(list_concat({before}, {middle}), {after})"
-    return f"CASE WHEN {inside} THEN {joined} ELSE {array} END"
+    place = whole(index)
+
+    def body(it: str) -> str:
+        before = f"list_slice({it}, 1, {place})"
+        after = f"list_slice({it}, {place} + {skip} + 1, len({it}))"
+        inside = f"{place} BETWEEN 0 AND len({it}) - {skip}"
+        joined = f"list_concat(list_concat({before}, {middle}), {after})"
+        return f"CASE WHEN {inside} THEN {joined} ELSE {it} END"
+
+    return let(array, body)
 
 
 @custom("array:array position:number")
@@ -96,7 +105,10 @@ def replace_all(_: Site, args: Args) -> Value:
 def join(_: Site, args: Args) -> Value:
     array, delimiter = given(args)
     texts = f"list_transform({array.sql}, lambda e: e ->> '$')"
-    return Value(STRING, f"array_to_string({texts}, {delimiter.sql})")
+    # array_to_string takes only a constant delimiter.
+    some = f"list_filter({texts}, lambda e: e IS NOT NULL)"
+    all_ = f"list_reduce({some}, lambda a, b: a || {delimiter.sql} || b, '')"
+    return Value(STRING, f"substring({all_}, length({delimiter.sql}) + 1)")
 
 
 @custom("string:string delimiter:any")
@@ -121,14 +133,17 @@ def sort(_: Site, args: Args) -> Value:
         "{'n': TRY_CAST(CAST(e AS VARCHAR) AS DOUBLE), "
         "'t': nullif(CAST(e AS VARCHAR), 'null'), 'e': e}"
     )
-    keyed = f"list_transform({array.sql}, lambda e: {pair})"
-    full = f"list_filter({keyed}, lambda p: p.t IS NOT NULL)"
-    empty = f"list_filter({keyed}, lambda p: p.t IS NULL)"
-    ordered = f"list_sort({full}, '{order}', '{nulls}')"
-    both = (empty, ordered) if nulls == "NULLS FIRST" else (ordered, empty)
-    merged = f"list_concat({both[0]}, {both[1]})"
-    sorted_ = f"list_transform({merged}, lambda p: p.e)"
-    return Value(ARRAY, f"CASE WHEN {array.sql} IS NOT NULL THEN {sorted_} END")
+
+    def body(it: str) -> str:
+        keyed = f"list_transform({it}, lambda e: {pair})"
+        full = f"list_filter({keyed}, lambda p: p.t IS NOT NULL)"
+        empty = f"list_filter({keyed}, lambda p: p.t IS NULL)"
+        ordered = f"list_sort({full}, '{order}', '{nulls}')"
+        both = (empty, ordered) if nulls == "NULLS FIRST" else (ordered, empty)
+        merged = f"list_transform(list_concat({', '.join(both)}), lambda p: p.e)"
+        return f"CASE WHEN {it} IS NOT NULL THEN {merged} END"
+
+    return Value(ARRAY, let(array.sql, body))
 
 
 @custom("value:any")

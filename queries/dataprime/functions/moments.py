@@ -266,16 +266,18 @@ def extract_time(site: Site, args: Args) -> Value:
     stamp, unit, *_ = given(args)
     shift = zone_shift(site, str(constant(args, 2) or "UTC"))
     name = str(unit.constant).lower()
+    size = unit_size(name)
+    if size is not None and size < 60 * NANO:
+        # Units below a minute: the time since it began, with its fraction.
+        return Value(NUMBER, f"(({stamp.sql} % {60 * NANO}) / {size})")
     part = _PARTS.get(name) or _PARTS.get(name.removesuffix("s"))
-    if part:
+    if part is None:
+        raise site.fault(f"unknown time unit {shown(name)}: use hour, day, month, …")
 
-        def body(it: str) -> str:
-            return f"TRY(date_part('{part}', make_timestamp_ns({it} + {shift(it)})))"
+    def body(it: str) -> str:
+        return f"TRY(date_part('{part}', make_timestamp_ns({it} + {shift(it)})))"
 
-        return Value(NUMBER, let(stamp.sql, body))
-    # Units below a minute: the time since it began, with its fraction.
-    size = _unit(site, args, 1, "s")
-    return Value(NUMBER, f"(({stamp.sql} % {60 * NANO}) / {size})")
+    return Value(NUMBER, let(stamp.sql, body))
 
 
 @custom("timestamp:timestamp interval:interval")

@@ -28,10 +28,6 @@ def find_scalar(name: str, at: Position) -> Function:
     found = SCALARS.get(name)
     if found:
         return found
-    if name in AGGREGATES:
-        raise DataPrimeError(
-            f"{name}() is an aggregation: use it in 'groupby' or 'aggregate'", *at
-        )
     hint = FUNCTION_HINTS.get(name.lower().replace("_", "")) or FUNCTION_HINTS.get(name)
     if hint:
         raise DataPrimeError(f"unknown function {shown(name)}: {hint}", *at)

@@ -134,7 +134,7 @@ def _converted(value: Value, param: Param, site: Site) -> Value:
     found = coerce(value, param.kind)
     if found is None:
         raise site.fault(
-            f"the argument {shown(param.name)} is a {param.kind}, not a {value.kind}"
+            f"the argument {shown(param.name)} is {param.kind.named}, not {value.kind.named}"
             f"{cast_hint(param.kind)}"
         )
     return found

@@ -34,7 +34,13 @@ def whole(sql: str) -> str:
 
 def place(sql: str) -> str:
     """Return a number as a place in a text or list, inside what DuckDB takes."""
-    return f"least(greatest({whole(sql)}, 0), {MAX_PLACE})"
+
+    def body(it: str) -> str:
+        return (
+            f"CASE WHEN {it} IS NOT NULL THEN least(greatest({it}, 0), {MAX_PLACE}) END"
+        )
+
+    return let(whole(sql), body)
 
 
 @custom("values*:any")
