@@ -58,13 +58,12 @@ def test_a_long_task_beats_while_it_runs(monkeypatch):
     def watched():
         beat()
         beats.append(heartbeat.last_beat())
-        if len(beats) == 3:
+        if beats[-1] > beats[0]:
             enough.set()
 
     monkeypatch.setattr(heartbeat, "beat", watched)
     with heartbeat.beating():
         assert enough.wait(10)
-    assert beats[-1] > beats[0]
 
 
 def test_a_database_that_is_away_is_no_reason_to_end_a_task(monkeypatch, caplog):

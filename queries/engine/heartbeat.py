@@ -21,16 +21,20 @@ EVERY = timedelta(seconds=3)
 STALE_AFTER = timedelta(seconds=60)
 
 
-def beat(name: str = WORKER, *, every: timedelta = EVERY) -> None:
-    """Write that tasks run, at most once in ``every``."""
+def beat(name: str = WORKER) -> None:
+    """Write that tasks run, at most every few seconds."""
+    _write(name, not_since=timezone.now() - EVERY)
+
+
+def answer(name: str = WORKER) -> None:
+    """Answer whoever asked for a sign of life: always, or a beat a moment before would hide it."""
+    _write(name, not_since=timezone.now())
+
+
+def _write(name: str, *, not_since: datetime) -> None:
     now = timezone.now()
     Heartbeat.objects.get_or_create(name=name, defaults={"at": now})
-    Heartbeat.objects.filter(name=name, at__lt=now - every).update(at=now)
-
-
-def answer() -> None:
-    """Answer whoever asked for a sign of life: always, or a beat a moment before would hide it."""
-    beat(every=timedelta(0))
+    Heartbeat.objects.filter(name=name, at__lt=not_since).update(at=now)
 
 
 @contextmanager

@@ -53,10 +53,11 @@ def row_of(original: bytes) -> Row:
     severity = metadata.get("severity")
     if severity is not None:
         metadata["severity"] = _SEVERITY_WORDS.get(str(severity).lower(), severity)
-    return Row(
-        {"$m": metadata, "$l": _values(record.labels), "$d": tree_of(record.user_data)},
-        original,
-    )
+    values: dict[str, Any] = {"$m": metadata, "$l": _values(record.labels)}
+    # An aggregate has neither: empty columns would stand before its own.
+    values = {name: pairs for name, pairs in values.items() if pairs}
+    values["$d"] = tree_of(record.user_data)
+    return Row(values, original)
 
 
 def tree_of(text: Any) -> Any:

@@ -47,8 +47,6 @@ def test_a_log_has_metadata_labels_and_data():
 
 def test_an_aggregate_has_data_only():
     assert row({"metadata": [], "labels": [], "userData": '{"_count":3}'}).values == {
-        "$m": {},
-        "$l": {},
         "$d": {"_count": 3},
     }
 
@@ -137,7 +135,6 @@ def test_any_json_value_in_user_data_comes_through_exactly(value):
 def test_a_pair_without_a_value_is_null():
     assert row({"metadata": [{"key": "threadid"}], "labels": []}).values == {
         "$m": {"threadid": None},
-        "$l": {},
         "$d": {},
     }
 
@@ -157,24 +154,24 @@ def test_a_key_that_comes_twice_keeps_both_values():
 @pytest.mark.parametrize(
     ("sent", "values"),
     [
-        ({}, {"$m": {}, "$l": {}, "$d": {}}),
+        ({}, {"$d": {}}),
         (
             {"metadata": None, "labels": None, "userData": None},
-            {"$m": {}, "$l": {}, "$d": None},
+            {"$d": None},
         ),
         (
             {"metadata": {"a": "1"}, "labels": []},
-            {"$m": {"a": "1"}, "$l": {}, "$d": {}},
+            {"$m": {"a": "1"}, "$d": {}},
         ),
         (
             {"metadata": [7, {"value": "x"}], "labels": "x"},
-            {"$m": {"": "x"}, "$l": {}, "$d": {}},
+            {"$m": {"": "x"}, "$d": {}},
         ),
         (
             {"userData": {"already": "decoded"}},
-            {"$m": {}, "$l": {}, "$d": {"already": "decoded"}},
+            {"$d": {"already": "decoded"}},
         ),
-        ({"metadata": [{"key": 1, "value": 2}]}, {"$m": {"1": 2}, "$l": {}, "$d": {}}),
+        ({"metadata": [{"key": 1, "value": 2}]}, {"$m": {"1": 2}, "$d": {}}),
     ],
 )
 def test_a_row_of_undocumented_form_is_read_as_far_as_possible(sent, values):
