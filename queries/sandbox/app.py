@@ -17,8 +17,8 @@ from queries.sandbox.web import Answer, Endpoint, Request, json_answer, text_ans
 
 CONTROL_PATH = "/_sandbox/faults"
 HEALTH_PATH = "/_sandbox/health"
-_JOURNAL_SIZE = 10_000
-_BODY_KEPT = 65_536
+_JOURNAL_SIZE = 2_000
+_BODY_KEPT = 16_384
 
 
 @dataclass(frozen=True)

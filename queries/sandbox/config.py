@@ -59,6 +59,7 @@ class Limits:
     threads: int = 2
     connections: int = 64
     jobs_kept: int = 200
+    jobs_bytes: int = 4 * 1024**3
     job_lifetime: timedelta = timedelta(days=30)
 
 

@@ -214,14 +214,13 @@ class Execution:
         self._seconds = seconds
         self._interrupted = False
         self._timed_out = False
-        self._closed = False
+        self._asked_to_end = threading.Event()
+        self._ended = threading.Event()
         self._lock = threading.Lock()
 
     def batches(self, size: int) -> Iterator[list[Row]]:
         """The rows, at most about ``size`` at a time. Raises ``EngineError``; closing it stops the query."""
-        timer = threading.Timer(self._seconds, self._time_out)
-        timer.daemon = True
-        timer.start()
+        threading.Thread(target=self._watch, daemon=True).start()
         try:
             self._check()
             reader = self._cursor.sql(
@@ -234,21 +233,24 @@ class Execution:
             self._check()
             raise EngineError(_in_words(error)) from error
         finally:
-            timer.cancel()
             with self._lock:
-                self._closed = True
+                self._ended.set()
                 self._cursor.close()
+            self._asked_to_end.set()
 
     def interrupt(self) -> None:
-        """Stop it, from any thread. One that is just about to begin may not notice: ask again."""
-        with self._lock:
-            self._interrupted = True
-            if not self._closed:
-                self._cursor.interrupt()
+        """Stop it, from any thread, whether or not it has begun."""
+        self._interrupted = True
+        self._asked_to_end.set()
 
-    def _time_out(self) -> None:
-        self._timed_out = True
-        self.interrupt()
+    def _watch(self) -> None:
+        """Interrupt the query when its time is up or somebody asks; again and again, for one about to begin is deaf."""
+        if not self._asked_to_end.wait(self._seconds):
+            self._timed_out = True
+        while not self._ended.wait(_AGAIN_SECONDS):
+            with self._lock:
+                if not self._ended.is_set():
+                    self._cursor.interrupt()
 
     def _check(self) -> None:
         if self._timed_out:
@@ -259,6 +261,7 @@ class Execution:
             raise EngineError("The query was stopped.", interrupted=True)
 
 
+_AGAIN_SECONDS = 0.02
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PATHS_REMEMBERED = 10_000
 _EXISTS = "SELECT 1 FROM {tier} WHERE json_exists({root}, ?) LIMIT 1"

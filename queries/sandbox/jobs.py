@@ -58,9 +58,7 @@ class Job:
             return self.cancel_asked_at + timedelta(seconds=self.pace.cancelling)
         if self.executed_at is None:
             return None
-        return max(
-            self.executed_at, self.starts_at + timedelta(seconds=self.pace.running)
-        )
+        return max(self.executed_at, self.due_at)
 
     def phase(self, now: datetime) -> Phase:
         """How far it is at ``now``. An accepted cancel wins over a result that comes later."""
@@ -139,6 +137,10 @@ class JobStore:
             at.isoformat(),
             job_id,
         )
+
+    def drop(self, job_id: str) -> None:
+        """Forget one job."""
+        self._run("DELETE FROM job WHERE id = ?", job_id)
 
     def forget(self, *, before: datetime, keep: int) -> list[str]:
         """Drop jobs submitted before ``before`` and all but the newest ``keep``; returns the ids dropped."""

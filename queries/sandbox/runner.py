@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
@@ -24,7 +23,6 @@ logger = logging.getLogger("queries.sandbox")
 _SCHEMA = pa.schema([(name, pa.string()) for name in Row._fields])
 _BATCH = 5_000
 _AT_ONCE = 2
-_AGAIN_SECONDS = 0.02
 
 
 class JobRunner:
@@ -72,17 +70,10 @@ class JobRunner:
         """End all executions; what had not finished starts again with the next process."""
         with self._lock:
             self._stopping = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        while self._interrupt_all():
-            time.sleep(_AGAIN_SECONDS)
-        self._pool.shutdown(wait=True)
-
-    def _interrupt_all(self) -> bool:
-        with self._lock:
             running = list(self._executions.values())
         for execution in running:
             execution.interrupt()
-        return bool(running)
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def rows(self, job_id: str, batch: int) -> Iterator[list[Row]]:
         """The rows of a finished job in the order they were made; raises ``FileNotFoundError`` when they are gone."""
@@ -119,9 +110,10 @@ class JobRunner:
             }
         except OSError as error:
             logger.exception("sandbox could not keep the rows of a job")
+            why = os.strerror(error.errno) if error.errno else "disk trouble"
             return {
                 "outcome": "failed",
-                "reason": f"The rows could not be stored: {error.strerror}.",
+                "reason": f"The rows could not be stored: {why}.",
             }
         if rows > most:
             self._file(job.id).unlink()
@@ -155,9 +147,21 @@ class JobRunner:
         return rows
 
     def _forget_old(self) -> None:
+        """Keep what is stored within its bounds of age, number and bytes; the oldest goes first."""
         before = self._now() - self._limits.job_lifetime
         for job_id in self._store.forget(before=before, keep=self._limits.jobs_kept):
             self._file(job_id).unlink(missing_ok=True)
+        sizes = {
+            file.stem: file.stat().st_size for file in self._folder.glob("*.parquet")
+        }
+        excess = sum(sizes.values()) - self._limits.jobs_bytes
+        for job in self._store.all():
+            if excess <= 0:
+                break
+            if job.id in sizes:
+                excess -= sizes[job.id]
+                self._store.drop(job.id)
+                self._file(job.id).unlink(missing_ok=True)
 
     def _file(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.parquet"

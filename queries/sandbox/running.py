@@ -49,7 +49,7 @@ class Sandbox:
 
     @property
     def requests(self) -> list[JournalEntry]:
-        """The requests that came in, oldest first (the last ten thousand)."""
+        """The requests that came in, oldest first (the last two thousand)."""
         return list(self._server.application.journal)
 
     @property
@@ -114,4 +114,12 @@ def _folder(config: SandboxConfig, stack: ExitStack) -> Path:
                 raise SandboxError(f"another sandbox is using {folder}") from error
             time.sleep(0.1)
         else:
+            _sweep(folder)
             return folder
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left half written."""
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    for leftover in (*folder.glob(".*"), *folder.glob("jobs/*.tmp")):
+        leftover.unlink()

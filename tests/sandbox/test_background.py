@@ -184,6 +184,35 @@ def test_only_so_many_queries_are_kept():
         assert len(wire.sandbox.jobs) == 3
 
 
+def test_only_so_many_bytes_are_kept():
+    limits = Limits(queries_per_minute=0, jobs_bytes=30_000)
+    with wired(count=500, limits=limits) as wire:
+        ids = []
+        for _ in range(4):
+            wire.clock.advance(1)
+            ids.append(wire.submitted())
+        kept = [job.id for job in wire.sandbox.jobs]
+        assert 0 < len(kept) < 4
+        assert kept == ids[-len(kept) :]
+        assert wire.data(ids[0]).status_code == 404
+        assert wire.data(ids[-1]).status_code == 200
+
+
+def test_what_a_killed_process_left_half_written_is_swept(tmp_path):
+    folder = tmp_path / "sandbox"
+    (folder / "jobs").mkdir(parents=True)
+    (folder / "tmp").mkdir()
+    leftovers = [
+        folder / ".logs.parquet.123.tmp",
+        folder / "jobs" / "x.123.tmp",
+        folder / "tmp" / "duckdb_temp_0",
+    ]
+    for leftover in leftovers:
+        leftover.write_text("half")
+    with wired(count=1, data_dir=tmp_path):
+        assert [leftover for leftover in leftovers if leftover.exists()] == []
+
+
 def test_too_many_rows_fail_with_the_documented_reason():
     with wired(
         count=50, limits=Limits(queries_per_minute=0, background_rows=40)

@@ -148,6 +148,28 @@ def test_the_archive_lacks_the_newest_minutes_and_frequent_search_the_oldest_day
     )
 
 
+def test_a_time_clause_overrides_the_range_and_can_be_too_wide_as_well(wire):
+    lines = wire.lines("source logs last 30d | limit 1", startDate=None, endDate=None)
+    assert warnings_of(lines)[0]["timeRangeWarning"]["startDate"] == iso(
+        NOW - timedelta(days=8)
+    )
+    assert len(rows_of(lines)) == 1
+    assert (
+        warnings_of(
+            wire.lines("source logs last 2h | limit 1", startDate=None, endDate=None)
+        )
+        == []
+    )
+
+
+def test_a_pair_may_have_no_value(wire):
+    [row] = rows_of(
+        wire.lines("source logs | limit 1 | choose $l.category, $l.subsystemname")
+    )
+    assert {"key": "category"} in row["labels"]
+    assert {"key": "subsystemname", "value": "one"} in row["labels"]
+
+
 def test_eight_days_are_not_too_many_for_frequent_search(wire):
     lines = wire.lines(
         "source logs | limit 1",

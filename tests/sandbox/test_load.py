@@ -6,6 +6,7 @@ import gzip
 import json
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from queries.sandbox.config import SandboxError
@@ -163,6 +164,13 @@ def test_a_time_is_recognised_in_the_usual_forms(value, ns):
 )  # fmt: skip
 def test_a_severity_is_recognised_in_the_usual_forms(value, severity):
     assert recognise_object({"level": value}).severity == severity
+
+
+def test_a_number_no_machine_integer_holds_is_no_time():
+    raw = msgspec.json.decode(
+        '{"time":123456789012345678901234567890}', type=dict[str, msgspec.Raw]
+    )
+    assert recognise_object(raw).ns is None
 
 
 def test_the_first_field_that_makes_sense_counts():
