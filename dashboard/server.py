@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 wsgi_app = "dashboard.wsgi:application"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = 2
 threads = 8
 # Slow answers are streamed by threads; this is for a worker that hangs as a whole.
 timeout = 60

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 import time_machine
+from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
@@ -464,6 +465,14 @@ def test_in_production_each_part_is_run_alone_and_nothing_is_prepared(
     assert [child.name for child in worker.children] == ["worker"]
     assert len(worker.chores) == 1
     assert User.objects.count() == 0
+
+
+def test_on_an_address_of_the_network_https_is_not_switched_off(
+    supervised, db, monkeypatch
+):
+    monkeypatch.delenv("QUERYDECK_HTTPS", raising=False)
+    call_command("up", host="0.0.0.0", port=0, no_sandbox=True)
+    assert all("QUERYDECK_HTTPS" not in child.env for child in supervised[0].children)
 
 
 def test_an_ipv6_address_is_written_in_brackets():

@@ -156,17 +156,15 @@ def _attempts(one: Held) -> Received:
 
 def _attempt(one: Held) -> Received:
     """One call, from asking for a place in the rate limit to its last row."""
-    run = one.run
-    if refused := access.refusal(run):
-        return Received(error=refused)
-    kind = provider_class(run.provider)
-    if not take_turn(one, kind) or run.connection is None:
-        return Received(error=CallStoppedError("Not called."))
+    kind = provider_class(one.run.provider)
     try:
+        connection = access.connection_for(one.run)
+        if not take_turn(one, connection):
+            raise CallStoppedError("Not called.")
         with (
-            open_provider(run.connection, policy()) as provider,
+            open_provider(connection, policy()) as provider,
             one.calling(provider),
-            provider.run(spec_of(run)) as stream,
+            provider.run(spec_of(one.run)) as stream,
         ):
             return Receiver(one, stream, kind.column_hints).receive()
     except ProviderError as error:

@@ -18,7 +18,7 @@ from queries.engine import access, bell, failures, times
 from queries.engine.keeper import Held, keeper
 from queries.engine.leases import FREED, LeaseLostError, claim, commit
 from queries.engine.receiving import Received, Receiver, policy
-from queries.engine.record import best_attempt, end, ending, forget_attempts
+from queries.engine.record import best_attempt, forget_attempts
 from queries.engine.settling import settle
 from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, keep_away, waiting
 from queries.models import Mode, Run, Status, lease_free
@@ -86,35 +86,26 @@ def _full() -> bool:
 
 def _fetch(run: Run) -> str:
     forget_attempts(run, keep=best_attempt(run))
-    one = Held(run, until=run.gives_up_at)
-    if refused := _refusal(run):
-        end(run, ending(run, Status.FAILED, refused))
-        return "refused"
     try:
-        with keeper.holding(one):
+        with keeper.holding(Held(run, until=run.gives_up_at)) as one:
             received = _receive(one)
-            if not _again(run, received):
-                return "settled" if settle(one, received) else "lost"
+            if _again(run, received):
+                return "later"
+            return "settled" if settle(one, received) else "lost"
     except LeaseLostError:
         log.info("fetch_lost", run=str(run.pk))
         return "lost"
-    return "later"
-
-
-def _refusal(run: Run) -> ProviderError | None:
-    if run.claims > MOST_CLAIMS:
-        return failures.internal()
-    return access.refusal(run)
 
 
 def _receive(one: Held) -> Received:
     run = one.run
-    if run.connection is None:
-        return Received(error=failures.connection_gone())
     kind = provider_class(run.provider)
     try:
+        if run.claims > MOST_CLAIMS:
+            raise failures.internal()
+        connection = access.connection_for(run)
         with (
-            open_provider(run.connection, policy()) as provider,
+            open_provider(connection, policy()) as provider,
             one.calling(provider),
             provider.rows(run.job_id) as stream,
         ):

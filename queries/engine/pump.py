@@ -29,7 +29,6 @@ from queries.engine.turns import FOR_A_TURN, keep_away, seconds_to_turn, waiting
 from queries.models import Connection, Mode, PumpSlot, Run, Status, lease_free
 from queries.models.runs import RunQuerySet
 from queries.providers.errors import ProviderError
-from queries.providers.registry import provider_class
 
 HOLD = 12.0
 IDLE = 2.0
@@ -117,14 +116,13 @@ class Pump:
         step = prepare(run)
         if isinstance(step, Outcome):
             conclude(run, step)
-        elif step is not None:
-            self.in_flight[self.threads.submit(self._call, step, run)] = (run, step)
+        elif step is not None and run.connection is not None:
+            future = self.threads.submit(self._call, step, run, run.connection)
+            self.in_flight[future] = (run, step)
 
-    def _call(self, step: Step, run: Run) -> Any:
+    def _call(self, step: Step, run: Run, connection: Connection) -> Any:
         """In a thread: no database here."""
-        if run.connection is None:
-            raise failures.connection_gone()
-        with self.shelf.lend(run.connection) as provider:
+        with self.shelf.lend(connection) as provider:
             return step.call(provider, run)
 
     def _collect(self) -> None:
@@ -181,11 +179,13 @@ def prepare(run: Run) -> Step | Outcome | None:
     None if the lease was lost meanwhile.
     """
     step = next_step(run)
-    if isinstance(step, Outcome) or step is not SUBMIT:
+    if step is not SUBMIT:
         return step
-    if refused := access.refusal(run):
+    try:
+        seconds = seconds_to_turn(access.connection_for(run))
+    except ProviderError as refused:
         return finish(run, Status.FAILED, refused)
-    if seconds := seconds_to_turn(run, provider_class(run.provider)):
+    if seconds:
         outcome = go_on(seconds, **waiting(seconds, FOR_A_TURN))
         return Outcome({**outcome.changes, "failures": run.failures})
     announced = submitting.announce(run)

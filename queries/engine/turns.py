@@ -10,8 +10,8 @@ from queries import rate_limit
 from queries.engine.keeper import Held
 from queries.engine.leases import commit
 from queries.engine.record import NOT_WAITING
-from queries.models import Run
-from queries.providers.base import Provider
+from queries.models import Connection, Run
+from queries.providers.registry import provider_class
 
 FOR_A_TURN = "a free place in the provider's rate limit"
 FOR_THE_PROVIDER = "the provider, which asked us to come back later"
@@ -27,9 +27,9 @@ def waiting(seconds: float, what: str) -> dict[str, object]:
     return {"waiting_until": until, "waiting_for": what}
 
 
-def take_turn(one: Held, kind: type[Provider]) -> bool:
+def take_turn(one: Held, connection: Connection) -> bool:
     """Wait for a token and take it; False if we have to let go before that."""
-    while wait := seconds_to_turn(one.run, kind):
+    while wait := seconds_to_turn(connection):
         commit(one.run, **waiting(wait, FOR_A_TURN))
         if not one.sleep(min(wait, LONGEST_NAP)):
             return False
@@ -43,14 +43,13 @@ def wait_as_asked(one: Held, seconds: float) -> bool:
     return one.sleep(seconds)
 
 
+def seconds_to_turn(connection: Connection) -> float:
+    """Take a place in the rate limit: 0.0 if there was one, else how long to wait."""
+    limit = provider_class(connection.provider).rate_limit
+    return rate_limit.take(connection, limit)
+
+
 def keep_away(run: Run, seconds: float) -> None:
     """The provider wants to be left alone: by everybody who holds this key."""
     if run.connection is not None:
         rate_limit.block(run.connection, seconds)
-
-
-def seconds_to_turn(run: Run, kind: type[Provider]) -> float:
-    """Take a place in the rate limit: 0.0 if there was one, else how long to wait."""
-    if run.connection is None:
-        return 0.0
-    return rate_limit.take(run.connection, kind.rate_limit)

@@ -102,7 +102,7 @@ class Child:
         log.debug("child_started", child=self.name, pid=self.pid)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent() -> None:  # pragma: no cover - runs between fork and exec
     """In the new process: get SIGTERM if the supervisor dies, even by kill -9 (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -267,6 +267,45 @@ def test_a_run_taken_over_by_the_sweep_is_let_go(ask, slow, monkeypatch):
     assert run.lease_token == run.pk
 
 
+def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypatch):
+    asked = threading.Event()
+
+    def silent(_request):
+        first = wire.as_lines({"queryId": {"queryId": "q"}}).parts
+        return wire.Reply(parts=[*first, asked.set, upstream.closed.wait])
+
+    upstream.on(wire.QUERY, silent)
+    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    run = start_run(ask())
+    assert asked.wait(LONG)
+    Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
+    assert direct.pool.wait(run.pk, LONG)
+    assert refreshed(run).is_active
+    assert run.result_sets.count() == 0
+
+
+def test_a_run_lost_while_it_waits_for_its_turn_is_left_alone(
+    ask, upstream, monkeypatch
+):
+    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
+    wait_for(start_run(ask()), LONG)
+    run = start_run(ask())
+    until(lambda: refreshed(run).waiting_for == turns.FOR_A_TURN)
+    Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
+    assert direct.pool.wait(run.pk, LONG)
+    assert refreshed(run).status == Status.RUNNING
+
+
+def test_waiting_as_the_provider_asked_can_be_cancelled(ask, upstream):
+    upstream.on(wire.QUERY, wire.refused(600))
+    run = start_run(ask())
+    until(lambda: refreshed(run).waiting_for == turns.FOR_THE_PROVIDER)
+    cancel_run(run)
+    assert wait_for(run, LONG).status == Status.CANCELLED
+    assert len(upstream.requests) == 1
+
+
 def test_a_mistake_of_ours_leaves_the_run_to_the_sweep(ask, monkeypatch, caplog):
     def broken(_one):
         raise ZeroDivisionError

@@ -9,9 +9,10 @@ import pytest
 from django.utils import timezone
 
 from queries import reading
-from queries.engine import direct, fetching, keeper
+from queries.engine import direct, fetching, keeper, receiving
 from queries.engine.fetching import fetch
 from queries.models import Connection, ResultSet, Run, Status
+from queries.results import ResultsDamagedError
 from queries.runs import cancel_run, delete_run
 from tests.engine import wire
 from tests.engine.rows import numbers
@@ -269,14 +270,14 @@ def test_a_fetch_beyond_its_deadline_ends_in_words(ready, upstream):
 
 def test_without_its_connection_the_rows_cannot_be_fetched(ready):
     Connection.objects.all().delete()
-    assert fetch(str(ready.pk)) == "refused"
+    assert fetch(str(ready.pk)) == "settled"
     ready.refresh_from_db()
     assert ready.error["code"] == "connection_gone"
 
 
 def test_a_run_that_kills_every_worker_is_put_to_rest(ready):
     Run.objects.filter(pk=ready.pk).update(claims=60)
-    assert fetch(str(ready.pk)) == "refused"
+    assert fetch(str(ready.pk)) == "settled"
     ready.refresh_from_db()
     assert ready.error["code"] == "internal"
 
@@ -311,6 +312,56 @@ def test_rows_that_cannot_be_stored_end_the_run_in_words(ready, data_dir):
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert (ready.status, ready.error["code"]) == (Status.FAILED, "storage")
+
+
+def test_parts_that_cannot_be_merged_stay_as_they_are(
+    ready, upstream, monkeypatch, caplog
+):
+    def damaged(*_parts):
+        raise ResultsDamagedError
+
+    monkeypatch.setattr(receiving, "compact", damaged)
+    upstream.on(wire.DATA, many_parts())
+    fetch(str(ready.pk))
+    ready.refresh_from_db()
+    assert ready.status == Status.SUCCEEDED
+    assert ready.result.parts.count() > 1
+    assert numbers(ready) == list(range(1_500))
+    assert "not_compacted" in caplog.text
+
+
+def many_parts():
+    return wire.as_lines(
+        *(wire.data_batch(n * 500, 500) for n in range(3)), wire.COMPLETED
+    )
+
+
+def test_a_lease_lost_while_merging_publishes_nothing(ready, upstream, monkeypatch):
+    compact = receiving.compact
+
+    def stolen(*parts):
+        Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
+        return compact(*parts)
+
+    monkeypatch.setattr(receiving, "compact", stolen)
+    upstream.on(wire.DATA, many_parts())
+    assert fetch(str(ready.pk)) == "lost"
+    ready.refresh_from_db()
+    assert (ready.status, ready.result) == (Status.FETCHING, None)
+
+
+def test_a_lease_lost_before_another_try_leaves_the_run_alone(ready, upstream):
+    def steal(_request):
+        Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
+        connection.close()
+        return wire.DOWN
+
+    from django.db import connection
+
+    upstream.on(wire.DATA, steal)
+    assert fetch(str(ready.pk)) == "lost"
+    ready.refresh_from_db()
+    assert (ready.failures, ready.lease_token) == (0, ready.pk)
 
 
 def test_nothing_is_kept_of_the_watch(ready):

@@ -80,6 +80,30 @@ def test_one_pump_moves_many_runs_at_once(ask, upstream):
     assert Run.objects.filter(status=Status.RUNNING).count() == len(runs)
 
 
+def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
+    monkeypatch.setattr(pump, "THREADS", 2)
+    for _ in range(3):
+        start_run(ask("background"))
+    looked_again, under_way = threading.Event(), []
+    upstream.on(
+        wire.SUBMIT, lambda _request: (looked_again.wait(15), wire.submitted())[1]
+    )
+    fill = pump.Pump._fill
+
+    def watched(one):
+        taken = fill(one)
+        under_way.append(len(one.in_flight))
+        if len(under_way) == 2:
+            looked_again.set()
+        return taken
+
+    monkeypatch.setattr(pump.Pump, "_fill", watched)
+    pump.pump(hold=60, idle=0)
+    assert under_way[:2] == [2, 2]
+    assert max(under_way) == 2
+    assert Run.objects.filter(status=Status.RUNNING).count() == 3
+
+
 def test_runs_that_are_not_due_are_left_alone(job, upstream):
     Run.objects.update(next_at=timezone.now() + timedelta(seconds=5))
     pump.pump(hold=0.01)

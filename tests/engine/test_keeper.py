@@ -1,0 +1,128 @@
+"""The keeper: leases kept, cancels seen, provider calls hung up."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from queries.engine import keeper as module
+from queries.engine.keeper import Held, Keeper, Reason
+from queries.models import Run
+from tests.factories import RunFactory
+
+
+class Provider:
+    """Something that can be hung up on."""
+
+    def __init__(self):
+        self.aborted = 0
+
+    def abort(self):
+        self.aborted += 1
+
+
+@pytest.fixture
+def one():
+    return Held(Run())
+
+
+def test_letting_go_hangs_up(one):
+    provider = Provider()
+    with one.calling(provider):
+        one.let_go(Reason.CANCELLED)
+    assert provider.aborted == 1
+    assert one.reason is Reason.CANCELLED
+
+
+def test_a_call_that_comes_too_late_is_hung_up_at_once(one):
+    one.let_go(Reason.CANCELLED)
+    provider = Provider()
+    with one.calling(provider):
+        assert provider.aborted == 1
+
+
+def test_after_the_call_there_is_nothing_to_hang_up(one):
+    provider = Provider()
+    with one.calling(provider):
+        pass
+    one.let_go(Reason.LATE)
+    assert provider.aborted == 0
+
+
+def test_the_first_reason_counts(one):
+    one.let_go(Reason.LOST)
+    one.let_go(Reason.CANCELLED)
+    assert one.reason is Reason.LOST
+
+
+def test_sleeping_ends_when_it_must(one):
+    assert one.sleep(0.001)
+    threading.Timer(0.05, one.let_go, [Reason.STOPPING]).start()
+    assert not one.sleep(30)
+
+
+def test_nobody_lets_go_of_what_is_not_held():
+    assert Keeper().let_go(Run().pk, Reason.CANCELLED) is False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_reason_to_let_go_is_seen():
+    late = RunFactory(lease_token=Run().pk)
+    cancelled = RunFactory(lease_token=Run().pk, cancel_asked_at=timezone.now())
+    gone = Run()
+    fine = RunFactory(lease_token=Run().pk)
+    held = [
+        Held(late, until=timezone.now() - timedelta(seconds=1)),
+        Held(cancelled),
+        Held(gone),
+        Held(fine, until=timezone.now() + timedelta(hours=1)),
+    ]
+    keeper = Keeper()
+    keeper._held = {one.run.pk: one for one in held}
+    keeper._renewed_at = float("inf")
+    keeper.look()
+    assert [one.reason for one in held] == [
+        Reason.LATE,
+        Reason.CANCELLED,
+        Reason.LOST,
+        None,
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch, caplog):
+    looks, twice = [], threading.Event()
+    keeper = Keeper()
+
+    def away():
+        looks.append(1)
+        if len(looks) == 2:
+            twice.set()
+        raise DatabaseError
+
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(keeper, "look", away)
+    with keeper.holding(Held(Run())):
+        thread = keeper._thread
+        assert twice.wait(10)
+    thread.join(10)
+    assert not thread.is_alive()
+    assert "keeper_blind" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_thread_watches_over_all(monkeypatch):
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+    keeper = Keeper()
+    first, second = Held(RunFactory()), Held(RunFactory())
+    with keeper.holding(first):
+        thread = keeper._thread
+        with keeper.holding(second):
+            assert keeper._thread is thread
+    thread.join(10)
+    assert keeper.idle
+    assert keeper._thread is None
