@@ -10,6 +10,7 @@ from django import forms
 from django.utils import timezone
 
 from queries import time_ranges
+from queries.connections import usable_by
 from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
 from queries.models import Connection, Mode, Run, SavedQuery, User
 from queries.providers.base import Provider
@@ -138,11 +139,11 @@ def _is_uuid(value: Any) -> bool:
 
 def initial_from(source: Run | SavedQuery, user: User) -> dict[str, Any]:
     """Initial values that repeat a run or a saved query, on a connection of the user's."""
-    usable = Connection.objects.visible_to(user).filter(provider=source.provider)
+    usable = usable_by(user, source.provider)
     connection = None
     if isinstance(source, Run) and source.connection_id:
         connection = usable.filter(pk=source.connection_id).first()
-    connection = connection or usable.order_by("-last_used_at").first()
+    connection = connection or usable.first()
     fields = ProviderFields(provider_class(source.provider).query_fields)
     initial = fields.initial(source.settings) | {
         "connection": connection,

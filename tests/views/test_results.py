@@ -27,7 +27,7 @@ def numbers(response) -> list[int]:
     """The row numbers shown, 1-based."""
     return [
         int(n.replace(",", ""))
-        for n in re.findall(r'aria-label="Open row (\d+)"', response.text)
+        for n in re.findall(r'aria-label="Open row ([\d,]+)"', response.text)
     ]
 
 
