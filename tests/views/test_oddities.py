@@ -337,7 +337,11 @@ def test_a_direct_query_that_waits_for_long_shows_what_for(
 STATES = [
     (as_json({"terminated": {"success": {}}}), Status.SUCCEEDED, "Complete"),
     (wire.failed("the bucket burst"), Status.FAILED, "the bucket burst"),
-    (as_json({"terminated": {"error": {"timedOut": {}}}}), Status.FAILED, "longer than a background query may"),
+    (
+        as_json({"terminated": {"error": {"timedOut": {}}}}),
+        Status.FAILED,
+        "longer than a background query may",
+    ),
     (
         as_json({"terminated": {"error": {"cancelled": {}}}}),
         Status.CANCELLED,
