@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -165,8 +166,10 @@ class Engine:
         return cursor
 
     def _table(self, query: Query) -> Table:
+        looks = count()
+
         def known(path: tuple[str, ...]) -> bool:
-            return self._known(query.tier, path)
+            return next(looks) >= _MOST_LOOKS or self._known(query.tier, path)
 
         return Table(
             query.tier.value,
@@ -264,6 +267,7 @@ class Execution:
 _AGAIN_SECONDS = 0.02
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PATHS_REMEMBERED = 10_000
+_MOST_LOOKS = 100  # in one statement; each may read all rows
 _EXISTS = "SELECT 1 FROM {tier} WHERE json_exists({root}, ?) LIMIT 1"
 _ROOTS: Mapping[str, str] = {
     "$m": "metadata",

@@ -320,6 +320,13 @@ def test_a_construct_the_sandbox_does_not_know_is_said_to_be_that(wire):
     assert "in line 2 at column 3" in answer.json()["message"]
 
 
+def test_the_default_source_counts_when_the_statement_names_none(wire):
+    assert len(rows_of(wire.lines("limit 3", defaultSource="logs"))) == 3
+    answer = wire.query("limit 3", defaultSource="spans")
+    assert answer.status_code == 400
+    assert "spans" in answer.json()["message"]
+
+
 @pytest.mark.parametrize(
     ("style", "read"),
     [

@@ -171,6 +171,12 @@ def test_a_field_is_looked_for_once(engine):
     assert engine._seen[("$d", "nested", "nowhere")] is False
 
 
+def test_one_statement_may_ask_for_so_many_fields_only(engine):
+    known = engine._table(Query("", Tier.FREQUENT, NOW, NOW, NOW)).known
+    answers = [known(("$d", "nowhere")) for _ in range(102)]
+    assert answers == [False] * 100 + [True] * 2
+
+
 def test_odd_keys_are_found_by_their_names(tmp_path):
     rows = [{"a/b": {"c~d": 1}, "": 2, "x.y": {"z": 3}}]
     engine = Engine(SandboxConfig(rows=rows, clock=ManualClock(NOW)), tmp_path)

@@ -15,6 +15,7 @@ import pytest
 from queries.sandbox.config import Limits, SandboxConfig, SandboxError
 from queries.sandbox.faults import Fault
 from queries.sandbox.running import running_sandbox
+from queries.sandbox.server import SandboxServer
 from tests.sandbox.conftest import wired
 
 
@@ -189,6 +190,26 @@ def test_stopping_does_not_wait_for_a_stalled_answer():
             wire.sandbox._server.application.faults.stopping.set()
             assert stalled.result(10).status_code == 200
             assert time.monotonic() - started < 10
+
+
+def test_stopping_closes_connections_that_wait_for_a_request():
+    with wired(count=1) as wire:
+        parts = urlsplit(wire.sandbox.url)
+        connection = socket.create_connection((parts.hostname, parts.port), timeout=10)
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"\n") or b"dataprime" not in answer:
+            answer += connection.recv(65_536)
+    with connection:
+        assert connection.recv(1) == b""
+
+
+def test_a_client_that_comes_before_the_rows_are_made_waits_for_its_answer():
+    server = SandboxServer(SandboxConfig(count=1))
+    parts = urlsplit(server.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10):
+        pass
+    server.server_close()
 
 
 def test_a_port_in_use_is_said_in_words():
