@@ -225,3 +225,31 @@ def test_no_page_asks_anybody_else_for_anything(tab, product):
     for path in PAGES:
         tab.goto(path)
     assert [url for url in asked if not url.startswith((product.url, "data:"))] == []
+
+
+HOSTILE = [
+    "<script>window.hacked=1</script>",
+    "<img src=x onerror=window.hacked=1>",
+    "javascript:window.hacked=1",
+    "{{ 7|add:7 }}",
+    "</textarea><svg onload=window.hacked=1>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_stays_text_in_statement_cells_names_and_tree(tab, text):
+    tab.on("dialog", lambda dialog: pytest.fail("a dialog opened"))
+    quoted = text.replace("'", "\\'")
+    write(
+        tab,
+        f"source logs | limit 1 | create $d['{quoted}'] from '{quoted}'",
+        "Direct",
+        limit="1",
+    )
+    ends_as(tab, "Succeeded")
+    expect(tab.locator(".grid tbody")).to_contain_text(text)
+    tab.locator(".grid tbody th a").first.click()
+    expect(tab.locator("#drawer")).to_contain_text(text)
+    tab.goto("/runs/")
+    expect(tab.locator("#runs")).to_contain_text(text[:12])
+    assert tab.evaluate("window.hacked") is None
