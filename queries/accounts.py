@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -18,6 +20,7 @@ from django.utils import timezone
 from queries.models import Invitation, Membership, SignInLink, User
 
 SIGN_IN_LINK_LIFETIME = timedelta(hours=1)
+ATTEMPTS_KEPT = timedelta(days=30)
 MAX_NAME = 254
 THEMES = ("auto", "light", "dark")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -57,6 +60,15 @@ def set_session_end(request: HttpRequest, **_kwargs: Any) -> None:
 def issue_sign_in_link(user: User) -> str:
     """A token for one sign-in as ``user`` (see the URL ``sign_in_link``), valid one hour."""
     return SignInLink(user=user).issue(SIGN_IN_LINK_LIFETIME)
+
+
+def forget_what_is_over() -> None:
+    """Delete expired sessions and links, and old records of signing in. Cheap; repeat at will."""
+    now = timezone.now()
+    Session.objects.filter(expire_date__lt=now).delete()
+    SignInLink.objects.filter(expires_at__lt=now).delete()
+    for kind in (AccessAttempt, AccessLog):
+        kind.objects.filter(attempt_time__lt=now - ATTEMPTS_KEPT).delete()
 
 
 def sign_in_with_link(request: HttpRequest, token: str) -> User | None:

@@ -15,6 +15,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
+from queries.accounts import forget_what_is_over
 from queries.engine import bell
 from queries.engine.heartbeat import last_beat
 from queries.engine.sweep import sweep
@@ -23,6 +24,7 @@ from queries.supervisor.child import Child
 
 SWEEP_EVERY = 2.0
 ASK_EVERY = 5.0
+FORGET_EVERY = 3600.0
 WEDGED_AFTER = timedelta(seconds=30)
 
 log = structlog.get_logger(__name__)
@@ -43,6 +45,7 @@ class WorkerWatch:
         self._clock = clock
         self._swept_at = -SWEEP_EVERY
         self._asked_at = -ASK_EVERY
+        self._forgot_at = -FORGET_EVERY
         self._unanswered_since: datetime | None = None
 
     def tick(self) -> None:
@@ -52,6 +55,8 @@ class WorkerWatch:
                 close_old_connections()
                 sweep()
                 sweep_exports()
+            if self._is_time("_forgot_at", FORGET_EVERY):
+                forget_what_is_over()
             if self._is_time("_asked_at", ASK_EVERY):
                 self._listen()
         except (DatabaseError, InterfaceError) as error:

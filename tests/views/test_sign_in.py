@@ -7,10 +7,14 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from queries.accounts import forget_what_is_over, issue_sign_in_link
+from queries.models import SignInLink
 from tests.factories import UserFactory
 from tests.views.signing_in import LOGIN, sign_in, signed_in
 
@@ -198,3 +202,17 @@ def test_a_session_ends_after_seven_days_however_busy(page):
             page.post(reverse("account"), {"name": f"Day {day}", "theme": "dark"})
     with time_machine.travel(start + timedelta(days=7, minutes=1)):
         assert not signed_in(page)
+
+
+def test_what_is_over_is_forgotten_and_the_rest_is_kept(client, user):
+    sign_in(client, user.email)
+    sign_in(Client(), user.email, "wrong password")
+    link = issue_sign_in_link(user)
+    forget_what_is_over()
+    assert signed_in(client)
+    assert SignInLink.objects.count() == 1
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        forget_what_is_over()
+        assert (Session.objects.count(), SignInLink.objects.count()) == (0, 0)
+        assert (AccessAttempt.objects.count(), AccessLog.objects.count()) == (0, 0)
+    assert link
