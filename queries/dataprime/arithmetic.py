@@ -24,14 +24,14 @@ _TIME = {
         "TRY(CAST(trunc({} / nullif({}, 0)) AS BIGINT))",
     ),
     ("/", INTERVAL, INTERVAL): (NUMBER, "({} / nullif({}, 0))"),
-    ("%", INTERVAL, INTERVAL): (INTERVAL, "({} % nullif({}, 0))"),
+    ("%", INTERVAL, INTERVAL): (INTERVAL, "TRY({} % nullif({}, 0))"),
 }
 _NUMBERS = {
     "+": "TRY({} + {})",
     "-": "TRY({} - {})",
     "*": "TRY({} * {})",
     "/": "(CAST({} AS DOUBLE) / nullif({}, 0))",
-    "%": "({} % nullif({}, 0))",
+    "%": "TRY({} % nullif({}, 0))",
 }
 
 

@@ -137,8 +137,10 @@ def _lookup(doc: Doc, keys: Keys, ctx: Context) -> Value | None:
 def _stored(doc: Doc, keys: Keys, ctx: Context) -> Value | None:
     if doc.only is not None and not any(_covers(only, keys) for only in doc.only):
         return None
-    if keys in doc.fields:
-        return of_field(doc.fields[keys])
+    for length in range(len(keys), 0, -1):
+        typed = doc.fields.get(keys[:length])
+        if typed is not None:
+            return part(of_field(typed), keys[length:], ctx)
     if doc.base is None:
         inside = any(_covers(keys, known) for known in doc.fields)
         return Value(Kind.OBJECT, render(doc, ctx, keys)) if inside else None

@@ -132,13 +132,16 @@ class Lexer:
 
     def _plain(self) -> None:
         match = _TOKEN.match(self.text, self._offset)
-        if match is None or match.lastgroup is None:
+        if match is None or match.lastgroup is None or self._at_open_comment(match):
             raise self._unreadable()
         if match.lastgroup == "space":
             self._offset = match.end()
         else:
             value = self._value(match.lastgroup, match[0])
             self._add(match.lastgroup, match.end(), value)
+
+    def _at_open_comment(self, match: re.Match[str]) -> bool:
+        return match[0] == "/" and self._at_comment()
 
     def _value(self, kind: str, text: str) -> float | None:
         if kind == "number":

@@ -71,8 +71,9 @@ def of_field(field: Field) -> Value:
     """Return the value of a typed column."""
     kind = Kind(field.kind)
     if kind is Kind.TIMESTAMP:
-        # Outside 1677..2262 there are no nanoseconds: null, as for any failure.
-        return Value(kind, f"TRY(epoch_ns({field.sql}))")
+        # Outside 1677..2262 there are no nanoseconds: null, as for any failure. TRY
+        # alone does not help: DuckDB also converts the column's statistics.
+        return Value(kind, f"epoch_ns(TRY_CAST({field.sql} AS TIMESTAMP_NS))")
     if kind is Kind.ARRAY:
         return Value(kind, f"TRY_CAST({field.sql} AS JSON[])")
     return Value(kind, f"({field.sql})")
@@ -149,7 +150,9 @@ def _interval_text(sql: str) -> str:
         for unit, size in UNITS.items():
             if unit == "w":
                 continue
-            left = f"abs({it})" if bound is None else f"(abs({it}) % {bound})"
+            # HUGEINT: the smallest BIGINT has no positive counterpart.
+            size_of = f"abs(CAST({it} AS HUGEINT))"
+            left = size_of if bound is None else f"({size_of} % {bound})"
             count = f"{left} // {size}"
             parts.append(
                 f"CASE WHEN {count} > 0 THEN ({count}) || '{unit}' ELSE '' END"
@@ -276,8 +279,10 @@ def _constant_text(value: Value) -> str | None:
 
 def _lenient_number(text: str, _: Value) -> Value:
     # 'inf' and 'nan' are words, not numbers: every number ends in a digit or a dot.
-    sql = f"CASE WHEN right({text}, 1) <= '9' THEN TRY_CAST({text} AS DOUBLE) END"
-    return Value(Kind.NUMBER, sql, text)
+    def body(it: str) -> str:
+        return f"CASE WHEN right({it}, 1) <= '9' THEN TRY_CAST({it} AS DOUBLE) END"
+
+    return Value(Kind.NUMBER, let(text, body), text)
 
 
 def _lenient_bool(text: str, _: Value) -> Value:

@@ -91,6 +91,7 @@ def test_text_functions(logs, expression, expected):
         ("power(10, 400)", None),
         ("sqrt(-1)", None),
         ("sqrt(16)", 4),
+        ("sqrt(-$d.dur) > 5", None),
         ("mod(7, 2)", 1),
         ("mod(7, 0)", None),
         ("7 % 4", 3),

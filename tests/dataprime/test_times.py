@@ -90,7 +90,8 @@ NANO = 10**9
             1680652800 * NANO,
         ),
         ("parseTimestamp('nonsense')", None),
-        ("parseTimestamp('2023-04-05', 'today')", None),
+        ("parseTimestamp('2023-04-05 +0200', '%F %z')", 1680645600 * NANO),
+        ("parseTimestamp('3023-04-05', '%F|%Y')", None),
         (
             "parseTimestamp('2023-04-05T10:00:00', 'auto', 'Europe/Paris')",
             1680681600 * NANO,
@@ -142,6 +143,8 @@ def test_times_and_intervals(logs, expression, expected):
         ("$m.timestamp * 2", "does not take a timestamp"),
         ("extractTime($m.timestamp, 'fortnight')", "unknown time unit 'fortnight'"),
         ("formatTimestamp($m.timestamp, '%Q')", "the format '%Q' is not supported"),
+        ("parseTimestamp('2023-04-05', 'today')", "unknown format 'today'"),
+        ("formatTimestamp($m.timestamp, '%z')", "the format '%z' is not supported"),
         ("formatTimestamp($m.timestamp, 'x%')", "the format '%' is not supported"),
         (
             "formatTimestamp($m.timestamp, tz='Mars/Base')",

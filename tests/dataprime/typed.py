@@ -47,7 +47,9 @@ PLAIN_STRINGS = _either(
     _words("'text' '' '5m' '2024-01-01' '-1' '%%' $d.msg $d.user $d.id:string"),
     _words("$l.applicationname $m.severity:string $m.timestamp:string $d.nothing"),
 )
-PLAIN_BOOLS = _words("true false $d.ok $d.nothing ($m.severity>=ERROR) ($d.status==200)")
+PLAIN_BOOLS = _words(
+    "true false $d.ok $d.nothing ($m.severity>=ERROR) ($d.status==200)"
+)
 PLAIN_TIMES = _words(
     "$m.timestamp now() @'now' @'1969-01-01' @'2200-01-01' $d.at:timestamp $d.user:timestamp"
 )

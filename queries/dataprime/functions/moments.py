@@ -123,7 +123,7 @@ def zone_shift(site: Site, zone: str) -> Callable[[str], str]:
     def shift(sql: str) -> str:
         moment = f"CAST(make_timestamp_ns({sql}) AS TIMESTAMP)"
         local = f"timezone({name}, timezone('UTC', {moment}))"
-        return f"((epoch_us({local}) - epoch_us({moment})) * 1000)"
+        return f"TRY((epoch_us({local}) - epoch_us({moment})) * 1000)"
 
     return shift
 
@@ -138,14 +138,17 @@ def _fixed_offset(zone: str) -> int | None:
     return (-1 if match[1] == "-" else 1) * minutes * 60 * NANO
 
 
-def _format(site: Site, text: str) -> str:
-    """Return a strftime format DuckDB takes. Raises DataPrimeError."""
+def _format(site: Site, text: str, extra: str = "") -> str:
+    """Return a strftime format DuckDB takes. Raises DataPrimeError.
+
+    `extra` are further specifiers the caller can take.
+    """
 
     def translated(match: re.Match[str]) -> str:
         form = match[1] or ""
         if form in _LONG_FORMS:
             return _LONG_FORMS[form]
-        if form not in _PLAIN_FORMS:
+        if form not in _PLAIN_FORMS and form not in (*extra,):
             raise site.fault(f"the format {shown('%' + form)} is not supported")
         return match[0]
 
@@ -228,8 +231,13 @@ def _parsed(site: Site, text: Value, form: str) -> str:
         return loose.sql if loose else text.sql
     if form in ("iso8601", "iso8601bare"):
         return read_timestamp_sql(text.sql)
-    place = site.bind(_format(site, form.replace("%z", "")) if "%" in form else form)
-    return f"TRY(epoch_ns(try_strptime({text.sql}, {place})))"
+    if "%" not in form:
+        raise site.fault(f"unknown format {shown(form)}")
+    place = site.bind(_format(site, form, extra="z"))
+    parsed = f"try_strptime({text.sql}, {place})"
+    if "%z" in form:
+        return f"TRY(epoch_us({parsed}) * 1000)"
+    return f"TRY(epoch_ns(TRY_CAST({parsed} AS TIMESTAMP_NS)))"
 
 
 @custom("timestamp:timestamp timeUnit?!:string")

@@ -15,6 +15,7 @@ from queries.dataprime.functions.signature import (
     simple,
 )
 from queries.dataprime.functions.texts import whole
+from queries.dataprime.sql import let
 from queries.dataprime.table import Kind
 from queries.dataprime.values import Value
 
@@ -77,6 +78,20 @@ def _radix(site: Site, value: Value) -> int:
     return value.constant
 
 
+def _finite(signature: str, template: str) -> Function:
+    """Return a function whose NaN and infinities are null, in comparisons too."""
+
+    @custom(signature)
+    def build(_: Site, args: Args) -> Value:
+        result = template.format(*(value.sql for value in given(args)))
+        finite = let(
+            f"TRY({result})", lambda it: f"CASE WHEN isfinite({it}) THEN {it} END"
+        )
+        return Value(NUMBER, finite)
+
+    return build
+
+
 def _several(template: str, separator: str) -> Function:
     """Return a function of two or more numbers; of one it is an aggregation."""
 
@@ -93,12 +108,12 @@ FUNCTIONS: Functions = {
     "ceil": simple(_ONE, NUMBER, "ceil({})"),
     "floor": simple(_ONE, NUMBER, "floor({})"),
     "round": round_,
-    "sqrt": simple(_ONE, NUMBER, "TRY(sqrt({}))"),
-    "ln": simple(_ONE, NUMBER, "TRY(ln({}))"),
-    "log": simple("base:number number:number", NUMBER, "TRY(log({}, {}))"),
-    "log2": simple(_ONE, NUMBER, "TRY(log2({}))"),
-    "power": simple("number:number exponent:number", NUMBER, "TRY(pow({}, {}))"),
-    "mod": simple("number:number divisor:number", NUMBER, "({} % nullif({}, 0))"),
+    "sqrt": _finite(_ONE, "sqrt({})"),
+    "ln": _finite(_ONE, "ln({})"),
+    "log": _finite("base:number number:number", "log({}, {})"),
+    "log2": _finite(_ONE, "log2({})"),
+    "power": _finite("number:number exponent:number", "pow({}, {})"),
+    "mod": simple("number:number divisor:number", NUMBER, "TRY({} % nullif({}, 0))"),
     "pi": pi,
     "random": random_,
     "randomInt": random_int,
