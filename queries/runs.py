@@ -250,7 +250,10 @@ def _new(request: RunRequest) -> Run:
     """The row of a request, with everything resolved."""
     resolved, now = _range(request), timezone.now()
     kind = provider_class(request.connection.provider)
-    spec = QuerySpec(request.statement, request.settings, resolved.start, resolved.end)
+    # What is stored is what is sent: settings may spell the statement.
+    spec = kind.resolve(
+        QuerySpec(request.statement, request.settings, resolved.start, resolved.end)
+    )
     absolute = request.time_range == time_ranges.ABSOLUTE
     background = request.mode == Mode.BACKGROUND
     limit = timedelta(seconds=conf.BACKGROUND_SECONDS)
@@ -262,9 +265,9 @@ def _new(request: RunRequest) -> Run:
         provider=request.connection.provider,
         saved_query=request.saved_query,
         form_key=request.form_key,
-        statement=request.statement,
+        statement=spec.statement,
         mode=request.mode,
-        settings=request.settings,
+        settings=dict(spec.settings),
         time_range=request.time_range,
         range_start=request.range_start if absolute else None,
         range_end=request.range_end if absolute else None,

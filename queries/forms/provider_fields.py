@@ -115,10 +115,17 @@ def _marks(field: Field) -> dict[str, Any]:
 
 
 def _text(field: Field, common: dict[str, Any]) -> forms.Field:
+    if field.many:
+        common = common | {"help_text": _with_commas(field.help)}
     if not field.rows:
-        return forms.CharField(max_length=MAX_TEXT, **common)
+        longest = MAX_LONG_TEXT if field.many else MAX_TEXT
+        return forms.CharField(max_length=longest, **common)
     widget = forms.Textarea(attrs={"rows": field.rows, "spellcheck": "false"})
     return forms.CharField(max_length=MAX_LONG_TEXT, widget=widget, **common)
+
+
+def _with_commas(text: str) -> str:
+    return text if "comma" in text.lower() else f"{text} Separated by commas.".strip()
 
 
 def _choice(field: Field, common: dict[str, Any]) -> forms.Field:
@@ -180,7 +187,7 @@ def _shown(field: Field, settings: Mapping[str, Any]) -> Any:
     value = settings.get(field.name, field.default)
     if field.kind == "datetime" and isinstance(value, str):
         return parse_datetime(value)
-    return value
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _stored(value: Any) -> Any:
@@ -192,4 +199,6 @@ def _stored(value: Any) -> Any:
 def _words(field: Field, value: Any) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return str(dict(field.choices).get(value, value))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import tzinfo
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 from django.utils import timezone
 
 from queries import time_ranges
 from queries.connections import usable_by
 from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
+from queries.forms.questions import offer
 from queries.models import Connection, Mode, Run, SavedQuery, User
 from queries.providers.base import Provider
 from queries.providers.registry import provider_class
@@ -64,7 +67,9 @@ class RunForm(forms.Form):
             self.provider.query_fields if self.provider else ()
         )
         self.fields.update(self.settings.form_fields())
-        self._offer_what_the_provider_can()
+        if self.provider:
+            offer(self, self.provider)
+            self._follow_the_connection(self.provider)
 
     @property
     def plain_settings(self) -> list[forms.BoundField]:
@@ -84,23 +89,21 @@ class RunForm(forms.Form):
         connection = connection or queryset.first()
         return provider_class(connection.provider) if connection else None
 
-    def _offer_what_the_provider_can(self) -> None:
-        if self.provider is None:
-            return
-        can = self.provider.capabilities
-        offered = [
-            (value, label)
-            for value, label in Mode.choices
-            if (can.direct if value == Mode.DIRECT else can.background)
-        ]
-        self.fields["mode"].choices = offered  # type: ignore[attr-defined]
+    def _follow_the_connection(self, provider: type[Provider]) -> None:
+        """Another provider asks other things: the page fetches its form when it is chosen."""
+        self.fields["connection"].widget.attrs |= {
+            "hx-get": reverse("run_new"),
+            "hx-target": "#run-new",
+            "hx-swap": "outerHTML",
+            "hx-vals": json.dumps({"shown": provider.slug}),
+        }
 
     def clean(self) -> dict[str, Any]:
         """Ask the provider, locally, what is wrong; tie each answer to its field."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
-        if cleaned["time_range"] == time_ranges.ABSOLUTE:
+        if cleaned.get("time_range") == time_ranges.ABSOLUTE:
             for name, word in (("range_start", "start"), ("range_end", "end")):
                 if not cleaned.get(name):
                     self.add_error(name, f"Say when the range shall {word}.")
@@ -120,7 +123,7 @@ class RunForm(forms.Form):
             statement=data["statement"],
             mode=data["mode"],
             settings=self.settings.settings(data, data["mode"]),
-            time_range=data["time_range"],
+            time_range=data.get("time_range", time_ranges.NONE),
             range_start=data.get("range_start"),
             range_end=data.get("range_end"),
             zone=zone or timezone.get_current_timezone(),

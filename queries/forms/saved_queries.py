@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils import timezone
 from queries import time_ranges
 from queries.connections import usable_by
 from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
+from queries.forms.questions import offer
 from queries.models import Connection, Mode, SavedQuery, Team, User
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
@@ -28,6 +30,7 @@ PLAIN = (
     "range_start",
     "range_end",
 )
+ABSENT = {"time_range": time_ranges.NONE, "range_start": None, "range_end": None}
 PROBLEM_FIELDS = {"start": "range_start", "end": "range_end", "statement": "statement"}
 
 
@@ -68,7 +71,7 @@ class SavedQueryForm(forms.Form):
         self.declared = ProviderFields(self.provider.query_fields)
         super().__init__(data, initial=self._initial())
         self.fields |= self.declared.form_fields()
-        self.fields["mode"].choices = self._modes()  # type: ignore[attr-defined]
+        offer(self, self.provider)
         if query.owner_id == user.pk:
             self.fields["team"] = self._team_field(user)
 
@@ -76,11 +79,6 @@ class SavedQueryForm(forms.Form):
         stored = {name: getattr(self.query, name) for name in PLAIN}
         stored |= {"tags": ", ".join(self.query.tags), "team": self.query.team_id}
         return stored | self.declared.initial(self.query.settings)
-
-    def _modes(self) -> list[tuple[str, str]]:
-        can = self.provider.capabilities
-        able = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
-        return [(mode.value, mode.label) for mode in Mode if able[mode]]
 
     def _team_field(self, user: User) -> forms.Field:
         # The present team stays a choice for an owner who became a viewer there.
@@ -105,6 +103,8 @@ class SavedQueryForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Ask the provider, locally, what is wrong; tie each answer to its field."""
         cleaned = super().clean() or {}
+        # What the provider does not ask for is stored as none.
+        cleaned = ABSENT | cleaned
         if self.errors:
             return cleaned
         for problem in self._problems(cleaned):
@@ -124,9 +124,12 @@ class SavedQueryForm(forms.Form):
             )
         except ValueError:
             return [Problem("start", "Say when the range starts and when it ends.")]
-        settings = self.declared.settings(cleaned, cleaned["mode"])
-        spec = QuerySpec(cleaned["statement"], settings, span.start, span.end)
+        spec = self._spec(cleaned, span.start, span.end)
         return self.provider.validate(spec, cleaned["mode"])
+
+    def _spec(self, cleaned: dict[str, Any], *span: datetime | None) -> QuerySpec:
+        settings = self.declared.settings(cleaned, cleaned["mode"])
+        return QuerySpec(cleaned["statement"], settings, *span)
 
     def save(self) -> SavedQuery:
         """Store what was filled in."""
@@ -136,7 +139,8 @@ class SavedQueryForm(forms.Form):
         if cleaned["time_range"] != time_ranges.ABSOLUTE:
             self.query.range_start = self.query.range_end = None
         self.query.tags = cleaned["tags"]
-        self.query.settings = self.declared.settings(cleaned, cleaned["mode"])
+        spec = self.provider.resolve(self._spec(cleaned))
+        self.query.statement, self.query.settings = spec.statement, dict(spec.settings)
         if "team" in self.fields:
             self.query.team = cleaned["team"]
         self.query.save()

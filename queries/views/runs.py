@@ -37,15 +37,24 @@ def home(request: AuthedRequest) -> HttpResponse:
 def run_new(request: AuthedRequest) -> HttpResponse:
     """The form, and what it starts. A quick direct run is finished when its page shows."""
     if request.method == "GET":
-        form = RunForm(request.user, initial=_initial(request))
-        name = "queries/run_new.html"
-        return render(request, name, _new_context(request, form))
+        return _blank(request)
     form = RunForm(request.user, request.POST)
     if not form.is_valid():
         context = _new_context(request, form)
         return render(request, "queries/run_new.html", context, status=422)
     run = runs.wait_for(runs.start_run(form.request()), QUICK_SECONDS)
     return redirect("run_detail", run.pk)
+
+
+def _blank(request: AuthedRequest) -> HttpResponse:
+    """The form to fill in; for a connection of the provider that is shown already, nothing new."""
+    form = RunForm(request.user, initial=_initial(request))
+    if not wants_fragment(request):
+        return render(request, "queries/run_new.html", _new_context(request, form))
+    if form.provider and form.provider.slug == request.GET.get("shown"):
+        return HttpResponse(status=204)
+    context = _new_context(request, form)
+    return render(request, "queries/run_new.html#desk", context)
 
 
 def _initial(request: AuthedRequest) -> dict[str, Any]:

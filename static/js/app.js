@@ -328,7 +328,7 @@ function enhance(area) {
 
   const draw = () => {
     const lines = area.value.split("\n").length;
-    const painted = area.value.length <= MOST_PAINTED;
+    const painted = area.value.length <= MOST_PAINTED && area.dataset.language !== "text";
     if (numbers.childElementCount !== lines) numbers.replaceChildren(...Array.from({ length: lines }, (_, i) => make("div", "", i + 1)));
     box.classList.toggle("is-painted", painted);
     paint.replaceChildren(...(painted ? tokens(area.value) : []));

@@ -1,0 +1,50 @@
+"""What a form that asks a provider something offers: only what that provider can do, and why not the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from queries.models import Mode
+from queries.providers.base import Provider
+
+RANGE_FIELDS = ("time_range", "range_start", "range_end")
+ONLY = {
+    Mode.DIRECT: "{label} answers queries directly only; it keeps none running in the background.",
+    Mode.BACKGROUND: "{label} runs queries in the background only; rows show when it has finished.",
+}
+
+
+def offer(form: forms.BaseForm, provider: type[Provider]) -> None:
+    """Shape ``statement``, ``mode`` and the time range of ``form`` after what ``provider`` declares."""
+    _shape_statement(form.fields["statement"], provider)
+    if not provider.uses_time_range:
+        for name in RANGE_FIELDS:
+            del form.fields[name]
+    _offer_modes(form, provider)
+
+
+def offered_modes(provider: type[Provider]) -> list[Mode]:
+    """The modes a provider can run in."""
+    can = provider.capabilities
+    able = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
+    return [mode for mode in Mode if able[mode]]
+
+
+def _shape_statement(field: forms.Field, provider: type[Provider]) -> None:
+    field.label = provider.statement_label
+    field.widget.attrs["data-language"] = provider.statement_language
+    if not provider.statement_required:
+        field.required = False
+        field.help_text = "May stay empty: it is made of the settings below."
+
+
+def _offer_modes(form: forms.BaseForm, provider: type[Provider]) -> None:
+    modes = offered_modes(provider)
+    field: Any = form.fields["mode"]
+    field.choices = [(mode.value, mode.label) for mode in modes]
+    if len(modes) == 1:
+        field.help_text = ONLY[modes[0]].format(label=provider.label)
+    if form.get_initial_for_field(field, "mode") not in modes and modes:
+        form.initial = {**(form.initial or {}), "mode": modes[0].value}
