@@ -39,7 +39,11 @@ def choices_of(wire: Wire, kind: str, parent: str, team_id: str) -> list[Choice]
     if parent and not _DS_ID.fullmatch(parent):
         raise QueryError("This is not the id of a data source.")
     if kind == "data_source":
-        return _list(_data_sources(_answer(wire, Call("GET", "/datasource/search"), at_root=True)))  # fmt: skip
+        return _list(
+            _data_sources(
+                _answer(wire, Call("GET", "/datasource/search"), at_root=True)
+            )
+        )
     if kind == "login":
         return _list(_logins(_answer(wire, Call("GET", "/ds/logins")), parent))
     if not parent:
@@ -68,7 +72,9 @@ def _about(ds_id: str, team_id: str) -> Call:
             "Report types are listed for a team only.",
             remedy="Enter the team's id on the connection's page, or type the report type.",
         )
-    return Call("GET", f"/teams/{quote(team_id, safe='')}/datasource/{quote(ds_id, safe='')}")  # fmt: skip
+    return Call(
+        "GET", f"/teams/{quote(team_id, safe='')}/datasource/{quote(ds_id, safe='')}"
+    )
 
 
 def _list(found: Iterator[Choice]) -> list[Choice]:

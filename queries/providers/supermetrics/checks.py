@@ -109,7 +109,9 @@ def _statement_problems(spec: QuerySpec) -> Iterator[Problem]:
         if name in query:
             yield Problem("statement", f"Leave {name} out: Querydeck sets it.")
     for name, message in _problems_in(query):
-        yield Problem("statement", message if name == "api_key" else f"{name}: {message}")  # fmt: skip
+        yield Problem(
+            "statement", message if name == "api_key" else f"{name}: {message}"
+        )
 
 
 def _problems_in(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -68,7 +68,11 @@ def envelope_of(body: bytes, redact: Callable[[str], str]) -> Envelope:
         top = {} if raw.data or raw.meta else _decoded(msgspec.Raw(body), redact)
         error = said_in({"meta": meta, "error": _decoded(raw.error, redact), **top})
         state = meta.get("status_code") if isinstance(meta, dict) else None
-        rows = _rows(raw.data) if isinstance(state, str) and state.upper() == SUCCESS else []  # fmt: skip
+        rows = (
+            _rows(raw.data)
+            if isinstance(state, str) and state.upper() == SUCCESS
+            else []
+        )
     except (ValueError, RecursionError):
         raise _odd() from None
     if error is None and not isinstance(state, str):

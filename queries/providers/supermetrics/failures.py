@@ -212,7 +212,9 @@ def said_in(value: object) -> Said | None:
         code = error if _CODE.fullmatch(error) else ""
         return _said(value, code, value.get("message") or ("" if code else error))
     if isinstance(error, dict):
-        return _said(value, error.get("code"), error.get("message"), error.get("description"))  # fmt: skip
+        return _said(
+            value, error.get("code"), error.get("message"), error.get("description")
+        )
     status = value.get("status")
     if isinstance(status, int) and status >= _FIRST_ERROR_STATUS:
         name = str(value.get("type") or "").rstrip("/").rpartition("/")[2]

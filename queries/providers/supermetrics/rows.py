@@ -58,7 +58,7 @@ class Table:
     def _row_of(self, text: bytes) -> Row:
         if text.startswith(b"{"):
             # Assumption: rows may be objects, as one part of the published interface says; no answer seen has them.
-            return Row(_object(text), text)
+            return _object(text)
         values, cells = _decoded(text)
         if len(values) > len(self._names):
             self._name([""] * (len(values) - len(self._names)))
@@ -152,13 +152,13 @@ def _decoded(text: bytes) -> tuple[list[Any], list[msgspec.Raw]]:
         raise _no_row() from None
 
 
-def _object(text: bytes) -> dict[str, Any]:
+def _object(text: bytes) -> Row:
     try:
-        return dict(_values.decode(text))
+        return Row(dict(_values.decode(text)), text)
     except (ValueError, RecursionError):
         text = _repaired(text)
     try:
-        return dict(_values.decode(text))
+        return Row(dict(_values.decode(text)), text)
     except (ValueError, RecursionError):
         raise _no_row() from None
 

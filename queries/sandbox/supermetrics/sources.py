@@ -80,19 +80,19 @@ def _where(campaign: str, device: str) -> tuple[SourceField, ...]:
 
 
 _ADS = (
-    _metric("impressions", "Impressions", "sum(impressions){f}"),
-    _metric("clicks", "Clicks", "sum(clicks){f}"),
+    _metric("impressions", "Impressions", "(sum(impressions){f})::BIGINT"),
+    _metric("clicks", "Clicks", "(sum(clicks){f})::BIGINT"),
     _metric("cost", "Cost", "round(sum(cost){f}, 2)", _MONEY),
-    _metric("conversions", "Conversions", "sum(conversions){f}"),
+    _metric("conversions", "Conversions", "(sum(conversions){f})::BIGINT"),
     _metric("revenue", "Revenue", "round(sum(revenue){f}, 2)", _MONEY),
     _metric("ctr", "CTR", "round(sum(clicks){f} / nullif(sum(impressions){f}, 0), 6)", _SHARE),
     _metric("cpc", "CPC", "round(sum(cost){f} / nullif(sum(clicks){f}, 0), 4)", _MONEY),
 )  # fmt: skip
 _VISITS = (
-    _metric("sessions", "Sessions", "sum(clicks){f}"),
-    _metric("totalUsers", "Total users", "sum(users){f}"),
-    _metric("screenPageViews", "Views", "sum(views){f}"),
-    _metric("conversions", "Conversions", "sum(conversions){f}"),
+    _metric("sessions", "Sessions", "(sum(clicks){f})::BIGINT"),
+    _metric("totalUsers", "Total users", "(sum(users){f})::BIGINT"),
+    _metric("screenPageViews", "Views", "(sum(views){f})::BIGINT"),
+    _metric("conversions", "Conversions", "(sum(conversions){f})::BIGINT"),
     _metric("totalRevenue", "Total revenue", "round(sum(revenue){f}, 2)", _MONEY),
 )
 _NUMBERS = (
@@ -101,7 +101,7 @@ _NUMBERS = (
     SourceField("big", "Beyond 2^53", "big", "NUMBERS", data_type=_NUMBER),
     SourceField("text", "Text", "text", "NUMBERS"),
     SourceField("residue", "Residue", "residue", "NUMBERS"),
-    _metric("total", "Total", "sum(n){f}"),
+    _metric("total", "Total", "(sum(n){f})::BIGINT"),
     _metric("count", "Count", "count(*){f}"),
 )
 
