@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ from typing import Any, Self
 
 import psutil
 from cryptography.fernet import Fernet
+
+from queries.sandbox.config import DEMO_KEY
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("QUERYDECK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "SECRET_KEY")
@@ -35,6 +38,29 @@ def free_port() -> int:
     """A port that nobody listens on at the moment."""
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         return probe.getsockname()[1]
+
+
+WORLD = """
+import django, json, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+django.setup()
+argument, answer = sys.argv[1], None
+"""
+START = f"""
+from queries.models import Connection, User
+from queries.runs import RunRequest, start_run
+user = User.objects.create_user("killed@example.com")
+connection = Connection(owner=user, provider="coralogix", name="Sandbox", origin=argument)
+connection.options = {{"region": "custom", "endpoint": argument}}
+connection.set_key({DEMO_KEY!r})
+connection.save()
+start_run(RunRequest(owner=user, connection=connection, statement="source logs", mode="background", time_range="last-6h"))
+"""
+STATUS = """
+from queries.models import Run
+run = Run.objects.get()
+answer = {"status": run.status, "submits": run.submits, "notes": run.notes, "error": run.error}
+"""
 
 
 class Product:
@@ -139,3 +165,19 @@ def parent_of(process: psutil.Process) -> int:
         return process.ppid()
     except psutil.Error:
         return 0
+
+
+def told(product, script, argument=""):
+    """What a script answers in the product's own world."""
+    program = f"{WORLD}{script}\nprint(json.dumps(answer))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, argument],
+        cwd=ROOT,
+        env=product.env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])

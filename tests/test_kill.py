@@ -6,11 +6,8 @@ process; it sends the rows slowly until the killing is over, so that every kill 
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
 import time
 import uuid
 from contextlib import closing, contextmanager, suppress
@@ -20,10 +17,10 @@ import psutil
 import psycopg
 import pytest
 
-from queries.sandbox.config import DEMO_KEY, Limits, Pace, SandboxConfig
+from queries.sandbox.config import Limits, Pace, SandboxConfig
 from queries.sandbox.faults import Fault
 from queries.sandbox.running import running_sandbox
-from tests.product import ROOT, Product, until
+from tests.product import START, STATUS, Product, told, until
 
 pytestmark = pytest.mark.slow
 ROWS = 50_000
@@ -32,27 +29,6 @@ SERVER = "host=127.0.0.1 port=5432 user=postgres dbname=test connect_timeout=3"
 # The whole answer takes about 20 seconds this way: longer than anybody lives here.
 SLOWLY = Fault(kind="drip", operation="data", size=256 * 1024, seconds=0.2, times=None)
 
-WORLD = """
-import django, json, os, sys
-os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
-django.setup()
-argument, answer = sys.argv[1], None
-"""
-START = f"""
-from queries.models import Connection, User
-from queries.runs import RunRequest, start_run
-user = User.objects.create_user("killed@example.com")
-connection = Connection(owner=user, provider="coralogix", name="Sandbox", origin=argument)
-connection.options = {{"region": "custom", "endpoint": argument}}
-connection.set_key({DEMO_KEY!r})
-connection.save()
-start_run(RunRequest(owner=user, connection=connection, statement="source logs", mode="background", time_range="last-6h"))
-"""
-STATUS = """
-from queries.models import Run
-run = Run.objects.get()
-answer = {"status": run.status, "submits": run.submits, "notes": run.notes, "error": run.error}
-"""
 RESULT = """
 from queries import reading
 from queries.models import ResultSet, Run
@@ -69,22 +45,6 @@ answer = {
     "parts": run.result.parts.count(),
 }
 """
-
-
-def told(product, script, argument=""):
-    """What a script answers in the product's own world."""
-    program = f"{WORLD}{script}\nprint(json.dumps(answer))"
-    done = subprocess.run(
-        [sys.executable, "-c", program, argument],
-        cwd=ROOT,
-        env=product.env,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import time_machine
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.utils import timezone
+from django_q.conf import Conf
 
 from queries import reading, runs
 from queries.engine import bell
@@ -96,7 +97,8 @@ def test_an_absolute_range_is_kept_as_it_was_chosen(ask):
     )
 
 
-def test_the_row_and_its_wake_up_are_one_transaction(ask):
+def test_the_row_and_its_wake_up_are_one_transaction(ask, monkeypatch):
+    monkeypatch.setattr(Conf, "ORM", "default")
     start_run(ask())
     assert len(rung(bell.PUMP)) == 1
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -25,13 +26,15 @@ from queries.engine import bell
 from queries.engine.heartbeat import beat
 from queries.management.commands import up
 from queries.models import Connection, Heartbeat, SignInLink, User
+from queries.sandbox.config import Limits, Pace, SandboxConfig
+from queries.sandbox.running import running_sandbox
 from queries.supervisor import local, ports, watch
 from queries.supervisor.child import Child
 from queries.supervisor.loop import Supervisor
 from queries.supervisor.watch import WorkerWatch
 from tests.engine.rung import rung
 from tests.factories import ConnectionFactory, UserFactory
-from tests.product import Product, until
+from tests.product import START, STATUS, Product, told, until
 
 ROOT = Path(__file__).resolve().parent.parent
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -513,6 +516,38 @@ def test_the_product_survives_kills_and_leaves_nothing_behind(tmp_path):
         product.wait_until_healthy()
         assert product.stop() == 0
         assert product.family() == []
+
+
+@pytest.mark.slow
+def test_a_background_run_ends_well_with_the_redis_broker(tmp_path):
+    broker = "redis://127.0.0.1:6379/9"
+    forget_wake_ups(broker)
+    config = SandboxConfig(
+        count=1_000, pace=Pace(0.5, 6.0), limits=Limits(queries_per_minute=0)
+    )
+    with running_sandbox(config) as sandbox:
+        settings = {
+            "QUERYDECK_BROKER": "redis",
+            "REDIS_URL": broker,
+            "QUERYDECK_UPSTREAM_HOSTS": sandbox.url.removeprefix("http://"),
+        }
+        with Product(tmp_path, "--no-sandbox", **settings) as product:
+            product.wait_until_healthy()
+            told(product, START, sandbox.url)
+            until(lambda: told(product, STATUS)["status"] == "succeeded", 60, "success")
+            assert product.stop() == 0
+    forget_wake_ups(broker)
+
+
+def forget_wake_ups(url):
+    """Empty the queue of an earlier test; skips where there is no Redis."""
+    try:
+        with closing(redis.from_url(url)) as client:
+            client.delete("django_q:querydeck:q")
+    except redis.ConnectionError:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip("there is no Redis at 127.0.0.1:6379")
 
 
 def come_back(product, name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django_q.conf import Conf
 
 from queries.engine import direct, pump, times
 from queries.engine.keeper import keeper
@@ -63,6 +64,12 @@ def pump_once():
         return run
 
     return once
+
+
+@pytest.fixture(autouse=True)
+def wake_ups_in_the_database(monkeypatch):
+    """Where tests can look at them. Redis has its own tests, in test_bell and test_up."""
+    monkeypatch.setattr(Conf, "ORM", "default")
 
 
 @pytest.fixture(autouse=True)

@@ -37,15 +37,10 @@ def redis(monkeypatch):
     return broker
 
 
-@pytest.fixture
-def orm(monkeypatch):
-    monkeypatch.setattr(Conf, "ORM", "default")
-
-
 pytestmark = pytest.mark.django_db
 
 
-def test_a_ring_is_a_row_that_is_seen_at_once(orm):
+def test_a_ring_is_a_row_that_is_seen_at_once():
     bell.ring(bell.FETCH, "id-1")
     row = OrmQ.objects.get()
     assert row.lock <= timezone.now()
@@ -60,7 +55,7 @@ def test_a_ring_is_a_row_that_is_seen_at_once(orm):
     assert package["save"] is False
 
 
-def test_a_later_ring_is_seen_later(orm):
+def test_a_later_ring_is_seen_later():
     at = timezone.now() + timedelta(minutes=5)
     bell.ring(bell.BEAT, at=at)
     assert OrmQ.objects.get().lock == at
@@ -77,20 +72,20 @@ def test_every_task_that_is_rung_for_exists():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_rollback_takes_the_ring_back(orm):
+def test_a_rollback_takes_the_ring_back():
     with transaction.atomic():
         bell.ring(bell.PUMP)
         transaction.set_rollback(True)
     assert OrmQ.objects.count() == 0
 
 
-def test_one_wake_up_is_enough(orm):
+def test_one_wake_up_is_enough():
     for _ in range(5):
         bell.ring_pump()
     assert len(rung(bell.PUMP)) == 1
 
 
-def test_an_earlier_wake_up_is_left_beside_a_later_one(orm):
+def test_an_earlier_wake_up_is_left_beside_a_later_one():
     later = timezone.now() + timedelta(seconds=30)
     bell.ring_pump(later)
     bell.ring_pump()
@@ -98,14 +93,14 @@ def test_an_earlier_wake_up_is_left_beside_a_later_one(orm):
     assert len(rung(bell.PUMP)) == 2
 
 
-def test_after_it_has_rung_it_can_be_rung_again(orm):
+def test_after_it_has_rung_it_can_be_rung_again():
     bell.ring_pump()
     bell.rang_for_pump()
     bell.ring_pump()
     assert len(rung(bell.PUMP)) == 2
 
 
-def test_a_wake_up_that_never_came_does_not_silence_the_bell(orm):
+def test_a_wake_up_that_never_came_does_not_silence_the_bell():
     bell.ring_pump()
     PumpSlot.objects.update(wake_at=timezone.now() - timedelta(seconds=6))
     bell.ring_pump()
