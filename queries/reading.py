@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from queries.models import ResultSet, Run
+from queries.providers.registry import provider_class
 from queries.results import Column, Filter, Page, ResultReader, Sort
 
 SIZES = (50, 100, 500)
@@ -61,8 +62,14 @@ def directory_of(result_set: ResultSet) -> Path:
 
 
 def columns_of(result_set: ResultSet) -> list[Column]:
-    """The stored columns as the result store names them."""
-    return [Column(**column) for column in result_set.columns]
+    """The stored columns, those first that say most (the provider knows which), ids last."""
+    kind = provider_class(result_set.run.provider)
+    columns = [Column(**column) for column in result_set.columns]
+    first = {name: place for place, name in enumerate(kind.leading_columns)}
+    last = frozenset(kind.trailing_columns)
+    return sorted(
+        columns, key=lambda c: (c.name in last, first.get(c.name, len(first)))
+    )
 
 
 def result_of(run: Run) -> ResultSet | None:

@@ -88,6 +88,8 @@ class Provider(ABC):
     column_hints: ClassVar[
         Mapping[str, str]
     ] = {}  # column path -> "timestamp", "severity", ...
+    leading_columns: ClassVar[tuple[str, ...]] = ()  # shown first, in this order
+    trailing_columns: ClassVar[tuple[str, ...]] = ()  # shown last: ids and the like
     samples: ClassVar[tuple[Sample, ...]] = ()
     statement_label: ClassVar[str] = "Statement"
     statement_language: ClassVar[str] = (

@@ -59,9 +59,21 @@ def _tree(text: str) -> object:
 
 
 def _unfolded(value: object) -> object:
+    """JSON inside a text parsed; a list of key-value pairs as the object it stands for."""
+    if isinstance(value, list) and value and all(map(_is_pair, value)):
+        pairs = {pair["key"]: pair.get("value") for pair in value}
+        return pairs if len(pairs) == len(value) else value
     if isinstance(value, str) and value[:1] in {"{", "["}:
         try:
             return json.loads(value)
         except ValueError:
             return value
     return value
+
+
+def _is_pair(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("key"), str)
+        and value.keys() <= {"key", "value"}
+    )

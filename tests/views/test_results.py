@@ -159,3 +159,23 @@ def test_hostile_text_in_cells_and_column_names_stays_text(page, user):
     ).text
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
+
+
+def test_the_columns_that_say_most_come_first_and_ids_last(page, user):
+    row = {
+        "$m": {"logid": "x", "severity": "Info", "timestamp": "t"},
+        "$d": {"z": 1, "message": "m"},
+    }
+    text = page.get(url(stored_run([row], owner=user))).text
+    heads = re.findall(r'title="Sort by ([^"]+)"', text)
+    assert heads == ["$m.timestamp", "$m.severity", "$d.message", "$d.z", "$m.logid"]
+
+
+def test_pairs_are_opened_as_the_object_they_stand_for(page, user):
+    pairs = [{"key": "severity", "value": "5"}, {"key": "empty"}]
+    doubled = [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]
+    run = stored_run([{"metadata": pairs, "labels": doubled}], owner=user)
+    text = page.get(reverse("run_row", args=[run.pk, 0]), headers=HTMX).text
+    tree = text.split("As it came")[0]
+    assert '<span class="key">severity</span>' in tree
+    assert tree.count('<span class="key">key</span>') == 2

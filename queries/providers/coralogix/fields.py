@@ -20,6 +20,27 @@ MOST_FREQUENT_HOURS = 192
 TIER_LABELS = {FREQUENT: "Frequent Search", ARCHIVE: "All Logs (archive)"}
 SYNTAX_LABELS = {DATAPRIME: "DataPrime", LUCENE: "Lucene"}
 
+# What a reader of logs looks for first, in the usual layouts (plain, Kubernetes, OpenTelemetry), and the ids nobody reads.
+LEADING_COLUMNS = (
+    "$m.timestamp",
+    "$m.severity",
+    "$l.applicationname",
+    "$l.subsystemname",
+    "$d",
+    "$d.message",
+    "$d.msg",
+    "$d.log",
+    "$d.text",
+    "$d.logRecord.body",
+)
+TRAILING_COLUMNS = (
+    "$m.branchid",
+    "$m.logid",
+    "$m.logindex",
+    "$m.priorityclass",
+    "$m.templateid",
+)
+
 CONNECTION_FIELDS = (
     Field(
         "region",

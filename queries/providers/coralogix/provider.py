@@ -31,7 +31,12 @@ from queries.providers.coralogix.failures import (
     failure_at,
     permission_for,
 )
-from queries.providers.coralogix.fields import CONNECTION_FIELDS, QUERY_FIELDS
+from queries.providers.coralogix.fields import (
+    CONNECTION_FIELDS,
+    LEADING_COLUMNS,
+    QUERY_FIELDS,
+    TRAILING_COLUMNS,
+)
 from queries.providers.coralogix.jobs import status_of
 from queries.providers.coralogix.notices import notices_in
 from queries.providers.coralogix.requests import (
@@ -79,6 +84,8 @@ class Coralogix(Provider):
         "$m.severity": "severity",
         "$m.duration": "microseconds",
     }
+    leading_columns: ClassVar[tuple[str, ...]] = LEADING_COLUMNS
+    trailing_columns: ClassVar[tuple[str, ...]] = TRAILING_COLUMNS
     key_label: ClassVar[str] = "API key"
     key_help: ClassVar[str] = (
         "A personal key (cxup_…) or a team key (cxtp_…) with the preset DataQuerying. A key for sending data cannot query."
