@@ -27,9 +27,10 @@ def every_provider(monkeypatch):
         monkeypatch.setitem(registry._PROVIDERS, slug, (label, place, name))
 
 
-def connection_to(slug, origin="http://127.0.0.1:9", **more):
-    """A connection of one of them to ``origin``."""
-    options = OPTIONS[slug](origin)
+def connection_to(slug, address="http://127.0.0.1:9", **more):
+    """A connection of one of them to ``address``, which may have a path."""
+    options = OPTIONS[slug](address)
+    origin = "/".join(address.split("/")[:3])
     key = more.pop("key", KEY)
     return ConnectionFactory(
         provider=slug, origin=origin, options=options, key=key, **more

@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 
 from queries.connections import open_provider
-from queries.engine import access, failures, times
+from queries.engine import access, bell, failures, times
 from queries.engine.keeper import Held, Reason, keeper
-from queries.engine.leases import LeaseLostError, commit, held
+from queries.engine.leases import FREED, LeaseLostError, commit, held
 from queries.engine.receiving import Received, Receiver, policy
 from queries.engine.record import (
     NOT_WAITING,
@@ -27,13 +27,15 @@ from queries.engine.record import (
 )
 from queries.engine.settling import settle
 from queries.engine.turns import REFUSED, keep_away, take_turn, wait_as_asked
-from queries.models import Run, Status
+from queries.models import Mode, Run, Status
+from queries.providers.base import HandedOverError
 from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
 from queries.providers.registry import provider_class
 
 # Longer than a job's: a busy database must not make a living run look dead.
 DIRECT_LEASE = timedelta(seconds=30)
 MOST_REFUSALS = 5
+GOES_ON = "It took longer than {seconds} s and goes on in the background."
 FOR_A_PLACE = "a free place: this server runs {most} direct queries at once"
 
 log = structlog.get_logger(__name__)
@@ -111,6 +113,8 @@ def execute(one: Held) -> None:
         return
     try:
         settle(one, _attempts(one))
+    except HandedOverError as handed:
+        _hand_over(one, handed.job_id)
     except LeaseLostError:
         log.info("direct_run_lost", run=str(run.pk))
 
@@ -169,6 +173,29 @@ def _attempt(one: Held) -> Received:
             return Receiver(one, stream, kind.column_hints).receive()
     except ProviderError as error:
         return Received(error=error)
+
+
+def _hand_over(one: Held, job_id: str) -> None:
+    """The provider made a job of it: from here on this is a background run, and the pump's."""
+    run, now = one.run, timezone.now()
+    seconds = (now - (run.started_at or now)).total_seconds()
+    changes = {
+        **FREED,
+        **NOT_WAITING,
+        "mode": Mode.BACKGROUND,
+        "job_id": job_id[:200],
+        "submitted_at": now,
+        "next_at": now,
+        "gives_up_at": now + timedelta(seconds=settings.BACKGROUND_SECONDS),
+        "notes": noted(run, GOES_ON.format(seconds=max(1, round(seconds)))),
+    }
+    with transaction.atomic():
+        # If somebody asked to cancel meanwhile, the pump sees it and cancels the job.
+        if not commit(run, **changes):
+            log.info("direct_run_lost", run=str(run.pk))
+            return
+        bell.ring_pump()
+    log.info("direct_run_handed_over", run=str(run.pk))
 
 
 def _say_waiting(run: Run) -> None:

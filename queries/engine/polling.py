@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from queries.engine import times
+from queries.engine.facts import job_facts
 from queries.engine.record import noted, status_facts
 from queries.engine.steps import Outcome, Step, finish, go_on, try_again
 from queries.models import Run, Status
@@ -39,6 +40,7 @@ def call(provider: Provider, run: Run) -> JobStatus:
 def answered(run: Run, status: JobStatus) -> Outcome:
     """The provider told where the job stands."""
     facts = status_facts(run, status)
+    facts["statistics"] |= job_facts(status)
     if status.state.is_final:
         ended = _ended_after_cancel if run.cancel_asked_at else _ended
         return ended(run, status, facts)

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from queries.connections import default_policy
 from queries.engine import failures
+from queries.engine.facts import stream_statistics
 from queries.engine.keeper import Held, Reason
 from queries.engine.leases import LeaseLostError, held, renewed
 from queries.engine.record import forget_unpublished, merged, storable, warning_dicts
@@ -133,7 +134,7 @@ class Receiver:
         with transaction.atomic():
             self._renew(
                 warnings=warnings,
-                statistics={**run.statistics, **storable(self.stream.statistics)},
+                statistics={**run.statistics, **stream_statistics(self.stream)},
                 rows_received=rows,
                 bytes_received=self.stream.bytes_received,
                 **stream_facts(self.stream),

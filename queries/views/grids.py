@@ -16,6 +16,7 @@ from queries.http import AuthedRequest
 from queries.models import ResultSet, Run, Team
 from queries.providers.registry import provider_class
 from queries.results import ResultError
+from queries.views.extras import beside
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
 SLOWEST_POLL = 15
@@ -44,6 +45,7 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "started": run.started_at or run.created_at,
         "range_label": time_ranges.label(run.time_range),
         "settings": shown_settings(run),
+        **beside(run),
         "can_cancel": mine and run.is_active and not run.cancel_asked_at,
         "waiting": run.waiting_until and run.waiting_until > timezone.now(),
         "completeness": completeness(run, result_set),
@@ -59,7 +61,7 @@ def shown_settings(run: Run) -> list[tuple[str, str]]:
     found = []
     for field in provider_class(run.provider).query_fields:
         value = run.settings.get(field.name, field.default)
-        if value in {None, ""} or run.mode not in field.modes:
+        if value in (None, "") or run.mode not in field.modes:
             continue
         words = dict(field.choices).get(str(value), value)
         found.append((field.label, "yes" if words is True else str(words)))

@@ -105,6 +105,8 @@ def run_list(request: AuthedRequest) -> HttpResponse:
     """Every run the person may see, filtered; polls while one of the shown runs is active."""
     form = RunFilterForm(request.user, request.GET)
     found = form.runs().select_related("owner", "team", "connection", "result")
+    # What came beside the rows may be large, and is not shown here.
+    found = found.defer("statistics")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "form": form,

@@ -1,0 +1,53 @@
+"""What a provider tells beside the rows: how far it is, how long it keeps them, what else came with them.
+
+Kept in ``Run.statistics`` under ``progress`` ([done, total]), ``provider_expires_at`` (ISO 8601),
+``extras`` (JSON by name) and ``extras_left_out`` (names of those that were too large).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from queries.engine.record import storable
+from queries.providers.base import JobStatus, RowStream
+
+MOST_EXTRAS = 256 * 1024  # characters of JSON, of all of them together
+
+
+def job_facts(status: JobStatus) -> dict[str, Any]:
+    """What a status tells beside the job's state; nothing of what it does not tell."""
+    facts: dict[str, Any] = expiry(status.expires_at)
+    if status.progress is not None and status.progress.total > 0:
+        total = status.progress.total
+        facts["progress"] = [max(0, min(status.progress.done, total)), total]
+    return facts
+
+
+def stream_statistics(stream: RowStream) -> dict[str, Any]:
+    """What is kept of a stream beside its rows."""
+    told: dict[str, Any] = storable(stream.statistics)
+    return told | expiry(stream.expires_at) | _bounded(storable(stream.extras))
+
+
+def expiry(at: datetime | None) -> dict[str, Any]:
+    """Until when the provider keeps the rows, if it is known."""
+    return {"provider_expires_at": at.isoformat()} if at else {}
+
+
+def _bounded(extras: Mapping[str, Any]) -> dict[str, Any]:
+    """As many of them as there is room for, whole ones only, and the names of the others."""
+    kept: dict[str, Any] = {}
+    left_out: list[str] = []
+    room = MOST_EXTRAS
+    for name, value in extras.items():
+        size = len(json.dumps(value))
+        if size > room:
+            left_out.append(name[:80])
+        else:
+            kept[name] = value
+            room -= size
+    found = {"extras": kept, "extras_left_out": left_out[:20]}
+    return {name: value for name, value in found.items() if value}

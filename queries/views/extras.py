@@ -1,0 +1,112 @@
+"""What came beside a run's rows, shaped for its page: bars of a timeline, top values of fields, or a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from queries.models import Run
+
+MOST_BARS = 120
+MOST_FIELDS = 60
+MOST_VALUES = 8
+VALUE_NAMES = ("values", "topValues", "top_values", "top")
+NUMBER_NAMES = ("count", "n", "total")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """One thing beside the rows. ``bars`` are (name or moment, count) under ``heads``, else ``tree`` is shown."""
+
+    title: str
+    bars: list[tuple[str | datetime, int]]
+    groups: list[tuple[str, list[tuple[str, int]]]]
+    tree: Any
+    most: int = 1
+
+
+def beside(run: Run) -> dict[str, Any]:
+    """The context of everything a provider told beside state and rows."""
+    told = run.statistics
+    return {
+        "progress": told.get("progress"),
+        "provider_expires_at": parse_datetime(told.get("provider_expires_at") or ""),
+        "beside": [shaped(name, value) for name, value in _extras(told)],
+        "beside_left_out": told.get("extras_left_out", []),
+    }
+
+
+def shaped(name: str, value: Any) -> Beside:
+    """Bars for counts over time, groups for fields with their values, else a tree."""
+    title = name.replace("_", " ").capitalize()
+    bars = list(_bars(value))
+    groups = [] if bars else list(_groups(value))
+    counts = [n for _at, n in bars] + [n for _f, top in groups for _v, n in top]
+    return Beside(title, bars, groups, value, max([1, *counts]))
+
+
+def _extras(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    extras = told.get("extras")
+    return list(extras.items()) if isinstance(extras, dict) else []
+
+
+def _bars(value: Any) -> Iterator[tuple[str | datetime, int]]:
+    buckets = value if isinstance(value, list) else []
+    if not all(_is_bucket(bucket) for bucket in buckets):
+        return
+    for bucket in buckets[:MOST_BARS]:
+        yield _moment(bucket["at"]), bucket["count"]
+
+
+def _is_bucket(bucket: Any) -> bool:
+    return (
+        isinstance(bucket, dict)
+        and "at" in bucket
+        and _number(bucket.get("count")) > -1
+    )
+
+
+def _groups(value: Any) -> Iterator[tuple[str, list[tuple[str, int]]]]:
+    """Fields with their most frequent values: of a list of objects, or of an object by field."""
+    fields = value.get("fields", value) if isinstance(value, dict) else value
+    if isinstance(fields, dict):
+        fields = [{"name": name, "values": top} for name, top in fields.items()]
+    for one in (fields if isinstance(fields, list) else [])[:MOST_FIELDS]:
+        name = one.get("name") or one.get("field") if isinstance(one, dict) else None
+        top = list(_top(one))[:MOST_VALUES] if name else []
+        if top:
+            yield str(name), top
+
+
+def _top(field: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    values = next((field[name] for name in VALUE_NAMES if name in field), None)
+    if isinstance(values, dict):
+        values = [{"value": value, "count": n} for value, n in values.items()]
+    for one in values if isinstance(values, list) else []:
+        if not isinstance(one, dict):
+            continue
+        count = next(
+            (_number(one.get(name)) for name in NUMBER_NAMES if name in one), -1
+        )
+        if count >= 0:
+            yield str(one.get("value", one.get("key", "")))[:200], count
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def _moment(value: Any) -> str | datetime:
+    """A moment out of ISO 8601 text or milliseconds; other text as it is."""
+    if isinstance(value, int) and 0 < value < 10**14:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    text = str(value)
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        found = None
+    return found if found and found.tzinfo else text[:60]

@@ -1,0 +1,99 @@
+"""A direct run that the provider goes on with in the background, and what it tells beside the rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from queries.engine import bell, facts, fetching
+from queries.engine.record import spec_of
+from queries.models import Mode, Run, Status
+from queries.providers.base import JobState, JobStatus, Progress
+from queries.runs import RunRequest, cancel_run, start_run, wait_for
+from tests.engine.rung import rung
+from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.providers.supermetrics import samples
+from tests.upstream import Upstream, as_json
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("every_provider"),
+]
+LONG = 15
+
+
+@pytest.fixture
+def slow(user):
+    """A Supermetrics that stops waiting, and a direct run on it."""
+    with Upstream() as one:
+        one.on(samples.DATA, as_json(samples.status("RUNNING"), 202))
+        one.on(samples.STATUS, as_json(samples.status("RUNNING")))
+        base = f"{one.origin}{samples.BASE}"
+        connection = connection_to("supermetrics", base, owner=user)
+        asked = {"time_range": "none", "settings": samples.SETTINGS}
+        request = RunRequest(
+            owner=user, connection=connection, statement="", mode=Mode.DIRECT, **asked
+        )
+        yield one, lambda: wait_for(start_run(request), LONG)
+
+
+def test_a_direct_run_that_takes_too_long_goes_on_in_the_background(slow):
+    _upstream, start = slow
+    run = start()
+    assert (run.mode, run.status, run.job_id) == (
+        Mode.BACKGROUND,
+        Status.RUNNING,
+        "job-1",
+    )
+    assert run.lease_token is None
+    assert run.next_at
+    assert run.gives_up_at
+    assert "goes on in the background" in run.notes[0]
+    assert rung(bell.PUMP)
+
+
+def test_the_pump_brings_a_handed_over_run_to_its_end(slow, pump_once):
+    upstream, start = slow
+    run = pump_once(start())
+    assert run.statistics["progress"] == [3, 12]
+    upstream.on(samples.STATUS, as_json(samples.result([["1", "a"]], total=1)))
+    run = pump_once(run)
+    assert run.status == Status.FETCHING
+    assert fetching.fetch(str(run.pk)) == "settled"
+    run.refresh_from_db()
+    assert (run.status, run.rows_received) == (Status.SUCCEEDED, 1)
+    assert run.statistics["extras"]["query"]["start_date"] == "2026-11-15"
+    assert run.statistics["provider_expires_at"]
+    assert spec_of(run).statement
+
+
+def test_a_handed_over_run_can_be_cancelled(slow, pump_once):
+    _upstream, start = slow
+    run = start()
+    cancel_run(run)
+    run = pump_once(run)
+    assert run.status == Status.CANCELLED
+    assert any("cannot cancel" in note for note in run.notes)
+
+
+def test_a_run_lost_while_it_was_handed_over_stays_as_it_is(slow):
+    upstream, start = slow
+
+    def deleted(_request):
+        Run.objects.update(lease_token=None)
+        return as_json(samples.status("RUNNING"), 202)
+
+    upstream.on(samples.DATA, deleted)
+    run = start()
+    assert (run.mode, run.job_id) == (Mode.DIRECT, "")
+
+
+def test_progress_never_goes_beyond_its_total():
+    told = JobStatus(JobState.RUNNING, progress=Progress(9, 4))
+    assert facts.job_facts(told) == {"progress": [4, 4]}
+    assert facts.job_facts(JobStatus(JobState.RUNNING, progress=Progress(0, 0))) == {}
+
+
+def test_what_is_too_large_to_keep_is_named(monkeypatch):
+    monkeypatch.setattr(facts, "MOST_EXTRAS", 20)
+    kept = facts._bounded({"small": [1], "large": "x" * 30, "next": 2})
+    assert kept == {"extras": {"small": [1], "next": 2}, "extras_left_out": ["large"]}
