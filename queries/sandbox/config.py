@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from queries.sandbox.clock import Clock, SystemClock
+from queries.sandbox.polytomic.config import PolytomicConfig
 
 ARCHIVE_QUERY = "legacy-archive-queries:Execute"
 FREQUENT_LOGS = "logs.data-api#high:ReadData"
@@ -100,6 +101,7 @@ class SandboxConfig:
     error_style: Literal["message", "text", "error"] = "message"
     cancelled_as: Literal["error", "cancelled"] = "error"
     fault_control: bool = False
+    polytomic: PolytomicConfig = field(default_factory=PolytomicConfig)
     clock: Clock = field(default_factory=SystemClock)
 
     def now(self) -> datetime:

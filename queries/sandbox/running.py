@@ -13,16 +13,19 @@ from pathlib import Path
 
 from queries.sandbox.app import Application, FaultControl, JournalEntry
 from queries.sandbox.config import SandboxConfig, SandboxError
-from queries.sandbox.coralogix.oddities import NAMED
+from queries.sandbox.coralogix.oddities import NAMED as CORALOGIX_FAULTS
 from queries.sandbox.coralogix.wire import coralogix_endpoints
 from queries.sandbox.engine import Engine
 from queries.sandbox.extent import Extent
 from queries.sandbox.faults import FaultBox
 from queries.sandbox.jobs import Job, JobStore
+from queries.sandbox.polytomic.oddities import NAMED as POLYTOMIC_FAULTS
+from queries.sandbox.polytomic.wire import Polytomic
 from queries.sandbox.runner import JobRunner
 from queries.sandbox.server import SandboxServer
 
 _LOCK_SECONDS = 10.0
+_NAMED = {**CORALOGIX_FAULTS, **POLYTOMIC_FAULTS}
 
 
 class Sandbox:
@@ -35,8 +38,10 @@ class Sandbox:
         store: JobStore,
         runner: JobRunner,
         faults: FaultBox,
+        polytomic: Polytomic,
     ) -> None:
         self.faults = faults
+        self._polytomic = polytomic
         self._runner = runner
         self._server = server
         self._engine = engine
@@ -61,6 +66,7 @@ class Sandbox:
         """Wait until every background query has been executed, whatever the clock says of it."""
         for job in self.jobs:
             self._runner.settle(job.id, seconds)
+        self._polytomic.settle(seconds)
 
     @property
     def extent(self) -> Extent:
@@ -83,8 +89,13 @@ def running_sandbox(config: SandboxConfig | None = None) -> Iterator[Sandbox]:
         runner = JobRunner(store, folder / "jobs", config.limits, config.now)
         stack.callback(runner.stop)
         faults = FaultBox()
-        control = FaultControl(faults, NAMED) if config.fault_control else None
-        endpoints = coralogix_endpoints(config, engine, store, runner)
+        control = FaultControl(faults, _NAMED) if config.fault_control else None
+        polytomic = Polytomic(config, folder / "polytomic", faults)
+        stack.callback(polytomic.stop)
+        endpoints = {
+            **coralogix_endpoints(config, engine, store, runner),
+            **polytomic.endpoints(),
+        }
         application = Application(endpoints, faults, config.now, control)
         thread = threading.Thread(
             target=server.serve, args=[application], name="sandbox"
@@ -92,7 +103,7 @@ def running_sandbox(config: SandboxConfig | None = None) -> Iterator[Sandbox]:
         thread.start()
         stack.callback(thread.join)
         stack.callback(server.stop)
-        yield Sandbox(server, engine, store, runner, faults)
+        yield Sandbox(server, engine, store, runner, faults, polytomic)
 
 
 def _folder(config: SandboxConfig, stack: ExitStack) -> Path:

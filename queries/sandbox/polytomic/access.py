@@ -1,0 +1,53 @@
+"""Who may ask for what."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from queries.sandbox.polytomic.people import BASICS, BEARERS, Caller, Connection
+from queries.sandbox.polytomic.refusals import RefusedError
+from queries.sandbox.web import Request
+
+
+def caller_of(request: Request) -> Caller:
+    """Whose key the request carries: a user's as bearer, an organisation's as basic; 401 when it is nobody's."""
+    found = BEARERS.get(request.bearer) or BASICS.get(_basic(request))
+    if found is None:
+        raise RefusedError(401, "unauthorized", "The API key is missing or not valid.")
+    return found
+
+
+def querying(request: Request) -> Caller:
+    """A caller who may do more than look at organisations: partner keys may not."""
+    caller = caller_of(request)
+    if caller.kind == "partner":
+        raise RefusedError(
+            403,
+            "forbidden",
+            "Partner keys have access to organizations and users only.",
+        )
+    return caller
+
+
+def connection_for(caller: Caller, connection_id: str) -> Connection:
+    """The connection, if it is there (404) and the key may query it (403)."""
+    for connection in caller.organisation.connections:
+        if connection.id != connection_id.lower():
+            continue
+        if caller.only is not None and connection.id not in caller.only:
+            raise RefusedError(
+                403, "forbidden", "This API key may not query this connection."
+            )
+        return connection
+    raise RefusedError(404, "not_found", "Connection not found.")
+
+
+def _basic(request: Request) -> tuple[str, str]:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    try:
+        text = base64.b64decode(token).decode() if scheme.lower() == "basic" else ""
+    except (binascii.Error, UnicodeDecodeError):
+        text = ""
+    user, _, password = text.partition(":")
+    return user, password

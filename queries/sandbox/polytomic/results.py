@@ -1,0 +1,119 @@
+"""GET /api/queries/{id}: how a query is doing and, once it is done, its result page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from queries.sandbox.config import SandboxConfig
+from queries.sandbox.polytomic.access import querying
+from queries.sandbox.polytomic.refusals import RefusedError
+from queries.sandbox.polytomic.runner import TaskRunner
+from queries.sandbox.polytomic.tasks import Task, TaskStore
+from queries.sandbox.polytomic.tokens import TokenError, Tokens
+from queries.sandbox.web import Answer, Request, json_answer
+
+# A query due by the clock may still be executing; a poll waits this long before it says so.
+_SETTLE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Results:
+    """Shows queries: their state to the whole organisation, what came of them to whoever asked only."""
+
+    config: SandboxConfig
+    store: TaskStore
+    runner: TaskRunner
+    tokens: Tokens
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request."""
+        caller, now = querying(request), self.config.now()
+        task = self._settled(request.parts["id"], now)
+        if task is None or task.organisation != caller.organisation.id:
+            raise _not_found()
+        state = task.state(now)
+        if caller.id != task.owner and state not in ("created", "running"):
+            raise _not_found()
+        fault = request.fault("outcome")
+        if fault is not None and fault.outcome == "strange":
+            return _answer(task, fault.reason or "paused")
+        if state == "done":
+            return self._done(task, request, now)
+        if state == "failed":
+            return _answer(task, state, error=task.error or "The query failed.")
+        return _answer(task, state)
+
+    def _settled(self, task_id: str, now: datetime) -> Task | None:
+        task = self.store.get(task_id)
+        if task is None or task.outcome or task.due_at > now:
+            return task
+        self.runner.settle(task.id, _SETTLE_SECONDS)
+        return self.store.get(task.id)
+
+    def _done(self, task: Task, request: Request, now: datetime) -> Answer:
+        own = self.config.polytomic
+        expires = (task.ended_at or now) + own.result_lifetime
+        if now >= expires and own.expired_as == "unknown":
+            return _answer(task, "unknown")
+        if now >= expires:
+            raise _not_found()
+        page = self._page_asked(task, request)
+        data: dict[str, Any] = {
+            "count": task.count,
+            "fields": task.fields,
+            "expires": expires,
+        }
+        fault = request.fault("outcome")
+        if fault is None or fault.outcome != "no-rows":
+            data["results"] = self._rows(task, page)
+        links = self._links(task, page, request)
+        return _answer(task, "done", links, **data)
+
+    def _rows(self, task: Task, page: int) -> msgspec.Raw | list[Any]:
+        try:
+            return msgspec.Raw(self.store.page(task.id, page)) if task.pages else []
+        except FileNotFoundError as error:
+            raise _not_found() from error
+
+    def _page_asked(self, task: Task, request: Request) -> int:
+        tokens = request.arguments.get("page")
+        if tokens is None:
+            return 0
+        try:
+            return self.tokens.page(task.id, tokens[-1])
+        except TokenError as error:
+            raise RefusedError(400, "invalid_page", "The page is not valid.") from error
+
+    def _links(self, task: Task, page: int, request: Request) -> dict[str, str]:
+        absolute = self.config.polytomic.links == "absolute"
+        base = f"http://{request.headers.get('host', '')}" if absolute else ""
+        links = {}
+        if page + 1 < task.pages:
+            links["next"] = base + self._link(task, page + 1)
+        if page:
+            links["previous"] = base + self._link(task, page - 1)
+        fault = request.fault("outcome")
+        if fault is not None and fault.outcome in ("loop", "elsewhere"):
+            links["next"] = (fault.reason or base) + self._link(task, page)
+        return links
+
+    def _link(self, task: Task, page: int) -> str:
+        token = quote(self.tokens.token(task.id, page), safe="")
+        return f"/api/queries/{task.id}?page={token}"
+
+
+def _answer(
+    task: Task, status: str, links: Mapping[str, str] | None = None, **data: Any
+) -> Answer:
+    body: dict[str, Any] = {"data": {"id": task.id, "status": status} | data}
+    return json_answer(200, body | ({"links": links} if links else {}))
+
+
+def _not_found() -> RefusedError:
+    return RefusedError(404, "not_found", "Query not found.")

@@ -1,0 +1,123 @@
+"""POST /api/connections/{id}/query: take a query, once for each Idempotency-Key."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import msgspec
+
+from queries.sandbox.config import SandboxConfig
+from queries.sandbox.faults import FaultBox
+from queries.sandbox.polytomic.access import connection_for, querying
+from queries.sandbox.polytomic.idempotency import Idempotency
+from queries.sandbox.polytomic.people import LIMITED_SECONDS, Caller, Connection
+from queries.sandbox.polytomic.refusals import RefusedError
+from queries.sandbox.polytomic.runner import TaskRunner
+from queries.sandbox.polytomic.tasks import Task, TaskStore
+from queries.sandbox.web import Answer, Request, json_answer
+
+
+@dataclass(frozen=True)
+class Submitting:
+    """Takes queries; what an earlier process had taken is remembered and, if unfinished, executed again."""
+
+    config: SandboxConfig
+    store: TaskStore
+    runner: TaskRunner
+    faults: FaultBox
+    repeats: Idempotency
+
+    def resume(self) -> None:
+        """Go on where an earlier process ended."""
+        for task in self.store.all():
+            if task.key:
+                self.repeats.remember(
+                    task.owner, task.key, task.created_at, _created(task)
+                )
+            if not task.outcome:
+                self.runner.start(task)
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request."""
+        caller = querying(request)
+        if _fault(request) == "in-flight":
+            raise Idempotency.conflict()
+        key = request.headers.get("idempotency-key", "")
+        if not key:
+            return self._taken(request, caller, key)
+        return self.repeats.answer(
+            caller.id,
+            key,
+            self.config.now(),
+            lambda: self._taken(request, caller, key),
+        )
+
+    def _taken(self, request: Request, caller: Caller, key: str) -> Answer:
+        connection = connection_for(caller, request.parts["id"])
+        query, fault = _query_in(request), request.fault("outcome")
+        if fault is not None and fault.outcome == "slow":
+            self.faults.stopping.wait(fault.seconds)
+        if connection.limited:
+            raise RefusedError(
+                429,
+                "rate_limited",
+                "The connection is rate-limited.",
+                retry_after=LIMITED_SECONDS,
+            )
+        pace = self.config.pace
+        task = Task(
+            id=str(uuid.uuid4()),
+            created_at=self.config.now(),
+            waiting=pace.waiting,
+            running=pace.running,
+            owner=caller.id,
+            organisation=caller.organisation.id,
+            connection=connection.id,
+            query=query,
+            key=key,
+        )
+        self._begin(task, connection, request)
+        return _created(task)
+
+    def _begin(self, task: Task, connection: Connection, request: Request) -> None:
+        """Execute it, or let it end as the connection's trouble or a fault wants it."""
+        fault = request.fault("outcome")
+        if connection.trouble:
+            self._end_as(task, "failed", connection.trouble)
+        elif fault is not None and fault.outcome in ("failed", "unknown"):
+            self._end_as(task, fault.outcome, fault.reason)
+        else:
+            self.store.put(task)
+            self.runner.start(task)
+
+    def _end_as(self, task: Task, outcome: str, error: str) -> None:
+        self.store.put(
+            msgspec.structs.replace(
+                task, outcome=outcome, error=error, executed_at=task.due_at
+            )
+        )
+
+
+def _fault(request: Request) -> str:
+    fault = request.fault("outcome")
+    return "" if fault is None else fault.outcome
+
+
+def _created(task: Task) -> Answer:
+    return json_answer(200, {"data": {"id": task.id, "status": "created"}})
+
+
+def _query_in(request: Request) -> str:
+    """The query's text, in the address or in the body; the address wins."""
+    try:
+        body = msgspec.json.decode(request.body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, "invalid_body", "The body is not JSON.") from error
+    if not isinstance(body, dict):
+        raise RefusedError(400, "invalid_body", "The body must be a JSON object.")
+    given = request.arguments.get("query", [""])[-1]
+    query = given or body.get("query")
+    if not isinstance(query, str) or not query.strip():
+        raise RefusedError(400, "missing_query", "A query is required.")
+    return query

@@ -1,0 +1,98 @@
+"""Polytomic's four addresses: who am I, what is connected, run a query, see how it does and read its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from queries.sandbox.config import SandboxConfig
+from queries.sandbox.faults import FaultBox
+from queries.sandbox.polytomic.access import caller_of, querying
+from queries.sandbox.polytomic.engine import PolytomicEngine
+from queries.sandbox.polytomic.idempotency import Idempotency
+from queries.sandbox.polytomic.people import LIMITED_SECONDS, Caller, Connection
+from queries.sandbox.polytomic.refusals import answered
+from queries.sandbox.polytomic.results import Results
+from queries.sandbox.polytomic.runner import TaskRunner
+from queries.sandbox.polytomic.submitting import Submitting
+from queries.sandbox.polytomic.tasks import TaskStore
+from queries.sandbox.polytomic.tokens import Tokens
+from queries.sandbox.web import Answer, Endpoint, Request, json_answer
+
+
+class Polytomic:
+    """Everything behind the four addresses; queries an earlier process left unfinished start again."""
+
+    def __init__(self, config: SandboxConfig, folder: Path, faults: FaultBox) -> None:
+        self._config = config
+        own = config.polytomic
+        store = TaskStore(folder, own.queries_kept)
+        engine = PolytomicEngine(own, config.seed, config.now)
+        self._runner = TaskRunner(own, engine, store, config.now)
+        self._submitting = Submitting(
+            config, store, self._runner, faults, Idempotency()
+        )
+        self._results = Results(config, store, self._runner, Tokens(config.seed))
+        self._submitting.resume()
+
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """What is at which path."""
+        at = {
+            "/api/me": ("polytomic-me", self._me, "GET"),
+            "/api/connections": ("polytomic-connections", self._connections, "GET"),
+            "/api/connections/{id}/query": (
+                "polytomic-query",
+                self._submitting.handle,
+                "POST",
+            ),
+            "/api/queries/{id}": ("polytomic-result", self._results.handle, "GET"),
+        }
+        return {
+            path: Endpoint(operation, answered(handle), method)
+            for path, (operation, handle, method) in at.items()
+        }
+
+    def settle(self, seconds: float) -> None:
+        """Wait until every query has been executed, but no longer than that."""
+        self._runner.settle_all(seconds)
+
+    def stop(self) -> None:
+        """End everything under way."""
+        self._runner.stop()
+
+    def _me(self, request: Request) -> Answer:
+        return json_answer(200, {"data": caller_of(request).me()})
+
+    def _connections(self, request: Request) -> Answer:
+        caller, now = querying(request), self._config.now()
+        listed = [
+            _described(connection, caller, now)
+            for connection in caller.organisation.connections
+            if caller.only is None or connection.id in caller.only
+        ]
+        return json_answer(200, {"data": listed or None})
+
+
+def _described(connection: Connection, caller: Caller, now: datetime) -> dict[str, Any]:
+    kind, name = connection.kind
+    limit = {
+        "currently_limited": True,
+        "limited_since": now,
+        "expires_at": now + timedelta(seconds=LIMITED_SECONDS),
+    }
+    return {
+        "id": connection.id,
+        "name": connection.name,
+        "type": {"id": kind, "name": name, "logo_url": "", "operations": ["query"]},
+        "status": "unhealthy" if connection.trouble else "healthy",
+        "status_error": connection.trouble or None,
+        "organization_id": caller.organisation.id,
+        "configuration": {},
+        "policies": [],
+        "saved": True,
+        "parent_connection_id": None,
+        "api_calls_last_24_hours": 0,
+        "rate_limit": limit if connection.limited else None,
+    }
