@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from queries.dataprime import tree
-from queries.dataprime.context import Context
 from queries.dataprime.errors import DataPrimeError, Position
 from queries.dataprime.expressions import SEVERITIES
 from queries.dataprime.functions.arrays import array_contains
@@ -158,12 +156,7 @@ def unified(values: list[Value], at: Position) -> list[Value]:
     return [value or NULL for value in found]
 
 
-def is_plain(expr: tree.Expr) -> bool:
-    """Tell whether an expression is so cheap that repeating it costs nothing."""
-    return isinstance(expr, tree.Keypath | tree.Literal | tree.IntervalLiteral)
-
-
-def order_columns(value: Value, _: Context) -> list[str]:
+def order_columns(value: Value) -> list[str]:
     """Return what to sort by: numbers as numbers and before texts."""
     if value.kind is Kind.ANY:
         number = coerce(value, Kind.NUMBER)

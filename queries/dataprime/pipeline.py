@@ -62,7 +62,7 @@ class Pipeline:
         """Order by values, each with whether it descends; nulls come last."""
         order: list[str] = []
         for value, descending in keys:
-            names = self.add_columns(order_columns(value, self.ctx))
+            names = self.add_columns(order_columns(value))
             word = "DESC" if descending else "ASC"
             order += [f"{name} {word} NULLS LAST" for name in names]
         # A later sort is the main one; the earlier still decides among equals.

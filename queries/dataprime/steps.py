@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from queries.dataprime import tree
-from queries.dataprime.compare import is_plain
 from queries.dataprime.compile_expr import Compiler, has_aggregate
 from queries.dataprime.errors import DataPrimeError, Position, shown
 from queries.dataprime.extract import extracted
@@ -118,7 +117,8 @@ def _chosen_root(pipeline: Pipeline, source: tree.Keypath) -> str:
 def _target(item: tree.Named, number: int) -> Keys:
     """Return where a chosen value goes: its alias, or the last key of its keypath."""
     if item.alias is not None:
-        return item.alias.keys or (item.alias.root,)
+        _check_target(item.alias)
+        return item.alias.keys
     expr = item.expr
     while isinstance(expr, tree.Cast):
         expr = expr.operand
@@ -141,7 +141,8 @@ def _create(pipeline: Pipeline, command: tree.Create) -> None:
     if only_existing:
         here = exists(pipeline.scope, command.target, pipeline.ctx)
         value = any_json(f"CASE WHEN {here} THEN {as_json(value)} END")
-    if not is_plain(command.value) or only_existing or command.if_exists == "skip":
+    plain = isinstance(command.value, tree.Keypath | tree.Literal)
+    if not plain or only_existing or command.if_exists == "skip":
         value = pipeline.column(_storable(value))
     _set(
         pipeline,

@@ -58,11 +58,6 @@ class Value:
     text: str | None = None
     constant: Constant = None
 
-    @property
-    def size(self) -> int:
-        """The length of the SQL."""
-        return len(self.sql) + len(self.text or "")
-
 
 NULL = Value(Kind.NULL, "NULL")
 

@@ -48,6 +48,18 @@ def test_values_of_different_types_are_different_groups(logs):
     ]
 
 
+def test_objects_can_be_grouped_by(logs):
+    rows = logs.data("groupby kubernetes:object as k agg count() as n")
+    assert [(row["k"] and row["k"]["pod"], row["n"]) for row in rows] == [
+        ("p1", 1),
+        (None, 4),
+    ]
+
+
+def test_a_whole_document_is_grouped_under_the_letter_of_its_root(logs):
+    assert list(logs.data("distinct $l | limit 1")[0]) == ["l"]
+
+
 def test_groups_by_time(logs):
     assert logs.data("groupby $m.timestamp / 1h as t agg count() | orderby t desc") == [
         {"t": 1735729200000000000, "_count0": 1},

@@ -51,6 +51,11 @@ def test_a_chosen_key_of_user_data_wins_over_one_of_metadata(logs):
     assert (metadata, data) == ({"severity": "3"}, {"severity": "mine"})
 
 
+def test_the_order_of_chosen_namesakes_does_not_matter(logs):
+    query = "create $d.severity from 1 | limit 1 | choose $d.severity, $m.severity"
+    assert logs.data(query) == [{"severity": 1}]
+
+
 def test_choosing_all_user_data_keeps_it_whole(logs):
     ((metadata, _, data),) = logs.rows("limit 1 | choose $d, $m.severity as s")
     assert metadata == {}
@@ -214,6 +219,7 @@ def test_redact_replaces_text_or_pattern(logs):
         ("create $d from 1", "a keypath to write to is needed"),
         ("create $p.x from 1", "a keypath to write to is needed"),
         ("remove $m", "a keypath to write to is needed"),
+        ("choose user as $d", "a keypath to write to is needed"),
         ("create x.length() from 1", "a keypath such as"),
         ("convert status", "a keypath with a type"),
         ("redact msg matching 5 to 'x'", "a text or a /pattern/"),
@@ -238,3 +244,5 @@ def test_a_null_or_a_pattern_can_be_stored(logs):
     assert logs.data("limit 1 | create user from null | choose user") == [
         {"user": None}
     ]
+    assert logs.data("groupby null as a agg count() as n") == [{"a": None, "n": 5}]
+    assert logs.data("limit 1 | create x from (/a+/) | choose x") == [{"x": "a+"}]

@@ -48,7 +48,7 @@ def extremes():
 
 
 several = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

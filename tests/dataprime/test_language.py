@@ -82,6 +82,7 @@ def test_a_query_is_a_source_and_commands():
         ("filter a == ^", "unexpected character '^'", 1, 13),
         ("filter a == 5min", "'5min' is not a number or an interval", 1, 13),
         ("filter $x.a == 1", "unknown root '$x'", 1, 8),
+        ("filter a[", "a quoted key or a whole number", 1, 10),
         ("filter a[b] == 1", "a quoted key or a whole number", 1, 10),
         ("filter a['b' == 1", "']' after the key", 1, 14),
         ("filter (a == 1", "')' to close the bracket", 1, 15),

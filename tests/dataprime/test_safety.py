@@ -17,7 +17,7 @@ from tests.dataprime.logs import NOW, TABLE
 
 # One table for all examples: every query only reads.
 several = settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -237,7 +237,7 @@ def _runs(logs, query: str) -> None:
         logs.rows(query)
 
 
-@settings(parent=several, max_examples=600)
+@settings(parent=several, max_examples=300)
 @given(query=st.lists(PIECES, max_size=25).map(" ".join))
 def test_any_words_of_the_language_run_or_are_refused(logs, query):
     _runs(logs, query)
@@ -279,7 +279,7 @@ def _compiles(logs, pattern: str) -> None:
     logs.connection.execute(query, [pattern]).fetchall()
 
 
-@settings(parent=several, max_examples=1000)
+@settings(parent=several, max_examples=400)
 @given(pattern=st.text("ab(|)*+?{}[]^$.\\d1,0-:?<P>=!iwWpLzZxéQ_", max_size=14))
 @example(pattern="(?:a{100}){11}")
 @example(pattern="(?:\\pL{100}){4}")

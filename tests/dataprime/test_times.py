@@ -141,6 +141,7 @@ def test_times_and_intervals(logs, expression, expected):
         ("1h1d", "units go from large to small"),
         ("$m.timestamp / 5", "divided by an interval"),
         ("$m.timestamp * 2", "does not take a timestamp"),
+        ("toUnixTime($m.timestamp, 'month')", "unknown time unit 'month'"),
         ("extractTime($m.timestamp, 'fortnight')", "unknown time unit 'fortnight'"),
         ("formatTimestamp($m.timestamp, '%Q')", "the format '%Q' is not supported"),
         ("parseTimestamp('2023-04-05', 'today')", "unknown format 'today'"),
@@ -178,6 +179,8 @@ def test_the_request_range_includes_its_start_and_not_its_end(logs):
     assert [row[0]["logid"] for row in logs.execute(compiled)] == ["id1", "id2"]
     assert (compiled.start, compiled.end) == (start, end)
     assert compiled.source == "logs"
+    query = "limit 1 | choose $p.timeRange.endTime - $p.timeRange.startTime as span"
+    assert logs.data(query, start=start, end=end) == [{"span": "54m"}]
     assert logs.lucene("web", start=start) == []
     assert logs.lucene("*", end=datetime(2025, 1, 1)) == [4]  # noqa: DTZ001 - UTC
 
