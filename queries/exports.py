@@ -313,7 +313,9 @@ def sweep_exports() -> None:
     now = timezone.now()
     still = Export.objects.active().filter(next_at__lt=now - LEASE)
     for export in still.exclude(lease_until__gt=now)[:50]:
-        bell.ring(bell.BUILD_EXPORT, str(export.pk))
+        # Once in a while: the sweep comes by every couple of seconds.
+        if still.filter(pk=export.pk, next_at=export.next_at).update(next_at=now):
+            bell.ring(bell.BUILD_EXPORT, str(export.pk))
     for export in Export.objects.filter(expires_at__lt=now, file_removed_at=None)[:50]:
         shutil.rmtree(directory_of(export), ignore_errors=True)
         Export.objects.filter(pk=export.pk).update(file_removed_at=now)

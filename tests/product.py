@@ -114,6 +114,11 @@ class Product:
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(60)
 
+    def kill(self) -> None:
+        """Kill -9 the supervisor itself."""
+        self._process.kill()
+        self._process.wait()
+
     def output(self) -> str:
         """Everything it has printed."""
         return self.log.read_text()

@@ -22,7 +22,7 @@ from queries.sandbox.faults import Fault
 from queries.sandbox.running import running_sandbox
 from tests.product import START, STATUS, Product, told, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product")]
 ROWS = 50_000
 KILLS = 20
 SERVER = "host=127.0.0.1 port=5432 user=postgres dbname=test connect_timeout=3"

@@ -22,7 +22,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django_q.conf import Conf
 
-from queries.engine import bell
+from dashboard import server
+from queries.engine import bell, direct
 from queries.engine.heartbeat import beat
 from queries.management.commands import up
 from queries.models import Connection, Heartbeat, SignInLink, User
@@ -478,6 +479,14 @@ def test_on_an_address_of_the_network_https_is_not_switched_off(
     assert all("QUERYDECK_HTTPS" not in child.env for child in supervised[0].children)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_web_worker_that_ends_ends_its_direct_runs(monkeypatch):
+    stopped = []
+    monkeypatch.setattr(direct.pool, "stop", lambda: stopped.append(1))
+    server.worker_exit(None, None)
+    assert stopped == [1]
+
+
 def test_an_ipv6_address_is_written_in_brackets():
     assert "[::1]:8000" in up._web("::1", 8000, {}).command
 
@@ -507,6 +516,7 @@ def test_the_link_is_printed_once_and_only_when_the_web_answers(supervised, db, 
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("product")
 def test_the_product_survives_kills_and_leaves_nothing_behind(tmp_path):
     with Product(tmp_path, "--no-sandbox") as product:
         product.wait_until_healthy()
@@ -519,6 +529,20 @@ def test_the_product_survives_kills_and_leaves_nothing_behind(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("product")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the parent's death is told on Linux only"
+)
+def test_a_killed_supervisor_takes_everything_with_it(tmp_path):
+    with Product(tmp_path, "--no-sandbox") as product:
+        product.wait_until_healthy()
+        until(lambda: len(product.family("qcluster")) > 4, 30, "the worker")
+        product.kill()
+        until(lambda: not product.family(), 30, "silence")
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("product")
 def test_a_background_run_ends_well_with_the_redis_broker(tmp_path):
     broker = "redis://127.0.0.1:6379/9"
     forget_wake_ups(broker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from datetime import timedelta
 
@@ -78,6 +79,25 @@ def test_one_pump_moves_many_runs_at_once(ask, upstream):
     runs = [start_run(ask("background")) for _ in range(8)]
     pump.pump(hold=0.01)
     assert Run.objects.filter(status=Status.RUNNING).count() == len(runs)
+
+
+@pytest.mark.slow
+def test_hundreds_of_runs_are_watched_by_one_pump(job, upstream):
+    columns = {
+        "owner": job.owner,
+        "connection": job.connection,
+        "provider": job.provider,
+        "mode": job.mode,
+    }
+    columns |= {"status": Status.RUNNING, "job_id": "job", "next_at": job.created_at}
+    old = timezone.now() - timedelta(minutes=10)
+    Run.objects.bulk_create(Run(**columns, submitted_at=old) for _ in range(300))
+    upstream.on(wire.STATUS, wire.RUNNING)
+    began = time.monotonic()
+    pump.pump(hold=60, idle=0)
+    # They are asked every 15 seconds at that age.
+    assert time.monotonic() - began < 15
+    assert Run.objects.filter(job_id="job", polls=1).count() == 300
 
 
 def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):

@@ -58,6 +58,8 @@ class Command(BaseCommand):
         local.prepare()
         user = local.local_user()
         env = dict(os.environ)
+        # A terminal shows what needs its owner, not each request.
+        env.setdefault("QUERYDECK_LOG_LEVEL", "warning")
         if host in LOOPBACK:
             # There is no certificate for this machine's own address.
             env.setdefault("QUERYDECK_HTTPS", "no")
