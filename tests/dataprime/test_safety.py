@@ -19,6 +19,7 @@ from tests.dataprime.logs import NOW, TABLE
 several = settings(
     max_examples=60,
     deadline=None,
+    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 ODD = [
