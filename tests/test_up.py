@@ -334,6 +334,20 @@ def test_while_the_database_is_away_nobody_is_blamed(watching, monkeypatch, capl
     assert "watch_blind" in caplog.text
 
 
+def test_a_file_that_cannot_be_removed_does_not_end_the_watch(
+    watching, monkeypatch, caplog
+):
+    worker, pass_time = watching
+
+    def refused():
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(watch, "sweep", refused)
+    pass_time(3)
+    assert worker.restarts == 0
+    assert "watch_stumbled" in caplog.text
+
+
 # A first start
 
 

@@ -6,6 +6,7 @@ that somebody else can move: it rings. Only what has nobody left is ended here.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -23,7 +24,6 @@ from queries.models import (
     Mode,
     PumpSlot,
     RateBucket,
-    ResultPart,
     ResultSet,
     Run,
     Status,
@@ -35,6 +35,7 @@ from queries.results import StorageError, orphans, remove_result
 OVERDUE = timedelta(seconds=1.5)
 NUDGE_EVERY = timedelta(seconds=4)
 MOST_AT_ONCE = 20
+ASKED_AT_ONCE = 200
 TIDY_RATE = RateLimit(calls=1, seconds=600)
 UNRECORDED_FOR = 900.0
 BUCKETS_KEPT = timedelta(days=1)
@@ -119,50 +120,72 @@ def forget_superseded() -> int:
 
 def forget_orphans(min_age: float = UNRECORDED_FOR) -> int:
     """Remove result files that no row names, except those that may be in the making."""
-    base = Path(settings.DATA_DIR) / "results"
+    generations = _directories(Path(settings.DATA_DIR) / "results")
     removed = 0
-    for generation in _directories(base):
-        known = _result_set(generation.name)
-        if known is not None and directory_of(known) == generation:
-            names = set(
-                ResultPart.objects.filter(result_set=known).values_list(
-                    "name", flat=True
+    for first in range(0, len(generations), ASKED_AT_ONCE):
+        some = generations[first : first + ASKED_AT_ONCE]
+        recorded = _recorded(some)
+        for generation in some:
+            try:
+                removed += _tidied(generation, recorded.get(generation), min_age)
+            except OSError as error:
+                # Somebody else may be removing the same at this moment.
+                log.warning(
+                    "orphans_stay", directory=str(generation), why=type(error).__name__
                 )
-            )
-            removed += _unlink(orphans(generation, names, min_age=min_age))
-        elif orphans(generation.parent, (), min_age=min_age):
-            removed += _remove(generation)
     return removed
 
 
 def _directories(base: Path) -> list[Path]:
     """``<run>/<generation>`` below ``base``; directories of runs that have none are removed."""
     found: list[Path] = []
-    for run in sorted(base.iterdir()) if base.is_dir() else ():
-        generations = [path for path in sorted(run.iterdir()) if path.is_dir()]
-        if not generations and not any(run.iterdir()):
-            run.rmdir()
-        found += generations
+    for run in _entries(base):
+        within = _entries(run)
+        if not within:
+            with suppress(OSError):
+                run.rmdir()
+        found += [path for path in within if path.is_dir()]
     return found
 
 
-def _unlink(paths: list[Path]) -> int:
-    for path in paths:
-        path.unlink(missing_ok=True)
-    return len(paths)
-
-
-def _remove(directory: Path) -> int:
+def _entries(directory: Path) -> list[Path]:
+    """What lies there; nothing if it is gone, or no directory."""
     try:
-        remove_result(directory)
+        return sorted(directory.iterdir())
+    except OSError:
+        return []
+
+
+def _recorded(generations: list[Path]) -> dict[Path, set[str]]:
+    """Of these directories those that a row names, each with the names of its parts."""
+    ids = [pk for path in generations if (pk := _id(path.name))]
+    rows = ResultSet.objects.filter(pk__in=ids).prefetch_related("parts")
+    return {directory_of(one): {part.name for part in one.parts.all()} for one in rows}
+
+
+def _tidied(generation: Path, names: set[str] | None, min_age: float) -> int:
+    """Remove what is not in ``names``, or all of it if there are none; gives how much that was."""
+    if names is not None:
+        return sum(map(_removed, orphans(generation, names, min_age=min_age)))
+    old = generation in orphans(generation.parent, (), min_age=min_age)
+    return _removed(generation) if old else 0
+
+
+def _removed(path: Path) -> int:
+    """Remove a file, or a directory with all that is in it, and give 1; 0 if it stays."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return 1
+    try:
+        remove_result(path)
     except StorageError as error:
-        log.warning("orphans_stay", directory=str(directory), why=str(error))
+        log.warning("orphans_stay", directory=str(path), why=str(error))
         return 0
     return 1
 
 
-def _result_set(name: str) -> ResultSet | None:
+def _id(name: str) -> UUID | None:
     try:
-        return ResultSet.objects.filter(pk=UUID(name)).first()
+        return UUID(name)
     except ValueError:
         return None

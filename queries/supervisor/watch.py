@@ -63,6 +63,9 @@ class WorkerWatch:
             # Nothing could be asked, so nobody has failed to answer.
             self._unanswered_since = None
             log.warning("watch_blind", why=type(error).__name__)
+        except OSError as error:
+            # A file that cannot be removed must not take the product with it.
+            log.warning("watch_stumbled", why=str(error))
 
     def _is_time(self, name: str, every: float) -> bool:
         now = self._clock()

@@ -208,6 +208,34 @@ def test_files_no_row_names_are_removed_and_the_others_stay():
     ]
 
 
+def test_what_a_killed_sort_left_is_removed_with_its_directory():
+    kept = stored(RunFactory(), "kept.parquet")
+    directory = reading.directory_of(kept)
+    left = written(directory / ".sort-x" / "spilled").parent
+    assert sweep.forget_orphans() == 1
+    assert not left.exists()
+    assert (directory / "kept.parquet").exists()
+
+
+def test_a_directory_that_vanishes_meanwhile_is_no_error(monkeypatch, caplog):
+    def vanished(*_args, **_more):
+        raise FileNotFoundError
+
+    stored(RunFactory(), "kept.parquet")
+    monkeypatch.setattr(sweep, "orphans", vanished)
+    assert sweep.forget_orphans() == 0
+    assert "orphans_stay" in caplog.text
+    monkeypatch.setattr(Path, "iterdir", vanished)
+    assert sweep.forget_orphans() == 0
+
+
+def test_many_results_are_looked_up_in_few_queries(django_assert_num_queries):
+    for _ in range(5):
+        stored(RunFactory(), "kept.parquet")
+    with django_assert_num_queries(2):
+        assert sweep.forget_orphans() == 0
+
+
 def test_directories_no_row_names_are_removed_once_they_are_old(data_dir):
     results = data_dir / "results"
     old = written(results / str(user_uuid()) / str(user_uuid()) / "a.parquet")
