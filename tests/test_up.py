@@ -18,7 +18,7 @@ import redis
 import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 from django_q.conf import Conf
 
@@ -219,6 +219,19 @@ def test_children_go_even_if_the_farewell_fails(child):
     with pytest.raises(ZeroDivisionError):
         supervisor.run()
     assert one.pid == 0
+
+
+@pytest.mark.parametrize("error", [DatabaseError, InterfaceError])
+def test_children_are_asked_to_end_though_the_database_is_away(child, caplog, error):
+    def fails():
+        raise error
+
+    one, asked = child(SLEEP), []
+    one.terminate = lambda: (asked.append(1), Child.terminate(one))
+    Supervisor([one], [Stopping(signal.SIGTERM)], farewell=fails).run()
+    assert asked == [1]
+    assert one.pid == 0
+    assert "farewell_failed" in caplog.text
 
 
 # Ports
@@ -524,6 +537,22 @@ def test_the_link_is_printed_once_and_only_when_the_web_answers(supervised, db, 
     silent = command._announcer(local.local_user(), "127.0.0.1", port)
     silent()
     assert capsys.readouterr().out == ""
+
+
+def test_the_link_waits_for_a_database_that_is_away(db, capsys, monkeypatch, caplog):
+    def away(*_args):
+        raise DatabaseError
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as web:
+        port = web.getsockname()[1]
+        announce = up.Command()._announcer(local.local_user(), "127.0.0.1", port)
+        with monkeypatch.context() as patch:
+            patch.setattr(local, "sign_in_url", away)
+            announce()
+        assert "no_link_yet" in caplog.text
+        assert capsys.readouterr().out == ""
+        announce()
+    assert "/accounts/link/" in capsys.readouterr().out
 
 
 # The real thing

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 import structlog
+from django.db import DatabaseError, InterfaceError
 
 from queries.supervisor.child import Child
 
@@ -58,13 +59,20 @@ class Supervisor:
         log.debug("stopping")
         try:
             if self._signals <= 1:
-                self.farewell()
+                self._say_farewell()
                 for child in self.children:
                     child.terminate()
                 self._wait()
         finally:
             for child in self.children:
                 child.kill()
+
+    def _say_farewell(self) -> None:
+        try:
+            self.farewell()
+        except (DatabaseError, InterfaceError) as error:
+            # What the children do with the time they are given matters more.
+            log.warning("farewell_failed", why=type(error).__name__)
 
     def _wait(self) -> None:
         end = time.monotonic() + self.grace

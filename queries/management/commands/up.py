@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 
 from queries.engine import pump
 from queries.supervisor import local, ports
@@ -20,6 +22,8 @@ from queries.supervisor.watch import WorkerWatch
 MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SANDBOX_PORT = 8765
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -98,8 +102,12 @@ class Command(BaseCommand):
             nonlocal said
             if said or not ports.answers(host, port):
                 return
+            try:
+                url = local.sign_in_url(user, host, port)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("no_link_yet", why=type(error).__name__)
+                return
             said = True
-            url = local.sign_in_url(user, host, port)
             self.stdout.write(f"Querydeck is ready. Sign in, once, with {url}")
             self.stdout.flush()
 
