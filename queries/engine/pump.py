@@ -229,7 +229,16 @@ def _go_on(run: Run, outcome: Outcome) -> bool:
             return False
         if outcome.fetch:
             bell.ring(bell.FETCH, str(run.pk))
+    _heed_cancel(run)
     return True
+
+
+def _heed_cancel(run: Run) -> None:
+    """A cancel that was asked for during the call is due now, not at the call's next look."""
+    asked = polled().filter(pk=run.pk, cancel_sent_at=None)
+    # One that was known before the call has its own pauses.
+    if run.cancel_asked_at is None:
+        asked.exclude(cancel_asked_at=None).update(next_at=timezone.now())
 
 
 def overdue(by: timedelta) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
+from queries.engine import pump
 from queries.models import Connection, Run, Status
 from queries.providers.base import Capabilities
 from queries.providers.coralogix.provider import Coralogix
@@ -33,6 +35,24 @@ def test_a_run_nobody_has_begun_ends_at_once(job, upstream):
     assert job.status == Status.CANCELLED
     assert job.cancel_asked_at
     assert upstream.paths() == []
+
+
+@pytest.mark.parametrize("answer", [wire.submitted(), wire.refused(600)])
+@pytest.mark.django_db(transaction=True)
+def test_a_cancel_during_a_call_is_heeded_right_after_it(job, upstream, answer):
+    """Neither the next look nor a long pause the provider asked for comes before it."""
+
+    def asked_meanwhile(_request):
+        cancel_run(Run.objects.get(pk=job.pk))
+        connections.close_all()
+        return answer
+
+    upstream.on(wire.SUBMIT, asked_meanwhile)
+    Run.objects.filter(pk=job.pk).update(next_at=job.created_at)
+    pump.pump(hold=0.01, idle=0)
+    job.refresh_from_db()
+    assert job.cancel_asked_at
+    assert job.next_at <= timezone.now()
 
 
 def test_asking_does_not_end_a_run_whose_job_runs(cancelling):
