@@ -14,6 +14,7 @@ from queries.providers.errors import AddressRefusedError
 
 _PROVIDERS = {
     "coralogix": ("Coralogix", "queries.providers.coralogix.provider", "Coralogix"),
+    "polytomic": ("Polytomic", "queries.providers.polytomic.provider", "Polytomic"),
 }
 
 

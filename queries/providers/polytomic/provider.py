@@ -127,9 +127,7 @@ class Polytomic(Provider):
         """Give the connections, those the key may query if it is restricted to some."""
         if kind != fields.CONNECTIONS:
             raise self.unsupported("list this")
-        answer = object_in(
-            self._get(requests.CONNECTIONS, Step.CONNECTIONS), self.client
-        )
+        answer = object_in(self._get(requests.CONNECTIONS, Step.CONNECTIONS))
         return choices_of(answer.get("data"), self._allowed())
 
     def submit(self, spec: QuerySpec, idempotency_key: str) -> Submitted:
@@ -171,7 +169,7 @@ class Polytomic(Provider):
             return None  # whoever may list connections but not see itself is not restricted by us
 
     def _page(self, path: str, query: str, step: Step) -> Page:
-        return page_in(self._get(path, step, query), self.client)
+        return page_in(self._get(path, step, query))
 
     def _get(self, path: str, step: Step, query: str = "") -> Heard:
         patient = step is Step.PAGE
@@ -186,7 +184,7 @@ class Polytomic(Provider):
         return heard(self.client, call, step)
 
     def _data(self, answer: Heard) -> dict[str, Any]:
-        data = object_in(answer, self.client).get("data")
+        data = object_in(answer).get("data")
         if not isinstance(data, dict):
             raise UnexpectedResponseError(
                 "Polytomic's answer is not in the form it is documented to have.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +12,7 @@ import msgspec
 from queries.providers.client import Call, Client, Reply
 from queries.providers.errors import (
     LimitExceededError,
+    ProviderError,
     UnexpectedResponseError,
     clean_text,
 )
@@ -27,7 +28,7 @@ PAGE_SILENCE: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The whole body of a successful answer, and what its headers say. Not yet redacted."""
+    """The whole body of a successful answer, with the key blotted out, and what its headers say."""
 
     body: bytes
     version: str
@@ -36,7 +37,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer about a query: `about` is all but the rows and links, without the key; `rows` are JSON texts."""
+    """One answer about a query: `about` is all but the rows and links; `rows` are JSON texts."""
 
     about: Mapping[str, Any]
     rows: list[msgspec.Raw]
@@ -60,15 +61,17 @@ def heard(client: Client, call: Call, step: Step) -> Heard:
     with closing(client.stream(call)) as reply:
         if reply.is_error:
             raise failure_at(step, reply.answer())
-        version = reply.headers.get(VERSION_HEADER.lower(), "")
-        return Heard(_whole(reply), clean_text(version, limit=40), reply.request_id)
+        version = clean_text(reply.headers.get(VERSION_HEADER.lower(), ""), limit=40)
+        # Rows, too: should a server repeat the key among them, it must not be stored with them.
+        text = client.redact(_whole(reply).decode("utf-8", "surrogateescape"))
+        body = text.encode("utf-8", "surrogateescape")
+        return Heard(body, version, reply.request_id)
 
 
-def object_in(answer: Heard, client: Client) -> dict[str, Any]:
-    """Give the answer's JSON object, without the key. Raises UnexpectedResponseError."""
-    text = client.redact(answer.body.decode("utf-8", "replace"))
+def object_in(answer: Heard) -> dict[str, Any]:
+    """Give the answer's JSON object. Raises UnexpectedResponseError."""
     try:
-        value = msgspec.json.decode(text)
+        value = msgspec.json.decode(answer.body)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
@@ -76,13 +79,12 @@ def object_in(answer: Heard, client: Client) -> dict[str, Any]:
     return value
 
 
-def page_in(answer: Heard, client: Client) -> Page:
+def page_in(answer: Heard) -> Page:
     """Take an answer about a query apart. Raises UnexpectedResponseError."""
     envelope = _envelope(answer)
     try:
         rows = _rows.decode(envelope.data.pop("results", _NO_ROWS)) or []
-        text = msgspec.json.encode(envelope.data).decode()
-        about = msgspec.json.decode(client.redact(text))
+        about = msgspec.json.decode(msgspec.json.encode(envelope.data))
     except (ValueError, RecursionError):
         raise _odd(
             answer, "Polytomic's answer holds rows in a form we do not know."
@@ -109,15 +111,23 @@ def _next(answer: Heard, envelope: _Envelope) -> str:
 
 
 def _whole(reply: Reply) -> bytes:
-    parts: list[bytes] = []
+    try:
+        return b"".join(_pieces(reply))
+    except ProviderError as error:
+        failure = error
+    # Without the frames that hold the bytes received: whoever prints a traceback prints nobody's data.
+    failure.__context__ = None
+    raise failure.with_traceback(None)
+
+
+def _pieces(reply: Reply) -> Iterator[bytes]:
     for piece in reply:
-        parts.append(piece)
         if reply.bytes_received > MOST_PAGE_BYTES:
             raise LimitExceededError(
                 f"A page of the answer is larger than {MOST_PAGE_BYTES:,} bytes, the most we accept.",
                 may_have_been_received=True,
             )
-    return b"".join(parts)
+        yield piece
 
 
 def _odd(answer: Heard, message: str) -> UnexpectedResponseError:

@@ -22,6 +22,7 @@ from queries.providers.errors import (
 )
 from queries.providers.polytomic import rows as paging
 from queries.providers.polytomic import wire
+from tests.providers.keys import CANARY
 from tests.providers.polytomic.samples import JOB, RESULT, VERSION, answer, pages
 from tests.upstream import CUT, Reply
 
@@ -353,3 +354,13 @@ def test_only_one_page_is_held_at_a_time(provider, upstream):
             given += 1
     assert asked_at == [0, 2, 4]
     assert json.dumps(stream.statistics)
+
+
+def test_a_key_repeated_among_the_rows_is_not_stored_with_them(provider, upstream):
+    upstream.on(
+        RESULT, answer(results=[{"n": 0, "text": f"key {CANARY}", "é": b"\xff".hex()}])
+    )
+    with provider.rows(JOB) as stream:
+        (row,) = stream
+    assert row.values["text"] == "key ***"
+    assert CANARY.encode() not in row.original
