@@ -1,35 +1,33 @@
-"""Exports: files made from a run's stored rows. The provider is never asked again."""
+"""Exports: files made from a run's stored rows, or by the provider from its result. No query runs again."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, timedelta, tzinfo
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import structlog
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from queries import reading
+from queries.building import (
+    LEASE,
+    MADE_BY_PROVIDER,
+    build_export,
+    directory_of,
+)
 from queries.engine import bell
-from queries.engine.leases import FREED, claim
 from queries.formats import (
     FORMATS,
-    FormatError,
     Options,
-    Report,
     extension,
     media_type,
     safe_file_name,
-    write,
 )
-from queries.models import Export, ResultSet, Run, Status, User
-from queries.results import ResultError
+from queries.models import Connection, Export, ResultSet, Run, Status, User
+from queries.providers.registry import provider_class
 
 # A file of this many cells is made while the person waits: under a second on a small machine.
 CELLS_AT_ONCE = {
@@ -38,18 +36,10 @@ CELLS_AT_ONCE = {
     "csv": 1_000_000,
     "xlsx": 150_000,
 }
-LEASE = timedelta(seconds=30)
-RENEW_EVERY = timedelta(seconds=2)
-MOST_ATTEMPTS = 5
-log = structlog.get_logger(__name__)
 
 
 class ExportRefusedError(Exception):
     """This export cannot be made; ``str()`` says why, safe to show."""
-
-
-class StoppedError(Exception):
-    """The build ended early: cancelled, or the lease went to somebody else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +95,7 @@ def start_export(request: ExportRequest) -> Export:
             run=request.run,
             result_set=result_set,
             format=request.format,
-            options=request.options(),
+            options=request.options() | {"rows_there": rows},
             file_name=_file_name(request),
             rows_total=rows if request.limit is None else min(rows, request.limit),
             complete=result_set.complete,
@@ -119,6 +109,59 @@ def start_export(request: ExportRequest) -> Export:
     return export
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProviderFileRequest:
+    """A file to be made by the provider. ``limit`` None means every row."""
+
+    owner: User
+    run: Run
+    format: str
+    file_name: str = ""
+    limit: int | None = None
+    zip: bool = False
+
+
+def start_provider_export(request: ProviderFileRequest) -> Export:
+    """Record the export; a worker has the file made and takes it in. Raises ExportRefusedError."""
+    run = request.run
+    if why := _why_no_provider_file(request):
+        raise ExportRefusedError(why)
+    result_set = reading.result_of(run)
+    chosen = ExportRequest(
+        owner=request.owner,
+        run=run,
+        format=request.format,
+        file_name=request.file_name,
+        limit=request.limit,
+        zip=request.zip,
+    )
+    with transaction.atomic():
+        export = Export.objects.create(
+            owner=request.owner,
+            run=run,
+            result_set=result_set,
+            format=request.format,
+            options=chosen.options() | {"made_by": MADE_BY_PROVIDER},
+            file_name=_file_name(chosen),
+            complete=request.limit is None,
+            next_at=timezone.now(),
+        )
+        bell.ring(bell.BUILD_EXPORT, str(export.pk))
+    return export
+
+
+def _why_no_provider_file(request: ProviderFileRequest) -> str:
+    run, kind = request.run, provider_class(request.run.provider)
+    if request.format not in kind.capabilities.export_formats:
+        return f"{kind.label} makes no such files."
+    if run.status != Status.SUCCEEDED or not run.job_id:
+        return "The provider makes files of finished background queries only."
+    usable = Connection.objects.visible_to(request.owner)
+    if run.connection is None or not usable.filter(pk=run.connection.pk).exists():
+        return "The connection of this run is not yours to use."
+    return ""
+
+
 def _file_name(request: ExportRequest) -> str:
     ending = extension(request.format, Options(zipped=request.zip))
     name = (
@@ -129,22 +172,12 @@ def _file_name(request: ExportRequest) -> str:
 
 
 def _is_small(export: Export, result_set: ResultSet) -> bool:
-    width = (
-        1
-        if export.options["original"]
-        else len(export.options["columns"] or result_set.columns)
-    )
-    return export.rows_total * max(width, 1) <= CELLS_AT_ONCE[export.format]
-
-
-def path_of(export: Export) -> Path:
-    """Where the file is, or will be. The folder is named by id, the file by a safe name."""
-    return directory_of(export) / export.file_name
-
-
-def directory_of(export: Export) -> Path:
-    """The export's own folder."""
-    return Path(settings.DATA_DIR) / "exports" / str(export.pk)
+    chosen = export.options
+    # An original row is as large as all its columns; a sort or a filter reads every row.
+    width = len(chosen["columns"] or result_set.columns)
+    whole = chosen["sort"] or chosen["q"]
+    rows = result_set.row_count if whole else export.rows_total
+    return rows * max(width, 1) <= CELLS_AT_ONCE[export.format]
 
 
 def media_type_of(export: Export) -> str:
@@ -152,135 +185,8 @@ def media_type_of(export: Export) -> str:
     return media_type(export.format, Options(zipped=bool(export.options.get("zip"))))
 
 
-def build_export(pk: str) -> None:
-    """Build one export if nobody else does; ends in an honest state. The task, and inline."""
-    for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE):
-        if export.cancel_asked_at:
-            _end(export, Status.CANCELLED)
-        elif export.claims > MOST_ATTEMPTS:
-            _end(export, Status.FAILED, error=_failure("It was tried too often."))
-        else:
-            _build(export)
-
-
-def _build(export: Export) -> None:
-    _held(export).update(status=Status.RUNNING)
-    try:
-        report = _write(export)
-    except StoppedError:
-        if export.cancel_asked_at:
-            _end(export, Status.CANCELLED)
-    except (ResultError, FormatError, reading.ResultUnavailableError) as error:
-        _end(export, Status.FAILED, error=_failure(str(error)))
-    except OSError as error:
-        log.warning("export_failed", export=str(export.pk), why=type(error).__name__)
-        _end(
-            export,
-            Status.FAILED,
-            error=_failure("The file could not be written to disk."),
-        )
-    else:
-        _end(
-            export,
-            Status.SUCCEEDED,
-            rows_done=report.rows,
-            size=report.size,
-            sha256=report.sha256,
-            report=asdict(report),
-            expires_at=timezone.now() + timedelta(hours=settings.EXPORT_HOURS),
-        )
-
-
-def _write(export: Export) -> Report:
-    result_set = export.result_set
-    if result_set is None:
-        raise reading.ResultUnavailableError("The rows of this run are gone.")
-    chosen = export.options
-    known = reading.columns_of(result_set)
-    view = reading.View(
-        sort=chosen["sort"],
-        q=chosen["q"],
-        column=chosen["column"],
-        columns=tuple(chosen["columns"]),
-    )
-    names = [] if chosen["original"] else view.shown(known)
-    by_name = {column.name: column for column in known}
-    directory_of(export).mkdir(parents=True, exist_ok=True)
-    options = Options(
-        original=chosen["original"],
-        zone=ZoneInfo(chosen["zone"]),
-        bom=export.format == "csv",
-        zipped=chosen["zip"],
-        inner_name=export.file_name.removesuffix(".zip"),
-    )
-    with reading.open_result(result_set) as reader:
-        batches = reader.batches(
-            columns=names,
-            sort=view.sorts(known),
-            filter=view.filter(known),
-            limit=chosen["limit"],
-            with_original=chosen["original"],
-        )
-        shown = [by_name[name] for name in names]
-        path = path_of(export)
-        return write(
-            export.format,
-            path,
-            shown,
-            batches,
-            options=options,
-            progress=_progress(export),
-        )
-
-
-def _progress(export: Export) -> Callable[[int], None]:
-    """Tell how far the build is, keep the lease, and stop when asked to: every two seconds."""
-    last = timezone.now()
-
-    def tell(rows: int) -> None:
-        nonlocal last
-        now = timezone.now()
-        if now - last < RENEW_EVERY:
-            return
-        last = now
-        if not _held(export).update(rows_done=rows, lease_until=now + LEASE):
-            raise StoppedError
-        export.refresh_from_db(fields=["cancel_asked_at"])
-        if export.cancel_asked_at:
-            raise StoppedError
-
-    return tell
-
-
-def _held(export: Export) -> Any:
-    return Export.objects.active().filter(pk=export.pk, lease_token=export.lease_token)
-
-
-def _end(export: Export, status: Status, **changes: Any) -> None:
-    """End the export if it is still ours; a file that nobody owns is removed."""
-    ended = _held(export).update(
-        status=status, finished_at=timezone.now(), next_at=None, **FREED, **changes
-    )
-    if not ended or status != Status.SUCCEEDED:
-        _remove_unless_ready(export)
-
-
-def _remove_unless_ready(export: Export) -> None:
-    ready = Export.objects.filter(pk=export.pk, status=Status.SUCCEEDED).exists()
-    if not ready:
-        shutil.rmtree(directory_of(export), ignore_errors=True)
-
-
-def _failure(message: str) -> dict[str, str]:
-    return {
-        "title": "The file could not be made",
-        "message": message,
-        "remedy": "Try again, with fewer rows or columns if it happens again.",
-    }
-
-
 def cancel_export(export: Export) -> None:
-    """Ask for a build to be stopped; one that nobody has begun ends at once."""
+    """Ask for a build to be stopped; the worker confirms it."""
     asked = Export.objects.active().filter(pk=export.pk, cancel_asked_at=None)
     if asked.update(cancel_asked_at=timezone.now()):
         bell.ring(bell.BUILD_EXPORT, str(export.pk))
@@ -294,8 +200,14 @@ def delete_export(export: Export) -> None:
 
 
 def notes_of(export: Export) -> Iterator[str]:
-    """What was changed so that the format could hold the rows, in words."""
+    """What the file lacks of the result, and what was changed so that the format could hold it."""
     report = export.report
+    there = export.options.get("rows_there", 0)
+    limit = export.options.get("limit")
+    if limit and limit < there and export.rows_done == limit:
+        yield f"The file holds the first {limit:,} rows, as you chose, of {there:,} in the result."
+    if export.result_set and not export.complete:
+        yield "The result itself is not complete; the run's page says why."
     if cut := report.get("cells_cut"):
         yield f"{cut:,} cells were cut: Excel holds at most 32,767 characters in one cell."
     if neutral := report.get("cells_neutralised"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queries import exports
+from queries import building
 from queries.engine import fetching, heartbeat
 from queries.engine import pump as pumping
 
@@ -21,7 +21,7 @@ def fetch(run_id: str) -> str:
 def build_export(export_id: str) -> None:
     """Build the file of one export."""
     with heartbeat.beating():
-        exports.build_export(export_id)
+        building.build_export(export_id)
 
 
 def beat() -> None:

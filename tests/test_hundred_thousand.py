@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from queries import exports
+from queries import building
 from queries.engine.fetching import fetch
 from queries.engine.pump import pump
 from queries.models import Mode, Run, Status
@@ -96,10 +96,10 @@ def exported(page, run, **choices) -> bytes:
     response = make(page, run, **{"columns": "shown", "col": COLUMNS} | choices)
     if not response.headers.get("Content-Disposition"):
         export = run.exports.latest("created_at")
-        exports.build_export(str(export.pk))
+        building.build_export(str(export.pk))
         export.refresh_from_db()
         assert export.status == Status.SUCCEEDED
-        return exports.path_of(export).read_bytes()
+        return building.path_of(export).read_bytes()
     return content(response)
 
 

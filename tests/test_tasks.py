@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from queries import exports, tasks
+from queries import building, tasks
 from queries.engine import fetching, heartbeat
 from queries.engine import pump as pumping
 from queries.models import Heartbeat
@@ -24,7 +24,7 @@ def test_each_task_calls_its_verb(monkeypatch):
     monkeypatch.setattr(pumping, "pump", lambda: called.append("pump"))
     monkeypatch.setattr(fetching, "fetch", lambda pk: called.append(("fetch", pk)))
     monkeypatch.setattr(
-        exports, "build_export", lambda pk: called.append(("export", pk))
+        building, "build_export", lambda pk: called.append(("export", pk))
     )
     tasks.pump()
     tasks.fetch("run")

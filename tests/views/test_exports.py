@@ -13,7 +13,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from queries import exports
+from queries import building, exports
 from queries.models import Export, Status
 from tests.factories import ExportFactory, MembershipFactory, RunFactory
 from tests.stored import log_rows, stored_run
@@ -156,7 +156,7 @@ def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):
     assert "0 of 120 rows" in text
     assert 'hx-trigger="every 2s"' in text
     export = Export.objects.get()
-    exports.build_export(str(export.pk))
+    building.build_export(str(export.pk))
     text = page.get(
         reverse("export_detail", args=[export.pk]), headers={"HX-Request": "true"}
     ).text
@@ -168,10 +168,10 @@ def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):
 def test_building_twice_makes_one_file(page, run, large, data_dir):
     make(page, run)
     export = Export.objects.get()
-    exports.build_export(str(export.pk))
-    made = exports.path_of(export).stat().st_mtime_ns
-    exports.build_export(str(export.pk))
-    assert exports.path_of(export).stat().st_mtime_ns == made
+    building.build_export(str(export.pk))
+    made = building.path_of(export).stat().st_mtime_ns
+    building.build_export(str(export.pk))
+    assert building.path_of(export).stat().st_mtime_ns == made
 
 
 def test_cancelling_before_and_during_the_build_leaves_no_file(
@@ -180,21 +180,21 @@ def test_cancelling_before_and_during_the_build_leaves_no_file(
     make(page, run)
     export = Export.objects.get()
     page.post(reverse("export_cancel", args=[export.pk]))
-    exports.build_export(str(export.pk))
+    building.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.CANCELLED
 
     make(page, run)
     export = Export.objects.exclude(pk=export.pk).get()
-    monkeypatch.setattr(exports, "RENEW_EVERY", timedelta(0))
-    write = exports.write
+    monkeypatch.setattr(building, "RENEW_EVERY", timedelta(0))
+    write = building.write
 
     def cancelled_meanwhile(*args, **kwargs):
         exports.cancel_export(export)
         return write(*args, **kwargs)
 
-    monkeypatch.setattr(exports, "write", cancelled_meanwhile)
-    exports.build_export(str(export.pk))
+    monkeypatch.setattr(building, "write", cancelled_meanwhile)
+    building.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.CANCELLED
     assert not [path for path in (data_dir / "exports").rglob("*") if path.is_file()]
@@ -205,7 +205,7 @@ def test_rows_that_vanished_fail_the_export_in_words(page, run, large, data_dir)
     for file in data_dir.rglob("*.parquet"):
         file.unlink()
     export = Export.objects.get()
-    exports.build_export(str(export.pk))
+    building.build_export(str(export.pk))
     text = page.get(reverse("export_detail", args=[export.pk])).text
     assert "The file could not be made" in text
     assert not (data_dir / "exports" / str(export.pk)).exists()
@@ -217,9 +217,9 @@ def test_a_full_disk_fails_the_export_in_words(page, run, large, monkeypatch, da
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exports, "write", full)
+    monkeypatch.setattr(building, "write", full)
     export = Export.objects.get()
-    exports.build_export(str(export.pk))
+    building.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
     assert export.error["message"] == "The file could not be written to disk."
@@ -230,9 +230,9 @@ def test_a_build_that_keeps_dying_is_given_up(run, large):
         run=run,
         options=exports.ExportRequest(owner=run.owner, run=run, format="csv").options(),
     )
-    export.claims = exports.MOST_ATTEMPTS
+    export.claims = building.MOST_ATTEMPTS
     export.save()
-    exports.build_export(str(export.pk))
+    building.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
 
@@ -251,7 +251,7 @@ def test_an_expired_file_is_removed_and_says_so(page, run):
     export = Export.objects.get()
     Export.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     exports.sweep_exports()
-    assert not exports.path_of(export).exists()
+    assert not building.path_of(export).exists()
     assert page.get(reverse("export_download", args=[export.pk])).status_code == 404
     assert "Expired" in page.get(reverse("export_detail", args=[export.pk])).text
 
@@ -261,7 +261,7 @@ def test_deleting_an_export_removes_the_file(page, run):
     export = Export.objects.get()
     page.post(reverse("export_delete", args=[export.pk]))
     assert not Export.objects.exists()
-    assert not exports.path_of(export).exists()
+    assert not building.path_of(export).exists()
 
 
 def test_a_teammate_cannot_touch_an_export_and_access_ends_with_the_membership(
@@ -298,3 +298,43 @@ def test_what_was_changed_for_the_format_is_said(user):
 
 def test_an_empty_list_says_what_to_do(page):
     assert "No exports yet" in page.get("/exports/").text
+
+
+def test_a_file_that_holds_only_the_first_rows_says_so(page, run):
+    make(page, run, rows="first", limit="7")
+    text = page.get(reverse("export_detail", args=[Export.objects.get().pk])).text
+    assert "the first 7 rows, as you chose, of 120" in text
+
+
+def test_a_builder_that_lost_its_lease_leaves_the_winner_alone(
+    page, run, large, monkeypatch, data_dir
+):
+    make(page, run)
+    export = Export.objects.get()
+    write = building.write
+
+    def overtaken(*args, **kwargs):
+        monkeypatch.setattr(building, "write", write)
+        Export.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        building.build_export(str(export.pk))
+        return write(*args, **kwargs)
+
+    monkeypatch.setattr(building, "write", overtaken)
+    building.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.SUCCEEDED
+    assert [path.name for path in building.directory_of(export).rglob("*")] == [
+        export.file_name
+    ]
+
+
+def test_what_a_killed_builder_left_is_cleared_away(page, run, large):
+    make(page, run)
+    export = Export.objects.get()
+    left = building.directory_of(export) / ".dead" / ".half.part"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    building.build_export(str(export.pk))
+    assert [path.name for path in building.directory_of(export).rglob("*")] == [
+        export.file_name
+    ]

@@ -1,0 +1,236 @@
+"""Building export files: one holder of a lease, a folder of its own, and a file in place only when it is whole."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from queries import reading
+from queries.engine import made_there
+from queries.engine.leases import FREED, claim
+from queries.formats import FormatError, Options, Report, write
+from queries.models import Export, Run, Status
+from queries.providers.errors import ProviderError
+from queries.results import ResultError
+
+LEASE = timedelta(seconds=30)
+RENEW_EVERY = timedelta(seconds=2)
+KEEP_EVERY = 5.0
+MOST_ATTEMPTS = 5
+MADE_BY_PROVIDER = "provider"
+log = structlog.get_logger(__name__)
+
+
+class StoppedError(Exception):
+    """The build ended early: cancelled, or the lease went to somebody else."""
+
+
+def path_of(export: Export) -> Path:
+    """Where the file is, or will be. The folder is named by id, the file by a safe name."""
+    return directory_of(export) / export.file_name
+
+
+def directory_of(export: Export) -> Path:
+    """The export's own folder."""
+    return Path(settings.DATA_DIR) / "exports" / str(export.pk)
+
+
+def workshop_of(export: Export) -> Path:
+    """Where the holder of the lease builds: nobody else touches it, and it goes with the lease."""
+    return directory_of(export) / f".{export.lease_token}"
+
+
+def build_export(pk: str) -> None:
+    """Build one export if nobody else does; ends in an honest state. The task, and inline."""
+    for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE):
+        if export.cancel_asked_at:
+            _end(export, Status.CANCELLED)
+        elif export.claims > MOST_ATTEMPTS:
+            _end(export, Status.FAILED, error=_failure("It was tried too often."))
+        else:
+            _build(export)
+
+
+def _build(export: Export) -> None:
+    _held(export).update(status=Status.RUNNING)
+    _clear(directory_of(export))
+    try:
+        with _kept(export):
+            report = _write(export)
+    except StoppedError:
+        if export.cancel_asked_at:
+            _end(export, Status.CANCELLED)
+    except (
+        ProviderError,
+        ResultError,
+        FormatError,
+        reading.ResultUnavailableError,
+    ) as error:
+        _end(export, Status.FAILED, error=_failure(str(error)))
+    except OSError as error:
+        log.warning("export_failed", export=str(export.pk), why=type(error).__name__)
+        _end(
+            export,
+            Status.FAILED,
+            error=_failure("The file could not be written to disk."),
+        )
+    else:
+        _end(
+            export,
+            Status.SUCCEEDED,
+            rows_done=report.rows,
+            size=report.size,
+            sha256=report.sha256,
+            report=asdict(report),
+            expires_at=timezone.now() + timedelta(hours=settings.EXPORT_HOURS),
+        )
+
+
+def _write(export: Export) -> Report:
+    if export.options.get("made_by") == MADE_BY_PROVIDER:
+        return _take_in(export)
+    result_set = export.result_set
+    if result_set is None:
+        raise reading.ResultUnavailableError("The rows of this run are gone.")
+    chosen = export.options
+    known = reading.columns_of(result_set)
+    view = reading.View(
+        sort=chosen["sort"],
+        q=chosen["q"],
+        column=chosen["column"],
+        columns=tuple(chosen["columns"]),
+    )
+    names = [] if chosen["original"] else view.shown(known)
+    by_name = {column.name: column for column in known}
+    workshop_of(export).mkdir(parents=True, exist_ok=True)
+    options = Options(
+        original=chosen["original"],
+        zone=ZoneInfo(chosen["zone"]),
+        bom=export.format == "csv",
+        zipped=chosen["zip"],
+        inner_name=export.file_name.removesuffix(".zip"),
+    )
+    with reading.open_result(result_set) as reader:
+        batches = reader.batches(
+            columns=names,
+            sort=view.sorts(known),
+            filter=view.filter(known),
+            limit=chosen["limit"],
+            with_original=chosen["original"],
+        )
+        shown = [by_name[name] for name in names]
+        path = workshop_of(export) / export.file_name
+        return write(
+            export.format,
+            path,
+            shown,
+            batches,
+            options=options,
+            progress=_progress(export),
+        )
+
+
+def _take_in(export: Export) -> Report:
+    options = made_there.options_of(export.options, export.format, export.file_name)
+    run = Run.objects.select_related("connection", "owner").get(pk=export.run_id)
+    path = workshop_of(export) / export.file_name
+    return made_there.take_in(run, options, path, _progress(export))
+
+
+def _progress(export: Export) -> Callable[[int], None]:
+    """Tell how far the build is, and stop when asked to: every two seconds."""
+    last = timezone.now()
+
+    def tell(rows: int) -> None:
+        nonlocal last
+        now = timezone.now()
+        if now - last < RENEW_EVERY:
+            return
+        last = now
+        _renew(export, rows_done=rows)
+        export.refresh_from_db(fields=["cancel_asked_at"])
+        if export.cancel_asked_at:
+            raise StoppedError
+
+    return tell
+
+
+@contextmanager
+def _kept(export: Export) -> Iterator[None]:
+    """Renew the lease meanwhile: sorting a large result takes long before the first row is written."""
+    over = threading.Event()
+
+    def keep() -> None:
+        try:
+            while not over.wait(KEEP_EVERY):
+                _held(export).update(lease_until=timezone.now() + LEASE)
+        except DatabaseError as error:
+            # The next renewal, or whoever takes over, decides.
+            log.warning("lease_not_kept", why=type(error).__name__)
+        finally:
+            connection.close()
+
+    keeper = threading.Thread(target=keep, name="export-lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _renew(export: Export, **changes: Any) -> None:
+    _update(export, lease_until=timezone.now() + LEASE, **changes)
+
+
+def _update(export: Export, **changes: Any) -> None:
+    if not _held(export).update(**changes):
+        raise StoppedError
+
+
+def _held(export: Export) -> Any:
+    return Export.objects.active().filter(pk=export.pk, lease_token=export.lease_token)
+
+
+def _end(export: Export, status: Status, **changes: Any) -> None:
+    """End the export if it is still ours, with its file in place; else leave nothing of ours."""
+    try:
+        _renew(export)
+        if status == Status.SUCCEEDED:
+            (workshop_of(export) / export.file_name).replace(
+                workshop_of(export) / export.file_name
+            )
+        ended = {"status": status, "finished_at": timezone.now(), "next_at": None}
+        _update(export, **ended, **FREED, **changes)
+    except StoppedError:
+        shutil.rmtree(workshop_of(export), ignore_errors=True)
+    else:
+        unneeded = (
+            directory_of(export) if status != Status.SUCCEEDED else workshop_of(export)
+        )
+        shutil.rmtree(unneeded, ignore_errors=True)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what builders before us left: the lease is ours, so none of it is anybody's."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _failure(message: str) -> dict[str, str]:
+    return {
+        "title": "The file could not be made",
+        "message": message,
+        "remedy": "Try again, with fewer rows or columns if it happens again.",
+    }

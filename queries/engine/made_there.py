@@ -1,0 +1,53 @@
+"""Files that a provider makes of a job's result: taken in as they come, never as one piece."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from queries.connections import open_provider
+from queries.engine import access
+from queries.engine.receiving import policy
+from queries.formats import Report
+from queries.formats.files import whole_file
+from queries.models import Run
+from queries.providers.base import FileOptions
+from queries.providers.errors import LimitExceededError, NotFoundError
+
+
+def options_of(chosen: dict[str, Any], form: str, name: str) -> FileOptions:
+    """What was chosen, as a provider takes it."""
+    stem = name.removesuffix(".zip").removesuffix(f".{form}")
+    return FileOptions(form, stem, chosen["limit"], bool(chosen["zip"]))
+
+
+def take_in(
+    run: Run, options: FileOptions, path: Path, progress: Callable[[int], None]
+) -> Report:
+    """Have the file made and write it to ``path``. ``progress`` gets 0, and stops it by raising.
+
+    Raises ProviderError, and OSError of the disk. The query is not run again.
+    """
+    if not run.job_id:
+        raise NotFoundError("This run has no job at the provider.")
+    digest, size = hashlib.sha256(), 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        open_provider(access.connection_for(run), policy()) as provider,
+        provider.make_file(run.job_id, options) as stream,
+        whole_file(path) as file,
+    ):
+        for chunk in stream:
+            size += len(chunk)
+            if size > settings.MAX_BYTES:
+                raise LimitExceededError(
+                    "The provider's file is larger than we accept."
+                )
+            digest.update(chunk)
+            file.write(chunk)
+            progress(0)
+    return Report(size=size, sha256=digest.hexdigest())
