@@ -89,10 +89,15 @@ class Desk:
             if "schedule_id" in parameters
             else _digest(query)[:40]
         )
-        job = self._running(owner, schedule_id, query) or self._started(
-            request, owner, schedule_id, parameters, query
-        )
-        job = self._waited_for(job, parameters.get("sync_timeout", _DEFAULT_WAIT))
+        wait = parameters.get("sync_timeout", _DEFAULT_WAIT)
+        job = self._running(owner, schedule_id, query)
+        if job is None:
+            job = self._started(request, owner, schedule_id, parameters, query)
+            if not wait:  # whoever does not wait is never told more than that it begins
+                return status_answer(
+                    job, schedule_id, job.submitted_at, self._options.accepted
+                )
+        job = self._waited_for(job, wait)
         return self._answer(request, job, parameters, self._options.accepted)
 
     def status(self, request: Request) -> Answer:
@@ -163,7 +168,7 @@ class Desk:
         self._store.drop(identifier)
         self._store.add(job)
         self._begin(request, job, query)
-        return self._store.get(identifier) or job
+        return job
 
     def _begin(self, request: Request, job: Job, query: Mapping[str, Any]) -> None:
         fault = request.fault("outcome")

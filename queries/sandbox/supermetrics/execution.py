@@ -50,20 +50,19 @@ class Execution:
         timer.start()
         try:
             part = self._statement()
-            if not self._stopped:
-                reader = self._cursor.sql(
-                    part.sql, params=list(part.values)
-                ).to_arrow_reader(_BATCH)
-                for batch in reader:
-                    columns = [column.to_pylist() for column in batch.columns]
-                    yield [list(row) for row in zip(*columns, strict=True)]
-        except duckdb.Error as error:
-            words = (
-                "The query was stopped."
-                if self._stopped
-                else "The sandbox could not execute the query, or it took too long."
-            )
-            raise ExecutionError(words, stopped=self._stopped) from error
+            reader = self._cursor.sql(
+                part.sql, params=list(part.values)
+            ).to_arrow_reader(_BATCH)
+            for batch in reader:
+                self._check()
+                columns = [column.to_pylist() for column in batch.columns]
+                yield [list(row) for row in zip(*columns, strict=True)]
+            self._check()
+        except (duckdb.Error, OSError) as error:  # Arrow's reader has errors of its own
+            self._check()
+            raise ExecutionError(
+                "The sandbox could not execute the query, or it took too long."
+            ) from error
         finally:
             timer.cancel()
             self._cursor.close()
@@ -72,6 +71,10 @@ class Execution:
         """Stop it, from any thread."""
         self._stopped = True
         self._cursor.interrupt()
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise ExecutionError("The query was stopped.", stopped=True)
 
     def _statement(self) -> _Part:
         asked, rows = self._asked, self._rows()
