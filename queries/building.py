@@ -209,9 +209,7 @@ def _end(export: Export, status: Status, **changes: Any) -> None:
     try:
         _renew(export)
         if status == Status.SUCCEEDED:
-            (workshop_of(export) / export.file_name).replace(
-                workshop_of(export) / export.file_name
-            )
+            (workshop_of(export) / export.file_name).replace(path_of(export))
         ended = {"status": status, "finished_at": timezone.now(), "next_at": None}
         _update(export, **ended, **FREED, **changes)
     except StoppedError:

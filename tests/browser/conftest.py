@@ -33,6 +33,7 @@ CHROMIUM_ARGS = [
 SECONDS_TO_START = 120
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests share one product, so they run in one process, and they carry the mark."""
     for item in items:
@@ -106,6 +107,8 @@ def stop_product(product: Product) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(product.process.pid, signal.SIGKILL)
         product.process.wait(10)
+    if product.process.stdout:
+        product.process.stdout.close()
 
 
 @pytest.fixture(scope="session")
