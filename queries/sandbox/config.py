@@ -10,11 +10,14 @@ from typing import Any, Literal
 
 from queries.sandbox.clock import Clock, SystemClock
 from queries.sandbox.polytomic.config import PolytomicConfig
+from queries.sandbox.supermetrics.options import SupermetricsOptions
 
 ARCHIVE_QUERY = "legacy-archive-queries:Execute"
 FREQUENT_LOGS = "logs.data-api#high:ReadData"
-# Coralogix docs, permissions: what the preset "DataQuerying" grants for logs.
-ALL_PERMISSIONS = frozenset({ARCHIVE_QUERY, FREQUENT_LOGS})
+# Supermetrics docs, API keys: may list logins and accounts.
+READ_ACCOUNTS = "ds_accounts_read"
+# For Coralogix what the preset "DataQuerying" grants for logs (its docs, permissions).
+ALL_PERMISSIONS = frozenset({ARCHIVE_QUERY, FREQUENT_LOGS, READ_ACCOUNTS})
 
 DEMO_KEY = "sandbox-demo-key"
 LIMITED_KEY = "sandbox-limited-key"
@@ -100,6 +103,7 @@ class SandboxConfig:
     statistics: bool = True
     error_style: Literal["message", "text", "error"] = "message"
     cancelled_as: Literal["error", "cancelled"] = "error"
+    supermetrics: SupermetricsOptions = field(default_factory=SupermetricsOptions)
     fault_control: bool = False
     polytomic: PolytomicConfig = field(default_factory=PolytomicConfig)
     clock: Clock = field(default_factory=SystemClock)

@@ -23,9 +23,11 @@ from queries.sandbox.polytomic.oddities import NAMED as POLYTOMIC_FAULTS
 from queries.sandbox.polytomic.wire import Polytomic
 from queries.sandbox.runner import JobRunner
 from queries.sandbox.server import SandboxServer
+from queries.sandbox.supermetrics.oddities import NAMED as SUPERMETRICS_FAULTS
+from queries.sandbox.supermetrics.wire import supermetrics_endpoints
 
 _LOCK_SECONDS = 10.0
-_NAMED = {**CORALOGIX_FAULTS, **POLYTOMIC_FAULTS}
+_NAMED = {**CORALOGIX_FAULTS, **POLYTOMIC_FAULTS, **SUPERMETRICS_FAULTS}
 
 
 class Sandbox:
@@ -95,6 +97,9 @@ def running_sandbox(config: SandboxConfig | None = None) -> Iterator[Sandbox]:
         endpoints = {
             **coralogix_endpoints(config, engine, store, runner),
             **polytomic.endpoints(),
+            **stack.enter_context(
+                supermetrics_endpoints(config, folder / "supermetrics")
+            ),
         }
         application = Application(endpoints, faults, config.now, control)
         thread = threading.Thread(
