@@ -9,7 +9,13 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from queries.connections import open_provider
@@ -20,6 +26,7 @@ from queries.engine.receiving import Received, Receiver, policy
 from queries.engine.record import (
     NOT_WAITING,
     end,
+    end_cut,
     ending,
     noted,
     spec_of,
@@ -99,7 +106,6 @@ class DirectPool:
             # It was still waiting for a place when the process was told to end.
             end(one.run, ending(one.run, Status.FAILED, failures.interrupted()))
         elif error := future.exception():
-            # The lease runs out and the sweep ends the run in words.
             log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
 
 
@@ -121,10 +127,24 @@ def execute(one: Held) -> None:
 
 def _in_thread(one: Held) -> None:
     close_old_connections()
+    crashed = True
     try:
         execute(one)
+        crashed = False
     finally:
         connection.close()
+        if crashed:
+            _end_crashed(one.run)
+            connection.close()
+
+
+def _end_crashed(run: Run) -> None:
+    """A mistake of ours: its owner is told so at once. What was wrong is in the log."""
+    try:
+        end_cut(run, failures.internal())
+    except (DatabaseError, InterfaceError) as error:
+        # The lease runs out and the sweep ends the run.
+        log.warning("crashed_run_left", run=str(run.pk), why=type(error).__name__)
 
 
 def _begun(one: Held) -> Run | None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from queries.engine import failures
 from queries.engine.leases import FREED, held
 from queries.models import Connection, Mode, ResultSet, Run, Status
 from queries.providers.base import JobStatus, ProviderWarning, QuerySpec
@@ -122,6 +123,17 @@ def end(run: Run, changes: dict[str, Any], result_set: ResultSet | None = None) 
         transaction.on_commit(lambda: forget_attempts(run, keep=best))
     log.info("run_ended", run=str(run.pk), status=str(changes["status"]))
     return True
+
+
+def end_cut(run: Run, error: ProviderError) -> bool:
+    """`end` a run in the middle of its rows; those that arrived stay, marked as partial."""
+    for attempt in run.result_sets.all():
+        cut = failures.cut_by_error(error, attempt.row_count)
+        attempt.cuts, attempt.complete = [*attempt.cuts, cut], False
+        attempt.save(update_fields=["cuts", "complete"])
+    cancelled = ending(run, Status.CANCELLED)
+    failed = ending(run, Status.FAILED, error)
+    return end(run, cancelled if run.cancel_asked_at else failed)
 
 
 def best_attempt(run: Run) -> ResultSet | None:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from queries import rate_limit
 from queries.engine import bell, failures, fetching, pump
 from queries.engine.leases import claim
-from queries.engine.record import end, ending, forget
+from queries.engine.record import end_cut, forget
 from queries.models import (
     Mode,
     PumpSlot,
@@ -69,17 +69,8 @@ def end_interrupted() -> int:
     """End direct runs whose process is gone. Their rows stay, marked as partial."""
     now = timezone.now()
     dead = Run.objects.active().filter(mode=Mode.DIRECT, lease_until__lt=now)
-    ended = 0
-    for run in claim(dead, most=MOST_AT_ONCE):
-        error = failures.interrupted()
-        for attempt in run.result_sets.all():
-            cut = failures.cut_by_error(error, attempt.row_count)
-            attempt.cuts, attempt.complete = [*attempt.cuts, cut], False
-            attempt.save(update_fields=["cuts", "complete"])
-        cancelled = ending(run, Status.CANCELLED)
-        failed = ending(run, Status.FAILED, error)
-        ended += end(run, cancelled if run.cancel_asked_at else failed)
-    return ended
+    claimed = claim(dead, most=MOST_AT_ONCE)
+    return sum(end_cut(run, failures.interrupted()) for run in claimed)
 
 
 def tidy() -> None:

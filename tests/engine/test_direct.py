@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from queries.engine import direct, turns
@@ -306,16 +307,40 @@ def test_waiting_as_the_provider_asked_can_be_cancelled(ask, upstream):
     assert len(upstream.requests) == 1
 
 
-def test_a_mistake_of_ours_leaves_the_run_to_the_sweep(ask, monkeypatch, caplog):
-    def broken(_one):
+def crash(_one):
+    raise ZeroDivisionError
+
+
+def test_a_mistake_of_ours_ends_the_run_at_once_and_says_so(ask, monkeypatch, caplog):
+    monkeypatch.setattr(direct, "execute", crash)
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.status, run.error["code"]) == (Status.FAILED, "internal")
+    until(lambda: "direct_run_crashed" in caplog.text)
+
+
+def test_a_mistake_of_ours_keeps_the_rows_that_arrived(ask, upstream, monkeypatch):
+    def broken(_one, _received):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(direct, "execute", broken)
-    run = start_run(ask())
-    direct.pool.wait(run.pk, LONG)
+    monkeypatch.setattr(direct, "settle", broken)
+    run = wait_for(start_run(ask()), LONG)
+    assert (run.error["code"], run.result.row_count) == ("internal", 3)
+    assert run.result.cuts[0]["code"] == "internal"
+    assert not run.result.complete
+
+
+def test_a_crash_that_cannot_be_written_down_is_left_to_the_sweep(
+    ask, monkeypatch, caplog
+):
+    def away(*_args):
+        raise DatabaseError
+
+    monkeypatch.setattr(direct, "execute", crash)
+    monkeypatch.setattr(direct, "end_cut", away)
+    run = wait_for(start_run(ask()), LONG)
     until(lambda: keeper.idle)
-    assert refreshed(run).status == Status.QUEUED
-    assert "direct_run_crashed" in caplog.text
+    assert run.status == Status.QUEUED
+    assert "crashed_run_left" in caplog.text
 
 
 def test_without_its_connection_nothing_is_called(ask, upstream):
