@@ -9,12 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from queries.connections import open_provider
-from queries.engine import access, bell, failures, times
+from queries.engine import access, bell, failures, long_tasks, times
 from queries.engine.keeper import Held, keeper
 from queries.engine.leases import FREED, LeaseLostError, claim, commit
 from queries.engine.receiving import Received, Receiver, policy
@@ -32,7 +31,6 @@ from queries.providers.registry import provider_class
 
 MOST_FAILURES = 5
 MOST_CLAIMS = 60
-WORKERS_KEPT_FREE = 2
 WHEN_FULL = timedelta(seconds=2)
 
 log = structlog.get_logger(__name__)
@@ -46,7 +44,7 @@ def fetchable() -> RunQuerySet:
 def fetch(pk: str) -> str:
     """Fetch the rows of one run, if nobody does; returns what happened in one word."""
     mine = fetchable().filter(pk=pk)
-    if _full():
+    if long_tasks.full():
         mine.filter(lease_free(timezone.now())).update(
             next_at=timezone.now() + WHEN_FULL
         )
@@ -75,13 +73,6 @@ def ring_next(most: int = 1) -> int:
                 bell.ring(bell.FETCH, str(run.pk))
                 rung += 1
     return rung
-
-
-def _full() -> bool:
-    """Whether so many workers fetch already that none would be left for the pump."""
-    most = max(1, settings.CLUSTER.workers - WORKERS_KEPT_FREE)
-    fetching = fetchable().filter(lease_until__gte=timezone.now()).count()
-    return fetching >= most
 
 
 def _fetch(run: Run) -> str:

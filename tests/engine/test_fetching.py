@@ -9,14 +9,15 @@ import pytest
 from django.utils import timezone
 
 from queries import reading
-from queries.engine import direct, fetching, keeper, receiving
+from queries.engine import direct, fetching, keeper, long_tasks, receiving
 from queries.engine.fetching import fetch
-from queries.models import Connection, ResultSet, Run, Status
+from queries.models import Connection, Export, ResultSet, Run, Status
 from queries.results import ResultsDamagedError
 from queries.runs import cancel_run, delete_run
 from tests.engine import wire
 from tests.engine.rows import numbers
 from tests.engine.rung import rung
+from tests.factories import ExportFactory
 from tests.upstream import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -289,13 +290,30 @@ def test_workers_are_kept_free_for_the_pump(ready, ask, settings):
         "lease_until": timezone.now() + timedelta(minutes=1),
         "status": Status.FETCHING,
     }
-    for _ in range(settings.CLUSTER.workers - fetching.WORKERS_KEPT_FREE):
+    for _ in range(settings.CLUSTER.workers - long_tasks.WORKERS_KEPT_FREE):
         other = start_run(ask("background"))
         Run.objects.filter(pk=other.pk).update(**held)
     assert fetch(str(ready.pk)) == "full"
     ready.refresh_from_db()
     assert ready.status == Status.FETCHING
     assert ready.next_at > timezone.now()
+
+
+def test_exports_being_built_count_as_long_tasks_too(ready, settings):
+    builds = [
+        ExportFactory(
+            run=ready,
+            status=Status.RUNNING,
+            lease_until=timezone.now() + timedelta(minutes=1),
+        )
+        for _ in range(settings.CLUSTER.workers - long_tasks.WORKERS_KEPT_FREE)
+    ]
+    assert long_tasks.full()
+    assert fetch(str(ready.pk)) == "full"
+    # Its builder is gone: nobody has a worker for it.
+    Export.objects.filter(pk=builds[0].pk).update(lease_until=timezone.now())
+    assert not long_tasks.full()
+    assert fetch(str(ready.pk)) == "settled"
 
 
 def test_the_next_one_is_rung_for_when_a_fetch_ends(ready, ask):
