@@ -9,6 +9,7 @@ from queries.views import (
     connections,
     exports,
     health,
+    remote,
     results,
     runs,
     saved_queries,
@@ -67,6 +68,13 @@ urlpatterns = [
         connections.connection_delete,
         name="connection_delete",
     ),
+    path("connections/<uuid:pk>/jobs/", remote.connection_jobs, name="connection_jobs"),
+    path("connections/<uuid:pk>/adopt/", remote.run_adopt, name="run_adopt"),
+    path(
+        "connections/<uuid:pk>/cancel-all/",
+        remote.connection_cancel_all,
+        name="connection_cancel_all",
+    ),
     # Saved queries
     path("saved-queries/", saved_queries.saved_query_list, name="saved_query_list"),
     path("saved-queries/new/", saved_queries.saved_query_new, name="saved_query_new"),
@@ -112,6 +120,17 @@ urlpatterns = [
     path("runs/<uuid:pk>/delete/", runs.run_delete, name="run_delete"),
     path("runs/<uuid:pk>/results/", results.run_results, name="run_results"),
     path("runs/<uuid:pk>/rows/<int:n>/", results.run_row, name="run_row"),
+    path("runs/<uuid:pk>/logs/", remote.run_logs, name="run_logs"),
+    path(
+        "runs/<uuid:pk>/delete-remote/",
+        remote.run_delete_remote,
+        name="run_delete_remote",
+    ),
+    path(
+        "runs/<uuid:pk>/provider-file/",
+        remote.run_provider_file,
+        name="run_provider_file",
+    ),
     # Exports
     path("runs/<uuid:pk>/exports/", exports.run_export, name="run_export"),
     path("exports/", exports.export_list, name="export_list"),

@@ -8,7 +8,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
-from queries.exports import ExportRequest
+from queries.exports import ExportRequest, ProviderFileRequest
 from queries.formats import FORMATS
 from queries.models import Run, User
 
@@ -59,3 +59,26 @@ class ExportForm(forms.Form):
 
     def _posted(self, name: str) -> str:
         return str(self.data.get(name, ""))
+
+
+class ProviderFileForm(forms.Form):
+    """What a file made by the provider shall hold."""
+
+    format = forms.ChoiceField(choices=[(f.slug, f.label) for f in FORMATS.values()])
+    rows = forms.ChoiceField(choices=[(FIRST, FIRST), (ALL, ALL)])
+    limit = forms.IntegerField(required=False, min_value=1, max_value=MOST_ROWS)
+    file_name = forms.CharField(required=False, max_length=100)
+    zip = forms.BooleanField(required=False)
+
+    def request(self, owner: User, run: Run) -> ProviderFileRequest:
+        """The valid choices as the verb takes them."""
+        data = self.cleaned_data
+        every = data["rows"] == ALL
+        return ProviderFileRequest(
+            owner=owner,
+            run=run,
+            format=data["format"],
+            file_name=data["file_name"],
+            limit=None if every else data["limit"] or DEFAULT_ROWS,
+            zip=data["zip"],
+        )

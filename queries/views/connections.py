@@ -15,7 +15,7 @@ from queries import connections
 from queries.forms.connections import ConnectionForm
 from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
 from queries.models import Connection
-from queries.providers.registry import provider_choices
+from queries.providers.registry import provider_choices, provider_class
 
 RECENT_RUNS = 5
 
@@ -120,5 +120,6 @@ def _detail(
         "own": own,
         "form": form or (ConnectionForm(request.user, connection) if own else None),
         "recent": recent,
+        "can": provider_class(connection.provider).capabilities,
     }
     return render(request, "queries/connection_detail.html", context, status=status)

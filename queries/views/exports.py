@@ -10,7 +10,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from queries import exports
+from queries import building, exports
 from queries.formats import FORMATS
 from queries.forms.exports import ExportForm
 from queries.http import AuthedRequest, fetch, wants_fragment
@@ -75,7 +75,7 @@ def export_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
     if export.status != Status.SUCCEEDED or export.file_removed_at:
         raise Http404("This file has expired or was never made.")
     try:
-        file = exports.path_of(export).open("rb")
+        file = building.path_of(export).open("rb")
     except FileNotFoundError:
         raise Http404("This file is gone.") from None
     return FileResponse(

@@ -13,7 +13,8 @@ from django.utils import timezone
 from queries import reading, runs, time_ranges
 from queries.formats import FORMATS
 from queries.http import AuthedRequest
-from queries.models import ResultSet, Run, Team
+from queries.models import Mode, ResultSet, Run, Team
+from queries.providers.base import Provider
 from queries.providers.registry import provider_class
 from queries.results import ResultError
 from queries.views.extras import beside
@@ -40,6 +41,8 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "mine": mine,
+        "can": provider.capabilities,
+        "not_offered": not_offered(provider) if run.mode == Mode.BACKGROUND else [],
         "provider": provider,
         "poll": poll_seconds(run),
         "started": run.started_at or run.created_at,
@@ -54,6 +57,19 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "curl": runs.curl_of(run),
         "form_keys": [uuid.uuid4(), uuid.uuid4()],
     }
+
+
+def not_offered(provider: type[Provider]) -> list[str]:
+    """What other providers can do with a job and this one cannot, in words."""
+    can = provider.capabilities
+    verbs = (
+        (can.cancel, "cancelling"),
+        (can.progress, "progress"),
+        (can.logs, "logs"),
+        (can.delete, "deleting results there"),
+        (can.export_formats, "files of its own"),
+    )
+    return [words for able, words in verbs if not able]
 
 
 def shown_settings(run: Run) -> list[tuple[str, str]]:

@@ -50,6 +50,8 @@ class World:
             "member_change": [self.team.pk, viewer.pk],
             "member_remove": [self.team.pk, viewer.pk],
             "run_row": [self.run.pk, 0],
+            "run_adopt": [self.run.connection_id],
+            "connection_cancel_all": [self.run.connection_id],
         }
         if route in special:
             return special[route]

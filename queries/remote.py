@@ -1,0 +1,162 @@
+"""What a provider can do beyond running a query: its log, its own list of jobs, deleting, stopping them all.
+
+Every verb raises ProviderError (UnsupportedOperationError where the provider cannot do it), whose
+text is safe to show. None is repeated: somebody waits for it, in front of a page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import uuid5
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from queries import rate_limit, time_ranges
+from queries.connections import open_provider, test_policy
+from queries.engine import access, bell
+from queries.engine.record import mark_connection, noted, storable
+from queries.models import Connection, Mode, Run, Status, User
+from queries.providers.base import LogLine, Provider, RemoteJob
+from queries.providers.errors import (
+    AuthenticationError,
+    ConflictError,
+    NotFoundError,
+    RateLimitError,
+)
+from queries.providers.registry import provider_class
+
+ADOPTED = "Adopted: this query was not started here."
+NOT_TOLD = "(The provider does not tell the statement.)"
+DELETED = "The result was deleted at the provider; the rows kept here stay."
+
+log = structlog.get_logger(__name__)
+
+
+def logs_of(run: Run) -> list[LogLine]:
+    """The log of the run's job at the provider, oldest line first."""
+    if not provider_class(run.provider).capabilities.logs:
+        raise provider_class(run.provider).unsupported("show logs")
+    with _calling(access.connection_for(run)) as provider:
+        return provider.logs(_job_of(run))
+
+
+def delete_remote(run: Run) -> None:
+    """Delete the run's result at the provider, and say so on the run. Our rows stay."""
+    if not provider_class(run.provider).capabilities.delete:
+        raise provider_class(run.provider).unsupported("delete results")
+    if run.is_active:
+        raise ConflictError("The run has not ended yet; cancel it first.")
+    with _calling(access.connection_for(run)) as provider:
+        provider.delete(_job_of(run))
+    gone = {**run.statistics, "deleted_at_provider": timezone.now().isoformat()}
+    Run.objects.filter(pk=run.pk).update(statistics=gone, notes=noted(run, DELETED))
+    log.info("result_deleted_at_provider", run=str(run.pk))
+
+
+def cancel_all_jobs(connection: Connection) -> None:
+    """Stop every active job of the key's user at the provider, wherever it was started.
+
+    Runs that were started here learn of it by their next poll.
+    """
+    kind = provider_class(connection.provider)
+    if not kind.capabilities.cancel_all:
+        raise kind.unsupported("cancel all queries at once")
+    with _calling(connection) as provider:
+        provider.cancel_all()
+    log.info("all_jobs_cancelled", connection=str(connection.pk))
+
+
+def jobs_of(connection: Connection, user: User) -> list[tuple[RemoteJob, Run | None]]:
+    """The provider's list of jobs, newest first; those that ``user`` has a run of, with it."""
+    kind = provider_class(connection.provider)
+    if not kind.capabilities.list_remote:
+        raise kind.unsupported("list queries")
+    with _calling(connection) as provider:
+        found = provider.list_jobs()
+    known = _runs_of(connection, user, [job.job_id for job in found])
+    return [(job, known.get(job.job_id)) for job in found]
+
+
+def adopt_job(connection: Connection, owner: User, job_id: str) -> Run:
+    """A background run of a job that was started elsewhere; the one there is, if there is one.
+
+    The pump goes on with it as with any other. Raises NotFoundError for a job not in the list.
+    """
+    jobs = jobs_of(connection, owner)
+    job, run = next((pair for pair in jobs if pair[0].job_id == job_id), (None, None))
+    if job is None:
+        raise NotFoundError("The provider's list does not have this query any more.")
+    return run or _adopted(connection, owner, job)
+
+
+def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:
+    now = timezone.now()
+    run = Run(
+        owner=owner,
+        connection=connection,
+        connection_name=connection.name,
+        provider=connection.provider,
+        # The same key for the same job: pressed twice, it is one run.
+        form_key=uuid5(connection.pk, job.job_id),
+        statement=storable(job.statement) or NOT_TOLD,
+        mode=Mode.BACKGROUND,
+        time_range=time_ranges.NONE,
+        status=Status.RUNNING,
+        native_status=storable(job.status.native)[:80],
+        job_id=job.job_id,
+        submitted_at=job.status.submitted_at or now,
+        started_at=job.status.started_at or job.status.submitted_at or now,
+        next_at=now,
+        gives_up_at=now + timedelta(seconds=settings.BACKGROUND_SECONDS),
+        notes=[ADOPTED],
+    )
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            bell.ring_pump()
+    except IntegrityError:
+        return Run.objects.get(owner=owner, form_key=run.form_key)
+    log.info("job_adopted", run=str(run.pk))
+    return run
+
+
+def _runs_of(connection: Connection, user: User, job_ids: list[str]) -> dict[str, Run]:
+    mine = Run.objects.manageable_by(user).filter(
+        connection=connection, job_id__in=job_ids
+    )
+    return {run.job_id: run for run in mine.order_by("created_at")}
+
+
+def _job_of(run: Run) -> str:
+    # An empty id must never reach the wire: to some providers it means "all of them".
+    if not run.job_id:
+        raise NotFoundError("This run has no job at the provider.")
+    return run.job_id
+
+
+@contextmanager
+def _calling(connection: Connection) -> Iterator[Provider]:
+    """The provider for one call, within the key's rate limit and with short times."""
+    limit = provider_class(connection.provider).rate_limit
+    if wait := rate_limit.take(connection, limit):
+        raise RateLimitError(
+            f"This key is at its provider's limit of requests. Try again in {math.ceil(wait)} s.",
+            retry_after=wait,
+            remedy="",
+        )
+    try:
+        with open_provider(connection, test_policy()) as provider:
+            yield provider
+    except RateLimitError as refused:
+        if refused.retry_after:
+            rate_limit.block(connection, refused.retry_after)
+        raise
+    except AuthenticationError as refused:
+        mark_connection(connection, refused)
+        raise

@@ -1,0 +1,115 @@
+"""What a provider offers beyond running a query: pages and buttons, only where it does."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from queries import exports, remote
+from queries.forms.exports import ProviderFileForm
+from queries.http import AuthedRequest, fetch, wants_fragment
+from queries.models import Connection, Run
+from queries.providers.errors import ProviderError
+from queries.reading import ResultUnavailableError
+
+
+@require_GET
+def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """The log of the run's job at the provider, as it is now."""
+    run = fetch(Run.objects.visible_to(request.user), pk)
+    context: dict[str, object] = {"run": run}
+    try:
+        context["lines"] = remote.logs_of(run)
+    except ProviderError as error:
+        context["error"] = error
+    part = "#log" if wants_fragment(request) else ""
+    return render(request, f"queries/run_logs.html{part}", context)
+
+
+@require_POST
+def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Delete the run's result at the provider; the rows kept here stay."""
+    visible = Run.objects.visible_to(request.user)
+    run = fetch(visible, pk, allowed=Run.objects.manageable_by(request.user))
+    try:
+        remote.delete_remote(run)
+    except ProviderError as error:
+        messages.error(request, in_words(error))
+    else:
+        messages.success(request, "The result was deleted at the provider.")
+    return redirect("run_detail", run.pk)
+
+
+@require_POST
+def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Have the provider make a file of the run's result; a worker takes it in."""
+    run = fetch(Run.objects.visible_to(request.user), pk)
+    form = ProviderFileForm(request.POST)
+    if not form.is_valid():
+        messages.error(
+            request, "The file was not made: choose a format and how many rows."
+        )
+        return redirect("run_detail", run.pk)
+    try:
+        export = exports.start_provider_export(form.request(request.user, run))
+    except (exports.ExportRefusedError, ResultUnavailableError) as error:
+        messages.error(request, str(error))
+        return redirect("run_detail", run.pk)
+    return redirect("export_detail", export.pk)
+
+
+@require_GET
+def connection_jobs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """The provider's own list of queries, also of those that were not started here."""
+    connection = _own(request, pk)
+    context: dict[str, object] = {"connection": connection}
+    try:
+        context["jobs"] = remote.jobs_of(connection, request.user)
+    except ProviderError as error:
+        context["error"] = error
+    return render(request, "queries/connection_jobs.html", context)
+
+
+@require_POST
+def run_adopt(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Watch a query that was started elsewhere as a run of one's own."""
+    connection = _own(request, pk)
+    try:
+        run = remote.adopt_job(connection, request.user, request.POST.get("job", ""))
+    except ProviderError as error:
+        messages.error(request, in_words(error))
+        return redirect("connection_detail", connection.pk)
+    return redirect("run_detail", run.pk)
+
+
+@require_POST
+def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Stop everything the key's user has running there, for somebody who said that it is meant."""
+    connection = _own(request, pk)
+    if request.POST.get("sure") != "yes":
+        messages.error(request, "Nothing was stopped: tick the box first.")
+        return redirect("connection_detail", connection.pk)
+    try:
+        remote.cancel_all_jobs(connection)
+    except ProviderError as error:
+        messages.error(request, in_words(error))
+    else:
+        messages.success(
+            request, "The provider was asked to stop all queries of this key."
+        )
+    return redirect("connection_detail", connection.pk)
+
+
+def in_words(error: ProviderError) -> str:
+    """What went wrong, and what to do about it."""
+    return " ".join(text for text in (error.message, error.remedy) if text)
+
+
+def _own(request: AuthedRequest, pk: uuid.UUID) -> Connection:
+    """The owner's only: the list shows, and the stop ends, what the key's user does elsewhere."""
+    visible = Connection.objects.visible_to(request.user)
+    return fetch(visible, pk, allowed=Connection.objects.editable_by(request.user))
