@@ -7,6 +7,7 @@ see one generation, and a run is published with one UPDATE at the end.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -19,7 +20,13 @@ from queries.engine.leases import FREED, LeaseLostError, claim, commit
 from queries.engine.receiving import Received, Receiver, policy
 from queries.engine.record import best_attempt, forget_attempts
 from queries.engine.settling import settle
-from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, keep_away, waiting
+from queries.engine.turns import (
+    FOR_RECOVERY,
+    FOR_THE_PROVIDER,
+    keep_away,
+    seconds_blocked,
+    waiting,
+)
 from queries.models import Mode, Run, Status, lease_free
 from queries.models.runs import RunQuerySet
 from queries.providers.errors import (
@@ -78,6 +85,10 @@ def ring_next(most: int = 1) -> int:
 def _fetch(run: Run) -> str:
     forget_attempts(run, keep=best_attempt(run))
     try:
+        if blocked := _blocked(run):
+            # Not a try: neither the claim nor an earlier failure counts for it.
+            _put_off(run, blocked, FOR_THE_PROVIDER, claims=0)
+            return "later"
         with keeper.holding(Held(run, until=run.gives_up_at)) as one:
             received = _receive(one)
             if _again(run, received):
@@ -119,10 +130,23 @@ def _again(run: Run, received: Received) -> bool:
     refused = isinstance(error, RateLimitError)
     if refused:
         keep_away(run, seconds)
+    _put_off(
+        run, seconds, FOR_THE_PROVIDER if refused else FOR_RECOVERY, failures=tries
+    )
+    return True
+
+
+def _blocked(run: Run) -> float:
+    """Seconds for which the provider wants to be left alone; 0.0 if the run has no time for them."""
+    over = run.gives_up_at is not None and run.gives_up_at <= timezone.now()
+    return 0.0 if over else seconds_blocked(run)
+
+
+def _put_off(run: Run, seconds: float, what: str, **changes: Any) -> None:
+    """Let go of the run and come back for it; the wait is shown."""
     later = timezone.now() + timedelta(seconds=seconds)
-    changes = waiting(seconds, FOR_THE_PROVIDER if refused else FOR_RECOVERY)
+    changes |= {**FREED, **waiting(seconds, what), "next_at": later}
     with transaction.atomic():
-        if not commit(run, **FREED, next_at=later, failures=tries, **changes):
+        if not commit(run, **changes):
             raise LeaseLostError
         bell.ring(bell.FETCH, str(run.pk), at=later)
-    return True

@@ -25,7 +25,14 @@ from queries.engine.record import end, ending, mark_connection
 from queries.engine.shelf import Shelf
 from queries.engine.steps import Outcome, Step, finish, go_on
 from queries.engine.submitting import SUBMIT
-from queries.engine.turns import FOR_A_TURN, keep_away, seconds_to_turn, waiting
+from queries.engine.turns import (
+    FOR_A_TURN,
+    FOR_THE_PROVIDER,
+    keep_away,
+    seconds_blocked,
+    seconds_to_turn,
+    waiting,
+)
 from queries.models import Connection, Mode, PumpSlot, Run, Status, lease_free
 from queries.models.runs import RunQuerySet
 from queries.providers.errors import ProviderError
@@ -179,21 +186,34 @@ def prepare(run: Run) -> Step | Outcome | None:
     None if the lease was lost meanwhile.
     """
     step = next_step(run)
-    if step is not SUBMIT:
+    if isinstance(step, Outcome):
         return step
-    try:
-        seconds = seconds_to_turn(access.connection_for(run))
-    except ProviderError as refused:
-        return finish(run, Status.FAILED, refused)
-    if seconds:
-        outcome = go_on(seconds, **waiting(seconds, FOR_A_TURN))
-        return Outcome({**outcome.changes, "failures": run.failures})
+    not_yet = _not_yet(run, step)
+    if not_yet is not None or step is not SUBMIT:
+        return not_yet or step
     announced = submitting.announce(run)
     if not commit(run, **announced):
         return None
     for name, value in announced.items():
         setattr(run, name, value)
     return step
+
+
+def _not_yet(run: Run, step: Step) -> Outcome | None:
+    """Why the call cannot be made now: only a submit takes a place, but a block holds for all."""
+    try:
+        if step is SUBMIT:
+            seconds = seconds_to_turn(access.connection_for(run))
+            return _put_off(run, seconds, FOR_A_TURN) if seconds else None
+    except ProviderError as refused:
+        return finish(run, Status.FAILED, refused)
+    seconds = seconds_blocked(run)
+    return _put_off(run, seconds, FOR_THE_PROVIDER) if seconds else None
+
+
+def _put_off(run: Run, seconds: float, what: str) -> Outcome:
+    """Not now, and no attempt either: the wait is shown, and what failed before still counts."""
+    return go_on(seconds, failures=run.failures, **waiting(seconds, what))
 
 
 def outcome_of(future: Future[Any], run: Run, step: Step) -> Outcome:

@@ -49,6 +49,11 @@ def seconds_to_turn(connection: Connection) -> float:
     return rate_limit.take(connection, limit)
 
 
+def seconds_blocked(run: Run) -> float:
+    """How long the provider still wants to be left alone; 0.0 if it does not. Takes no place."""
+    return rate_limit.take(run.connection, None) if run.connection else 0.0
+
+
 def keep_away(run: Run, seconds: float) -> None:
     """The provider wants to be left alone: by everybody who holds this key."""
     if run.connection is not None:

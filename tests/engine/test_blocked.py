@@ -1,0 +1,95 @@
+"""A provider that wants to be left alone is left alone by every run of the same key."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from queries import rate_limit
+from queries.engine import bell, turns
+from queries.engine.fetching import fetch
+from queries.models import RateBucket, Run, Status
+from queries.runs import cancel_run
+from tests.engine import wire
+from tests.engine.rung import rung
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def running(job, connection):
+    """A run whose job runs, and that has failed once; another run's 429 has blocked its key."""
+    return blocked(job, connection, Status.RUNNING)
+
+
+@pytest.fixture
+def ready(job, connection):
+    """A run whose rows are to be fetched while its key is blocked."""
+    return blocked(job, connection, Status.FETCHING)
+
+
+def blocked(run, connection, status):
+    rate_limit.block(connection, 600)
+    Run.objects.filter(pk=run.pk).update(
+        status=status, job_id="job-1", submitted_at=timezone.now(), failures=1
+    )
+    run.refresh_from_db()
+    return run
+
+
+def unblock():
+    RateBucket.objects.update(blocked_until=None)
+
+
+def is_waiting(run):
+    soon = timezone.now() + timedelta(minutes=9)
+    shown = run.waiting_for == turns.FOR_THE_PROVIDER and run.waiting_until > soon
+    return shown and run.next_at > soon and run.failures == 1
+
+
+def test_a_poll_waits_and_says_so(running, pump_once, upstream):
+    run = pump_once(running)
+    assert is_waiting(run)
+    assert upstream.paths() == []
+    unblock()
+    run = pump_once(run)
+    assert (run.status, run.waiting_for) == (Status.FETCHING, "")
+    assert upstream.paths() == [wire.STATUS]
+
+
+def test_a_poll_takes_no_place_in_the_rate_limit(running, pump_once):
+    unblock()
+    pump_once(running)
+    assert [bucket.taken for bucket in RateBucket.objects.all()] == [[]]
+
+
+def test_a_cancel_waits_too(running, pump_once, upstream):
+    cancel_run(running)
+    run = pump_once(running)
+    assert is_waiting(run)
+    assert upstream.paths() == []
+    unblock()
+    assert pump_once(run).cancel_sent_at
+    assert upstream.paths() == [wire.CANCEL]
+
+
+def test_a_fetch_waits_and_is_no_try(ready, upstream):
+    assert fetch(str(ready.pk)) == "later"
+    ready.refresh_from_db()
+    assert is_waiting(ready)
+    assert (ready.claims, ready.lease_token) == (0, None)
+    assert upstream.paths() == []
+    assert rung(bell.FETCH) == [(str(ready.pk),)]
+    unblock()
+    assert fetch(str(ready.pk)) == "settled"
+    ready.refresh_from_db()
+    assert (ready.status, ready.waiting_for) == (Status.SUCCEEDED, "")
+
+
+def test_a_fetch_whose_time_is_over_does_not_wait(ready):
+    Run.objects.filter(pk=ready.pk).update(gives_up_at=timezone.now())
+    assert fetch(str(ready.pk)) == "settled"
+    ready.refresh_from_db()
+    assert ready.error["code"] == "too_long"
