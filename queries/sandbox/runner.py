@@ -79,6 +79,15 @@ class JobRunner:
         """The rows of a finished job in the order they were made; raises ``FileNotFoundError`` when they are gone."""
         return _read(pq.ParquetFile(self._file(job_id)), batch)
 
+    def page(self, job_id: str, first: int, end: int) -> list[Row]:
+        """The rows from ``first`` up to, not including, ``end``; raises ``FileNotFoundError`` when they are gone."""
+        with pq.ParquetFile(self._file(job_id)) as file:
+            return [row for part in _between(file, first, end) for row in part]
+
+    def discard(self, job_id: str) -> None:
+        """Delete the rows of a job; raises ``FileNotFoundError`` when there are none."""
+        self._file(job_id).unlink()
+
     def _run(self, job: Job, prepare: Callable[[Job], Execution]) -> None:
         try:
             facts = self._executed(job, prepare)
@@ -171,6 +180,18 @@ def _read(file: pq.ParquetFile, batch: int) -> Iterator[list[Row]]:
     with file:
         for part in file.iter_batches(batch_size=batch):
             yield list(map(Row, *(column.to_pylist() for column in part.columns)))
+
+
+def _between(file: pq.ParquetFile, first: int, end: int) -> Iterator[list[Row]]:
+    """Rows of a range, a row group at a time; those beside it are not read."""
+    start = 0
+    for number in range(file.num_row_groups):
+        size = file.metadata.row_group(number).num_rows
+        low, high = max(first - start, 0), min(end - start, size)
+        if low < high:
+            part = file.read_row_group(number).slice(low, high - low)
+            yield list(map(Row, *(column.to_pylist() for column in part.columns)))
+        start += size
 
 
 def _tell_failure(future: Future[None]) -> None:

@@ -22,12 +22,14 @@ from queries.sandbox.jobs import Job, JobStore
 from queries.sandbox.polytomic.oddities import NAMED as POLYTOMIC_FAULTS
 from queries.sandbox.polytomic.wire import Polytomic
 from queries.sandbox.runner import JobRunner
+from queries.sandbox.saf.oddities import NAMED as SAF_FAULTS
+from queries.sandbox.saf.wire import saf_endpoints
 from queries.sandbox.server import SandboxServer
 from queries.sandbox.supermetrics.oddities import NAMED as SUPERMETRICS_FAULTS
 from queries.sandbox.supermetrics.wire import supermetrics_endpoints
 
 _LOCK_SECONDS = 10.0
-_NAMED = {**CORALOGIX_FAULTS, **POLYTOMIC_FAULTS, **SUPERMETRICS_FAULTS}
+_NAMED = {**CORALOGIX_FAULTS, **POLYTOMIC_FAULTS, **SAF_FAULTS, **SUPERMETRICS_FAULTS}
 
 
 class Sandbox:
@@ -97,6 +99,7 @@ def running_sandbox(config: SandboxConfig | None = None) -> Iterator[Sandbox]:
         endpoints = {
             **coralogix_endpoints(config, engine, store, runner),
             **polytomic.endpoints(),
+            **saf_endpoints(config, engine, store, runner),
             **stack.enter_context(
                 supermetrics_endpoints(config, folder / "supermetrics")
             ),

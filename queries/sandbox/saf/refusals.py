@@ -1,0 +1,55 @@
+"""What the server says when it refuses, as OpenSearch does: {"error": {"type", "reason", "root_cause"}, "status"}."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from queries.sandbox.web import TEXT, Answer, Request, json_answer
+
+REALM = 'Basic realm="OpenSearch Security"'
+
+
+class RefusedError(Exception):
+    """A request is answered with ``status``, a type of error and a reason."""
+
+    def __init__(self, status: int, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.kind = kind
+        self.reason = reason
+
+
+class UnauthorizedError(Exception):
+    """Nobody we know: plain text and a challenge, as OpenSearch's security plugin answers."""
+
+
+def error_of(kind: str, reason: str) -> dict[str, Any]:
+    """The object that describes an error."""
+    cause = {"type": kind, "reason": reason}
+    return {"root_cause": [cause], **cause}
+
+
+def unknown_task(task_id: str) -> RefusedError:
+    """No such task, or somebody else's."""
+    return RefusedError(
+        404, "resource_not_found_exception", f"task [{task_id}] is not found"
+    )
+
+
+def answered(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+    """Turn the refusals of ``handle`` into answers."""
+
+    def guarded(request: Request) -> Answer:
+        try:
+            return handle(request)
+        except UnauthorizedError:
+            return Answer(401, (b"Unauthorized",), TEXT, (("WWW-Authenticate", REALM),))
+        except RefusedError as refusal:
+            body = {
+                "error": error_of(refusal.kind, refusal.reason),
+                "status": refusal.status,
+            }
+            return json_answer(refusal.status, body)
+
+    return guarded

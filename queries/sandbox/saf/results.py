@@ -1,0 +1,179 @@
+"""What a finished task holds: its rows by pages, what comes beside them, and files; and timelines beforehand."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from queries.sandbox.config import SandboxConfig
+from queries.sandbox.engine import Engine, EngineError, Row
+from queries.sandbox.jobs import Job
+from queries.sandbox.runner import JobRunner
+from queries.sandbox.saf.access import READ, Access
+from queries.sandbox.saf.files import file_answer
+from queries.sandbox.saf.refusals import RefusedError, unknown_task
+from queries.sandbox.saf.requests import (
+    Asked,
+    argument,
+    page_range,
+    parsed_or_refused,
+    read_file,
+    read_preview,
+)
+from queries.sandbox.saf.sql import TIER, compile_query
+from queries.sandbox.saf.statistics import cost_of, stats_of
+from queries.sandbox.saf.tasks import ACTIVE, Tasks, asked_of, ended_at
+from queries.sandbox.saf.tree import Function, Query, Search, TimeAggs
+from queries.sandbox.web import Answer, Request, json_answer
+
+_BATCH = 2_000
+_PIECE = 65_536
+_STATS_KEPT = 50
+_MOST_BUCKETS = 10_000
+
+
+class Results:
+    """Rows, files and figures of the tasks of one sandbox."""
+
+    def __init__(
+        self,
+        config: SandboxConfig,
+        engine: Engine,
+        access: Access,
+        tasks: Tasks,
+        runner: JobRunner,
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._access = access
+        self._tasks = tasks
+        self._runner = runner
+        self._lock = threading.Lock()
+        self._stats: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    def response(self, request: Request) -> Answer:
+        """A page of rows: ``from`` inclusive, ``to`` exclusive, all of them unless given."""
+        job, (first, end) = self._finished(request), page_range(request)
+        end = job.rows if end is None else min(end, job.rows)
+        beside = self._beside(job, first, max(first, end))
+        return Answer(
+            200, _in_pieces(beside, self._pages(job, first, end)), streamed=True
+        )
+
+    def _beside(self, job: Job, first: int, end: int) -> dict[str, Any]:
+        """What is said beside the rows."""
+        asked = asked_of(job)
+        body: dict[str, Any] = {
+            "id": job.id,
+            "total": job.rows,
+            "from": first,
+            "to": end,
+        }
+        body["fields"] = _names(self._page(job, first, min(end, first + _BATCH)))
+        if asked.stats:
+            body |= self._stats_of(job, asked)
+        if asked.cost != "OFF":
+            body["executionCost"] = cost_of(
+                asked, job, ended_at(job) or job.submitted_at
+            )
+        return body
+
+    def _pages(self, job: Job, first: int, end: int) -> Iterator[Row]:
+        for start in range(first, end, _BATCH):
+            yield from self._page(job, start, min(start + _BATCH, end))
+
+    def _page(self, job: Job, first: int, end: int) -> list[Row]:
+        try:
+            return self._runner.page(job.id, first, end)
+        except FileNotFoundError as error:
+            raise unknown_task(job.id) from error
+
+    def file(self, request: Request) -> Answer:
+        """A file of the rows: all of them, or the first ones."""
+        job, asked = self._finished(request), read_file(request.body)
+        most = job.rows if asked.rows is None else min(asked.rows, job.rows)
+        self._page(job, 0, 1)
+        return file_answer(asked, lambda: self._first(job, most))
+
+    def can_count(self, request: Request) -> Answer:
+        """Whether aggregations could give sidebar and timeline (SAF docs): not for several indices by name."""
+        self._access.user_of(request, READ)
+        query = parsed_or_refused(argument(request, "query"))
+        able = len(query.source.patterns) == 1
+        return json_answer(200, {"sidebar": able, "timeline": able})
+
+    def timeline(self, request: Request) -> Answer:
+        """How many events a query finds over time, before it is run."""
+        self._access.user_of(request, READ)
+        asked = read_preview(request, self._config.now())
+        query = parsed_or_refused(asked.query)
+        found = tuple(
+            command for command in query.commands if isinstance(command, Search)
+        )
+        counting = Query(
+            query.source, (*found, TimeAggs((Function("count", "", "count"),)))
+        )
+        try:
+            execution = self._engine.execution(
+                compile_query(counting, asked.bounds), TIER, _MOST_BUCKETS
+            )
+            rows = [row for batch in execution.batches(_BATCH) for row in batch]
+        except EngineError as error:
+            raise RefusedError(
+                500, "search_phase_execution_exception", str(error)
+            ) from error
+        return json_answer(
+            200, {"fields": [msgspec.Raw(row.user_data.encode()) for row in rows]}
+        )
+
+    def _finished(self, request: Request) -> Job:
+        job = self._tasks.settled(self._tasks.job(request, READ))
+        phase = job.phase(self._config.now())
+        if phase in ACTIVE:
+            raise RefusedError(
+                409, "illegal_state_exception", f"task [{job.id}] is not completed yet"
+            )
+        if phase != "success":
+            raise unknown_task(job.id)
+        return job
+
+    def _stats_of(self, job: Job, asked: Asked) -> dict[str, Any]:
+        with self._lock:
+            if job.id not in self._stats:
+                self._stats[job.id] = stats_of(asked, self._runner.rows(job.id, _BATCH))
+            while len(self._stats) > _STATS_KEPT:
+                self._stats.popitem(last=False)
+            return self._stats[job.id]
+
+    def _first(self, job: Job, most: int) -> Iterator[Row]:
+        rows: Iterable[Row] = (
+            row for batch in self._runner.rows(job.id, _BATCH) for row in batch
+        )
+        return islice(rows, most)
+
+
+def _in_pieces(beside: dict[str, Any], rows: Iterable[Row]) -> Iterator[bytes]:
+    """One JSON object, sent while its rows are read."""
+    yield msgspec.json.encode(beside)[:-1] + b',"results":['
+    piece, separator = bytearray(), b""
+    for row in rows:
+        piece += separator + row.user_data.encode()
+        separator = b","
+        if len(piece) > _PIECE:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece) + b"]}"
+
+
+def _names(rows: list[Row]) -> list[str]:
+    found: dict[str, None] = {}
+    for row in rows:
+        found |= dict.fromkeys(
+            msgspec.json.decode(row.user_data, type=dict[str, msgspec.Raw])
+        )
+    return list(found)

@@ -1,0 +1,328 @@
+"""The life of a task: submit, status of one and of all, logs, break one and all, delete."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from queries.sandbox.config import INSTANT, SandboxConfig
+from queries.sandbox.engine import Engine, EngineError, Execution
+from queries.sandbox.jobs import Job, JobStore
+from queries.sandbox.runner import JobRunner
+from queries.sandbox.saf.access import READ, WRITE, Access
+from queries.sandbox.saf.parser import parse
+from queries.sandbox.saf.refusals import RefusedError, error_of, unknown_task
+from queries.sandbox.saf.requests import Asked, read_task
+from queries.sandbox.saf.sql import TIER, compile_query, indices_query
+from queries.sandbox.saf.tree import Query
+from queries.sandbox.web import Answer, Request, json_answer
+
+WIRE = "saf"
+_SETTLE_SECONDS = 2.0
+_MOST_INDICES = 10_000
+_LATE, _AT_ONCE = timedelta(minutes=10), timedelta(seconds=2)
+_STATES = {
+    "waiting": "QUEUED",
+    "running": "RUNNING",
+    "success": "COMPLETED",
+    "failed": "FAILED",
+    "timedOut": "FAILED",
+    "cancelled": "CANCELED",
+}
+ACTIVE = ("waiting", "running")
+# Tasks that were there before anybody came: (hours ago, query, hours of data).
+_ELSEWHERE = (
+    (
+        3,
+        "source shop-payments | search severity=Error OR severity=Critical | sort -@timestamp",
+        24,
+    ),
+    (
+        26,
+        "source shop-*, platform-* | aggs count, dc(traceId) by service | sort -count",
+        72,
+    ),
+)
+
+
+class Tasks:
+    """The tasks of one sandbox; each belongs to a user and is nobody else's business."""
+
+    def __init__(
+        self,
+        config: SandboxConfig,
+        engine: Engine,
+        access: Access,
+        store: JobStore,
+        runner: JobRunner,
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._access = access
+        self._store = store
+        self._runner = runner
+
+    def resume(self) -> None:
+        """Execute again what an earlier process left unfinished."""
+        for job in self._store.unfinished():
+            if job.wire == WIRE:
+                self._runner.start(job, self._execution)
+
+    def seed(self, user: str) -> None:
+        """Let ``user`` find two finished tasks that were started elsewhere."""
+        now = self._config.now()
+        for number, (hours, query, span) in enumerate(_ELSEWHERE):
+            task_id = base64.urlsafe_b64encode(
+                f"elsewhere-{number}:{user}".encode()
+            ).decode()
+            if self._store.get(task_id) is not None:
+                continue
+            submitted = now - timedelta(hours=hours)
+            asked = Asked(
+                query=query,
+                dt_start=f"now-{span}h",
+                dt_end="now",
+                start=submitted - timedelta(hours=span),
+                end=submitted,
+                now=submitted,
+                stats=True,
+                cost="INFO",
+            )
+            self._begin(
+                Job(
+                    task_id,
+                    user,
+                    WIRE,
+                    msgspec.json.encode(asked),
+                    b"[]",
+                    submitted,
+                    INSTANT,
+                )
+            )
+
+    def submit(self, request: Request) -> Answer:
+        """Accept a query: the id to ask by."""
+        user = self._access.user_of(request, WRITE)
+        now = self._config.now()
+        asked = read_task(request.body, now)
+        job = Job(
+            str(uuid4()),
+            user,
+            WIRE,
+            msgspec.json.encode(asked),
+            b"[]",
+            now,
+            self._config.pace,
+        )
+        if (fault := request.fault("outcome")) is None:
+            self._begin(job)
+        else:
+            self._store.add(job)
+            self._end_as(job, fault.outcome, fault.reason)
+        return json_answer(200, {"id": job.id})
+
+    def status(self, request: Request) -> Answer:
+        """Where a task is in its life."""
+        job = self.settled(self.job(request, READ))
+        return json_answer(200, self._status_of(job))
+
+    def status_of_all(self, request: Request) -> Answer:
+        """Where every task of the user is."""
+        user = self._access.user_of(request, READ)
+        return json_answer(
+            200, {"tasks": [self._status_of(job) for job in self._jobs_of(user)]}
+        )
+
+    def stop(self, request: Request) -> Answer:
+        """End an unfinished task; 409 for a finished one."""
+        job = self.settled(self.job(request, WRITE))
+        if job.phase(self._config.now()) not in ACTIVE:
+            reason = f"task [{job.id}] is not active: it is {self._state(job)}"
+            raise RefusedError(409, "illegal_state_exception", reason)
+        self._stop(job)
+        return json_answer(200, {"acknowledged": True})
+
+    def stop_all(self, request: Request) -> Answer:
+        """End every unfinished task of the user."""
+        user, now = self._access.user_of(request, WRITE), self._config.now()
+        active = [job for job in self._jobs_of(user) if job.phase(now) in ACTIVE]
+        for job in active:
+            self._stop(job)
+        return json_answer(200, {"acknowledged": True, "count": len(active)})
+
+    def delete(self, request: Request) -> Answer:
+        """Delete a result. Assumption: the task stays in the list, and an active one is stopped."""
+        job = self.job(request, WRITE)
+        if job.phase(self._config.now()) in ACTIVE:
+            self._stop(job)
+            return json_answer(200, {"acknowledged": True})
+        try:
+            self._runner.discard(job.id)
+        except FileNotFoundError as error:
+            raise unknown_task(job.id) from error
+        return json_answer(200, {"acknowledged": True})
+
+    def logs(self, request: Request) -> Answer:
+        """What happened to a task, up to now."""
+        job = self.settled(self.job(request, READ))
+        now = self._config.now()
+        lines = [
+            {"timestamp": iso(at), "level": level, "message": message}
+            for at, level, message in _events(job, self._state(job))
+            if at <= now
+        ]
+        return json_answer(200, {"id": job.id, "logs": lines})
+
+    def job(self, request: Request, action: str) -> Job:
+        """The task a request names; 404 for one that is unknown or somebody else's."""
+        user = self._access.user_of(request, action)
+        task_id = request.parts["id"]
+        job = self._store.get(task_id)
+        if job is None or job.wire != WIRE or job.tenant != user or self._is_old(job):
+            raise unknown_task(task_id)
+        return job
+
+    def settled(self, job: Job) -> Job:
+        """The task, once what is due by the clock has really been executed (or after a moment)."""
+        due = job.due_at <= self._config.now()
+        if job.executed_at is None and job.cancel_asked_at is None and due:
+            self._runner.settle(job.id, _SETTLE_SECONDS)
+            return self._store.get(job.id) or job
+        return job
+
+    def _begin(self, job: Job) -> None:
+        self._store.add(job)
+        self._runner.start(job, self._execution)
+
+    def _stop(self, job: Job) -> None:
+        self._store.ask_to_cancel(job.id, self._config.now())
+        self._runner.cancel(job.id)
+
+    def _jobs_of(self, user: str) -> list[Job]:
+        mine = [
+            job for job in self._store.all() if job.wire == WIRE and job.tenant == user
+        ]
+        return [self.settled(job) for job in mine if not self._is_old(job)]
+
+    def _is_old(self, job: Job) -> bool:
+        return self._config.now() - job.submitted_at > self._config.limits.job_lifetime
+
+    def _execution(self, job: Job) -> Execution:
+        asked = asked_of(job)
+        query = parse(asked.query)
+        self._check_indices(query, asked)
+        return self._engine.execution(
+            compile_query(query, asked.bounds),
+            TIER,
+            self._config.limits.background_rows + 1,
+        )
+
+    def _check_indices(self, query: Query, asked: Asked) -> None:
+        """As OpenSearch does, a name that is no pattern must exist; a pattern may match nothing."""
+        names = [name for name in query.source.patterns if "*" not in name]
+        if not names:
+            return
+        execution = self._engine.execution(
+            indices_query(asked.bounds), TIER, _MOST_INDICES
+        )
+        known = {
+            row.user_data.lower()
+            for batch in execution.batches(_MOST_INDICES)
+            for row in batch
+        }
+        for name in names:
+            if name.lower() not in known:
+                raise EngineError(f"no such index [{name}]")
+
+    def _end_as(self, job: Job, outcome: str, reason: str) -> None:
+        """A fault decides how this one ends."""
+        if outcome == "cancelled":
+            self._store.ask_to_cancel(job.id, job.due_at)
+        else:
+            self._store.finish(
+                job.id,
+                "timedOut" if outcome == "timedOut" else "failed",
+                job.due_at,
+                reason=reason,
+            )
+
+    def _state(self, job: Job) -> str:
+        return _STATES[job.phase(self._config.now())]
+
+    def _status_of(self, job: Job) -> dict[str, Any]:
+        now, asked = self._config.now(), asked_of(job)
+        phase = job.phase(now)
+        body: dict[str, Any] = {
+            "id": job.id,
+            "status": _STATES[phase],
+            "query": asked.query,
+            "user": job.tenant,
+            "dtStart": asked.dt_start,
+            "dtEnd": asked.dt_end,
+            "created": iso(job.submitted_at),
+            "startTime": iso(job.starts_at),
+        }
+        if phase == "running" and job.pace.running > 0:
+            share = (now - job.starts_at).total_seconds() / job.pace.running
+            body["progress"] = round(min(max(share, 0.0), 0.99), 2)
+        if phase in ACTIVE:
+            return body
+        body["endTime"] = iso(ended_at(job) or now)
+        if phase == "success":
+            return body | {"progress": 1, "total": job.rows}
+        if _STATES[phase] == "FAILED":
+            return body | {"error": error_of(_kind(job), _reason(job))}
+        return body
+
+
+def asked_of(job: Job) -> Asked:
+    """What a task was asked to do."""
+    return msgspec.json.decode(job.request, type=Asked)
+
+
+def ended_at(job: Job) -> datetime | None:
+    """When a task ended. One that was executed long after its time, at a start of the sandbox, did so at once."""
+    if job.ends_at is None or job.ends_at - job.due_at < _LATE:
+        return job.ends_at
+    return job.due_at + _AT_ONCE
+
+
+def iso(moment: datetime) -> str:
+    """A UTC time as the server writes it."""
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _reason(job: Job) -> str:
+    return job.reason or "The query took too long."
+
+
+def _kind(job: Job) -> str:
+    return (
+        "index_not_found_exception"
+        if job.reason.startswith("no such index")
+        else "search_phase_execution_exception"
+    )
+
+
+def _events(job: Job, state: str) -> list[tuple[datetime, str, str]]:
+    events = [
+        (job.submitted_at, "INFO", f"task {job.id} accepted from user {job.tenant}"),
+        (job.starts_at, "INFO", "execution started"),
+    ]
+    if job.cancel_asked_at is not None:
+        events.append((job.cancel_asked_at, "WARN", "cancel requested"))
+    if job.ends_at is not None and state in {"COMPLETED", "FAILED", "CANCELED"}:
+        ending = {
+            "COMPLETED": (
+                "INFO",
+                f"execution finished: {job.rows} rows, {job.bytes_scanned} bytes scanned",
+            ),
+            "FAILED": ("ERROR", f"execution failed: {_reason(job)}"),
+            "CANCELED": ("WARN", "execution cancelled"),
+        }[state]
+        events.append((ended_at(job) or job.ends_at, *ending))
+    return events
