@@ -19,7 +19,7 @@ from queries import rate_limit
 from queries.fields import SealError, is_newest
 from queries.models import Connection, Team, User
 from queries.providers import registry
-from queries.providers.base import Provider, TestResult
+from queries.providers.base import Provider, RateFigures, TestResult
 from queries.providers.client import Policy
 from queries.providers.errors import AuthenticationError, ProviderError
 
@@ -93,7 +93,10 @@ def open_provider(
     )
     with opened as provider:
         _mark_used(connection)
-        yield provider
+        try:
+            yield provider
+        finally:
+            _keep_figures(connection, provider.rate_figures)
 
 
 def default_policy() -> Policy:
@@ -184,6 +187,18 @@ def _mark_used(connection: Connection) -> None:
         return
     connection.last_used_at = now
     Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
+
+
+def _keep_figures(connection: Connection, told: RateFigures | None) -> None:
+    """What the provider said of its limit, for the connection's page."""
+    if told is None:
+        return
+    figures = {
+        "limit": told.limit,
+        "remaining": told.remaining,
+        "resets_at": told.resets_at.isoformat() if told.resets_at else None,
+    }
+    Connection.objects.filter(pk=connection.pk).update(rate_figures=figures)
 
 
 def _in_words(result: TestResult) -> str:

@@ -23,10 +23,12 @@ from django.utils import timezone
 from django_q.conf import Conf
 
 from dashboard import server
+from queries.connections import origin_for
 from queries.engine import bell, direct
 from queries.engine.heartbeat import beat
 from queries.management.commands import up
 from queries.models import Connection, Heartbeat, SignInLink, User
+from queries.providers.registry import provider_choices, provider_class
 from queries.sandbox.config import Limits, Pace, SandboxConfig
 from queries.sandbox.running import running_sandbox
 from queries.supervisor import local, ports, watch
@@ -388,12 +390,16 @@ def test_the_link_signs_in_once(db, client):
     assert SignInLink.redeem(token) is None
 
 
-def test_somebody_without_a_connection_gets_one_to_the_sandbox(user):
-    local.sandbox_connection(user, 8765)
-    one = Connection.objects.get()
-    assert one.origin == "http://127.0.0.1:8765"
-    assert one.options == {"region": "custom", "endpoint": one.origin}
-    assert one.reveal_key() == local.SANDBOX_KEY
+def test_somebody_without_a_connection_gets_one_of_each_kind_to_the_sandbox(user):
+    local.sandbox_connections(user, 8765)
+    made = {one.provider: one for one in Connection.objects.all()}
+    assert list(made.keys() ^ dict(provider_choices()).keys()) == []
+    for one in made.values():
+        assert one.origin == "http://127.0.0.1:8765"
+        assert origin_for(one.provider, one.options) == one.origin
+        assert provider_class(one.provider).option_problems(one.options) == []
+        assert one.reveal_key() == local.SANDBOX_KEY
+    assert made["coralogix"].name == "Sandbox"
 
 
 def test_the_key_is_the_one_the_sandbox_lets_in():
@@ -403,17 +409,17 @@ def test_the_key_is_the_one_the_sandbox_lets_in():
 
 
 def test_a_sandbox_that_moved_is_followed(user):
-    local.sandbox_connection(user, 8765)
-    local.sandbox_connection(user, 8765)
-    local.sandbox_connection(user, 9001)
-    one = Connection.objects.get()
-    assert one.origin == "http://127.0.0.1:9001"
-    assert one.reveal_key() == local.SANDBOX_KEY
+    for port in (8765, 8765, 9001):
+        local.sandbox_connections(user, port)
+    assert Connection.objects.count() == len(provider_choices())
+    for one in Connection.objects.all():
+        assert one.origin == "http://127.0.0.1:9001"
+        assert one.reveal_key() == local.SANDBOX_KEY
 
 
 def test_a_sandbox_connection_that_was_deleted_is_not_forced_upon_anybody(user):
     ConnectionFactory(owner=user)
-    local.sandbox_connection(user, 8765)
+    local.sandbox_connections(user, 8765)
     assert Connection.objects.count() == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
@@ -32,7 +33,8 @@ class Connection(OfProvider):
     """An API key kept sealed; only its last four characters are ever shown.
 
     ``origin`` is the scheme, host and port the key was entered for; the seal is bound to it.
-    ``options`` are the provider's connection fields other than the key.
+    ``options`` are the provider's connection fields other than the key. ``rate_figures`` are
+    what the provider last said of its limit: ``limit``, ``remaining``, ``resets_at`` (ISO 8601).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -55,6 +57,7 @@ class Connection(OfProvider):
     tested_at = models.DateTimeField(null=True, editable=False)
     test_ok = models.BooleanField(null=True, editable=False)
     test_message = models.TextField(blank=True, editable=False)
+    rate_figures = models.JSONField(default=dict, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -71,6 +74,12 @@ class Connection(OfProvider):
     def is_new(self) -> bool:
         """Not stored yet."""
         return self._state.adding
+
+    @property
+    def rate_resets_at(self) -> datetime | None:
+        """When the calls come back, if the provider told."""
+        told = self.rate_figures.get("resets_at")
+        return datetime.fromisoformat(told) if told else None
 
     def set_key(self, key: str) -> None:
         """Seal ``key`` for this connection and its present origin. Does not save."""

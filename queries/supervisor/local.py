@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -12,12 +12,19 @@ from django.urls import reverse
 from queries.accounts import issue_sign_in_link
 from queries.fields import fingerprint
 from queries.models import Connection, User
+from queries.providers.registry import provider_choices
 
 OWNER = "owner@localhost"
 # The key the sandbox lets in; it guards nothing but demo rows on this machine.
 SANDBOX_KEY = "sandbox-demo-key"
 SANDBOX_NAME = "Sandbox"
-SANDBOX_PROVIDER = "coralogix"
+# What a connection to the sandbox needs, by provider; the first one is what a newcomer starts with.
+SANDBOX_OPTIONS: dict[str, Callable[[str], dict[str, str]]] = {
+    "coralogix": lambda origin: {"region": "custom", "endpoint": origin},
+    "polytomic": lambda origin: {"endpoint": origin, "auth_kind": "bearer"},
+    "saf": lambda origin: {"address": origin, "auth": "bearer"},
+    "supermetrics": lambda origin: {"base_url": f"{origin}/enterprise/v2"},
+}
 
 
 def prepare() -> None:
@@ -50,22 +57,29 @@ def sign_in_url(user: User, host: str, port: int) -> str:
     return f"http://{host}:{port}{path}"
 
 
-def sandbox_connection(user: User, port: int) -> None:
-    """A connection to the sandbox for somebody who has none; a moved sandbox is followed."""
+def sandbox_connections(user: User, port: int) -> None:
+    """A connection to the sandbox of each kind for somebody who has none; a moved sandbox is followed."""
     mine = Connection.objects.filter(owner=user)
-    known = mine.filter(
+    newcomer = not mine.exists()
+    ours = mine.filter(
         key_fingerprint=fingerprint(SANDBOX_KEY), origin__startswith="http://127.0.0.1:"
-    ).first()
-    if known is None and mine.exists():
-        return
-    origin = f"http://127.0.0.1:{port}"
-    connection = known or Connection(
-        owner=user, name=SANDBOX_NAME, provider=SANDBOX_PROVIDER
     )
+    for slug, label in provider_choices():
+        known = ours.filter(provider=slug).first()
+        if known is None and newcomer and slug in SANDBOX_OPTIONS:
+            first = slug == next(iter(SANDBOX_OPTIONS))
+            name = SANDBOX_NAME if first else f"{SANDBOX_NAME}: {label}"
+            known = Connection(owner=user, name=name, provider=slug)
+        if known is not None:
+            _point(known, f"http://127.0.0.1:{port}")
+
+
+def _point(connection: Connection, origin: str) -> None:
+    """Have a connection lead to the sandbox at ``origin``."""
     if connection.origin == origin:
         return
     connection.origin = origin
-    connection.options = {"region": "custom", "endpoint": origin}
+    connection.options = SANDBOX_OPTIONS[connection.provider](origin)
     # The seal is bound to the origin.
     connection.set_key(SANDBOX_KEY)
     connection.save()

@@ -82,7 +82,7 @@ class Command(BaseCommand):
         file = Path(settings.DATA_DIR) / "sandbox-port"
         port = _free("127.0.0.1", ports.remembered(file, SANDBOX_PORT))
         ports.remember(file, port)
-        local.sandbox_connection(user, port)
+        local.sandbox_connections(user, port)
         hosts = [env.get("QUERYDECK_UPSTREAM_HOSTS", ""), f"127.0.0.1:{port}"]
         env["QUERYDECK_UPSTREAM_HOSTS"] = ",".join(filter(None, hosts))
         command = [sys.executable, MANAGE, "sandbox", "--port", str(port)]

@@ -1,0 +1,53 @@
+"""What a provider says of its limit is kept with the connection and shown on its page."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from queries.connections import open_provider
+from queries.providers.base import Provider, RateFigures
+from tests.factories import ConnectionFactory
+from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.providers.supermetrics.samples import status
+from tests.upstream import Upstream, as_json
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
+
+
+def test_the_figures_of_the_last_call_are_kept_and_shown(page, user):
+    told = {"X_RateLimit_Limit": "500", "X_RateLimit_Remaining": "412"}
+    with Upstream() as upstream:
+        upstream.on("*", as_json(status("RUNNING"), **told))
+        connection = connection_to("supermetrics", upstream.origin, owner=user)
+        with open_provider(connection) as provider:
+            provider.status("job-1")
+    connection.refresh_from_db()
+    assert connection.rate_figures["remaining"] == 412
+    text = page.get(reverse("connection_detail", args=[connection.pk])).text
+    assert '<b class="num">412</b> of 500 calls left' in text
+
+
+def test_the_time_until_which_the_figures_hold_is_shown(page, user):
+    figures = {"limit": None, "remaining": 0, "resets_at": "2026-11-22T11:00:00+00:00"}
+    connection = ConnectionFactory(owner=user, rate_figures=figures)
+    text = page.get(reverse("connection_detail", args=[connection.pk])).text
+    assert "calls left until" in text
+
+
+def test_a_provider_that_tells_nothing_changes_nothing(user, monkeypatch):
+    connection = ConnectionFactory(owner=user, rate_figures={"remaining": 3})
+    with open_provider(connection):
+        pass
+    connection.refresh_from_db()
+    assert connection.rate_figures == {"remaining": 3}
+
+
+def test_the_figures_are_kept_when_the_call_fails(user, monkeypatch):
+    figures = property(lambda _self: RateFigures(limit=9, remaining=0))
+    monkeypatch.setattr(Provider, "rate_figures", figures)
+    connection = ConnectionFactory(owner=user)
+    with pytest.raises(ValueError, match="stop"), open_provider(connection):
+        raise ValueError("stop")
+    connection.refresh_from_db()
+    assert connection.rate_figures["limit"] == 9
