@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from queries.engine import pump, submitting
 from queries.models import Connection, RateBucket, Run, Status
+from queries.providers.base import Submitted
 from queries.providers.coralogix.provider import Coralogix
+from queries.runs import delete_run
 from tests.engine import wire
+from tests.product import until
 
 pytestmark = pytest.mark.django_db
 
@@ -176,3 +180,40 @@ def test_a_key_that_cannot_be_opened_is_said_in_words(
     run = pump_once(job)
     assert run.error["code"] == "key_unreadable"
     assert upstream.paths() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_made_for_a_run_that_was_deleted_meanwhile_is_cancelled(job, upstream):
+    def deleted_meanwhile(_request):
+        delete_run(Run.objects.get(pk=job.pk))
+        connections.close_all()
+        return wire.submitted("job-7")
+
+    upstream.on(wire.SUBMIT, deleted_meanwhile)
+    Run.objects.filter(pk=job.pk).update(next_at=job.created_at)
+    pump.pump(hold=0.01, idle=0)
+    assert not Run.objects.exists()
+    until(lambda: wire.CANCEL in upstream.paths())
+    assert upstream.requests[-1].json() == {"queryId": "job-7"}
+
+
+@pytest.mark.parametrize("still", [{"status": Status.RUNNING}, {"job_id": "job-7"}])
+def test_a_job_that_somebody_else_goes_on_with_is_left_alone(job, monkeypatch, still):
+    """The lease was lost, and whoever has it sent the same submit again."""
+    told = []
+    monkeypatch.setattr(pump, "cancel_unwatched", lambda *_args: told.append(1))
+    late = submitting.answered(job, Submitted("job-7"))
+    ended = {"status": Status.SUCCEEDED, "lease_token": job.pk}
+    Run.objects.filter(pk=job.pk).update(**(ended | still))
+    assert pump.conclude(job, late) is False
+    assert told == []
+
+
+def test_without_its_connection_a_job_cannot_be_disowned(job, monkeypatch):
+    told = []
+    monkeypatch.setattr(pump, "cancel_unwatched", lambda *_args: told.append(1))
+    late = submitting.answered(job, Submitted("job-7"))
+    delete_run(Run.objects.get(pk=job.pk))
+    Connection.objects.all().delete()
+    assert pump.conclude(job, late) is False
+    assert told == []
