@@ -15,6 +15,11 @@ from queries.providers.errors import AddressRefusedError
 _PROVIDERS = {
     "coralogix": ("Coralogix", "queries.providers.coralogix.provider", "Coralogix"),
     "polytomic": ("Polytomic", "queries.providers.polytomic.provider", "Polytomic"),
+    "saf": (
+        "Search Anywhere Framework",
+        "queries.providers.saf.provider",
+        "SearchAnywhere",
+    ),
     "supermetrics": (
         "Supermetrics",
         "queries.providers.supermetrics.provider",

@@ -31,6 +31,7 @@ SHORT = "The server"
 _ACTION = re.compile(r"no permissions for \[([^\]]{1,200})\]")
 _NO_ROUTE = "no handler found for uri"
 _CHALLENGE = re.compile(r"\A\s*([A-Za-z]{1,20})")
+# Assumption: refusals have the statuses and the envelope of OpenSearch, and its security plugin's texts.
 # Assumption: these say that the query itself is wrong, whatever the status: plugins of OpenSearch send some with 500.
 _QUERY_TYPES = frozenset(
     {

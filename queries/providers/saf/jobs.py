@@ -32,6 +32,7 @@ _WORDS = {
 # Assumption: states are words of this list, in any case, some taken from OpenSearch's asynchronous search.
 _STATES = {word: state for state, words in _WORDS.items() for word in words.split()}
 
+# Assumption: the members of a submit's answer and of a status have these names.
 ID_NAMES = ("id", "_id", "*id*", "task_id", "taskId", "request_id", "requestId")
 _STATE_NAMES = ("status", "state", "taskStatus", "task_status")
 _LISTS = ("tasks", "requests", "items", "data")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from queries.providers.saf.scalars import (
 
 MOST_EXTRA_BYTES = 256 * 1024
 MOST_WARNINGS = 50
+# Assumption: rows stand under one of these names, the likeliest first; names of columns and totals are guessed, too.
 _ROWS = ("results", "rows", "events", "data", "datarows", "hits")
 _INSIDE = ("response", "result", *_ROWS)
 _COLUMNS = ("fields", "columns", "schema")
@@ -226,11 +228,8 @@ def _left_out(name: str) -> ProviderWarning:
 
 
 def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes) -> Any:
-    try:
+    with suppress(ValueError, RecursionError):
         return decoder.decode(text)
-    except (ValueError, RecursionError):
-        failed = True
-    try:
-        return decoder.decode(mended(text)) if failed else None
-    except (ValueError, RecursionError):
-        raise UnexpectedResponseError("The answer is not JSON.") from None
+    with suppress(ValueError, RecursionError):
+        return decoder.decode(mended(text))
+    raise UnexpectedResponseError("The answer is not JSON.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,15 +30,15 @@ class _TooLargeError(Exception):
     """A page is larger than we take at once."""
 
 
-@dataclass
 class Reader:
     """Reads one task's result. `path` is the task's address."""
 
-    client: Client
-    path: str
-    size: int = PAGE_ROWS
-    received: int = 0
-    _asked: int = 0
+    def __init__(self, client: Client, path: str) -> None:
+        self.client = client
+        self.path = path
+        self.size = PAGE_ROWS
+        self.received = 0  # bytes of all pages
+        self._asked = 0
 
     def stream(self) -> RowStream:
         """Read the first page, and give all rows. Raises what is known to be wrong before the first row."""

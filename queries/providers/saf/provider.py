@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
 
 from queries.providers.answers import Answer
 from queries.providers.base import (
@@ -264,7 +265,9 @@ class SearchAnywhere(Provider):
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Answer:
-        answer = self.client.send(Call(method, self._full(path), body, params or {}))
+        answer = self.client.send(
+            Call(method, self._full(path), body, query=_query(params or {}))
+        )
         if answer.is_error:
             raise failure_at(step, answer)
         return answer
@@ -273,6 +276,11 @@ class SearchAnywhere(Provider):
         error = mapping_of(value).get("error")
         if error is not None:
             raise failure_in(step, answer, error)
+
+
+def _query(params: Mapping[str, str]) -> str:
+    # Spaces as %20: not every server takes a plus for one.
+    return urlencode(params, quote_via=quote, safe="")
 
 
 def _value(answer: Answer) -> Any:

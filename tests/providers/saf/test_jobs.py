@@ -1,0 +1,235 @@
+"""Ids, states and lists of tasks, in every form they may come in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from queries.providers.base import JobState, Progress, QuerySpec
+from queries.providers.errors import UnexpectedResponseError
+from queries.providers.saf.jobs import MOST_JOBS, job_id_in, jobs_in, status_of
+from tests.providers.saf.conftest import ROOT
+from tests.upstream import Reply, as_json
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+TEXT = {"Content-Type": "text/plain; charset=utf-8"}
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        *(as_json({name: "12345"}) for name in ("id", "_id", "*id*", "task_id", "taskId", "request_id", "requestId")),
+        as_json({"id": 12345}),
+        as_json("12345"),
+        as_json(12345),
+        Reply(body=b"12345\n", headers=TEXT),
+    ],
+)  # fmt: skip
+def test_an_id_is_found_in_every_form(provider, upstream, reply):
+    upstream.on("*", reply)
+    assert provider.submit(QuerySpec("source x"), "key").job_id == "12345"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        as_json({"acknowledged": True}),
+        as_json({"id": ""}),
+        as_json({"id": "../break"}),
+        as_json({"id": True}),
+        as_json(""),
+        as_json(None),
+        as_json([]),
+        Reply(body=b"", headers=TEXT),
+        Reply(body=b"<html>hello</html>", headers=TEXT),
+        Reply(body=b"12345"),
+    ],
+)
+def test_an_answer_without_an_id_may_have_been_taken(provider, upstream, reply):
+    upstream.on("*", reply)
+    with pytest.raises(UnexpectedResponseError) as odd:
+        provider.submit(QuerySpec("source x"), "key")
+    assert odd.value.may_have_been_received
+    assert not odd.value.retryable
+
+
+WORDS = {
+    JobState.WAITING: "CREATED NEW init queued Pending SCHEDULED",
+    JobState.RUNNING: "RUNNING in_progress IN-PROGRESS Started PERSISTING",
+    JobState.SUCCEEDED: "COMPLETED Done finished SUCCESS SUCCEEDED PERSIST_SUCCEEDED STORE_RESIDENT",
+    JobState.FAILED: "FAILED error PERSIST_FAILED",
+    JobState.CANCELLED: "CANCELED cancelled BROKEN STOPPED ABORTED KILLED CLOSED",
+    JobState.UNKNOWN: "HIBERNATING 未知",
+}
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [(word, state) for state, words in WORDS.items() for word in words.split()],
+)
+def test_states_are_known_in_any_case(word, state):
+    for name in ("status", "state"):
+        status = status_of({name: word}, "1")
+        assert (status.state, status.native) == (state, word)
+        assert bool(status.warnings) is (state is JobState.UNKNOWN)
+
+
+TASK = {"id": "12345", "status": "RUNNING"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        TASK,
+        [TASK],
+        [{"id": "1", "status": "FAILED"}, TASK],
+        {"12345": {"state": "RUNNING"}},
+        {"tasks": [TASK]},
+        {"data": TASK},
+        {"task": TASK},
+        {"status": {"state": "RUNNING"}},
+        {"response": {"tasks": [TASK]}},
+    ],
+)
+def test_a_status_is_found_wherever_it_is(answer):
+    assert status_of(answer, "12345").state is JobState.RUNNING
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, [], None, 7, "RUNNING", {"status": 200}, {"acknowledged": True}, [{"id": "1"}, {"id": "2"}],
+     {"task": {"task": {"task": {"task": {"task": TASK}}}}}],
+)  # fmt: skip
+def test_what_holds_no_state_is_no_status(answer):
+    with pytest.raises(UnexpectedResponseError):
+        status_of(answer, "12345")
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["2026-03-10T12:00:00Z", "2026-03-10T15:00:00+03:00", "2026-03-10T12:00:00", 1_773_144_000_000, 1_773_144_000,
+     "1773144000000 ", 1_773_144_000_000.0],
+)  # fmt: skip
+def test_times_are_read_in_every_form(time):
+    for name in ("startTime", "start_time", "start_time_in_millis", "startedAt"):
+        assert status_of(TASK | {name: time}, "1").started_at == NOON
+
+
+def test_a_task_that_ended_says_when_and_what_there_is():
+    status = status_of(
+        {
+            "id": "1",
+            "status": "COMPLETED",
+            "created": "2026-03-10T12:00:00Z",
+            "endTime": 1_773_144_000_000,
+            "expiration_time_in_millis": 1_773_144_000_000,
+            "progress": 1,
+            "total": 1_234,
+        },
+        "1",
+    )
+    assert (status.submitted_at, status.ended_at, status.expires_at) == (NOON,) * 3
+    assert status.total_rows == 1_234
+    assert status.progress == Progress(100, 100)
+    assert status.raw["total"] == 1_234
+
+
+@pytest.mark.parametrize(
+    ("value", "progress"),
+    [
+        (0.25, Progress(25, 100)),
+        (40, Progress(40, 100)),
+        ({"done": 3, "total": 7}, Progress(3, 7)),
+        ({"done": 3}, None),
+        (-1, None),
+        (101, None),
+        (True, None),
+        ("half", None),
+        (None, None),
+    ],
+)
+def test_progress_is_read_or_left_out(value, progress):
+    assert status_of(TASK | {"progress": value}, "1").progress == progress
+
+
+@pytest.mark.parametrize("time", ["soon", {}, True, 10**40, "9" * 18, "0001-01-01T00:00:00+14:00"])  # fmt: skip
+def test_a_time_that_is_none_is_left_out(time):
+    assert status_of(TASK | {"startTime": time}, "1").started_at is None
+
+
+@pytest.mark.parametrize(
+    ("total", "rows"),
+    [("12", 12), ({"value": 3, "relation": "eq"}, 3), ({"value": 10_000, "relation": "gte"}, None), (-1, None), (True, None)],
+)  # fmt: skip
+def test_a_total_is_a_count_or_left_out(total, rows):
+    assert status_of(TASK | {"total": total}, "1").total_rows == rows
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        ({"type": "index_not_found_exception", "reason": "no such index [x]"}, "index_not_found_exception", "no such index"),
+        ({"root_cause": [{"type": "a", "reason": "b"}]}, "a", "b"),
+        ("out of heap", "", "out of heap"),
+        (None, "", "no reason given"),
+    ],
+)  # fmt: skip
+def test_a_failed_task_says_why(error, code, words):
+    failure = status_of({"id": "1", "status": "FAILED", "error": error}, "1").error
+    assert words in str(failure)
+    assert failure.provider_code == code
+
+
+LISTS = {
+    "tasks": {"tasks": [TASK]},
+    "requests": {"requests": [TASK]},
+    "items": {"items": [TASK]},
+    "data": {"data": [TASK]},
+    "bare": [TASK],
+    "keyed": {"12345": {"status": "RUNNING"}},
+    "keyed inside": {"tasks": {"12345": {"status": "RUNNING"}}},
+}
+
+
+@pytest.mark.parametrize("form", LISTS)
+def test_a_list_of_tasks_is_read_in_every_form(provider, upstream, form):
+    upstream.on("*", as_json(LISTS[form]))
+    [job] = provider.list_jobs()
+    assert (job.job_id, job.status.state) == ("12345", JobState.RUNNING)
+    assert upstream.requests[0].target == f"{ROOT}/status/"
+
+
+def test_tasks_come_newest_first_with_statement_and_owner():
+    jobs = jobs_in(
+        {
+            "tasks": [
+                {"id": "old", "status": "COMPLETED", "created": "2026-03-01T00:00:00Z", "query": "source a", "user": "anna"},
+                {"id": "undated", "status": "DONE", "query": 7, "user": None},
+                {"id": "new", "status": "RUNNING", "startTime": "2026-03-02T00:00:00Z"},
+            ]
+        }
+    )  # fmt: skip
+    assert [job.job_id for job in jobs] == ["new", "old", "undated"]
+    assert (jobs[1].statement, jobs[1].owner) == ("source a", "anna")
+    assert (jobs[2].statement, jobs[2].owner) == ("", "")
+
+
+def test_a_task_without_a_usable_id_is_not_listed_and_a_list_is_bounded():
+    many = [{"id": str(n), "status": "DONE"} for n in range(MOST_JOBS + 5)]
+    assert len(jobs_in([*many, {"id": "../x"}, {"status": "DONE"}])) == MOST_JOBS
+    assert jobs_in([]) == []
+    assert jobs_in({}) == []
+
+
+@pytest.mark.parametrize("answer", [None, 7, "x", [7], {"a": 1}, {"tasks": "x"}])
+def test_what_is_no_list_is_said_to_be_none(answer):
+    with pytest.raises(UnexpectedResponseError):
+        jobs_in(answer)
+
+
+def test_an_id_is_a_text_or_a_number():
+    assert job_id_in({"id": " 7 "}) == "7"
+    assert job_id_in({"id": None, "taskId": 8}) == "8"
+    assert job_id_in({"id": 1.5}) == job_id_in({"id": {}}) == job_id_in(False) == ""
