@@ -21,7 +21,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Querydeck needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
-	  || { echo "Python cannot make virtual environments here (on Debian: apt install python3-venv)"; exit 1; }
+	  || { rm -rf $(VENV); echo "Python cannot make virtual environments here (on Debian: apt install python3-venv)"; exit 1; }
 
 $(VENV)/.base: requirements/base.txt | $(VENV)/bin/python
 	@echo "Installing Querydeck's dependencies (once) ..."

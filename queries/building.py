@@ -115,13 +115,6 @@ def _write(export: Export) -> Report:
     names = [] if chosen["original"] else view.shown(known)
     by_name = {column.name: column for column in known}
     workshop_of(export).mkdir(parents=True, exist_ok=True)
-    options = Options(
-        original=chosen["original"],
-        zone=ZoneInfo(chosen["zone"]),
-        bom=export.format == "csv",
-        zipped=chosen["zip"],
-        inner_name=export.file_name.removesuffix(".zip"),
-    )
     with reading.open_result(result_set) as reader:
         batches = reader.batches(
             columns=names,
@@ -137,9 +130,20 @@ def _write(export: Export) -> Report:
             path,
             shown,
             batches,
-            options=options,
+            options=_options(export),
             progress=_progress(export),
         )
+
+
+def _options(export: Export) -> Options:
+    chosen = export.options
+    return Options(
+        original=chosen["original"],
+        zone=ZoneInfo(chosen["zone"]),
+        bom=export.format == "csv",
+        zipped=chosen["zip"],
+        inner_name=export.file_name.removesuffix(".zip"),
+    )
 
 
 def _take_in(export: Export) -> Report:

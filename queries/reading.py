@@ -13,6 +13,8 @@ from queries.providers.registry import provider_class
 from queries.results import Column, Filter, Page, ResultReader, Sort
 
 SIZES = (50, 100, 500)
+# A page of thousands of columns helps nobody and takes seconds; the chooser has them all.
+MOST_COLUMNS_UNASKED = 60
 DEFAULT_SIZE = 100
 
 
@@ -43,6 +45,11 @@ class View:
         if self.sort.startswith("-") and self.sort[1:] in names:
             return (Sort(self.sort[1:], descending=True),)
         return ()
+
+    def on_page(self, known: Sequence[Column]) -> list[str]:
+        """The columns of a page: as chosen, else the first ones of a very wide result."""
+        chosen = any(c.name in self.columns for c in known)
+        return self.shown(known)[: None if chosen else MOST_COLUMNS_UNASKED]
 
     def filter(self, known: Sequence[Column]) -> Filter:
         """The filter; an unknown column means all columns."""
@@ -113,7 +120,7 @@ def read_page(run: Run, view: View) -> tuple[ResultSet, Page]:
 
         def at(number: int) -> Page:
             return reader.page(
-                columns=view.shown(known),
+                columns=view.on_page(known),
                 offset=(number - 1) * view.size,
                 size=view.size,
                 sort=view.sorts(known),

@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.dateparse import parse_datetime
 
 from queries.providers.base import Field, Mode
 
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 BLANK_CHOICE = ("", "Provider's default")
 MAX_TEXT = 2_000
 MAX_LONG_TEXT = 100_000
@@ -144,8 +147,19 @@ def _boolean(_field: Field, common: dict[str, Any]) -> forms.Field:
     return forms.BooleanField(**common | {"required": False})
 
 
+class MomentField(forms.DateTimeField):
+    """A moment between 1970 and 9000: others cannot be told in every zone, and nobody means them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators += [
+            MinValueValidator(EARLIEST, "Nothing was logged before 1970."),
+            MaxValueValidator(LATEST, "That is too far in the future."),
+        ]
+
+
 def _datetime(_field: Field, common: dict[str, Any]) -> forms.Field:
-    return forms.DateTimeField(widget=DateTimeLocalInput(), **common)
+    return MomentField(widget=DateTimeLocalInput(), **common)
 
 
 def _url(_field: Field, common: dict[str, Any]) -> forms.Field:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from django.utils import timezone
 
@@ -14,6 +15,11 @@ from queries.models.runs import RunQuerySet
 from queries.providers.registry import provider_choices
 
 OWNERS = (("", "Me and my teams"), ("me", "Me"), ("team", "My teams"))
+# At the ends of the calendar a day cannot be told in every zone.
+SANE_DAYS = (
+    MinValueValidator(date(1970, 1, 2)),
+    MaxValueValidator(date(9000, 1, 1)),
+)
 ACTIVE_CHOICE = ("active", "Active")
 
 
@@ -31,10 +37,16 @@ class RunFilterForm(forms.Form):
         Connection.objects.none(), required=False, empty_label="Any connection"
     )
     since = forms.DateField(
-        required=False, widget=forms.DateInput(attrs={"type": "date"}), label="From"
+        validators=SANE_DAYS,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        label="From",
     )
     until = forms.DateField(
-        required=False, widget=forms.DateInput(attrs={"type": "date"}), label="To"
+        validators=SANE_DAYS,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        label="To",
     )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:

@@ -13,7 +13,11 @@ from django.utils import timezone
 
 from queries import time_ranges
 from queries.connections import usable_by
-from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
+from queries.forms.provider_fields import (
+    DateTimeLocalInput,
+    MomentField,
+    ProviderFields,
+)
 from queries.forms.questions import offer
 from queries.models import Connection, Mode, Run, SavedQuery, User
 from queries.providers.base import Provider
@@ -48,12 +52,8 @@ class RunForm(forms.Form):
     time_range = forms.ChoiceField(
         choices=time_ranges.CHOICES, initial=time_ranges.DEFAULT, label="Time range"
     )
-    range_start = forms.DateTimeField(
-        required=False, widget=DateTimeLocalInput(), label="From"
-    )
-    range_end = forms.DateTimeField(
-        required=False, widget=DateTimeLocalInput(), label="To"
-    )
+    range_start = MomentField(required=False, widget=DateTimeLocalInput(), label="From")
+    range_end = MomentField(required=False, widget=DateTimeLocalInput(), label="To")
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -12,7 +12,11 @@ from django.utils import timezone
 
 from queries import time_ranges
 from queries.connections import usable_by
-from queries.forms.provider_fields import DateTimeLocalInput, ProviderFields
+from queries.forms.provider_fields import (
+    DateTimeLocalInput,
+    MomentField,
+    ProviderFields,
+)
 from queries.forms.questions import offer
 from queries.models import Connection, Mode, SavedQuery, Team, User
 from queries.providers.base import Problem, QuerySpec
@@ -58,12 +62,8 @@ class SavedQueryForm(forms.Form):
         choices=Mode.choices, widget=forms.RadioSelect(attrs={"class": "segmented"})
     )
     time_range = forms.ChoiceField(choices=time_ranges.CHOICES)
-    range_start = forms.DateTimeField(
-        required=False, widget=DateTimeLocalInput(), label="From"
-    )
-    range_end = forms.DateTimeField(
-        required=False, widget=DateTimeLocalInput(), label="To"
-    )
+    range_start = MomentField(required=False, widget=DateTimeLocalInput(), label="From")
+    range_end = MomentField(required=False, widget=DateTimeLocalInput(), label="To")
 
     def __init__(self, user: User, query: SavedQuery, data: Any = None) -> None:
         self.query = query

@@ -15,6 +15,9 @@ from queries.models import Run
 from queries.results import ResultError, RowNotFoundError
 from queries.views.runs import run_detail
 
+# A row may have many megabytes; a page should not.
+MOST_CHARACTERS = 500_000
+
 
 @require_GET
 def run_results(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
@@ -41,7 +44,8 @@ def _row(run: Run, n: int) -> dict[str, object]:
     text = reading.read_row(run, n).decode("utf-8", "replace")
     total = reading.available_result(run).row_count
     return {
-        "text": text,
+        "text": text[:MOST_CHARACTERS],
+        "cut": len(text) > MOST_CHARACTERS,
         "tree": _tree(text),
         "following": n + 1 if n + 1 < total else None,
     }

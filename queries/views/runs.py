@@ -42,8 +42,13 @@ def run_new(request: AuthedRequest) -> HttpResponse:
     if not form.is_valid():
         context = _new_context(request, form)
         return render(request, "queries/run_new.html", context, status=422)
-    run = runs.wait_for(runs.start_run(form.request()), QUICK_SECONDS)
-    return redirect("run_detail", run.pk)
+    try:
+        run = runs.start_run(form.request())
+    except runs.InvalidRunError as error:
+        form.add_error(None, str(error))
+        context = _new_context(request, form)
+        return render(request, "queries/run_new.html", context, status=422)
+    return redirect("run_detail", runs.wait_for(run, QUICK_SECONDS).pk)
 
 
 def _blank(request: AuthedRequest) -> HttpResponse:
@@ -178,13 +183,17 @@ def run_again(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             request, "Its connection is not yours to use; choose another one."
         )
         return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
-    again = runs.run_again(
-        run,
-        owner=request.user,
-        now=request.POST.get("when") == "now",
-        form_key=_form_key(request),
-        zone=timezone.get_current_timezone(),
-    )
+    try:
+        again = runs.run_again(
+            run,
+            owner=request.user,
+            now=request.POST.get("when") == "now",
+            form_key=_form_key(request),
+            zone=timezone.get_current_timezone(),
+        )
+    except runs.InvalidRunError as error:
+        messages.error(request, str(error))
+        return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
     return redirect("run_detail", runs.wait_for(again, QUICK_SECONDS).pk)
 
 

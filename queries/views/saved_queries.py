@@ -29,7 +29,11 @@ WHOSE = (("", "All"), (saved_queries.MINE, "Mine"), (saved_queries.TEAMS, "Teams
 @require_GET
 def saved_query_list(request: AuthedRequest) -> HttpResponse:
     """Find a query by text, tag and whose it is; favourites come first."""
-    chosen = {name: request.GET.get(name, "").strip() for name in ("q", "tag", "whose")}
+    # PostgreSQL takes no NUL in a text.
+    chosen = {
+        name: request.GET.get(name, "").replace("\0", "").strip()
+        for name in ("q", "tag", "whose")
+    }
     found = saved_queries.find(
         request.user, text=chosen["q"], tag=chosen["tag"], whose=chosen["whose"]
     )

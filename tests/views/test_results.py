@@ -179,3 +179,19 @@ def test_pairs_are_opened_as_the_object_they_stand_for(page, user):
     tree = text.split("As it came")[0]
     assert '<span class="key">severity</span>' in tree
     assert tree.count('<span class="key">key</span>') == 2
+
+
+def test_a_very_wide_result_shows_its_first_columns_until_asked_for_more(page, user):
+    run = stored_run([{f"c{n:03}": n for n in range(300)}], owner=user)
+    text = page.get(url(run), headers=HTMX).text
+    assert text.count('<th scope="col"') == 61
+    assert "60/300" in re.sub(r"<[^>]+>", "", text)
+    text = page.get(url(run, col=["c299"]), headers=HTMX).text
+    assert text.count('<th scope="col"') == 2
+
+
+def test_a_row_of_many_megabytes_does_not_become_such_a_page(page, user):
+    run = stored_run([{"m": "x" * 3_000_000}], owner=user)
+    response = page.get(reverse("run_row", args=[run.pk, 0]))
+    assert len(response.content) < 700_000
+    assert "an export holds all of it" in response.text

@@ -382,3 +382,23 @@ def test_other_people_are_named_in_the_list(page, user):
     MembershipFactory(team=membership.team, user=other)
     RunFactory(owner=other, team=membership.team)
     assert "Grace" in page.get("/runs/").text
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_days_at_the_ends_of_the_calendar_are_no_crash(page, user, filled, day):
+    user.time_zone = "Asia/Tokyo"
+    user.save()
+    assert page.get("/runs/", {"since": day}).status_code == 200
+    assert page.get("/runs/", {"until": day}).status_code == 200
+    absolute = {
+        "time_range": "absolute",
+        "range_start": f"{day}T00:00:00",
+        "range_end": f"{day}T01:00:00",
+    }
+    assert page.post(NEW, filled | absolute).status_code == 422
+
+
+def test_a_run_that_cannot_be_repeated_leads_to_the_form(page, user, connection):
+    run = RunFactory(owner=user, connection=connection, settings={"limit": 10**9})
+    response = page.post(reverse("run_again", args=[run.pk]), {"when": "then"})
+    assert response.headers["Location"] == f"{NEW}?run={run.pk}"

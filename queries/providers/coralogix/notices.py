@@ -102,7 +102,8 @@ _KINDS = {
         cuts_result=True,
     ),
     "sidebarFilterCardinalityLimitWarning": _Kind(
-        "Filter values were counted for some fields only: more than {cardinalityLimit} values in {fields}."
+        "Filter values were counted for some fields only: more than {cardinalityLimit} values in {fields}.",
+        "Filter first, if you need the counts of all values.",
     ),
 }
 

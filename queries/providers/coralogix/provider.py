@@ -98,6 +98,11 @@ class Coralogix(Provider):
         return regions.endpoint(options)
 
     @classmethod
+    def option_problems(cls, options: Mapping[str, Any]) -> list[Problem]:
+        """Find a region and an address that contradict each other."""
+        return regions.problems_of(options)
+
+    @classmethod
     def authorization(cls, secret: Secret, options: Mapping[str, Any]) -> Authorization:
         """Every kind of key travels as a bearer token."""
         return BearerAuthorization(secret)

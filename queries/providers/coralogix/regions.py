@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from queries.providers.values import Problem
+
 CUSTOM = "custom"
 
 
@@ -49,6 +51,17 @@ def choices() -> tuple[tuple[str, str], ...]:
         (region.slug, f"{region.label} ({region.domain})") for region in REGIONS
     )
     return (*named, (CUSTOM, "Another address"))
+
+
+def problems_of(options: Mapping[str, Any]) -> list[Problem]:
+    """Say when region and address contradict each other: a key must go where its owner thinks it goes."""
+    custom = (options.get("region") or CUSTOM) == CUSTOM
+    if custom and not options.get("endpoint"):
+        return [Problem("endpoint", "Enter the address, or choose a region.")]
+    if not custom and options.get("endpoint"):
+        text = 'Choose "Another address", or leave the address empty.'
+        return [Problem("region", text)]
+    return []
 
 
 def endpoint(options: Mapping[str, Any]) -> str:

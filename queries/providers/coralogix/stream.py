@@ -171,7 +171,8 @@ class _Decoder:
     def _understood(self, message: _Line) -> Iterator[Row]:
         envelope = message.response or _Envelope()
         for problem in (message.error, message.errors, message.message, envelope.error):
-            if problem:
+            # An explicit null or an empty text is no problem.
+            if problem and bytes(problem) not in {b"null", b'""'}:
                 raise self._failure(self._decoded(problem))
         noted = self._note(message, envelope)
         batch = message.result or envelope.results
