@@ -32,6 +32,7 @@ from queries.providers.registry import provider_choices, provider_class
 from queries.sandbox.config import Limits, Pace, SandboxConfig
 from queries.sandbox.running import running_sandbox
 from queries.supervisor import local, ports, watch
+from queries.supervisor.alone import alone
 from queries.supervisor.child import Child
 from queries.supervisor.loop import Supervisor
 from queries.supervisor.watch import WorkerWatch
@@ -481,6 +482,26 @@ def test_everything_is_run_on_ones_own_machine(supervised, db, data_dir):
         assert f"127.0.0.1:{port}" in child.env["QUERYDECK_UPSTREAM_HOSTS"]
         assert child.env["QUERYDECK_HTTPS"] == "no"
     assert Connection.objects.get().origin == f"http://127.0.0.1:{port}"
+
+
+def test_a_second_product_beside_the_first_is_refused_and_touches_nothing(
+    supervised, db, data_dir
+):
+    with alone(data_dir), pytest.raises(CommandError, match=re.escape(str(data_dir))):
+        call()
+    assert supervised == []
+    assert not (data_dir / "sandbox-port").exists()
+    assert Connection.objects.count() == 0
+    call()
+    call()
+    assert len(supervised) == 2
+
+
+def test_what_a_supervisor_starts_does_not_hold_its_place(child, data_dir):
+    with alone(data_dir):
+        child(SLEEP).tick()
+    with alone(data_dir):
+        pass
 
 
 def test_the_sandbox_can_be_left_out(supervised, db):

@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError
 
 from queries.engine import pump
 from queries.supervisor import local, ports
+from queries.supervisor.alone import AlreadyRunsError, alone
 from queries.supervisor.child import Child
 from queries.supervisor.loop import Supervisor
 from queries.supervisor.watch import WorkerWatch
@@ -43,10 +44,14 @@ class Command(BaseCommand):
         """Supervise until a signal ends it."""
         if options["only"]:
             self._serve_one(options["only"], options["host"], options["port"])
-        else:
-            self._serve_all(
-                options["host"], options["port"], sandbox=not options["no_sandbox"]
-            )
+            return
+        try:
+            with alone(Path(settings.DATA_DIR)):
+                self._serve_all(
+                    options["host"], options["port"], sandbox=not options["no_sandbox"]
+                )
+        except AlreadyRunsError as error:
+            raise CommandError(str(error)) from error
 
     def _serve_one(self, part: str, host: str, port: int) -> None:
         """One part, as a container runs it: no migration, no sandbox, no link."""
