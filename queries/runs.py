@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings as conf
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from queries import time_ranges
@@ -29,6 +30,7 @@ from queries.models import (
     User,
     lease_free,
 )
+from queries.models.runs import RunQuerySet
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
 
@@ -114,29 +116,13 @@ def wait_for(run: Run, seconds: float) -> Run:
 
 def cancel_run(run: Run) -> None:
     """Ask for the run to end. One that nobody has begun ends at once."""
-    now = timezone.now()
-    active = Run.objects.active().filter(pk=run.pk)
-    not_begun = active.filter(status=Status.QUEUED, submitting_since=None)
-    if run.mode == Mode.BACKGROUND:
-        not_begun = not_begun.filter(lease_free(now))
-    asked = {"cancel_asked_at": now}
-    if not not_begun.update(**ending(run, Status.CANCELLED), **asked):
-        with transaction.atomic():
-            asked_now = active.filter(cancel_asked_at=None)
-            if asked_now.update(next_at=now, **asked) and run.mode == Mode.BACKGROUND:
-                _end_waiting_fetch(run)
-                bell.ring_pump()
-    if run.mode == Mode.DIRECT:
-        direct.pool.cancel(run.pk)
+    _cancel(Run.objects.filter(pk=run.pk))
     run.refresh_from_db()
 
 
 def cancel_all_runs(user: User) -> int:
     """Cancel every active run of ``user``; gives how many there were."""
-    mine = list(Run.objects.manageable_by(user).active())
-    for run in mine:
-        cancel_run(run)
-    return len(mine)
+    return _cancel(Run.objects.manageable_by(user))
 
 
 def run_again(
@@ -287,12 +273,40 @@ def _set_going(run: Run) -> None:
         transaction.on_commit(lambda: direct.pool.submit(run))
 
 
-def _end_waiting_fetch(run: Run) -> None:
-    """A fetch that nobody holds ends here; one that somebody holds sees the flag."""
-    waiting = Run.objects.filter(pk=run.pk, status=Status.FETCHING)
-    fetched_by_nobody = waiting.filter(lease_free(timezone.now()))
-    changes = ending(run, Status.CANCELLED)
-    fetched_by_nobody.update(result=best_attempt(run), **changes)
+def _cancel(rows: RunQuerySet) -> int:
+    """Ask for those of ``rows`` that are active to end; few queries, however many they are."""
+    now = timezone.now()
+    modes = dict(rows.active().values_list("pk", "mode"))
+    _end_not_begun(rows, now)
+    with transaction.atomic():
+        asked = rows.active().filter(cancel_asked_at=None)
+        told = asked.update(cancel_asked_at=now, next_at=now)
+        if told and Mode.BACKGROUND in modes.values():
+            _end_waiting_fetches(rows)
+            bell.ring_pump()
+    for pk, mode in modes.items():
+        if mode == Mode.DIRECT:
+            direct.pool.cancel(pk)
+    return len(modes)
+
+
+def _end_not_begun(rows: RunQuerySet, now: datetime) -> None:
+    """End what nobody has begun. A direct run has a lease from its first moment."""
+    nobodys = Q(mode=Mode.DIRECT) | lease_free(now)
+    not_begun = rows.filter(nobodys, status=Status.QUEUED, submitting_since=None)
+    changes = ending(Run(), Status.CANCELLED)
+    # Each keeps its own.
+    del changes["notes"]
+    not_begun.update(cancel_asked_at=now, **changes)
+
+
+def _end_waiting_fetches(rows: RunQuerySet) -> None:
+    """End fetches that nobody holds; whoever holds one sees the flag."""
+    nobodys = lease_free(timezone.now())
+    waiting = rows.filter(nobodys, mode=Mode.BACKGROUND, status=Status.FETCHING)
+    for run in waiting:
+        changes = ending(run, Status.CANCELLED)
+        waiting.filter(pk=run.pk).update(result=best_attempt(run), **changes)
 
 
 def _remove(places: list[Path]) -> None:

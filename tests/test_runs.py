@@ -10,13 +10,15 @@ import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.conf import Conf
 
 from queries import reading, runs
 from queries.engine import bell
 from queries.engine.unwatched import cancel_unwatched
-from queries.models import ResultSet, Run, Status
+from queries.models import PumpSlot, ResultSet, Run, Status
 from queries.providers.base import Capabilities
 from queries.providers.coralogix.provider import Coralogix
 from queries.runs import (
@@ -236,6 +238,41 @@ def test_cancelling_all_cancels_only_ones_own(ask, user):
     assert {Run.objects.get(pk=run.pk).status for run in mine} == {Status.CANCELLED}
     other.refresh_from_db()
     assert other.status == Status.QUEUED
+
+
+def test_cancelling_all_takes_as_many_queries_for_many_as_for_few(ask, user):
+    taken = []
+    for count in (2, 6):
+        for _ in range(count):
+            start_run(ask())
+            RunFactory(owner=user, mode="background", status=Status.RUNNING, job_id="j")
+        with CaptureQueriesContext(database) as captured:
+            assert cancel_all_runs(user) == 2 * count
+        taken.append(len(captured))
+        asked = Run.objects.filter(status=Status.RUNNING)
+        assert not asked.filter(cancel_asked_at=None).exists()
+        asked.delete()
+        PumpSlot.objects.update(wake_at=None)
+    assert taken[0] == taken[1]
+
+
+def test_cancelling_all_ends_waiting_fetches_with_the_rows_they_have(user):
+    run = RunFactory(owner=user, mode="background", status=Status.FETCHING)
+    run.notes = ["kept"]
+    run.save()
+    best = ResultSet.objects.create(run=run, row_count=3)
+    held = RunFactory(
+        owner=user,
+        mode="background",
+        status=Status.FETCHING,
+        lease_until=timezone.now() + timedelta(minutes=1),
+    )
+    assert cancel_all_runs(user) == 2
+    run.refresh_from_db()
+    held.refresh_from_db()
+    assert (run.status, run.result, run.notes) == (Status.CANCELLED, best, ["kept"])
+    assert held.status == Status.FETCHING
+    assert held.cancel_asked_at
 
 
 def test_a_run_is_shared_with_a_team_of_its_owner_and_taken_back(user):
