@@ -46,11 +46,13 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "provider": provider,
         "poll": poll_seconds(run),
         "started": run.started_at or run.created_at,
+        "can_move_range": run.time_range
+        not in {time_ranges.ABSOLUTE, time_ranges.NONE},
         "range_label": time_ranges.label(run.time_range),
         "settings": shown_settings(run),
         **beside(run),
         "can_cancel": mine and run.is_active and not run.cancel_asked_at,
-        "waiting": run.waiting_until and run.waiting_until > timezone.now(),
+        "waiting": waits(run),
         "completeness": completeness(run, result_set),
         "result_set": result_set,
         "teams": Team.objects.visible_to(request.user) if mine else [],
@@ -70,6 +72,12 @@ def not_offered(provider: type[Provider]) -> list[str]:
         (can.export_formats, "files of its own"),
     )
     return [words for able, words in verbs if not able]
+
+
+def waits(run: Run) -> bool:
+    """Whether the run waits for something: until a moment, or for a place of no known time."""
+    over = run.waiting_until is not None and run.waiting_until <= timezone.now()
+    return bool(run.is_active and run.waiting_for and not over)
 
 
 def shown_settings(run: Run) -> list[tuple[str, str]]:

@@ -154,7 +154,7 @@ def large(monkeypatch):
 def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):
     text = make(page, run).text
     assert "0 of 120 rows" in text
-    assert 'hx-trigger="every 2s"' in text
+    assert 'hx-trigger="every 2s, refresh"' in text
     export = Export.objects.get()
     building.build_export(str(export.pk))
     text = page.get(

@@ -164,7 +164,7 @@ def test_an_active_run_polls_and_an_ended_one_does_not(page, user):
         owner=user, status=Status.RUNNING, native_status="waiting for a seat"
     )
     text = page.get(reverse("run_status", args=[run.pk])).text
-    assert 'hx-trigger="every 1s"' in text
+    assert 'hx-trigger="every 1s, refresh"' in text
     assert "waiting for a seat" in text
     run.status = Status.SUCCEEDED
     run.save()
@@ -402,3 +402,18 @@ def test_a_run_that_cannot_be_repeated_leads_to_the_form(page, user, connection)
     run = RunFactory(owner=user, connection=connection, settings={"limit": 10**9})
     response = page.post(reverse("run_again", args=[run.pk]), {"when": "then"})
     assert response.headers["Location"] == f"{NEW}?run={run.pk}"
+
+
+def test_a_run_that_waits_for_a_place_says_so(page, user):
+    run = RunFactory(owner=user, waiting_for="a place: 8 direct queries run at once")
+    text = page.get(reverse("run_detail", args=[run.pk])).text
+    assert "a place: 8 direct queries" in text
+    assert "Waiting until" not in text
+
+
+def test_an_absolute_range_is_not_offered_at_now(page, user):
+    moving = RunFactory(owner=user, status=Status.FAILED)
+    fixed = RunFactory(owner=user, status=Status.FAILED, time_range="absolute")
+    offer = 'name="when" value="now"'
+    assert offer in page.get(reverse("run_detail", args=[moving.pk])).text
+    assert offer not in page.get(reverse("run_detail", args=[fixed.pk])).text
