@@ -20,6 +20,7 @@ from queries.forms.runs import RunForm, initial_from
 from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Connection, Run, SavedQuery, Team
 from queries.models.runs import RunQuerySet
+from queries.providers.base import Sample
 from queries.views.grids import grid_context, run_context
 
 PAGE_SIZE = 25
@@ -87,17 +88,26 @@ def _source(model: type[Run | SavedQuery], request: AuthedRequest, pk: str) -> A
 
 def _new_context(request: AuthedRequest, form: RunForm) -> dict[str, Any]:
     recent = Run.objects.filter(owner=request.user).select_related("connection")[:6]
-    samples = form.provider.samples if form.provider else ()
     return {
         "form": form,
         "connections": Connection.objects.visible_to(request.user).count(),
         "recent": recent,
-        "samples": [
-            (sample, uuid.uuid4(), form.settings.initial(sample.settings))
-            for sample in samples
-        ],
+        "samples": _samples(form),
         "connection_pk": str(form["connection"].value() or _first_connection(form)),
     }
+
+
+def _samples(form: RunForm) -> list[tuple[Sample, uuid.UUID, dict[str, Any], str]]:
+    """Each sample, a key for its run, its settings, and what must be filled in before it can run."""
+    if form.provider is None:
+        return []
+    needed = [f for f in form.provider.query_fields if f.required]
+    found = []
+    for sample in form.provider.samples:
+        values = form.settings.initial(sample.settings)
+        lacks = (f.label for f in needed if not values[form.settings.form_name(f.name)])
+        found.append((sample, uuid.uuid4(), values, next(lacks, "")))
+    return found
 
 
 def _first_connection(form: RunForm) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import uuid
 
 import pytest
@@ -134,3 +136,13 @@ def test_a_saved_query_form_asks_no_more_than_its_provider(page):
 def test_a_field_of_several_values_says_how_they_are_separated(page, user):
     form = shown(page, connection_to("supermetrics", owner=user)).context["form"]
     assert "comma" in form["setting_fields"].help_text.lower()
+
+
+def test_a_sample_that_lacks_something_fills_the_form_instead_of_running(page, user):
+    connection = connection_to("polytomic", owner=user)
+    text = shown(page, connection).content.decode()
+    href = re.search(r'<a class="sample" href="([^"]+)"', text)[1]
+    response = page.get(html.unescape(href))
+    assert "information_schema" in response.context["form"]["statement"].value()
+    assert response.context["form"]["connection"].value() == str(connection.pk)
+    assert "choose: Connection in Polytomic" in text
