@@ -69,6 +69,11 @@ urlpatterns = [
         name="connection_delete",
     ),
     path("connections/<uuid:pk>/jobs/", remote.connection_jobs, name="connection_jobs"),
+    path(
+        "connections/<uuid:pk>/catalog/<slug:kind>/",
+        remote.connection_catalog,
+        name="connection_catalog",
+    ),
     path("connections/<uuid:pk>/adopt/", remote.run_adopt, name="run_adopt"),
     path(
         "connections/<uuid:pk>/cancel-all/",

@@ -70,6 +70,7 @@ class RunForm(forms.Form):
         if self.provider:
             offer(self, self.provider)
             self._follow_the_connection(self.provider)
+            self._offer_lists(self.provider)
 
     @property
     def plain_settings(self) -> list[forms.BoundField]:
@@ -82,12 +83,18 @@ class RunForm(forms.Form):
         return self.settings.advanced(self)
 
     def _provider(self) -> type[Provider] | None:
+        connection = self._connection()
+        return provider_class(connection.provider) if connection else None
+
+    def _connection(self) -> Connection | None:
+        """The chosen connection, else the first one."""
         chosen = self["connection"].value()
         queryset = self.fields["connection"].queryset  # type: ignore[attr-defined]
         pk = getattr(chosen, "pk", chosen)
-        connection = queryset.filter(pk=pk).first() if _is_uuid(pk) else None
-        connection = connection or queryset.first()
-        return provider_class(connection.provider) if connection else None
+        found: Connection | None = (
+            queryset.filter(pk=pk).first() if _is_uuid(pk) else None
+        )
+        return found or queryset.first()
 
     def _follow_the_connection(self, provider: type[Provider]) -> None:
         """Another provider asks other things: the page fetches its form when it is chosen."""
@@ -97,6 +104,30 @@ class RunForm(forms.Form):
             "hx-swap": "outerHTML",
             "hx-vals": json.dumps({"shown": provider.slug}),
         }
+
+    def _offer_lists(self, provider: type[Provider]) -> None:
+        """A list to pick from, fetched when its field is entered; typing stays possible."""
+        connection = self._connection()
+        for field in provider.query_fields:
+            if connection is None or field.catalog not in provider.capabilities.catalog:
+                continue
+            name = self.settings.form_name(field.name)
+            asked = {"for": name, "many": "1" if field.many else ""}
+            marks = {
+                "list": f"choices-{name}",
+                "autocomplete": "off",
+                "hx-get": reverse(
+                    "connection_catalog", args=[connection.pk, field.catalog]
+                ),
+                "hx-trigger": "focus",
+                "hx-target": f"#choices-{name}",
+                "hx-swap": "innerHTML",
+            }
+            if field.catalog_parent:
+                asked["of"] = self.settings.form_name(field.catalog_parent)
+                marks["hx-include"] = f"#id_{asked['of']}"
+            marks["hx-vals"] = json.dumps(asked)
+            self.fields[name].widget.attrs |= marks
 
     def clean(self) -> dict[str, Any]:
         """Ask the provider, locally, what is wrong; tie each answer to its field."""

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from queries import exports, remote
+from queries import catalogs, exports, remote
 from queries.forms.exports import ProviderFileForm
 from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Connection, Run
@@ -102,6 +102,28 @@ def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse
             request, "The provider was asked to stop all queries of this key."
         )
     return redirect("connection_detail", connection.pk)
+
+
+@require_GET
+def connection_catalog(
+    request: AuthedRequest, pk: uuid.UUID, kind: str
+) -> HttpResponse:
+    """Options to pick a value from, for the input named by ``for``; typing stays possible without."""
+    connection = fetch(Connection.objects.visible_to(request.user), pk)
+    parent = request.GET.get(request.GET.get("of", ""), request.GET.get("parent", ""))
+    field = request.GET.get("for", "")[:80]
+    context: dict[str, object] = {"field": field, "before": _before(request, field)}
+    try:
+        context["choices"] = catalogs.choices_of(connection, kind, parent[:500])
+    except ProviderError as error:
+        context["error"] = in_words(error)
+    return render(request, "queries/connection_catalog.html", context)
+
+
+def _before(request: AuthedRequest, field: str) -> str:
+    """What stays of a list of values when another one is picked: all that was typed before."""
+    typed = request.GET.get(field, "").strip().rstrip(",")
+    return f"{typed[:2_000]}, " if typed and request.GET.get("many") else ""
 
 
 def in_words(error: ProviderError) -> str:

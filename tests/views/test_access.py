@@ -62,6 +62,7 @@ EXPECTED = {
     ("GET", "connection_delete"): (SIGN_IN, 404, 403, 403, 200),
     ("POST", "connection_delete"): (SIGN_IN, 404, 403, 403, 302),
     ("GET", "connection_jobs"): (SIGN_IN, 404, 403, 403, 200),
+    ("GET", "connection_catalog"): (SIGN_IN, 404, 200, 200, 200),
     ("POST", "connection_cancel_all"): (SIGN_IN, 404, 403, 403, 302),
     ("POST", "run_adopt"): (SIGN_IN, 404, 403, 403, 302),
     ("GET", "saved_query_list"): (SIGN_IN, 200, 200, 200, 200),

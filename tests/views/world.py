@@ -50,6 +50,7 @@ class World:
             "member_change": [self.team.pk, viewer.pk],
             "member_remove": [self.team.pk, viewer.pk],
             "run_row": [self.run.pk, 0],
+            "connection_catalog": [self.run.connection_id, "connection"],
             "run_adopt": [self.run.connection_id],
             "connection_cancel_all": [self.run.connection_id],
         }

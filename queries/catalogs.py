@@ -1,0 +1,40 @@
+"""Lists to pick values from, as a provider gives them: asked once a minute for each connection."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.core.cache import cache
+
+from queries import rate_limit
+from queries.connections import open_provider, test_policy
+from queries.models import Connection
+from queries.providers.base import Choice
+from queries.providers.errors import RateLimitError
+from queries.providers.registry import provider_class
+
+KEPT_SECONDS = 60
+MOST_CHOICES = 2_000
+
+
+def choices_of(connection: Connection, kind: str, parent: str = "") -> list[Choice]:
+    """What there is to pick from, within bounds. Raises ProviderError, also for an unknown kind."""
+    provider = provider_class(connection.provider)
+    if kind not in provider.capabilities.catalog:
+        raise provider.unsupported("list this")
+    key = _key(connection, kind, parent)
+    known: list[Choice] | None = cache.get(key)
+    if known is None:
+        if rate_limit.take(connection, provider.rate_limit):
+            raise RateLimitError("This key is at its provider's limit of requests.")
+        with open_provider(connection, test_policy()) as one:
+            known = one.catalog(kind, parent)[:MOST_CHOICES]
+        cache.set(key, known, KEPT_SECONDS)
+    return known
+
+
+def _key(connection: Connection, kind: str, parent: str) -> str:
+    # A changed key or address is another list.
+    parts = (connection.key_fingerprint, connection.origin, kind, parent)
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return f"catalog:{connection.pk}:{digest}"
