@@ -34,6 +34,7 @@ from queries.engine.record import (
 )
 from queries.engine.settling import settle
 from queries.engine.turns import REFUSED, keep_away, take_turn, wait_as_asked
+from queries.engine.unwatched import disown
 from queries.models import Mode, Run, Status
 from queries.providers.base import HandedOverError
 from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
@@ -211,11 +212,14 @@ def _hand_over(one: Held, job_id: str) -> None:
     }
     with transaction.atomic():
         # If somebody asked to cancel meanwhile, the pump sees it and cancels the job.
-        if not commit(run, **changes):
-            log.info("direct_run_lost", run=str(run.pk))
-            return
-        bell.ring_pump()
-    log.info("direct_run_handed_over", run=str(run.pk))
+        mine = commit(run, **changes)
+        if mine:
+            bell.ring_pump()
+    if mine:
+        log.info("direct_run_handed_over", run=str(run.pk))
+    else:
+        log.info("direct_run_lost", run=str(run.pk))
+        disown(run, job_id)
 
 
 def _say_waiting(run: Run) -> None:

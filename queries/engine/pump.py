@@ -33,9 +33,9 @@ from queries.engine.turns import (
     seconds_to_turn,
     waiting,
 )
-from queries.engine.unwatched import cancel_unwatched
+from queries.engine.unwatched import disown
 from queries.models import Connection, Mode, PumpSlot, Run, Status, lease_free
-from queries.models.runs import ACTIVE, RunQuerySet
+from queries.models.runs import RunQuerySet
 from queries.providers.errors import ProviderError
 
 HOLD = 12.0
@@ -252,7 +252,7 @@ def _go_on(run: Run, outcome: Outcome) -> bool:
         _heed_cancel(run)
     else:
         log.info("outcome_thrown_away", run=str(run.pk))
-        _disown(run, outcome)
+        disown(run, outcome.changes.get("job_id", ""))
     return mine
 
 
@@ -262,19 +262,6 @@ def _heed_cancel(run: Run) -> None:
     # One that was known before the call has its own pauses.
     if run.cancel_asked_at is None:
         asked.exclude(cancel_asked_at=None).update(next_at=timezone.now())
-
-
-def _disown(run: Run, outcome: Outcome) -> None:
-    """A job that was made for a run that is over, or gone, is cancelled: nobody will watch it."""
-    job_id = outcome.changes.get("job_id")
-    wanted = Q(status__in=ACTIVE) | Q(job_id=job_id)
-    if not (job_id and run.connection_id):
-        return
-    if Run.objects.filter(wanted, pk=run.pk).exists():
-        return
-    connection = Connection.objects.filter(pk=run.connection_id).first()
-    if connection is not None:
-        cancel_unwatched(connection, job_id)
 
 
 def overdue(by: timedelta) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 
 import structlog
+from django.db.models import Q
 
 from queries.connections import open_provider
-from queries.models import Connection
+from queries.models import Connection, Run
+from queries.models.runs import ACTIVE
 from queries.providers.errors import ProviderError
 
 log = structlog.get_logger(__name__)
@@ -22,6 +24,18 @@ def cancel_unwatched(connection: Connection, job_id: str) -> threading.Thread:
     )
     thread.start()
     return thread
+
+
+def disown(run: Run, job_id: str) -> None:
+    """Cancel a job that was made for a run that is over, or gone: nobody will watch it."""
+    if not (job_id and run.connection_id):
+        return
+    wanted = Q(status__in=ACTIVE) | Q(job_id=job_id)
+    if Run.objects.filter(wanted, pk=run.pk).exists():
+        return
+    connection = Connection.objects.filter(pk=run.connection_id).first()
+    if connection is not None:
+        cancel_unwatched(connection, job_id)
 
 
 def _cancel(connection: Connection, job_id: str) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connections
 
-from queries.engine import bell, facts, fetching
+from queries.engine import bell, facts, fetching, unwatched
 from queries.engine.record import spec_of
 from queries.models import Mode, Run, Status
 from queries.providers.base import JobState, JobStatus, Progress
@@ -85,6 +86,23 @@ def test_a_run_lost_while_it_was_handed_over_stays_as_it_is(slow):
     upstream.on(samples.DATA, deleted)
     run = start()
     assert (run.mode, run.job_id) == (Mode.DIRECT, "")
+
+
+def test_a_job_handed_over_for_a_run_that_has_ended_is_cancelled(slow, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        unwatched, "cancel_unwatched", lambda _connection, job_id: told.append(job_id)
+    )
+    upstream, start = slow
+
+    def ended(_request):
+        Run.objects.update(status=Status.CANCELLED)
+        connections.close_all()
+        return as_json(samples.status("RUNNING"), 202)
+
+    upstream.on(samples.DATA, ended)
+    start()
+    assert told == ["job-1"]
 
 
 def test_progress_never_goes_beyond_its_total():
