@@ -6,7 +6,7 @@ still runs (Supermetrics docs, "Asynchronous queries").
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,14 +59,14 @@ class Envelope:
         return whole(self.part("result").get("total_rows"))
 
 
-def envelope_of(body: bytes, redact: Callable[[str], str]) -> Envelope:
-    """Read an answer. Raises UnexpectedResponseError, with the request received, for anything else."""
+def envelope_of(body: bytes) -> Envelope:
+    """Read an answer, which has no key in it any more. Raises UnexpectedResponseError, with the request received, for anything else."""
     try:
         raw = _bodies.decode(body)
-        meta = _decoded(raw.meta, redact)
+        meta = _decoded(raw.meta)
         # Problem details have their members at the top; they are short.
-        top = {} if raw.data or raw.meta else _decoded(msgspec.Raw(body), redact)
-        error = said_in({"meta": meta, "error": _decoded(raw.error, redact), **top})
+        top = {} if raw.data or raw.meta else _decoded(msgspec.Raw(body))
+        error = said_in({"meta": meta, "error": _decoded(raw.error), **top})
         state = meta.get("status_code") if isinstance(meta, dict) else None
         rows = (
             _rows(raw.data)
@@ -95,11 +95,11 @@ def _rows(data: msgspec.Raw) -> list[msgspec.Raw]:
     return _lists.decode(data) if data and bytes(data) != b"null" else []
 
 
-def _decoded(raw: msgspec.Raw, redact: Callable[[str], str]) -> Any:
-    """Give what stands beside the rows, without the key, should the server repeat it."""
+def _decoded(raw: msgspec.Raw) -> Any:
+    """Give what stands beside the rows, whatever bytes are in its texts."""
     if not raw:
         return None
-    return msgspec.json.decode(redact(bytes(raw).decode("utf-8", "replace")))
+    return msgspec.json.decode(bytes(raw).decode("utf-8", "replace"))
 
 
 def _odd() -> UnexpectedResponseError:

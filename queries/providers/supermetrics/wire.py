@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 
 from queries.providers.answers import Answer, retry_after
 from queries.providers.base import RateFigures
-from queries.providers.client import Call, Client
+from queries.providers.client import Call, Client, in_our_words
 from queries.providers.errors import LimitExceededError
 from queries.providers.supermetrics.envelopes import Envelope, envelope_of
 from queries.providers.supermetrics.failures import Step, refusal
@@ -40,10 +41,26 @@ class Wire:
 
     def envelope(self, step: Step, call: Call) -> Envelope:
         """Make a call about a query that brings no rows to speak of."""
-        return envelope_of(self.send(step, call).body, self.client.redact)
+        return envelope_of(self.send(step, call).body)
 
     def page(self, step: Step, call: Call) -> Envelope:
         """Make a call that brings rows. Raises PageTooLargeError beside what `send` raises."""
+        # No error drags along the frame that holds the bytes received, and perhaps a key that was sent back.
+        return envelope_of(
+            in_our_words(partial(self._body, step, call), body_begun=True)
+        )
+
+    def check_size(self, received: int) -> None:
+        """Raise LimitExceededError if the pages of a result together are more than we accept."""
+        most = self.client.policy.max_stream_bytes
+        if received > most:
+            raise LimitExceededError(
+                f"The answer is larger than {most:,} bytes, the most we accept.",
+                may_have_been_received=True,
+            )
+
+    def _body(self, step: Step, call: Call) -> bytes:
+        """Read an answer whole, with the key blotted out."""
         reply = self.client.stream(self._placed(call))
         try:
             self._note(reply.status, reply.headers)
@@ -56,16 +73,8 @@ class Wire:
                     raise PageTooLargeError
         finally:
             reply.close()
-        return envelope_of(b"".join(pieces), self.client.redact)
-
-    def check_size(self, received: int) -> None:
-        """Raise LimitExceededError if the pages of a result together are more than we accept."""
-        most = self.client.policy.max_stream_bytes
-        if received > most:
-            raise LimitExceededError(
-                f"The answer is larger than {most:,} bytes, the most we accept.",
-                may_have_been_received=True,
-            )
+        text = b"".join(pieces).decode("utf-8", "surrogateescape")
+        return self.client.redact(text).encode("utf-8", "surrogateescape")
 
     def _placed(self, call: Call) -> Call:
         return replace(call, path=self._path + call.path)
