@@ -163,7 +163,8 @@ def _pattern(path: str) -> re.Pattern[str]:
 def _welcome(request: Request) -> Answer:
     return text_answer(
         200,
-        "This is Querydeck's sandbox: it speaks the Coralogix query API under /api/v1/dataprime/.\n",
+        "This is Querydeck's sandbox: it speaks the query APIs of Coralogix, Supermetrics, Search Anywhere Framework and "
+        "Polytomic.\n",
     )
 
 

@@ -26,9 +26,9 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 class Command(BaseCommand):
-    """Serve Coralogix's query API from rows of our own until told to stop."""
+    """Serve the providers' query APIs from rows of our own until told to stop."""
 
-    help = "Serve the sandbox: Coralogix's query API over loopback, executing queries on demo rows or your own."
+    help = "Serve the sandbox: the query APIs of all providers over loopback, executing queries on demo rows or your own."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
