@@ -18,7 +18,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from queries import reading
-from queries.engine import made_there
+from queries.engine import bell, long_tasks, made_there
 from queries.engine.leases import FREED, claim
 from queries.formats import FormatError, Options, Report, write
 from queries.models import Export, Run, Status
@@ -28,6 +28,7 @@ from queries.results import ResultError
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = timedelta(seconds=2)
 KEEP_EVERY = 5.0
+WHEN_FULL = timedelta(seconds=5)
 MOST_ATTEMPTS = 5
 MADE_BY_PROVIDER = "provider"
 log = structlog.get_logger(__name__)
@@ -52,8 +53,14 @@ def workshop_of(export: Export) -> Path:
     return directory_of(export) / f".{export.lease_token}"
 
 
-def build_export(pk: str) -> None:
-    """Build one export if nobody else does; ends in an honest state. The task, and inline."""
+def build_export(pk: str, *, by_worker: bool = True) -> None:
+    """Build one export if nobody else does; ends in an honest state. The task, and inline.
+
+    A worker leaves it for later while long tasks keep the others: somebody must pump.
+    """
+    if by_worker and long_tasks.full():
+        bell.ring(bell.BUILD_EXPORT, pk, at=timezone.now() + WHEN_FULL)
+        return
     for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE):
         if export.cancel_asked_at:
             _end(export, Status.CANCELLED)

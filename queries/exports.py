@@ -104,7 +104,7 @@ def start_export(request: ExportRequest) -> Export:
         if not _is_small(export, result_set):
             bell.ring(bell.BUILD_EXPORT, str(export.pk))
     if _is_small(export, result_set):
-        build_export(str(export.pk))
+        build_export(str(export.pk), by_worker=False)
         export.refresh_from_db()
     return export
 

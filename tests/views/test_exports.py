@@ -338,3 +338,15 @@ def test_what_a_killed_builder_left_is_cleared_away(page, run, large):
     assert [path.name for path in building.directory_of(export).rglob("*")] == [
         export.file_name
     ]
+
+
+def test_a_worker_leaves_a_build_for_later_while_the_others_are_busy(page, run, large, monkeypatch):
+    make(page, run)
+    export = Export.objects.get()
+    rung = []
+    monkeypatch.setattr(building.long_tasks, "full", lambda: True)
+    monkeypatch.setattr(building.bell, "ring", lambda *args, at: rung.append(args))
+    building.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.QUEUED
+    assert rung == [(building.bell.BUILD_EXPORT, str(export.pk))]
