@@ -198,7 +198,7 @@ def test_stopping_closes_connections_that_wait_for_a_request():
         connection = socket.create_connection((parts.hostname, parts.port), timeout=10)
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         answer = b""
-        while not answer.endswith(b"\n") or b"dataprime" not in answer:
+        while not answer.endswith(b"\n") or b"sandbox" not in answer:
             answer += connection.recv(65_536)
     with connection:
         assert connection.recv(1) == b""
