@@ -340,7 +340,9 @@ def test_what_a_killed_builder_left_is_cleared_away(page, run, large):
     ]
 
 
-def test_a_worker_leaves_a_build_for_later_while_the_others_are_busy(page, run, large, monkeypatch):
+def test_a_worker_leaves_a_build_for_later_while_the_others_are_busy(
+    page, run, large, monkeypatch
+):
     make(page, run)
     export = Export.objects.get()
     rung = []

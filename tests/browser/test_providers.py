@@ -1,0 +1,176 @@
+"""Every provider, from an empty account to a file, and every verb it has, in a real browser."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import watch
+
+SLOW = 90_000
+KEY = "sandbox-demo-key"
+PASSWORD = "one desk for long queries"
+COUNTER = itertools.count(1)
+
+# Provider -> what its connection form asks for besides the key ({origin} is the sandbox's).
+FORMS = {
+    "coralogix": {"region": "custom", "endpoint": "{origin}"},
+    "supermetrics": {"base_url": "{origin}/enterprise/v2"},
+    "saf": {"address": "{origin}", "auth": "bearer"},
+    "polytomic": {"endpoint": "{origin}", "auth_kind": "bearer"},
+}
+# Provider -> a sample of it, and a column its answer has.
+SAMPLES = {
+    "coralogix": ("Errors by service", "errors"),
+    "supermetrics": ("Google Ads: cost by campaign", "ampaign"),
+    "saf": ("Latest errors", "service"),
+    "polytomic": ("Orders by status", "status"),
+}
+
+
+@pytest.fixture
+def newcomer(product, browser, signed_in) -> Iterator[Page]:
+    """Somebody who was invited a moment ago and has nothing yet."""
+    owner = browser.new_context(storage_state=signed_in, base_url=product.url)
+    page = owner.new_page()
+    page.goto("/teams/")
+    page.get_by_label("Name").fill(f"Team {next(COUNTER)}")
+    page.get_by_role("button", name=re.compile("Create")).click()
+    page.get_by_label(re.compile("E-mail")).fill(f"new{next(COUNTER)}@example.com")
+    page.get_by_role("button", name=re.compile("Add|Invite")).click()
+    link = page.locator("#invitation-link").inner_text()
+    owner.close()
+    context = browser.new_context(
+        base_url=product.url, viewport={"width": 1280, "height": 900}
+    )
+    context.set_default_timeout(20_000)
+    troubles = watch(context)
+    page = context.new_page()
+    page.goto(link)
+    for field in page.locator("input[type=password]").all():
+        field.fill(PASSWORD)
+    page.get_by_label("Name").fill("New Comer")
+    page.get_by_role("button", name="Create account and join").click()
+    yield page
+    context.close()
+    assert troubles == []
+
+
+@pytest.fixture
+def origin(product) -> str:
+    """Where the product's sandbox listens."""
+    return f"http://127.0.0.1:{(product.state / 'data' / 'sandbox-port').read_text().strip()}"
+
+
+def connect(page: Page, provider: str, origin: str) -> None:
+    """Add a connection the way a person does, and test it."""
+    page.goto(f"/connections/new/?provider={provider}")
+    page.get_by_label("Name", exact=True).fill(f"My {provider}")
+    for name, value in FORMS[provider].items():
+        field = page.locator(f"[name$=_{name}]").first
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(value)
+        else:
+            field.fill(value.format(origin=origin))
+    page.locator("input[type=password]").fill(KEY)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.locator("#health .badge")).to_have_text(
+        re.compile("Works|OK|Healthy|Good", re.I), timeout=SLOW
+    )
+
+
+def run_sample(page: Page, provider: str) -> None:
+    """Click a sample; where it needs a choice, make it and run."""
+    page.goto("/runs/new/")
+    page.locator(".sample").filter(has_text=SAMPLES[provider][0]).click()
+    if "/runs/new/" in page.url:
+        if provider == "polytomic":
+            page.locator("[name=setting_connection_id]").fill(
+                "248df4b7-aa70-47b8-a036-33ac447e668d"
+            )
+        page.get_by_role("button", name="Run", exact=True).click()
+
+
+def ends_well(page: Page) -> None:
+    expect(page.locator("#run-live .status")).to_have_text("Succeeded", timeout=SLOW)
+
+
+@pytest.mark.parametrize("provider", FORMS)
+def test_from_an_empty_account_to_a_file(newcomer, provider, origin, tmp_path):
+    newcomer.goto("/runs/new/")
+    expect(newcomer.locator("main")).to_contain_text("No connection yet")
+    connect(newcomer, provider, origin)
+    run_sample(newcomer, provider)
+    ends_well(newcomer)
+    expect(newcomer.locator(".grid thead")).to_contain_text(
+        SAMPLES[provider][1], timeout=SLOW
+    )
+    shown = newcomer.locator(".grid tbody tr").count()
+    assert shown > 0
+    newcomer.locator("#export-menu > summary").click()
+    newcomer.locator("#export-menu").get_by_label("JSON", exact=True).check()
+    with newcomer.expect_download(timeout=SLOW) as coming:
+        newcomer.get_by_role("button", name="Make the file").click()
+    coming.value.save_as(tmp_path / "rows.json")
+    assert len(json.loads((tmp_path / "rows.json").read_text())) >= shown
+
+
+def test_saf_shows_its_log_makes_a_file_and_deletes_its_result(
+    newcomer, origin, tmp_path
+):
+    connect(newcomer, "saf", origin)
+    run_sample(newcomer, "saf")
+    ends_well(newcomer)
+    here = newcomer.url
+    newcomer.get_by_role("link", name="Log", exact=True).click()
+    expect(newcomer.locator("#log tbody tr").first).to_be_visible()
+    newcomer.goto(here)
+    newcomer.locator("#provider-file-menu > summary").click()
+    newcomer.locator("#provider-file-menu").get_by_label("CSV").check()
+    newcomer.get_by_role("button", name="Have it made").click()
+    expect(newcomer.locator("#export-live .status")).to_have_text("Ready", timeout=SLOW)
+    with newcomer.expect_download() as coming:
+        newcomer.get_by_role("link", name="Download").click()
+    coming.value.save_as(tmp_path / "theirs.csv")
+    assert (tmp_path / "theirs.csv").read_text().count("\n") > 1
+    newcomer.goto(here)
+    newcomer.get_by_label("More").click()
+    newcomer.get_by_role(
+        "button", name=re.compile("Delete.*(provider|there)", re.I)
+    ).click()
+    newcomer.get_by_role("dialog").get_by_role(
+        "button", name=re.compile("Delete")
+    ).click()
+    expect(newcomer.locator("[role=status], .toast").first).to_be_visible()
+    newcomer.goto(here)
+    assert newcomer.locator(".grid tbody tr").count() > 0
+
+
+def test_saf_lists_queries_started_elsewhere_and_adopts_one(newcomer, origin):
+    connect(newcomer, "saf", origin)
+    newcomer.get_by_role("link", name="Queries there").click()
+    newcomer.get_by_role("button", name=re.compile("^Adopt")).first.click()
+    expect(newcomer).to_have_url(re.compile("/runs/[0-9a-f-]{36}/$"))
+    ends_well(newcomer)
+    expect(newcomer.locator("#results .grid")).to_be_visible(timeout=SLOW)
+
+
+def test_saf_stops_everything_only_after_being_asked(newcomer, origin):
+    connect(newcomer, "saf", origin)
+    newcomer.get_by_label("Also the queries that were not started here").check()
+    newcomer.get_by_role("button", name="Stop all queries there").click()
+    expect(newcomer.get_by_role("dialog")).to_contain_text(
+        re.compile("not started here", re.I)
+    )
+    newcomer.get_by_role("dialog").get_by_role(
+        "button", name=re.compile("Stop|Cancel them|Yes")
+    ).first.click()
+    expect(newcomer.locator("body")).to_contain_text(
+        re.compile("asked|stopp|cancel", re.I)
+    )
