@@ -174,3 +174,34 @@ def test_saf_stops_everything_only_after_being_asked(newcomer, origin):
     expect(newcomer.locator("body")).to_contain_text(
         re.compile("asked|stopp|cancel", re.I)
     )
+
+
+def test_saf_cancels_a_running_query(newcomer, origin):
+    connect(newcomer, "saf", origin)
+    run_sample(newcomer, "saf")
+    newcomer.get_by_role("button", name="Cancel", exact=True).click()
+    expect(newcomer.locator("#run-live .status")).to_have_text(
+        re.compile("Cancelled|Succeeded"), timeout=SLOW
+    )
+
+
+def test_supermetrics_goes_on_in_the_background_and_shows_progress(newcomer, origin):
+    connect(newcomer, "supermetrics", origin)
+    newcomer.goto("/runs/new/")
+    query = {
+        "ds_id": "NUM",
+        "ds_accounts": "100",
+        "fields": "n",
+        "settings": {"sandbox_seconds": 6},
+    }
+    newcomer.locator("#run-form [name=setting_input]").select_option("json")
+    newcomer.locator("#run-form [name=statement]").fill(json.dumps(query))
+    newcomer.locator("#run-form [name=setting_sync_timeout]").evaluate(
+        "field => { field.value = '1' }"
+    )
+    newcomer.get_by_role("button", name="Run", exact=True).click()
+    expect(newcomer.locator("#run-live")).to_contain_text(
+        "goes on in the background", timeout=SLOW
+    )
+    ends_well(newcomer)
+    expect(newcomer.locator("#run-live .run-figures")).to_contain_text("100 rows")
