@@ -18,7 +18,13 @@ from django.utils import timezone
 
 from queries import time_ranges
 from queries.engine import bell, direct
-from queries.engine.record import best_attempt, ending, spec_of, warning_dicts
+from queries.engine.record import (
+    best_attempt,
+    ending,
+    remove_rows,
+    spec_of,
+    warning_dicts,
+)
 from queries.engine.unwatched import cancel_unwatched
 from queries.models import (
     Connection,
@@ -191,6 +197,13 @@ def delete_run(run: Run) -> None:
         Run.objects.filter(pk=run.pk).delete()
         # Rows first: a file that no row names does not exist, and the sweep finds it.
         transaction.on_commit(lambda: _remove(places))
+
+
+def delete_rows(run: Run) -> None:
+    """Remove the stored rows of a run that has ended, at once; the run stays, and says so."""
+    if Run.objects.active().filter(pk=run.pk).exists():
+        return
+    remove_rows(run, why="deleted")
 
 
 def curl_of(run: Run) -> str:

@@ -122,6 +122,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancel/", runs.run_cancel, name="run_cancel"),
     path("runs/<uuid:pk>/again/", runs.run_again, name="run_again"),
     path("runs/<uuid:pk>/share/", runs.run_share, name="run_share"),
+    path("runs/<uuid:pk>/delete-rows/", runs.run_delete_rows, name="run_delete_rows"),
     path("runs/<uuid:pk>/delete/", runs.run_delete, name="run_delete"),
     path("runs/<uuid:pk>/results/", results.run_results, name="run_results"),
     path("runs/<uuid:pk>/rows/<int:n>/", results.run_row, name="run_row"),

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from queries.engine import failures
 from queries.engine.leases import FREED, held
-from queries.models import Connection, Mode, ResultSet, Run, Status
+from queries.models import ACTIVE, Connection, Mode, ResultSet, Run, Status
 from queries.providers.base import JobStatus, ProviderWarning, QuerySpec
 from queries.providers.errors import AuthenticationError, ProviderError
 from queries.reading import directory_of
@@ -158,6 +158,15 @@ def forget(attempt: ResultSet) -> None:
     except StorageError as error:
         # The sweep finds files without a row.
         log.warning("files_left", directory=str(directory), why=str(error))
+
+
+def remove_rows(run: Run, *, why: str) -> None:
+    """Remove the rows of a run that has ended; the run stays and says ``why``: expired or deleted."""
+    Run.objects.filter(pk=run.pk).exclude(status__in=ACTIVE).update(
+        result=None, result_removed_at=timezone.now(), result_removed_why=why
+    )
+    for attempt in run.result_sets.all():
+        forget(attempt)
 
 
 def forget_unpublished(attempt: ResultSet) -> None:

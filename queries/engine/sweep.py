@@ -19,7 +19,7 @@ from django.utils import timezone
 from queries import rate_limit
 from queries.engine import bell, failures, fetching, pump
 from queries.engine.leases import claim
-from queries.engine.record import end_cut, forget
+from queries.engine.record import end_cut, forget, remove_rows
 from queries.models import (
     Mode,
     PumpSlot,
@@ -88,11 +88,7 @@ def expire_results(now: datetime | None = None) -> int:
     old = old.exclude(status__in=[Status.QUEUED, Status.RUNNING, Status.FETCHING])
     expired = 0
     for run in old.filter(result_sets__isnull=False).distinct()[:500]:
-        Run.objects.filter(pk=run.pk).update(
-            result=None, result_removed_at=now, result_removed_why="expired"
-        )
-        for attempt in run.result_sets.all():
-            forget(attempt)
+        remove_rows(run, why="expired")
         expired += 1
     return expired
 

@@ -119,7 +119,9 @@ def _first_connection(form: RunForm) -> Any:
 def run_list(request: AuthedRequest) -> HttpResponse:
     """Every run the person may see, filtered; polls while one of the shown runs is active."""
     form = RunFilterForm(request.user, request.GET)
-    found = form.runs().select_related("owner", "team", "connection", "result")
+    # What the list does not show may be large.
+    unshown = ("warnings", "notes", "statistics", "error")
+    found = form.runs().select_related("owner", "team").defer(*unshown)
     # What came beside the rows may be large, and is not shown here.
     found = found.defer("statistics")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -220,11 +222,23 @@ def run_share(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     run = _manageable(request, pk)
     chosen = request.POST.get("team", "")
     teams = {str(team.pk): team for team in Team.objects.visible_to(request.user)}
+    if chosen and chosen not in teams:
+        messages.error(request, "You are not in this team, so nothing was changed.")
+        return redirect("run_detail", run.pk)
     runs.share_run(run, teams.get(chosen))
     shared = (
         f"Shared with {teams[chosen]}." if chosen in teams else "Not shared any more."
     )
     messages.success(request, shared)
+    return redirect("run_detail", run.pk)
+
+
+@require_POST
+def run_delete_rows(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Delete the stored rows and keep the run."""
+    run = _manageable(request, pk)
+    runs.delete_rows(run)
+    messages.success(request, "The rows are deleted. The run stays.")
     return redirect("run_detail", run.pk)
 
 

@@ -84,6 +84,7 @@ EXPECTED = {
     ("POST", "run_cancel"): (SIGN_IN, 404, 403, 403, 302),
     ("POST", "run_again"): (SIGN_IN, 404, 302, 302, 302),
     ("POST", "run_share"): (SIGN_IN, 404, 403, 403, 302),
+    ("POST", "run_delete_rows"): (SIGN_IN, 404, 403, 403, 302),
     ("POST", "run_delete"): (SIGN_IN, 404, 403, 403, 302),
     ("GET", "run_results"): (SIGN_IN, 404, 200, 200, 200),
     ("GET", "run_row"): (SIGN_IN, 404, 200, 200, 200),

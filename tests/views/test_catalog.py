@@ -33,7 +33,10 @@ def asked(monkeypatch):
 
     def catalog(_self, kind, parent=""):
         questions.append((kind, parent))
-        return [Choice("c-1", "<b>Shop"), Choice("c-2", "Old", enabled=False, note="unhealthy: gone")]
+        return [
+            Choice("c-1", "<b>Shop"),
+            Choice("c-2", "Old", enabled=False, note="unhealthy: gone"),
+        ]
 
     monkeypatch.setattr(Polytomic, "catalog", catalog)
     return questions
@@ -50,7 +53,9 @@ def test_the_form_knows_where_its_list_comes_from(page, connection):
     assert f'<datalist id="choices-{NAME}">' in text
 
 
-def test_a_list_holds_every_choice_and_says_what_is_wrong_with_one(page, connection, asked):
+def test_a_list_holds_every_choice_and_says_what_is_wrong_with_one(
+    page, connection, asked
+):
     text = fetched(page, connection)
     assert '<option value="c-1">&lt;b&gt;Shop</option>' in text
     assert '<option value="c-2">Old: unhealthy: gone</option>' in text

@@ -417,3 +417,20 @@ def test_an_absolute_range_is_not_offered_at_now(page, user):
     offer = 'name="when" value="now"'
     assert offer in page.get(reverse("run_detail", args=[moving.pk])).text
     assert offer not in page.get(reverse("run_detail", args=[fixed.pk])).text
+
+
+def test_rows_can_be_deleted_and_the_run_says_so(page, user, data_dir):
+    run = stored_run(log_rows(5), owner=user)
+    page.post(reverse("run_delete_rows", args=[run.pk]))
+    assert not list(data_dir.rglob("*.parquet"))
+    text = page.get(reverse("run_detail", args=[run.pk])).text
+    assert "This result was deleted" in text
+    assert "Delete rows, keep the run" not in text
+
+
+def test_rows_of_an_active_run_are_not_deleted(page, user):
+    run = stored_run(log_rows(5), owner=user)
+    Run.objects.update(status=Status.FETCHING)
+    page.post(reverse("run_delete_rows", args=[run.pk]))
+    run.refresh_from_db()
+    assert run.result_removed_at is None
