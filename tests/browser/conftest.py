@@ -18,6 +18,8 @@ import pytest
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from queries.supervisor.ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIGN_IN_LINK = re.compile(r"http://127\.0\.0\.1:\d+/accounts/link/\S+/")
@@ -72,6 +74,9 @@ def start_product(scratch: Path, *arguments: str) -> Product:
         "QUERYDECK_HTTPS": "no",
         "PYTHONUNBUFFERED": "1",
     }
+    # A port of its own for the sandbox: two products that start at once find the usual one free, both.
+    (scratch / "data").mkdir(parents=True)
+    (scratch / "data" / "sandbox-port").write_text(str(free_port("127.0.0.1", 0)))
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", *arguments],
         env=environment,
