@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import structlog
+from django.db import connection as database
 from django.db.models import Q
 
 from queries.connections import open_provider
@@ -17,7 +18,6 @@ log = structlog.get_logger(__name__)
 
 def cancel_unwatched(connection: Connection, job_id: str) -> threading.Thread:
     """Ask the provider once to cancel a job, in a thread of its own. Nobody waits for the answer."""
-    # Already used for this run: marking it again would need the database in the thread.
     connection.refresh_from_db()
     thread = threading.Thread(
         target=_cancel, args=(connection, job_id), name="cancel", daemon=True
@@ -45,3 +45,6 @@ def _cancel(connection: Connection, job_id: str) -> None:
                 provider.cancel(job_id)
     except ProviderError as error:
         log.info("unwatched_cancel_failed", job=job_id, why=error.message)
+    finally:
+        # A connection that was not used lately is marked as used, by this thread.
+        database.close()
