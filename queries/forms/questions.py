@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 
+from queries.forms.provider_fields import ProviderFields
 from queries.models import Mode
-from queries.providers.base import Provider
+from queries.providers.base import Problem, Provider
 
+MOST_CHARACTERS = 100_000
+PROBLEM_FIELDS = {"start": "range_start", "end": "range_end", "statement": "statement"}
 RANGE_FIELDS = ("time_range", "range_start", "range_end")
 ONLY = {
     Mode.DIRECT: "{label} answers queries directly only; it keeps none running in the background.",
@@ -23,6 +27,16 @@ def offer(form: forms.BaseForm, provider: type[Provider]) -> None:
         for name in RANGE_FIELDS:
             del form.fields[name]
     _offer_modes(form, provider)
+
+
+def tie(
+    form: forms.BaseForm, settings: ProviderFields, problems: Iterable[Problem]
+) -> None:
+    """Tell each problem at its field of ``form``; at the top if the form has no such field."""
+    for problem in problems:
+        own = settings.form_name(problem.field)
+        name = PROBLEM_FIELDS.get(problem.field, own)
+        form.add_error(name if name in form.fields else None, problem.message)
 
 
 def offered_modes(provider: type[Provider]) -> list[Mode]:

@@ -18,14 +18,11 @@ from queries.forms.provider_fields import (
     MomentField,
     ProviderFields,
 )
-from queries.forms.questions import offer
+from queries.forms.questions import MOST_CHARACTERS, offer, tie
 from queries.models import Connection, Mode, Run, SavedQuery, User
 from queries.providers.base import Provider
 from queries.providers.registry import provider_class
 from queries.runs import RunRequest, problems
-
-MOST_CHARACTERS = 100_000
-PROBLEM_FIELDS = {"start": "range_start", "end": "range_end", "statement": "statement"}
 
 
 class RunForm(forms.Form):
@@ -139,10 +136,7 @@ class RunForm(forms.Form):
                 if not cleaned.get(name):
                     self.add_error(name, f"Say when the range shall {word}.")
         if not self.errors:
-            for problem in problems(self.request()):
-                own = self.settings.form_name(problem.field)
-                name = PROBLEM_FIELDS.get(problem.field, own)
-                self.add_error(name if name in self.fields else None, problem.message)
+            tie(self, self.settings, problems(self.request()))
         return cleaned
 
     def request(self, zone: tzinfo | None = None) -> RunRequest:

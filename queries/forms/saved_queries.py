@@ -17,14 +17,13 @@ from queries.forms.provider_fields import (
     MomentField,
     ProviderFields,
 )
-from queries.forms.questions import offer
+from queries.forms.questions import MOST_CHARACTERS, offer, tie
 from queries.models import Connection, Mode, SavedQuery, Team, User
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
 from queries.runs import RunRequest
 from queries.saved_queries import LONGEST_TAG, MOST_TAGS, tags_in
 
-MOST_CHARACTERS = 100_000
 PLAIN = (
     "name",
     "description",
@@ -35,7 +34,6 @@ PLAIN = (
     "range_end",
 )
 ABSENT = {"time_range": time_ranges.NONE, "range_start": None, "range_end": None}
-PROBLEM_FIELDS = {"start": "range_start", "end": "range_end", "statement": "statement"}
 
 
 class SavedQueryForm(forms.Form):
@@ -107,10 +105,7 @@ class SavedQueryForm(forms.Form):
         cleaned = ABSENT | cleaned
         if self.errors:
             return cleaned
-        for problem in self._problems(cleaned):
-            name = PROBLEM_FIELDS.get(problem.field)
-            name = name or self.declared.form_name(problem.field)
-            self.add_error(name if name in self.fields else None, problem.message)
+        tie(self, self.declared, self._problems(cleaned))
         return cleaned
 
     def _problems(self, cleaned: dict[str, Any]) -> list[Problem]:
