@@ -43,7 +43,7 @@ def offered_modes(provider: type[Provider]) -> list[Mode]:
     """The modes a provider can run in."""
     can = provider.capabilities
     able = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
-    return [mode for mode in Mode if able[mode]]
+    return [mode for mode in able if able[mode]]
 
 
 def _shape_statement(field: forms.Field, provider: type[Provider]) -> None:

@@ -54,6 +54,7 @@ class Run(Question, Leased):
     in UTC that is sent. ``native_status`` is the provider's own word, ``job_id`` the job's id
     there, ``query_id`` the id of a direct query. ``error`` is ``ProviderError.as_dict()``,
     ``warnings`` are provider warnings as dicts, ``statistics`` e.g. ``bytes_scanned``.
+    ``origin`` is the run whose stored rows a refine reads.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -73,6 +74,9 @@ class Run(Question, Leased):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="runs",
+    )
+    origin = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="refined"
     )
     form_key = models.UUIDField(default=uuid.uuid4)
     starts_at = models.DateTimeField(null=True)

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 class Mode(models.TextChoices):
-    """How a run is executed: in the web process, or as a job at the provider."""
+    """How a run is executed: in the web process, as a job at the provider, or here on stored rows."""
 
     DIRECT = "direct", "Direct"
     BACKGROUND = "background", "Background"
+    REFINE = "refine", "Refine"
 
 
 class Question(OfProvider):
@@ -59,7 +60,11 @@ class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
 
 
 class SavedQuery(Question):
-    """A named statement with its settings, private or shared with a team."""
+    """A named statement with its settings, private or shared with a team.
+
+    ``layout`` is how its results are shown: ``{"columns": [names in order], "widths": {name: pixels}}``,
+    either may be missing.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -75,6 +80,7 @@ class SavedQuery(Question):
     name = models.CharField(max_length=160)
     description = models.TextField(blank=True)
     tags = models.JSONField(default=list, blank=True)
+    layout = models.JSONField(default=dict, blank=True)
     favoured_by = models.ManyToManyField(
         settings.AUTH_USER_MODEL, related_name="favourites", blank=True
     )
