@@ -76,11 +76,13 @@ def save_connection(connection: Connection, entered: Entered) -> None:
 
 @contextmanager
 def open_provider(
-    connection: Connection, policy: Policy | None = None
+    connection: Connection, policy: Policy | None = None, *, keep: bool = True
 ) -> Iterator[Provider]:
     """The provider, ready to talk; the key is clear only inside ``with``.
 
     ``policy`` changes times and sizes; the allowed hosts are always the administrator's.
+    At the end, what the provider said of its limit is stored, unless ``keep`` leaves that
+    to the caller (`keep_figures`).
     Raises AuthenticationError if the stored key cannot be read, AddressRefusedError if its
     origin is not allowed any more.
     """
@@ -96,7 +98,8 @@ def open_provider(
         try:
             yield provider
         finally:
-            _keep_figures(connection, provider.rate_figures)
+            if keep:
+                keep_figures(connection, provider.rate_figures)
 
 
 def default_policy() -> Policy:
@@ -189,8 +192,8 @@ def _mark_used(connection: Connection) -> None:
     Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
 
 
-def _keep_figures(connection: Connection, told: RateFigures | None) -> None:
-    """What the provider said of its limit, for the connection's page."""
+def keep_figures(connection: Connection, told: RateFigures | None) -> None:
+    """Store what the provider said of its limit, for the connection's page."""
     if told is None:
         return
     figures = {

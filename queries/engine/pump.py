@@ -148,6 +148,7 @@ class Pump:
         if time.monotonic() - self.renewed_at < RENEW_EVERY:
             return True
         beat()
+        self.shelf.keep_figures()
         self._renew_runs()
         return self.slot.renew()
 

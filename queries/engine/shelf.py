@@ -7,21 +7,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
+from uuid import UUID
 
-from queries.connections import open_provider
+from queries.connections import keep_figures, open_provider
 from queries.models import Connection
-from queries.providers.base import Provider
+from queries.providers.base import Provider, RateFigures
 
 
 class Shelf:
     """Lends each opened provider to one thread at a time; closes them all at the end.
 
     A connection that was changed is another one: the old provider is not lent again.
+    What providers say of their limits is collected, so that many calls cost one write.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free: dict[tuple[Any, ...], list[Provider]] = {}
+        self._told: dict[UUID, tuple[Connection, RateFigures]] = {}
         self._opened = ExitStack()
 
     @contextmanager
@@ -29,9 +32,24 @@ class Shelf:
         """A provider for one call; after an error it is not used again."""
         key = (connection.pk, connection.updated_at, connection.sealed_key)
         provider = self._take(key) or self._open(connection)
-        yield provider
+        try:
+            yield provider
+        finally:
+            self._listen(connection, provider.rate_figures)
         with self._lock:
             self._free.setdefault(key, []).append(provider)
+
+    def keep_figures(self) -> None:
+        """Store what was said of limits since the last time; not for a thread that lends."""
+        with self._lock:
+            told, self._told = self._told, {}
+        for connection, figures in told.values():
+            keep_figures(connection, figures)
+
+    def _listen(self, connection: Connection, figures: RateFigures | None) -> None:
+        if figures is not None:
+            with self._lock:
+                self._told[connection.pk] = (connection, figures)
 
     def _take(self, key: tuple[Any, ...]) -> Provider | None:
         with self._lock:
@@ -40,7 +58,7 @@ class Shelf:
 
     def _open(self, connection: Connection) -> Provider:
         with ExitStack() as attempt:
-            provider = attempt.enter_context(open_provider(connection))
+            provider = attempt.enter_context(open_provider(connection, keep=False))
             with self._lock:
                 self._opened.push(attempt.pop_all())
         return provider
@@ -55,3 +73,4 @@ class Shelf:
         at: TracebackType | None,
     ) -> None:
         self._opened.close()
+        self.keep_figures()

@@ -16,10 +16,16 @@ from django.utils import timezone
 from queries.engine import times
 from queries.engine.leases import FREED
 from queries.engine.record import NOT_WAITING, ending, noted
-from queries.engine.turns import FOR_RECOVERY, FOR_THE_PROVIDER, REFUSED, waiting
+from queries.engine.turns import (
+    FOR_AN_EARLIER_TRY,
+    FOR_RECOVERY,
+    FOR_THE_PROVIDER,
+    REFUSED,
+    waiting,
+)
 from queries.models import Run, Status
 from queries.providers.base import Provider
-from queries.providers.errors import ProviderError, RateLimitError
+from queries.providers.errors import ConflictError, ProviderError, RateLimitError
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,17 @@ def try_again(run: Run, error: ProviderError, **changes: Any) -> Outcome:
     failures = run.failures + 1
     seconds = times.backoff(failures, error.retry_after)
     refused = isinstance(error, RateLimitError)
-    changes |= waiting(seconds, FOR_THE_PROVIDER if refused else FOR_RECOVERY)
+    changes |= waiting(seconds, _waited_for(error))
     if refused:
         changes["notes"] = noted(run, REFUSED)
     outcome = go_on(seconds, failures=failures, **changes)
     return Outcome(outcome.changes, blocked=seconds if refused else 0.0)
+
+
+def _waited_for(error: ProviderError) -> str:
+    if isinstance(error, RateLimitError):
+        return FOR_THE_PROVIDER
+    return FOR_AN_EARLIER_TRY if isinstance(error, ConflictError) else FOR_RECOVERY
 
 
 def finish(

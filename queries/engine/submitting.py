@@ -15,6 +15,8 @@ from queries.providers.errors import ProviderError
 from queries.providers.registry import provider_class
 
 MOST_SUBMITS = 3
+# Where a repeat is harmless, it is worth a quarter of an hour (`times.backoff`).
+MOST_REPEATS = 20
 MOST_REFUSALS = 20
 MAYBE_TAKEN = "The provider may have taken the query all the same; if so, that job ends there unseen."
 TWICE = (
@@ -36,7 +38,8 @@ def announce(run: Run) -> dict[str, Any]:
 
 def exhausted(run: Run) -> bool:
     """Whether the query has been sent often enough without an answer."""
-    return run.submitting_since is not None and run.submits >= MOST_SUBMITS
+    most = MOST_REPEATS if repeats_harmlessly(run) else MOST_SUBMITS
+    return run.submitting_since is not None and run.submits >= most
 
 
 def repeats_harmlessly(run: Run) -> bool:

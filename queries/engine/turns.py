@@ -17,6 +17,7 @@ FOR_A_TURN = "a free place in the provider's rate limit"
 FOR_THE_PROVIDER = "the provider, which asked us to come back later"
 REFUSED = "The provider said “too many requests”; it was tried again after a while."
 FOR_RECOVERY = "the provider, which cannot be reached at the moment"
+FOR_AN_EARLIER_TRY = "the provider, which is still busy with an earlier attempt"
 # A wait is cut into pieces, so that a bucket that fills sooner is noticed.
 LONGEST_NAP = 5.0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connections
 from django.utils import timezone
@@ -10,8 +12,9 @@ from queries.engine import pump, submitting, unwatched
 from queries.models import Connection, RateBucket, Run, Status
 from queries.providers.base import Submitted
 from queries.providers.coralogix.provider import Coralogix
-from queries.runs import delete_run
+from queries.runs import RunRequest, delete_run, start_run
 from tests.engine import wire
+from tests.islands import connection_to
 from tests.product import until
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +142,37 @@ def test_a_provider_that_knows_repeats_is_asked_again_without_a_word(job, monkey
     monkeypatch.setattr(Coralogix, "capabilities", can)
     job.submitting_since, job.submits = timezone.now(), 1
     assert "notes" not in submitting.announce(job)
+
+
+def test_where_a_repeat_is_harmless_it_is_repeated_for_a_quarter_of_an_hour(
+    job, pump_once, upstream, monkeypatch
+):
+    can = type(Coralogix.capabilities)(background=True, idempotent_submit=True)
+    monkeypatch.setattr(Coralogix, "capabilities", can)
+    upstream.on(wire.SUBMIT, *[wire.BROKEN] * 12, wire.submitted("job-13"))
+    for _ in range(13):
+        run = pump_once(job)
+    assert (run.status, run.job_id, run.submits) == (Status.RUNNING, "job-13", 13)
+    assert run.notes == []
+
+
+def test_a_repeat_that_meets_its_first_attempt_says_what_it_waits_for(
+    user, upstream, pump_once
+):
+    connection = connection_to("polytomic", upstream.origin, owner=user)
+    upstream.on("*", wire.as_json({"key": "idempotency_conflict"}, 409))
+    request = RunRequest(
+        owner=user,
+        connection=connection,
+        statement="SELECT 1",
+        mode="background",
+        settings={"connection_id": "248df4b7-aa70-47b8-a036-33ac447e668d"},
+        time_range="none",
+    )
+    run = pump_once(start_run(request))
+    assert run.status == Status.QUEUED
+    assert "earlier attempt" in run.waiting_for
+    assert run.waiting_until - timezone.now() > timedelta(seconds=25)
 
 
 def test_an_answer_that_makes_no_sense_ends_the_run_and_says_what_may_be(
