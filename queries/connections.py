@@ -132,12 +132,7 @@ def test_connection(connection: Connection) -> TestResult:
         with open_provider(connection, test_policy()) as provider:
             result = provider.test()
     except ProviderError as error:
-        result = TestResult(
-            ok=False,
-            message=error.message,
-            error_code=error.code,
-            remedy=error.remedy,
-        )
+        result = TestResult.of(error)
     # Only if the row still holds what was tested.
     same = Connection.objects.filter(
         pk=connection.pk,
@@ -145,7 +140,7 @@ def test_connection(connection: Connection) -> TestResult:
         origin=connection.origin,
     )
     same.update(
-        tested_at=timezone.now(), test_ok=result.ok, test_message=_in_words(result)
+        tested_at=timezone.now(), test_ok=result.ok, test_message=result.in_words()
     )
     return result
 
@@ -202,10 +197,6 @@ def keep_figures(connection: Connection, told: RateFigures | None) -> None:
         "resets_at": told.resets_at.isoformat() if told.resets_at else None,
     }
     Connection.objects.filter(pk=connection.pk).update(rate_figures=figures)
-
-
-def _in_words(result: TestResult) -> str:
-    return " ".join(text for text in (result.message, result.remedy) if text)
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,13 @@ def block(connection: Connection, seconds: float) -> None:
     )
 
 
+def blocked_until(connection: Connection) -> datetime | None:
+    """Until when the provider wants to be left alone; None if it does not."""
+    blocked = RateBucket.objects.filter(blocked_until__gt=timezone.now())
+    found = blocked.filter(key=bucket_of(connection)).first()
+    return found.blocked_until if found else None
+
+
 def seconds_to_wait(
     bucket: RateBucket, limit: RateLimit | None, now: datetime
 ) -> float:

@@ -183,4 +183,4 @@ def mark_connection(connection: Connection | None, error: ProviderError | None) 
     same = Connection.objects.filter(
         pk=connection.pk, key_fingerprint=connection.key_fingerprint
     )
-    same.update(tested_at=timezone.now(), test_ok=False, test_message=error.message)
+    same.update(tested_at=timezone.now(), test_ok=False, test_message=error.in_words())

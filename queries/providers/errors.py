@@ -40,6 +40,13 @@ def clean_text(text: str, *, limit: int = MAX_TEXT) -> str:
     return joined if len(joined) <= limit else joined[: limit - 1].rstrip() + "…"
 
 
+def in_words(message: str, remedy: str, provider_code: str, request_id: str) -> str:
+    """Give what went wrong, what to do, and what the provider's support asks for, as one text."""
+    ids = (("Provider code", provider_code), ("Request id", request_id))
+    told = (f"{name}: {value}." for name, value in ids if value)
+    return " ".join(text for text in (message, remedy, *told) if text)
+
+
 class Facts(TypedDict, total=False):
     """What may be said about an error beside its message."""
 
@@ -77,6 +84,10 @@ class ProviderError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def in_words(self) -> str:
+        """Give everything there is to know about it as one text, for where there is room for a text only."""
+        return in_words(self.message, self.remedy, self.provider_code, self.request_id)
 
     def as_dict(self) -> dict[str, str | int | float | bool | None]:
         """Give the error as plain JSON values, to be stored beside a run."""

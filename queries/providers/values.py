@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from queries.providers.errors import ProviderError
+from queries.providers.errors import ProviderError, in_words
 
 Mode = Literal["direct", "background"]
 FieldKind = Literal["text", "choice", "integer", "boolean", "datetime", "url", "secret"]
@@ -34,6 +34,7 @@ class Capabilities:
     ] = ()  # kinds of lists to pick from: "data_source", "connection", ...
     export_formats: tuple[str, ...] = ()  # files made by the provider
     idempotent_submit: bool = False  # repeating a submit with the same key is harmless
+    creator_only: bool = False  # only the key that started a query may read its result
     job_retention: timedelta | None = None  # how long results are kept; None: not known
 
 
@@ -169,6 +170,25 @@ class TestResult:
     error_code: str = ""
     remedy: str = ""
     permission: str = ""
+    provider_code: str = ""
+    request_id: str = ""
+
+    @classmethod
+    def of(cls, error: ProviderError, *, remedy: str = "") -> TestResult:
+        """Give the result of a test that failed with `error`."""
+        return cls(
+            ok=False,
+            message=error.message,
+            error_code=error.code,
+            remedy=remedy or error.remedy,
+            permission=error.permission,
+            provider_code=error.provider_code,
+            request_id=error.request_id,
+        )
+
+    def in_words(self) -> str:
+        """Give all of it that is fit to show as one text."""
+        return in_words(self.message, self.remedy, self.provider_code, self.request_id)
 
 
 @dataclass(frozen=True, slots=True)

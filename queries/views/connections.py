@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from queries import connections
+from queries import connections, rate_limit
 from queries.forms.connections import ConnectionForm
 from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
 from queries.models import Connection
 from queries.providers.registry import provider_choices, provider_class
+from queries.views.offers import facts_of, not_offered, offered
 
 RECENT_RUNS = 5
 
@@ -75,6 +76,7 @@ def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
     if wants_fragment(request):
         context = {"connection": connection, "own": True, "announce": True}
         context["not_now"] = not_now
+        context["blocked_until"] = rate_limit.blocked_until(connection)
         return render(request, "queries/connection_detail.html#health", context)
     level = messages.SUCCESS if result.ok else messages.ERROR
     messages.add_message(request, level, not_now or connection.test_message)
@@ -114,12 +116,17 @@ def _detail(
     status: int = 200,
 ) -> HttpResponse:
     own = connection.owner == request.user
+    provider = provider_class(connection.provider)
     recent = connection.runs.filter(owner=request.user)[:RECENT_RUNS]
     context = {
         "connection": connection,
         "own": own,
         "form": form or (ConnectionForm(request.user, connection) if own else None),
         "recent": recent,
-        "can": provider_class(connection.provider).capabilities,
+        "can": provider.capabilities,
+        "offered": offered(provider),
+        "not_offered": not_offered(provider),
+        "facts": facts_of(provider),
+        "blocked_until": rate_limit.blocked_until(connection),
     }
     return render(request, "queries/connection_detail.html", context, status=status)

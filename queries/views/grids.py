@@ -14,10 +14,10 @@ from queries import reading, runs, time_ranges
 from queries.formats import FORMATS
 from queries.http import AuthedRequest
 from queries.models import Mode, ResultSet, Run, Team
-from queries.providers.base import Provider
 from queries.providers.registry import provider_class
 from queries.results import ResultError
 from queries.views.extras import beside
+from queries.views.offers import not_offered_for_jobs
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
 SLOWEST_POLL = 15
@@ -42,7 +42,9 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "run": run,
         "mine": mine,
         "can": provider.capabilities,
-        "not_offered": not_offered(provider) if run.mode == Mode.BACKGROUND else [],
+        "not_offered": not_offered_for_jobs(provider)
+        if run.mode == Mode.BACKGROUND
+        else [],
         "provider": provider,
         "poll": poll_seconds(run),
         "started": run.started_at or run.created_at,
@@ -59,19 +61,6 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "curl": runs.curl_of(run),
         "form_keys": [uuid.uuid4(), uuid.uuid4()],
     }
-
-
-def not_offered(provider: type[Provider]) -> list[str]:
-    """What other providers can do with a job and this one cannot, in words."""
-    can = provider.capabilities
-    verbs = (
-        (can.cancel, "cancelling"),
-        (can.progress, "progress"),
-        (can.logs, "logs"),
-        (can.delete, "deleting results there"),
-        (can.export_formats, "files of its own"),
-    )
-    return [words for able, words in verbs if not able]
 
 
 def waits(run: Run) -> bool:

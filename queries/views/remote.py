@@ -38,7 +38,7 @@ def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     try:
         remote.delete_remote(run)
     except ProviderError as error:
-        messages.error(request, in_words(error))
+        messages.error(request, error.in_words())
     else:
         messages.success(request, "The result was deleted at the provider.")
     return redirect("run_detail", run.pk)
@@ -81,7 +81,7 @@ def run_adopt(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     try:
         run = remote.adopt_job(connection, request.user, request.POST.get("job", ""))
     except ProviderError as error:
-        messages.error(request, in_words(error))
+        messages.error(request, error.in_words())
         return redirect("connection_detail", connection.pk)
     return redirect("run_detail", run.pk)
 
@@ -96,7 +96,7 @@ def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse
     try:
         remote.cancel_all_jobs(connection)
     except ProviderError as error:
-        messages.error(request, in_words(error))
+        messages.error(request, error.in_words())
     else:
         messages.success(
             request, "The provider was asked to stop all queries of this key."
@@ -116,7 +116,7 @@ def connection_catalog(
     try:
         context["choices"] = catalogs.choices_of(connection, kind, parent[:500])
     except ProviderError as error:
-        context["error"] = in_words(error)
+        context["error"] = error.in_words()
     return render(request, "queries/connection_catalog.html", context)
 
 
@@ -124,11 +124,6 @@ def _before(request: AuthedRequest, field: str) -> str:
     """What stays of a list of values when another one is picked: all that was typed before."""
     typed = request.GET.get(field, "").strip().rstrip(",")
     return f"{typed[:2_000]}, " if typed and request.GET.get("many") else ""
-
-
-def in_words(error: ProviderError) -> str:
-    """What went wrong, and what to do about it."""
-    return " ".join(text for text in (error.message, error.remedy) if text)
 
 
 def _own(request: AuthedRequest, pk: uuid.UUID) -> Connection:

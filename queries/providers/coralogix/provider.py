@@ -133,13 +133,7 @@ class Coralogix(Provider):
             with self._direct(spec, None, None) as rows:
                 found = sum(1 for _ in rows)
         except ProviderError as error:
-            return TestResult(
-                ok=False,
-                message=str(error),
-                error_code=error.code,
-                remedy=error.remedy,
-                permission=error.permission,
-            )
+            return TestResult.of(error)
         seconds = time.monotonic() - began
         logs = (
             "It has recent logs."

@@ -62,6 +62,7 @@ class Polytomic(Provider):
         embedded_rows=True,
         catalog=(fields.CONNECTIONS,),
         idempotent_submit=True,
+        creator_only=True,
     )
     connection_fields: ClassVar[tuple[Field, ...]] = fields.CONNECTION_FIELDS
     query_fields: ClassVar[tuple[Field, ...]] = fields.QUERY_FIELDS
@@ -114,13 +115,7 @@ class Polytomic(Provider):
             answer = self._get(requests.ME, Step.ME)
             me = self._data(answer)
         except ProviderError as error:
-            return TestResult(
-                ok=False,
-                message=str(error),
-                error_code=error.code,
-                remedy=error.remedy,
-                permission=error.permission,
-            )
+            return TestResult.of(error)
         return verdict_on(me, time.monotonic() - began, answer.version)
 
     def catalog(self, kind: str, parent: str = "") -> list[Choice]:

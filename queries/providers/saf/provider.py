@@ -147,13 +147,7 @@ class SearchAnywhere(Provider):
             found = len(self.list_jobs())
         except ProviderError as error:
             remedy = _OWN_AUTHORITY if error.code == "certificate" else error.remedy
-            return TestResult(
-                ok=False,
-                message=str(error),
-                error_code=error.code,
-                remedy=remedy,
-                permission=error.permission,
-            )
+            return TestResult.of(error, remedy=remedy)
         seconds = time.monotonic() - began
         tasks = {0: "no task", 1: "one task"}.get(found, f"{found:,} tasks")
         return TestResult(

@@ -78,6 +78,7 @@ class Supermetrics(Provider):
         embedded_rows=True,
         catalog=KINDS,
         idempotent_submit=True,
+        creator_only=True,
         job_retention=RETENTION,
     )
     connection_fields: ClassVar[tuple[Field, ...]] = CONNECTION_FIELDS
@@ -140,13 +141,7 @@ class Supermetrics(Provider):
         try:
             self._ask_who()
         except ProviderError as error:
-            return TestResult(
-                ok=False,
-                message=str(error),
-                error_code=error.code,
-                remedy=error.remedy,
-                permission=error.permission,
-            )
+            return TestResult.of(error)
         seconds = time.monotonic() - began
         return TestResult(
             ok=True,

@@ -1,0 +1,74 @@
+"""What a provider offers, and a sentence for whatever it does not: made of what it declares, and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from queries.providers.base import Provider
+
+
+class Offer(NamedTuple):
+    """A capability in a word or two, and what it means that a provider lacks it."""
+
+    capability: str
+    words: str
+    lacking: str
+    of_job: bool = False
+
+
+OFFERS = (
+    Offer("direct", "direct runs", "Every query goes through the background; its rows show once it has finished."),
+    Offer("background", "background runs", "A query is answered while we listen, and ends when we stop."),
+    Offer("cancel", "cancelling", "A cancel here stops our watching; the query may run to its end there.", of_job=True),
+    Offer("cancel_all", "stopping all queries at once", "Each run is stopped by itself."),
+    Offer("progress", "progress", "It tells that a query runs, not how far it has come.", of_job=True),
+    Offer("total_known", "the number of rows beforehand", "It shows as they arrive."),
+    Offer("logs", "logs", "What a query did there cannot be read.", of_job=True),
+    Offer("delete", "deleting results there", "They go when the provider lets them expire.", of_job=True),
+    Offer("list_remote", "a list of queries", "Queries that were not started here cannot be found."),
+    Offer("export_formats", "files of its own", "Files are made here, of all stored rows.", of_job=True),
+    Offer("catalog", "lists to pick from", "Values are typed."),
+    Offer("idempotent_submit", "repeating a submit safely", "One whose answer was lost may run twice; the run says so."),
+)  # fmt: skip
+
+
+def offered(provider: type[Provider]) -> list[str]:
+    """What the provider can do, in a word or two each."""
+    return [offer.words for offer in _of(provider, able=True)]
+
+
+def not_offered(provider: type[Provider]) -> list[Offer]:
+    """What other providers can do and this one cannot."""
+    return list(_of(provider, able=False))
+
+
+def not_offered_for_jobs(provider: type[Provider]) -> list[str]:
+    """What other providers can do with a job and this one cannot, in a word or two each."""
+    return [offer.words for offer in not_offered(provider) if offer.of_job]
+
+
+def facts_of(provider: type[Provider]) -> list[tuple[str, str]]:
+    """What else the provider declares about its limits and results, as (label, words)."""
+    can, limit = provider.capabilities, provider.rate_limit
+    published = "not published; if we are asked to wait, all runs of the key do"
+    if limit:
+        published = f"{limit.calls} in {limit.seconds:g} s for each key; runs wait for their turn"
+    kept = (
+        f"{can.job_retention.days} days"
+        if can.job_retention and can.job_retention.days
+        else ""
+    )
+    if can.job_retention and not kept:
+        kept = f"{can.job_retention.total_seconds() / 3600:g} h"
+    readers = "the key that started the query, and no other"
+    return [
+        ("Requests", published),
+        ("Keeps results for", kept or "as long as it says with each one, if it does"),
+        *([("Shows results to", readers)] if can.creator_only else []),
+    ]
+
+
+def _of(provider: type[Provider], *, able: bool) -> Iterable[Offer]:
+    can: Any = provider.capabilities
+    return (o for o in OFFERS if bool(getattr(can, o.capability)) is able)
