@@ -114,7 +114,7 @@ def _write(export: Export) -> Report:
     chosen = export.options
     known = reading.columns_of(result_set)
     view = reading.View(
-        sort=chosen["sort"],
+        sorts=(chosen["sort"],),
         q=chosen["q"],
         column=chosen["column"],
         columns=tuple(chosen["columns"]),
@@ -125,7 +125,7 @@ def _write(export: Export) -> Report:
     with reading.open_result(result_set) as reader:
         batches = reader.batches(
             columns=names,
-            sort=view.sorts(known),
+            sort=view.order(known),
             filter=view.filter(known),
             limit=chosen["limit"],
             with_original=chosen["original"],

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
 from queries.models import ResultSet, Run
 from queries.providers.registry import provider_class
-from queries.results import Column, Filter, Page, ResultReader, Sort
+from queries.results import Column, Condition, Filter, Page, ResultReader, Sort
 
 SIZES = (50, 100, 500)
 # A page of thousands of columns helps nobody and takes seconds; the chooser has them all.
@@ -26,25 +27,46 @@ class ResultUnavailableError(Exception):
 class View:
     """How a result is looked at: what the URL of a grid carries.
 
-    ``columns`` are the shown columns in order (empty: all). ``q`` filters rows that contain
-    it, in ``column`` or (empty) anywhere. ``sort`` is a column, descending with a leading "-".
+    ``columns`` are the shown columns in order (empty: all). ``q`` filters rows that contain it,
+    in ``column`` or (empty) anywhere, besides ``conditions``. ``sorts`` are column names,
+    descending with a leading "-", the first counts most.
     """
 
     page: int = 1
     size: int = DEFAULT_SIZE
-    sort: str = ""
+    sorts: tuple[str, ...] = ()
     q: str = ""
     column: str = ""
     columns: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
-    def sorts(self, known: Sequence[Column]) -> tuple[Sort, ...]:
-        """The sort, if it names a column that exists (a name may itself begin with "-")."""
+    def as_dict(self) -> dict[str, Any]:
+        """The view as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def of_dict(cls, stored: Mapping[str, Any]) -> View:
+        """The view that ``as_dict`` gave; what is missing or unknown means the default."""
+        known: dict[str, Any] = {
+            f.name: stored[f.name] for f in fields(cls) if f.name in stored
+        }
+        known["conditions"] = tuple(
+            Condition(c["column"], c["operation"], tuple(c["values"]))
+            for c in stored.get("conditions", ())
+        )
+        for several in ("sorts", "columns"):
+            known[several] = tuple(stored.get(several, ()))
+        return cls(**known)
+
+    def order(self, known: Sequence[Column]) -> tuple[Sort, ...]:
+        """The sorts by columns that exist (a name may itself begin with "-")."""
         names = {column.name for column in known}
-        if self.sort in names:
-            return (Sort(self.sort, descending=False),)
-        if self.sort.startswith("-") and self.sort[1:] in names:
-            return (Sort(self.sort[1:], descending=True),)
-        return ()
+        found = [
+            Sort(sort) if sort in names else Sort(sort[1:], descending=True)
+            for sort in self.sorts
+            if sort in names or (sort.startswith("-") and sort[1:] in names)
+        ]
+        return tuple({sort.column: sort for sort in reversed(found)}.values())[::-1]
 
     def on_page(self, known: Sequence[Column]) -> list[str]:
         """The columns of a page: as chosen, else the first ones of a very wide result."""
@@ -52,14 +74,16 @@ class View:
         return self.shown(known)[: None if chosen else MOST_COLUMNS_UNASKED]
 
     def filter(self, known: Sequence[Column]) -> Filter:
-        """The filter; an unknown column means all columns."""
+        """The filter; text is looked for in all columns when its column is not known."""
         names = {column.name for column in known}
-        return Filter(self.q, self.column if self.column in names else None)
+        column = self.column if self.column in names else None
+        return Filter(self.q, column, self.conditions)
 
     def shown(self, known: Sequence[Column]) -> list[str]:
-        """The names of the shown columns that exist, in the result's order; all if none does."""
-        chosen = [c.name for c in known if c.name in set(self.columns)]
-        return chosen or [c.name for c in known]
+        """The names of the shown columns that exist, as chosen; all if none does."""
+        names = [column.name for column in known]
+        chosen = [name for name in dict.fromkeys(self.columns) if name in set(names)]
+        return chosen or names
 
 
 def directory_of(result_set: ResultSet) -> Path:
@@ -123,7 +147,7 @@ def read_page(run: Run, view: View) -> tuple[ResultSet, Page]:
                 columns=view.on_page(known),
                 offset=(number - 1) * view.size,
                 size=view.size,
-                sort=view.sorts(known),
+                sort=view.order(known),
                 filter=view.filter(known),
             )
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from queries.results.columns import KINDS, ORIGINAL, Column
 from queries.results.compaction import compact
+from queries.results.conditions import OPERATIONS, Condition, Filter
 from queries.results.engine import Bounds
 from queries.results.errors import (
+    BusyError,
+    ConditionError,
     MemoryLimitError,
     QueryTimeoutError,
     ResultError,
@@ -19,14 +22,18 @@ from queries.results.errors import (
 from queries.results.pages import Page
 from queries.results.parts import Part, orphans, remove_result
 from queries.results.reader import ResultReader
-from queries.results.sql import Filter, Sort
+from queries.results.sql import Sort
 from queries.results.writer import Limits, PartWriter
 
 __all__ = [
     "KINDS",
+    "OPERATIONS",
     "ORIGINAL",
     "Bounds",
+    "BusyError",
     "Column",
+    "Condition",
+    "ConditionError",
     "Filter",
     "Limits",
     "MemoryLimitError",

@@ -7,6 +7,8 @@ ResultError
 ├── ResultsDamagedError     the files are there, but cannot be read
 ├── RowNotFoundError        no row has that number (also a LookupError)
 ├── UnknownColumnError      no column has that name (also a LookupError)
+├── ConditionError          a filter's condition cannot be understood
+├── BusyError               too many questions at once; this one waited in vain
 ├── QueryTimeoutError       reading took longer than allowed
 └── MemoryLimitError        reading needed more memory than allowed
 """
@@ -57,6 +59,20 @@ class UnknownColumnError(ResultError, LookupError):
     """No column has that name."""
 
     default = "There is no such column in this result."
+
+
+class ConditionError(ResultError):
+    """A condition of a filter cannot be understood; `column` is the one it is on."""
+
+    def __init__(self, column: str, why: str) -> None:
+        self.column = column
+        super().__init__(f"The filter on “{column}” cannot be used: {why}.")
+
+
+class BusyError(ResultError):
+    """Others are reading results, and no turn came in time."""
+
+    default = "Too many results are being read at this moment. Try again shortly."
 
 
 class QueryTimeoutError(ResultError):

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from queries.results import sql
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
+from queries.results.conditions import Filter
 from queries.results.engine import Bounds, Engine
 from queries.results.errors import (
     ResultsDamagedError,
@@ -22,7 +23,7 @@ from queries.results.orders import ORDERS
 from queries.results.pages import Page, rows_in
 from queries.results.parts import rows_of
 from queries.results.piles import arranged
-from queries.results.sql import Filter, Selection, Sort
+from queries.results.sql import Selection, Sort
 
 BATCH_ROWS: Final = 10_000
 CELL_CHARACTERS: Final = 4_096
@@ -83,7 +84,7 @@ class ResultReader:
         """
         chosen = self._chosen(columns)
         wanted = slice(max(offset, 0), max(offset, 0) + max(size, 0))
-        if sort or filter.text:
+        if sort or filter:
             order = self._order(self._selection(sort, filter))
             matched, numbers = len(order), order[wanted].to_pylist()
         else:
@@ -94,9 +95,7 @@ class ResultReader:
 
     def count(self, filter: Filter = _EVERYTHING) -> int:  # noqa: A002 - the word for it
         """How many rows the filter lets pass."""
-        return (
-            len(self._order(self._selection((), filter))) if filter.text else self.total
-        )
+        return len(self._order(self._selection((), filter))) if filter else self.total
 
     def row(self, n: int) -> bytes:
         """The original JSON of row `n`, byte for byte; RowNotFoundError if there is none."""

@@ -65,18 +65,6 @@ class Sort:
 
 
 @dataclass(frozen=True)
-class Filter:
-    """Rows where the text occurs in a cell, in any column or in one; upper and lower case alike.
-
-    The text is taken literally. Cells are searched as they are shown: severities as words,
-    times as "2025-06-19 00:44:47.461" in UTC, lists as JSON.
-    """
-
-    text: str = ""
-    column: str | None = None
-
-
-@dataclass(frozen=True)
 class Selection:
     """Which rows, in which order: WHERE and ORDER BY, what they bind and the columns they use."""
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from django.http import QueryDict
 from django.utils import timezone
 
 from queries import reading, runs, time_ranges
 from queries.formats import FORMATS
+from queries.forms.grid_view import view_of
 from queries.http import AuthedRequest
 from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
@@ -21,7 +21,6 @@ from queries.views.offers import not_offered_for_jobs
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
 SLOWEST_POLL = 15
-MOST_PAGES = 10_000_000
 EXPORT_ROWS = 10_000
 
 
@@ -96,29 +95,13 @@ def completeness(run: Run, result_set: ResultSet | None) -> Mapping[str, Any] | 
     return {"state": state, "label": label, "notes": notes}
 
 
-def view_of(query: QueryDict) -> reading.View:
-    """The grid's view from a query string; anything odd means the default."""
-    size = query.get("size", "")
-    page = query.get("page", "")
-    number = int(page) if page.isascii() and page.isdigit() else 1
-    sizes = {str(option): option for option in reading.SIZES}
-    return reading.View(
-        page=min(max(number, 1), MOST_PAGES),
-        size=sizes.get(size, reading.DEFAULT_SIZE),
-        sort=query.get("sort", ""),
-        q=query.get("q", "").strip(),
-        column=query.get("in", ""),
-        columns=tuple(query.getlist("col")),
-    )
-
-
 def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
     """One page of rows as the address bar asks for it, or the reason why there is none."""
     view = view_of(request.GET)
     context: dict[str, Any] = {
         "run": run,
         "view": view,
-        "sort": view.sort,
+        "sort": next(iter(view.sorts), ""),
         "target": "#results",
         "utc": request.GET.get("tz") == "utc",
         "here": request.get_full_path(),

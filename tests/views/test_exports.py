@@ -69,8 +69,8 @@ def test_a_csv_holds_the_rows_as_shown(page, run):
         q="message 1",
     )
     table = list(csv.reader(io.StringIO(content(response).decode("utf-8-sig"))))
-    assert table[0] == ["$d.message", "$d.n"]
-    assert [row[1] for row in table[1:]] == [
+    assert table[0] == ["$d.n", "$d.message"]
+    assert [row[0] for row in table[1:]] == [
         *map(str, range(119, 99, -1)),
         *map(str, range(19, 9, -1)),
         "1",

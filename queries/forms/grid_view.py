@@ -1,0 +1,94 @@
+"""The address bar and the grid's view: the one place that reads and writes it.
+
+``?sort=-a&sort=b&q=text&in=col&col=x&col=y&f=["is","$m.severity","Error"]&page=3&size=100``:
+every ``f`` is a JSON array of operation, column, values. The form of a new condition sends
+``fo`` (operation), ``fc`` (column), ``fv`` (values) and, for "between", ``fw`` (high).
+"""
+
+from __future__ import annotations
+
+import json
+
+from django.http import QueryDict
+
+from queries import reading
+from queries.results import Condition, ConditionError
+
+MOST_PAGES = 10_000_000
+MOST_SORTS = 8
+MOST_CONDITIONS = 50
+MOST_VALUES = 200
+_PAIR = 2
+
+
+def view_of(query: QueryDict) -> reading.View:
+    """The grid's view from a query string; anything odd means the default."""
+    size = query.get("size", "")
+    page = query.get("page", "")
+    number = int(page) if page.isascii() and page.isdigit() else 1
+    sizes = {str(option): option for option in reading.SIZES}
+    return reading.View(
+        page=min(max(number, 1), MOST_PAGES),
+        size=sizes.get(size, reading.DEFAULT_SIZE),
+        sorts=tuple(sort for sort in query.getlist("sort") if sort)[:MOST_SORTS],
+        q=query.get("q", "").strip(),
+        column=query.get("in", ""),
+        columns=tuple(query.getlist("col")),
+        conditions=_conditions(query),
+    )
+
+
+def query_of(view: reading.View) -> list[tuple[str, str]]:
+    """The view as pairs of a query string, defaults left out; ``view_of`` reads them back."""
+    one = {
+        "q": view.q,
+        "in": view.column,
+        "page": "" if view.page == 1 else str(view.page),
+        "size": "" if view.size == reading.DEFAULT_SIZE else str(view.size),
+    }
+    return [
+        *(("sort", sort) for sort in view.sorts),
+        *(("f", as_text(condition)) for condition in view.conditions),
+        *(("col", name) for name in view.columns),
+        *((name, value) for name, value in one.items() if value),
+    ]
+
+
+def as_text(condition: Condition) -> str:
+    """The condition as ``f`` carries it."""
+    parts = [condition.operation, condition.column, *condition.values]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _conditions(query: QueryDict) -> tuple[Condition, ...]:
+    written = [_parsed(text) for text in query.getlist("f")]
+    found = dict.fromkeys(c for c in [*written, _asked(query)] if c is not None)
+    return tuple(found)[:MOST_CONDITIONS]
+
+
+def _parsed(text: str) -> Condition | None:
+    try:
+        parts = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        return None
+    return _condition(parts[0], parts[1], parts[2:]) if len(parts) >= _PAIR else None
+
+
+def _asked(query: QueryDict) -> Condition | None:
+    """What the form of a new condition asks for."""
+    operation, column = query.get("fo", ""), query.get("fc", "")
+    if operation in {"empty", "present"}:
+        return _condition(operation, column, [])
+    if operation == "between":
+        bounds = [query.get("fv", "").strip(), query.get("fw", "").strip()]
+        return _condition(operation, column, bounds)
+    return _condition(operation, column, query.getlist("fv"))
+
+
+def _condition(operation: str, column: str, values: list[str]) -> Condition | None:
+    try:
+        return Condition(column, operation, tuple(values[:MOST_VALUES]))
+    except ConditionError:
+        return None
