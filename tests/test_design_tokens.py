@@ -11,8 +11,10 @@ import pytest
 from queries.templatetags.querydeck import ICONS
 
 ROOT = Path(__file__).parents[1]
-CSS = (ROOT / "static/css/app.css").read_text()
-JS = (ROOT / "static/js/app.js").read_text()
+STYLES = sorted(ROOT.glob("static/css/*.css"))
+SCRIPTS = sorted(ROOT.glob("static/js/*.js"))
+CSS = "\n".join(path.read_text() for path in STYLES)
+JS = "\n".join(path.read_text() for path in SCRIPTS)
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 TOKENS = {
     name: (light, dark)
@@ -74,9 +76,44 @@ def test_every_token_used_exists():
     assert set(re.findall(r"var\((--[\w-]+)", CSS)) <= made
 
 
+def loaded_by(template: str) -> set[Path]:
+    """Our own styles and scripts that a page loads, with what these import."""
+    path = ROOT / "templates" / template
+    text = path.read_text() if path in TEMPLATES else ""  # Django's own load nothing
+    names = re.findall(r"""{% static ["']((?:css|js)/[^"']+)["']""", text)
+    files = {ROOT / "static" / name for name in names}
+    for base in re.findall(r"""{% (?:extends|include) "([^"]+)""", text):
+        files |= loaded_by(base)
+    for script in files & set(SCRIPTS):
+        files |= {
+            script.parent / name
+            for name in re.findall(r"from ['\"](.+?)['\"]", script.read_text())
+        }
+    return {path.resolve() for path in files}
+
+
 def test_our_own_css_and_js_stay_small():
-    ours = [*ROOT.glob("static/css/*.css"), *ROOT.glob("static/js/*.js")]
-    assert sum(path.stat().st_size for path in ours) <= 60_000
+    assert sum(path.stat().st_size for path in (*STYLES, *SCRIPTS)) <= 90_000
+
+
+@pytest.mark.parametrize(
+    "template", [str(path.relative_to(ROOT / "templates")) for path in TEMPLATES]
+)
+def test_no_page_loads_much_of_it(template: str):
+    assert sum(path.stat().st_size for path in loaded_by(template)) <= 70_000
+
+
+def test_a_page_of_rows_loads_what_is_for_rows_and_no_other_page_does():
+    rows, form, other = map(
+        loaded_by,
+        ("queries/run_detail.html", "queries/run_new.html", "queries/run_list.html"),
+    )
+    names = [{path.name for path in files} for files in (rows, form, other)]
+    assert names == [
+        {"app.css", "app.js", "explore.css", "explore.js"},
+        {"app.css", "app.js", "editor.js"},
+        {"app.css", "app.js"},
+    ]
 
 
 def test_nothing_comes_from_elsewhere():

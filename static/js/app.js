@@ -2,15 +2,15 @@
 // Events are delegated from the document, nothing is global, styles are set through the CSSOM only (strict CSP).
 // The attributes read here are listed in docs/design-system.md.
 
-const find = (selector, root = document) => root.querySelector(selector);
-const each = (selector, visit, root = document) => root.querySelectorAll(selector).forEach(visit);
-const on = (type, handle, options) => document.addEventListener(type, handle, options);
+export const find = (selector, root = document) => root.querySelector(selector);
+export const each = (selector, visit, root = document) => root.querySelectorAll(selector).forEach(visit);
+export const on = (type, handle, options) => document.addEventListener(type, handle, options);
+export const make = (tag, className, text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
 const meta = (name) => find(`meta[name="${name}"]`)?.content ?? "";
-const make = (tag, className, text = "") => Object.assign(document.createElement(tag), { className, textContent: text });
 
 // --- Saying things -----------------------------------------------------------------------------
 
-function announce(text) {
+export function announce(text) {
   const node = find("#announcer");
   if (node) node.textContent = text;
 }
@@ -58,63 +58,19 @@ on("visibilitychange", () => {
   if (!document.hidden) each('[hx-trigger*="every"]', (node) => node.dispatchEvent(new Event("refresh")));
 });
 
-// What is replaced keeps what the reader did to it: opened details, and where the grid was scrolled to
-// (down only when it refreshed itself: another page starts at its top).
-let kept = { open: [], left: 0, top: 0 };
+// What is replaced keeps the details that the reader opened.
+let opened = [];
 const nameOf = (details) => details.id || find("summary", details)?.textContent;
 
 on("htmx:beforeSwap", ({ detail }) => {
-  const { target, requestConfig } = detail;
-  const grid = find(".grid-scroll", target);
-  const open = Array.from(target.querySelectorAll("details[open]"), nameOf);
-  kept = { open, left: grid?.scrollLeft ?? 0, top: requestConfig.elt === target ? (grid?.scrollTop ?? 0) : 0, focus: grid === document.activeElement };
+  opened = Array.from(detail.target.querySelectorAll("details[open]"), nameOf);
 });
 on("htmx:afterSwap", ({ detail }) => {
   const root = document.getElementById(detail.target.id);
-  if (!root) return;
-  if (root.matches(".drawer")) return openDrawer(root, detail.requestConfig.path);
-  each("details", (node) => { node.open ||= kept.open.includes(nameOf(node)); }, root);
-  const grid = find(".grid-scroll", root);
-  grid?.scrollTo({ left: kept.left, top: kept.top, behavior: "instant" });
-  if (kept.focus) grid?.focus({ preventScroll: true });
-  markRow();
+  if (!root || root.matches(".drawer")) return;
+  each("details", (node) => { node.open ||= opened.includes(nameOf(node)); }, root);
   announceChanges();
 });
-
-// --- Row panel ---------------------------------------------------------------------------------
-
-let openPath = "";
-
-function openDrawer(drawer, path) {
-  openPath = path;
-  markRow();
-  const heading = find("h2, h3", drawer);
-  heading?.setAttribute("tabindex", "-1");
-  heading?.focus({ preventScroll: true });
-}
-
-// The row shown in the panel is marked wherever it is after paging and sorting.
-function markRow() {
-  each(".grid tr.is-open", (row) => row.classList.remove("is-open"));
-  const link = openPath && find(`.grid .c-row a[href="${CSS.escape(openPath)}"]`);
-  if (link) link.closest("tr").classList.add("is-open");
-  return link;
-}
-
-function close(selector) {
-  const link = markRow();
-  find(selector)?.replaceChildren();
-  openPath = "";
-  markRow();
-  if (link) link.focus();
-}
-
-// A click anywhere in a row opens it, unless it was the end of selecting text.
-function openRow(event) {
-  const cell = event.target.closest(".grid tbody td");
-  if (!cell || event.target.closest("a, button, input, label, summary") || !getSelection().isCollapsed) return;
-  find(".c-row a", cell.parentElement)?.click();
-}
 
 // --- Forms -------------------------------------------------------------------------------------
 
@@ -180,6 +136,17 @@ window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) each("form [aria-busy]", (button) => setBusy(button.form, button, false));
 });
 
+// A field that means something beside certain choices only (data-when="name=one other") hides beside others, unless it has an error.
+function fit() {
+  each("[data-when]", (node) => {
+    const [name, words] = node.dataset.when.split("=");
+    const by = node.form.elements[name];
+    const field = node.closest(".field");
+    field.hidden = !find(".errorlist", field) && (by.closest?.(".field").hidden || !words.split(" ").includes(by.value));
+  });
+}
+on("change", fit);
+
 // --- Menus, copying, dismissing ----------------------------------------------------------------
 
 // Menus are fixed to the window while open, so that no scrolling box cuts them off.
@@ -223,9 +190,6 @@ on("click", (event) => {
   const button = target.closest("[data-copy], [data-copy-text]");
   if (button) copy(button);
   target.closest("[data-dismiss]")?.closest("[data-toast]")?.remove();
-  const closer = target.closest("[data-close]");
-  if (closer) close(closer.dataset.close);
-  openRow(event);
 });
 on("toggle", ({ target }) => {
   if (target.matches("details.menu[open]")) placeMenu(target);
@@ -238,7 +202,6 @@ on("keydown", (event) => {
   if (key === "Escape") {
     const menu = target.closest("details.menu[open]");
     if (menu) find("summary", menu).focus();
-    else if (target.closest(".drawer")) close(".drawer");
     closeMenus(null);
   }
   if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches(".editor-input")) {
@@ -292,84 +255,10 @@ function rememberZone() {
   if (timeZone) document.cookie = `tz=${timeZone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
-// --- Statement editor --------------------------------------------------------------------------
-
-const MOST_PAINTED = 20000; // characters; past this the text stays plain, and typing stays fast
-const TOKENS = new RegExp([
-  String.raw`(?<c>(?<!:)\/\/.*|\/\*[^]*?\*\/)`,
-  String.raw`(?<s>"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?)`,
-  String.raw`(?<v>\$[dlmp]\b(?:\.[\w@-]+)*)`,
-  String.raw`(?<n>\b\d+(?:\.\d+)?(?:ns|us|ms|[smhdw])?\b)`,
-  String.raw`(?<k>(?<=^\s*|(?<!\|)\|\s*)[a-z]+\b|\b(?:source|and|or|not|in|as|by|between|into|with|on|asc|desc|true|false|null|select|from|where|group|order|limit|join|having|distinct|case|when|then|else|end|is|like)\b)`,
-].join("|"), "gi");
-
-function tokens(text) {
-  const parts = [];
-  let end = 0;
-  for (const match of text.matchAll(TOKENS)) {
-    const [kind] = Object.entries(match.groups).find(([, value]) => value !== undefined);
-    parts.push(text.slice(end, match.index), make("span", `tok-${kind}`, match[0]));
-    end = match.index + match[0].length;
-  }
-  return [...parts, text.slice(end), "\n"];
-}
-
-function enhance(area) {
-  const box = area.closest(".editor");
-  if (!box || box.dataset.ready) return;
-  box.dataset.ready = "yes";
-  const numbers = make("div", "editor-numbers");
-  const layer = make("div", "editor-layer");
-  const paint = make("pre", "editor-paint");
-  layer.setAttribute("aria-hidden", "true");
-  layer.append(paint);
-  area.before(layer);
-  find(".editor-gutter", box).replaceChildren(numbers);
-
-  const draw = () => {
-    const lines = area.value.split("\n").length;
-    const painted = area.value.length <= MOST_PAINTED && area.dataset.language !== "text";
-    if (numbers.childElementCount !== lines) numbers.replaceChildren(...Array.from({ length: lines }, (_, i) => make("div", "", i + 1)));
-    box.classList.toggle("is-painted", painted);
-    paint.replaceChildren(...(painted ? tokens(area.value) : []));
-    if (!CSS.supports("field-sizing", "content")) area.rows = Math.min(lines + 1, 30);
-  };
-  const follow = () => {
-    layer.style.transform = `translate(${-area.scrollLeft}px, ${-area.scrollTop}px)`;
-    numbers.style.transform = `translateY(${-area.scrollTop}px)`;
-  };
-  draw();
-  markError(area, numbers, layer);
-  area.addEventListener("scroll", follow, { passive: true });
-  area.addEventListener("input", () => {
-    each(".editor-mark, .editor-caret", (mark) => mark.remove(), layer);
-    each(".is-error", (line) => line.classList.remove("is-error"), numbers);
-    draw();
-    follow();
-  });
-}
-
-// data-error-line and data-error-column count from 1, as the provider's messages do.
-function markError(area, numbers, layer) {
-  const line = Number(area.dataset.errorLine);
-  const text = area.value.split("\n")[line - 1];
-  if (text === undefined) return;
-  numbers.children[line - 1].className = "is-error";
-  const mark = make("div", "editor-mark");
-  mark.style.setProperty("--line", line - 1);
-  layer.prepend(mark);
-  const column = Number(area.dataset.errorColumn);
-  if (!column) return;
-  const caret = make("div", "editor-caret");
-  caret.style.setProperty("--line", line - 1);
-  caret.style.setProperty("--column", text.slice(0, column - 1).replaceAll("\t", "    ").length);
-  layer.append(caret);
-}
-
 // --- Start -------------------------------------------------------------------------------------
 
-on("htmx:load", ({ detail }) => each("textarea.editor-input", enhance, detail.elt));
-each("textarea.editor-input", enhance);
+on("htmx:load", fit);
+fit();
 announceChanges(true);
 rememberZone();
 setInterval(tick, 1000);

@@ -1,0 +1,79 @@
+// The statement editor: line numbers, colours and the place of an error over a plain textarea.
+// Loaded by the pages that have one (docs/design-system.md).
+
+import { each, find, make, on } from "./app.js";
+
+const MOST_PAINTED = 20000; // characters; past this the text stays plain, and typing stays fast
+const TOKENS = new RegExp([
+  String.raw`(?<c>(?<!:)\/\/.*|\/\*[^]*?\*\/)`,
+  String.raw`(?<s>"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?)`,
+  String.raw`(?<v>\$[dlmp]\b(?:\.[\w@-]+)*)`,
+  String.raw`(?<n>\b\d+(?:\.\d+)?(?:ns|us|ms|[smhdw])?\b)`,
+  String.raw`(?<k>(?<=^\s*|(?<!\|)\|\s*)[a-z]+\b|\b(?:source|and|or|not|in|as|by|between|into|with|on|asc|desc|true|false|null|select|from|where|group|order|limit|join|having|distinct|case|when|then|else|end|is|like)\b)`,
+].join("|"), "gi");
+
+function tokens(text) {
+  const parts = [];
+  let end = 0;
+  for (const match of text.matchAll(TOKENS)) {
+    const [kind] = Object.entries(match.groups).find(([, value]) => value !== undefined);
+    parts.push(text.slice(end, match.index), make("span", `tok-${kind}`, match[0]));
+    end = match.index + match[0].length;
+  }
+  return [...parts, text.slice(end), "\n"];
+}
+
+function enhance(area) {
+  const box = area.closest(".editor");
+  if (!box || box.dataset.ready) return;
+  box.dataset.ready = "yes";
+  const numbers = make("div", "editor-numbers");
+  const layer = make("div", "editor-layer");
+  const paint = make("pre", "editor-paint");
+  layer.setAttribute("aria-hidden", "true");
+  layer.append(paint);
+  area.before(layer);
+  find(".editor-gutter", box).replaceChildren(numbers);
+
+  const draw = () => {
+    const lines = area.value.split("\n").length;
+    const painted = area.value.length <= MOST_PAINTED && area.dataset.language !== "text";
+    if (numbers.childElementCount !== lines) numbers.replaceChildren(...Array.from({ length: lines }, (_, i) => make("div", "", i + 1)));
+    box.classList.toggle("is-painted", painted);
+    paint.replaceChildren(...(painted ? tokens(area.value) : []));
+    if (!CSS.supports("field-sizing", "content")) area.rows = Math.min(lines + 1, 30);
+  };
+  const follow = () => {
+    layer.style.transform = `translate(${-area.scrollLeft}px, ${-area.scrollTop}px)`;
+    numbers.style.transform = `translateY(${-area.scrollTop}px)`;
+  };
+  draw();
+  markError(area, numbers, layer);
+  area.addEventListener("scroll", follow, { passive: true });
+  area.addEventListener("input", () => {
+    each(".editor-mark, .editor-caret", (mark) => mark.remove(), layer);
+    each(".is-error", (line) => line.classList.remove("is-error"), numbers);
+    draw();
+    follow();
+  });
+}
+
+// data-error-line and data-error-column count from 1, as the provider's messages do.
+function markError(area, numbers, layer) {
+  const line = Number(area.dataset.errorLine);
+  const text = area.value.split("\n")[line - 1];
+  if (text === undefined) return;
+  numbers.children[line - 1].className = "is-error";
+  const mark = make("div", "editor-mark");
+  mark.style.setProperty("--line", line - 1);
+  layer.prepend(mark);
+  const column = Number(area.dataset.errorColumn);
+  if (!column) return;
+  const caret = make("div", "editor-caret");
+  caret.style.setProperty("--line", line - 1);
+  caret.style.setProperty("--column", text.slice(0, column - 1).replaceAll("\t", "    ").length);
+  layer.append(caret);
+}
+
+on("htmx:load", ({ detail }) => each("textarea.editor-input", enhance, detail.elt));
+each("textarea.editor-input", enhance);
