@@ -12,7 +12,7 @@ DATABASE_URL_TEST ?= postgres://postgres@127.0.0.1:5432/test
 REDIS_URL_TEST ?= redis://127.0.0.1:6379/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-postgres check format lock clean
+.PHONY: help run test test-quick test-postgres check bench format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,15 @@ check: $(VENV)/.dev  ## Everything that can be found without running the product
 	@QUERYDECK_ALLOWED_HOSTS=querydeck.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	@$(BIN)/djade --target-version 5.2 --check $$(git ls-files 'templates/*.html')
 
+$(VENV)-bench/.ready: requirements/bench.txt | $(VENV)/bin/python
+	@echo "Installing the peers to measure against (once) ..."
+	@$(PYTHON) -m venv $(VENV)-bench
+	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(VENV)/.dev $(VENV)-bench/.ready  ## Measure beside the peers and print one table (takes about 20 minutes)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
 format: $(VENV)/.dev  ## Put code and templates in order
 	@$(BIN)/ruff check --fix --exit-zero .
 	@$(BIN)/ruff format .
@@ -68,6 +77,8 @@ lock: $(VENV)/.dev  ## Pin the dependencies of pyproject.toml anew (needs uv)
 	  --no-emit-index-url --no-header --quiet --output-file requirements/base.txt
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --quiet -c requirements/base.txt --output-file requirements/dev.txt
+	@uv pip compile --group pyproject.toml:bench --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements/bench.txt
 
 clean:  ## Remove what can be made again (keeps var/: your data and secrets)
-	@rm -rf $(VENV) staticfiles .mypy_cache .ruff_cache .pytest_cache .coverage* htmlcov
+	@rm -rf $(VENV) $(VENV)-bench staticfiles .mypy_cache .ruff_cache .pytest_cache .coverage* htmlcov

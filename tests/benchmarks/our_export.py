@@ -32,4 +32,4 @@ def main(kind: str, run: str, width: int, file: Path) -> float:
 if __name__ == "__main__":
     django.setup()
     seconds = main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
-    print(json.dumps({"seconds": seconds, "bytes": Path(sys.argv[4]).stat().st_size}))  # noqa: T201 - the answer
+    print(json.dumps({"seconds": seconds, "bytes": Path(sys.argv[4]).stat().st_size}))

@@ -21,8 +21,14 @@ def explorer(kind: str, database: str, file: Path) -> float:
     from django.conf import settings
 
     settings.configure(
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
-        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "explorer"],
+        DATABASES={
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}
+        },
+        INSTALLED_APPS=[
+            "django.contrib.contenttypes",
+            "django.contrib.auth",
+            "explorer",
+        ],
         EXPLORER_CONNECTIONS={"Default": "default"},
         EXPLORER_DEFAULT_CONNECTION="default",
         SECRET_KEY="benchmark",
@@ -61,8 +67,11 @@ def pandas(kind: str, database: str, file: Path) -> float:
         return time.perf_counter() - begun
 
 
-PEERS: dict[str, Callable[[str, str, Path], float]] = {"explorer": explorer, "pandas": pandas}
+PEERS: dict[str, Callable[[str, str, Path], float]] = {
+    "explorer": explorer,
+    "pandas": pandas,
+}
 
 if __name__ == "__main__":
     seconds = PEERS[sys.argv[1]](sys.argv[2], sys.argv[3], Path(sys.argv[4]))
-    print(json.dumps({"seconds": seconds, "bytes": Path(sys.argv[4]).stat().st_size}))  # noqa: T201 - the answer
+    print(json.dumps({"seconds": seconds, "bytes": Path(sys.argv[4]).stat().st_size}))

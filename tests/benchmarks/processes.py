@@ -28,7 +28,9 @@ class Measured:
     peak: int
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Measured:
+def measure(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Measured:
     """Run a command to its end. Raises RuntimeError with what it printed when it fails."""
     child = subprocess.Popen(
         command,
@@ -47,13 +49,16 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 @contextmanager
-def server(command: Sequence[str], url: str, environment: Mapping[str, str]) -> Iterator[int]:
+def server(
+    command: Sequence[str], url: str, environment: Mapping[str, str]
+) -> Iterator[int]:
     """A server that answers at `url`, for as long as the block lasts; gives its process id."""
     child = subprocess.Popen(
         command,
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:

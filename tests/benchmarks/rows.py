@@ -11,17 +11,31 @@ import msgspec
 
 BEGIN = datetime(2026, 6, 19, tzinfo=UTC)
 SEVERITIES = ("1", "3", "3", "3", "3", "3", "4", "4", "5", "6")
-SERVICES = ("cart", "checkout", "search", "payment", "login", "mail", "stock", "gateway")
+SERVICES = (
+    "cart",
+    "checkout",
+    "search",
+    "payment",
+    "login",
+    "mail",
+    "stock",
+    "gateway",
+)
 COUNTRIES = ("DE", "FR", "IL", "US", "GB", "JP", "BR", "IN", "ZA", "SE")
 METHODS = ("GET", "GET", "GET", "POST", "PUT", "DELETE")
 STATUSES = (200, 200, 200, 200, 201, 204, 301, 400, 404, 500, 503)
-AGENTS = ("Mozilla/5.0 (X11; Linux x86_64)", "curl/8.7.1", "okhttp/4.12", "kube-probe/1.30")
+AGENTS = (
+    "Mozilla/5.0 (X11; Linux x86_64)",
+    "curl/8.7.1",
+    "okhttp/4.12",
+    "kube-probe/1.30",
+)
 
 
 def wire_rows(count: int) -> Iterator[bytes]:
     """Each row as its JSON text, as it stands in the answer's list of results."""
     encode = msgspec.json.Encoder().encode
-    chance = random.Random(20260619)  # noqa: S311 - data, not secrets
+    chance = random.Random(20260619)
     for n in range(count):
         yield encode(_record(n, chance, encode))
 
@@ -59,7 +73,10 @@ def _body(n: int, service: str, chance: random.Random) -> dict[str, Any]:
         "kubernetes": {
             "pod": f"{service}-{chance.randrange(12)}",
             "node": f"node-{chance.randrange(9)}",
-            "labels": {"app": service, "version": f"1.{n // 400_000}.{chance.randrange(4)}"},
+            "labels": {
+                "app": service,
+                "version": f"1.{n // 400_000}.{chance.randrange(4)}",
+            },
         },
         "trace": f"{chance.getrandbits(64):016x}",
     }
@@ -76,7 +93,10 @@ def _web(n: int, chance: random.Random) -> dict[str, Any]:
             "referer": f"https://shop.example.com/c/{chance.randrange(60)}",
         },
         "cache": {"hit": n % 3 > 0, "age": chance.randrange(900), "tier": "edge"},
-        "geo": {"lat": round(chance.uniform(-60, 70), 4), "lon": round(chance.uniform(-170, 170), 4)},
+        "geo": {
+            "lat": round(chance.uniform(-60, 70), 4),
+            "lon": round(chance.uniform(-170, 170), 4),
+        },
         "tags": ["web", f"ab-{n % 4}"],
     }
 
@@ -104,9 +124,16 @@ def _order(n: int, chance: random.Random) -> dict[str, Any]:
             "currency": "EUR",
             "items": chance.randrange(1, 9),
             "coupon": None if n % 4 else "SPRING",
-            "address": {"city": f"City {chance.randrange(300)}", "zip": f"{chance.randrange(99_999):05}"},
+            "address": {
+                "city": f"City {chance.randrange(300)}",
+                "zip": f"{chance.randrange(99_999):05}",
+            },
         },
-        "payment": {"kind": "card", "brand": "VISA" if n % 2 else "MC", "approved": n % 50 > 0},
+        "payment": {
+            "kind": "card",
+            "brand": "VISA" if n % 2 else "MC",
+            "approved": n % 50 > 0,
+        },
     }
 
 
@@ -118,8 +145,16 @@ def _error(n: int, chance: random.Random) -> dict[str, Any]:
             "stack": f"at Shop.call (line {chance.randrange(900)}) at Shop.main (line {n % 77})",
             "fatal": n % 90 == 0,
         },
-        "host": {"name": f"host-{chance.randrange(40)}", "load": round(chance.random() * 8, 2), "cores": 8},
-        "queue": {"name": "mail", "length": chance.randrange(4_000), "lag_s": chance.randrange(90)},
+        "host": {
+            "name": f"host-{chance.randrange(40)}",
+            "load": round(chance.random() * 8, 2),
+            "cores": 8,
+        },
+        "queue": {
+            "name": "mail",
+            "length": chance.randrange(4_000),
+            "lag_s": chance.randrange(90),
+        },
         "feature": {"dark": n % 2 == 0, "beta": n % 7 == 0},
     }
 

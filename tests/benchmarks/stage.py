@@ -56,12 +56,23 @@ def _stored_run(user: Any, count: int) -> tuple[Any, float, int]:
     from queries.results import PartWriter, compact
     from tests.benchmarks.rows import wire_rows
 
-    connection = Connection(owner=user, name="Benchmark", provider=Coralogix.slug, origin="http://127.0.0.1:1")
+    connection = Connection(
+        owner=user,
+        name="Benchmark",
+        provider=Coralogix.slug,
+        origin="http://127.0.0.1:1",
+    )
     connection.set_key("benchmark")
     connection.save()
     run = Run.objects.create(
-        owner=user, connection=connection, connection_name="Benchmark", provider=Coralogix.slug,
-        statement="source logs", status=Status.SUCCEEDED, rows_received=count, finished_at=datetime.now(UTC),
+        owner=user,
+        connection=connection,
+        connection_name="Benchmark",
+        provider=Coralogix.slug,
+        statement="source logs",
+        status=Status.SUCCEEDED,
+        rows_received=count,
+        finished_at=datetime.now(UTC),
         expires_at=datetime.now(UTC) + timedelta(days=30),
     )
     result_set = ResultSet.objects.create(run=run, complete=True)
@@ -104,9 +115,16 @@ def _table_for_peers(run: Any, path: Path) -> list[str]:
         database.execute(f"CREATE TABLE {TABLE} ({', '.join(fields)})")
         insert = f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(names))})"
         for batch in reader.batches(columns=names):
-            cells = [[_plain(cell) for cell in column.cast("string").to_pylist()] if str(column.type).startswith("timestamp") else column.to_pylist() for column in batch.columns]
+            cells = [
+                [_plain(cell) for cell in column.cast("string").to_pylist()]
+                if str(column.type).startswith("timestamp")
+                else column.to_pylist()
+                for column in batch.columns
+            ]
             database.executemany(insert, zip(*cells, strict=True))
-        database.execute(f"CREATE VIEW twenty AS SELECT {', '.join(fields[:WIDTH])} FROM {TABLE}")
+        database.execute(
+            f"CREATE VIEW twenty AS SELECT {', '.join(fields[:WIDTH])} FROM {TABLE}"
+        )
     return names
 
 
@@ -116,4 +134,4 @@ def _plain(cell: str | None) -> str | None:
 
 if __name__ == "__main__":
     django.setup()
-    print(json.dumps(main(int(sys.argv[1]), Path(sys.argv[2]))))  # noqa: T201 - the answer
+    print(json.dumps(main(int(sys.argv[1]), Path(sys.argv[2]))))
