@@ -148,7 +148,7 @@ def _options(export: Export) -> Options:
         original=chosen["original"],
         zone=ZoneInfo(chosen["zone"]),
         bom=export.format == "csv",
-        zipped=chosen["zip"],
+        compression="zip" if chosen["zip"] else "",
         inner_name=export.file_name.removesuffix(".zip"),
     )
 
@@ -160,11 +160,11 @@ def _take_in(export: Export) -> Report:
     return made_there.take_in(run, options, path, _progress(export))
 
 
-def _progress(export: Export) -> Callable[[int], None]:
+def _progress(export: Export) -> Callable[[int, int], None]:
     """Tell how far the build is, and stop when asked to: every two seconds."""
     last = timezone.now()
 
-    def tell(rows: int) -> None:
+    def tell(rows: int, _size: int) -> None:
         nonlocal last
         now = timezone.now()
         if now - last < RENEW_EVERY:

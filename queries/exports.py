@@ -21,7 +21,6 @@ from queries.building import (
 from queries.engine import bell
 from queries.formats import (
     FORMATS,
-    Options,
     extension,
     media_type,
     safe_file_name,
@@ -34,6 +33,8 @@ CELLS_AT_ONCE = {
     "json": 1_000_000,
     "ndjson": 1_000_000,
     "csv": 1_000_000,
+    "tsv": 1_000_000,
+    "parquet": 1_000_000,
     "xlsx": 150_000,
 }
 
@@ -163,7 +164,7 @@ def _why_no_provider_file(request: ProviderFileRequest) -> str:
 
 
 def _file_name(request: ExportRequest) -> str:
-    ending = extension(request.format, Options(zipped=request.zip))
+    ending = extension(request.format, "zip" if request.zip else "")
     name = (
         request.file_name
         or f"{request.run.connection_name} {request.run.created_at:%Y-%m-%d %H%M}"
@@ -182,7 +183,7 @@ def _is_small(export: Export, result_set: ResultSet) -> bool:
 
 def media_type_of(export: Export) -> str:
     """The Content-Type of the file."""
-    return media_type(export.format, Options(zipped=bool(export.options.get("zip"))))
+    return media_type(export.format, "zip" if export.options.get("zip") else "")
 
 
 def cancel_export(export: Export) -> None:

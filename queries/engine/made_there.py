@@ -26,9 +26,9 @@ def options_of(chosen: dict[str, Any], form: str, name: str) -> FileOptions:
 
 
 def take_in(
-    run: Run, options: FileOptions, path: Path, progress: Callable[[int], None]
+    run: Run, options: FileOptions, path: Path, progress: Callable[[int, int], None]
 ) -> Report:
-    """Have the file made and write it to ``path``. ``progress`` gets 0, and stops it by raising.
+    """Have the file made and write it to ``path``. ``progress`` gets 0 rows and the bytes so far, and stops it by raising.
 
     Raises ProviderError, and OSError of the disk. The query is not run again.
     """
@@ -49,5 +49,5 @@ def take_in(
                 )
             digest.update(chunk)
             file.write(chunk)
-            progress(0)
+            progress(0, size)
     return Report(size=size, sha256=digest.hexdigest())

@@ -1,4 +1,4 @@
-"""Rows to files: JSON, NDJSON, CSV and XLSX, pure and streaming.
+"""Rows to files: JSON, NDJSON, CSV, TSV, XLSX and Parquet, pure and streaming.
 
 Every format is a generator: batches in, bytes out, at most a piece of a batch in hand. Files, downloads and archives
 are made of that one stream. Nothing here knows where the rows come from.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,9 +21,10 @@ from queries.formats.base import (
     Options,
     Report,
 )
-from queries.formats.csv_writer import csv_chunks
+from queries.formats.csv_writer import csv_chunks, tsv_chunks
 from queries.formats.files import safe_file_name, whole_file
 from queries.formats.json_writer import json_chunks, ndjson_chunks
+from queries.formats.parquet_writer import parquet_chunks
 from queries.formats.xlsx_writer import xlsx_chunks
 
 __all__ = [
@@ -41,6 +43,11 @@ __all__ = [
 
 _XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
+Progress = Callable[[int, int], None]
+
+#: What is compressed inside gains nothing from gzip; a .zip holds the manifest beside it.
+_PACKED = (archive.ZIP,)
+
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         each.slug: each
@@ -57,7 +64,29 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 originals=True,
             ),
             Format("csv", "CSV", "csv", "text/csv; charset=utf-8", csv_chunks),
-            Format("xlsx", "Excel (XLSX)", "xlsx", _XLSX_TYPE, xlsx_chunks),
+            Format(
+                "tsv",
+                "TSV",
+                "tsv",
+                "text/tab-separated-values; charset=utf-8",
+                tsv_chunks,
+            ),
+            Format(
+                "xlsx",
+                "Excel (XLSX)",
+                "xlsx",
+                _XLSX_TYPE,
+                xlsx_chunks,
+                compressions=_PACKED,
+            ),
+            Format(
+                "parquet",
+                "Parquet",
+                "parquet",
+                "application/vnd.apache.parquet",
+                parquet_chunks,
+                compressions=_PACKED,
+            ),
         )
     }
 )
@@ -89,35 +118,37 @@ def write(
     batches: Batches,
     *,
     options: Options = Options(),  # noqa: B008 - frozen
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Write the file, whole or not at all; the folder must exist and a file of that name is replaced.
 
-    `progress` is called with the rows written so far, after each batch; what it raises stops the work. Raises as
-    `stream` does, and OSError.
+    `progress` is called with the rows and the bytes written so far, after each batch; what it raises stops the
+    work. Raises as `stream` does, and OSError.
     """
     report = Report()
     digest = hashlib.sha256()
     if progress is not None:
-        batches = _telling(batches, progress)
+        batches = _telling(batches, progress, report)
     chunks = stream(slug, columns, batches, options=options, report=report)
     with whole_file(destination) as file:
         for chunk in chunks:
             file.write(chunk)
             digest.update(chunk)
     report.sha256 = digest.hexdigest()
+    if not options.compression:
+        report.data_size, report.data_sha256 = report.size, report.sha256
     return report
 
 
-def extension(slug: str, options: Options) -> str:
-    """What the name ends with: csv, or csv.zip."""
+def extension(slug: str, compression: str = "") -> str:
+    """What the name ends with: csv, csv.zip or csv.gz."""
     plain = FORMATS[slug].extension
-    return f"{plain}.{archive.EXTENSION}" if options.zipped else plain
+    return f"{plain}.{archive.EXTENSIONS[compression]}" if compression else plain
 
 
-def media_type(slug: str, options: Options) -> str:
+def media_type(slug: str, compression: str = "") -> str:
     """The Content-Type of a download."""
-    return archive.MEDIA_TYPE if options.zipped else FORMATS[slug].media_type
+    return archive.MEDIA_TYPES[compression] if compression else FORMATS[slug].media_type
 
 
 def _check(chosen: Format, columns: Sequence[Column], options: Options) -> None:
@@ -127,6 +158,10 @@ def _check(chosen: Format, columns: Sequence[Column], options: Options) -> None:
         )
     if not columns and not options.original:
         raise FormatError("Choose at least one column.")
+    if options.compression and options.compression not in chosen.compressions:
+        raise FormatError(
+            f"{chosen.label} is compressed inside. Choose no compression, or zip."
+        )
 
 
 def _chunks(
@@ -139,13 +174,23 @@ def _chunks(
     width = 1 if options.original else len(columns)
     counted = _counted(batches, width, report)
     chunks = chosen.writer(columns, counted, options, report)
-    if options.zipped:
-        name = safe_file_name(options.inner_name, chosen.extension)
-        chunks = archive.zipped(chunks, name)
-    for chunk in chunks:
+    for chunk in _compressed(chosen, chunks, options, report):
         if chunk:
             report.size += len(chunk)
             yield chunk
+
+
+def _compressed(
+    chosen: Format, chunks: Iterator[bytes], options: Options, report: Report
+) -> Iterator[bytes]:
+    if not options.compression:
+        return chunks
+    chunks = archive.measured(chunks, report)
+    if options.compression == archive.GZIP:
+        return archive.gzipped(chunks)
+    told = partial(options.manifest, report) if options.manifest else None
+    name = safe_file_name(options.inner_name, chosen.extension)
+    return archive.zipped(chunks, name, told)
 
 
 def _counted(batches: Batches, width: int, report: Report) -> Batches:
@@ -157,9 +202,9 @@ def _counted(batches: Batches, width: int, report: Report) -> Batches:
         report.rows += batch.num_rows
 
 
-def _telling(batches: Batches, progress: Callable[[int], None]) -> Batches:
+def _telling(batches: Batches, progress: Progress, report: Report) -> Batches:
     done = 0
     for batch in batches:
         yield batch
         done += batch.num_rows
-        progress(done)
+        progress(done, report.size)

@@ -1,29 +1,64 @@
-"""A file inside a .zip, streamed: nothing waits for the end."""
+"""A file compressed as it comes: inside a .zip, or as a .gz. Nothing waits for the end."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from types import MappingProxyType
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from queries.formats.base import Report
 from queries.formats.outbox import LEVEL, Outbox
 
-EXTENSION = "zip"
-MEDIA_TYPE = "application/zip"
+ZIP, GZIP = "zip", "gzip"
+EXTENSIONS = MappingProxyType({ZIP: "zip", GZIP: "gz"})
+MEDIA_TYPES = MappingProxyType({ZIP: "application/zip", GZIP: "application/gzip"})
+MANIFEST_NAME = "manifest.json"
+#: For `zlib`: the largest window, with the header and the trailer of gzip (RFC 1952); no name and no time in it.
+_GZIP_WINDOW = 31
 
 
-def zipped(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-    """The bytes as the one file `name` of an archive. Its size is not known before the end, hence ZIP64."""
+def zipped(
+    chunks: Iterator[bytes], name: str, manifest: Callable[[], bytes] | None = None
+) -> Iterator[bytes]:
+    """The bytes as the file `name` of an archive; after it the manifest, asked for when the file is whole.
+
+    The size is not known before the end, hence ZIP64.
+    """
     outbox = Outbox()
+    with ZipFile(outbox, "w") as archive:
+        with archive.open(_entry(name), "w", force_zip64=True) as file:
+            for chunk in chunks:
+                file.write(chunk)
+                yield outbox.take()
+        if manifest is not None:
+            archive.writestr(_entry(MANIFEST_NAME), manifest())
+    yield outbox.take()
+
+
+def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The bytes as a .gz. The same rows make the same file."""
+    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+    for chunk in chunks:
+        yield packer.compress(chunk)
+    yield packer.flush()
+
+
+def measured(chunks: Iterator[bytes], report: Report) -> Iterator[bytes]:
+    """Pass the data file's bytes on; the report knows their size and hash at the end."""
+    digest = sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        report.data_size += len(chunk)
+        yield chunk
+    report.data_sha256 = digest.hexdigest()
+
+
+def _entry(name: str) -> ZipInfo:
     entry = ZipInfo(name, date_time=time.localtime()[:6])
     entry.compress_type = ZIP_DEFLATED
     # Public under the name compress_level from Python 3.13 on, where this name still works.
     entry._compresslevel = LEVEL  # type: ignore[attr-defined]  # noqa: SLF001
-    with (
-        ZipFile(outbox, "w") as archive,
-        archive.open(entry, "w", force_zip64=True) as file,
-    ):
-        for chunk in chunks:
-            file.write(chunk)
-            yield outbox.take()
-    yield outbox.take()
+    return entry

@@ -37,15 +37,20 @@ class Options:
 
     #: JSON and NDJSON: write each row's original text (batches of one column, `_original`), not its columns.
     original: bool = False
-    #: CSV and XLSX: the zone of timestamps. JSON is always UTC.
+    #: CSV, TSV and XLSX: the zone of timestamps. JSON and Parquet are always UTC.
     zone: tzinfo = UTC
-    #: CSV: leave formula-looking text as it is. For machines, not for spreadsheets.
+    #: CSV and TSV: leave formula-looking text as it is. For machines, not for spreadsheets.
     raw: bool = False
-    #: CSV: begin with a byte order mark; without one Excel reads UTF-8 as the system's code page.
+    #: CSV and TSV: begin with a byte order mark; without one Excel reads UTF-8 as the system's code page.
     bom: bool = False
-    #: Wrap the file in a .zip, under `inner_name` (default: result.<extension>).
-    zipped: bool = False
+    #: JSON and NDJSON: integers beyond 2^53, at any depth, as strings: most readers round them as numbers.
+    exact_as_text: bool = False
+    #: "" or one of the format's `compressions`. In a .zip the file is called `inner_name`
+    #: (default: result.<extension>).
+    compression: str = ""
     inner_name: str = ""
+    #: Tells of the file once its rows are out: the last member of a .zip, and Parquet's own metadata.
+    manifest: Callable[[Report], bytes] | None = None
     #: XLSX: rows of one sheet, header included; more rows continue on further sheets.
     sheet_rows: int = EXCEL_ROWS
 
@@ -59,16 +64,22 @@ class Report:
     size: int = 0
     #: Of the finished file, in hexadecimal; `write` knows it, a stream does not.
     sha256: str = ""
+    #: The same two of the data file itself, inside any compression; a stream knows them if it compresses.
+    data_size: int = 0
+    data_sha256: str = ""
     #: XLSX: sheets that hold rows.
     sheets: int = 0
     #: XLSX: cells cut because Excel holds at most 32,767 characters in one.
     cells_cut: int = 0
-    #: CSV: cells and column names prefixed with ' because a spreadsheet would read them as a formula.
+    #: Cells and column names that a spreadsheet could read as a formula, prefixed with ' (CSV, TSV)
+    #: or bearing Excel's own mark for that (XLSX).
     cells_neutralised: int = 0
     #: XLSX: integers of more than 15 digits, and dates before March 1900, written as text to stay exact.
     cells_as_text: int = 0
     #: JSON: values that were no valid JSON and were written as a JSON string, so that the file stays readable.
     values_quoted: int = 0
+    #: JSON: integers beyond 2^53 written as text, as chosen.
+    integers_as_text: int = 0
 
 
 Batches = Iterator[pa.RecordBatch]
@@ -86,3 +97,17 @@ class Format:
     writer: Writer = field(repr=False)
     streams: bool = True
     originals: bool = False
+    compressions: tuple[str, ...] = ("zip", "gzip")
+
+
+def unique_names(columns: Sequence[Column]) -> Iterator[str]:
+    """The names, a repeated one as "name (2)": a reader of JSON or Parquet would keep only one of them."""
+    taken = {column.name for column in columns}
+    seen: set[str] = set()
+    for column in columns:
+        key, number = column.name, 1
+        while key in seen or (number > 1 and key in taken):
+            number += 1
+            key = f"{column.name} ({number})"
+        seen.add(key)
+        yield key

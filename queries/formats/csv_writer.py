@@ -1,4 +1,7 @@
-"""CSV after RFC 4180: CRLF, a header row, quotes where needed. Nothing is lost in it.
+"""CSV after RFC 4180, and TSV alike with tabs: CRLF, a header row, quotes where needed. Nothing is lost in it.
+
+TSV quotes as CSV does (a cell with a tab, a quote or a line end stands in quotes), as Excel and pandas read it;
+IANA's text/tab-separated-values could not hold such cells at all.
 
 An empty text is "" and a missing value is nothing, so that the two stay apart (as in PostgreSQL's COPY).
 In a table of one column a missing value is "" as well: most readers skip an empty line, and a row would be lost.
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,68 +21,87 @@ from queries.formats.formulas import neutralised
 from queries.formats.moments import iso_texts
 from queries.formats.text import as_bytes, count, has_bytes, joined, pieces, texts
 
-_SEPARATOR = ","
 _LINE_END = "\r\n"
 
 
-def csv_chunks(
-    columns: Sequence[Column], batches: Batches, options: Options, report: Report
+def separated(
+    columns: Sequence[Column],
+    batches: Batches,
+    options: Options,
+    report: Report,
+    *,
+    separator: str,
 ) -> Iterator[bytes]:
     """The file, piece by piece. Numbers, booleans and dates are never touched by the formula guard."""
     if options.bom:
         yield codecs.BOM_UTF8
-    yield _header(columns, options, report)
+    table = _Table(separator, options, report)
+    yield table.header([column.name for column in columns])
     for batch in batches:
         for piece in pieces(batch):
-            cells = [_cells(values, options, report) for values in piece.columns]
-            yield _lines(cells)
+            yield table.lines([table.cells(values) for values in piece.columns])
 
 
-def _header(columns: Sequence[Column], options: Options, report: Report) -> bytes:
-    names = [
-        _quoted(_text(pa.array([column.name], pa.string()), options, report))
-        for column in columns
-    ]
-    # Excel takes a file that begins with ID for SYLK and refuses it; a quote in front is enough.
-    if columns[0].name.startswith("ID") and not options.bom:
-        names[0] = pa.array([f'"{columns[0].name.replace(chr(34), chr(34) * 2)}"'])
-    return _lines(names)
+csv_chunks = partial(separated, separator=",")
+tsv_chunks = partial(separated, separator="\t")
 
 
-def _cells(values: pa.Array, options: Options, report: Report) -> pa.StringArray:
-    if pa.types.is_timestamp(values.type):
-        return iso_texts(values, options.zone)
-    text = texts(values)
-    if pa.types.is_primitive(values.type):
+class _Table:
+    """Columns of values to lines of text."""
+
+    def __init__(self, separator: str, options: Options, report: Report) -> None:
+        self._separator = separator
+        self._special = f'{separator}"\r\n'
+        self._needs_quotes = rf"[{self._special}]|^$"
+        self._options = options
+        self._report = report
+
+    def header(self, names: Sequence[str]) -> bytes:
+        """The first line."""
+        cells = [
+            self._quoted(self._text(pa.array([name], pa.string()))) for name in names
+        ]
+        # Excel takes a file that begins with ID for SYLK and refuses it; a quote in front is enough.
+        if names[0].startswith("ID") and not self._options.bom:
+            cells[0] = _in_quotes(pa.array([names[0]], pa.string()))
+        return self.lines(cells)
+
+    def cells(self, values: pa.Array) -> pa.StringArray:
+        """One column, each value as it stands in a line."""
+        if pa.types.is_timestamp(values.type):
+            return iso_texts(values, self._options.zone)
+        text = texts(values)
+        if pa.types.is_primitive(values.type):
+            return text
+        return self._quoted(self._text(text))
+
+    def lines(self, cells: list[pa.StringArray]) -> bytes:
+        """The columns side by side."""
+        missing = '""' if len(cells) == 1 else ""
+        parts: list[pa.StringArray | str] = []
+        for column in cells:
+            parts += [column.fill_null(missing), self._separator]
+        return as_bytes(joined(*parts[:-1], _LINE_END))
+
+    def _text(self, text: pa.StringArray) -> pa.StringArray:
+        if self._options.raw:
+            return text
+        text, found = neutralised(text)
+        self._report.cells_neutralised += found
         return text
-    return _quoted(_text(text, options, report))
+
+    def _quoted(self, text: pa.StringArray) -> pa.StringArray:
+        """Quotes around the cells that need them: separators, quotes, line ends, and the empty text."""
+        special = has_bytes(as_bytes(text), self._special.encode())
+        mask = (
+            pc.match_substring_regex(text, self._needs_quotes)
+            if special
+            else pc.equal(text, "")
+        )
+        return pc.if_else(mask, _in_quotes(text), text) if count(mask) else text
 
 
-def _text(text: pa.StringArray, options: Options, report: Report) -> pa.StringArray:
-    if options.raw:
-        return text
-    text, found = neutralised(text)
-    report.cells_neutralised += found
-    return text
-
-
-def _quoted(text: pa.StringArray) -> pa.StringArray:
-    """Quotes around the cells that need them: separators, quotes, line ends, and the empty text."""
-    special = has_bytes(as_bytes(text), b'",\r\n')
-    mask = (
-        pc.match_substring_regex(text, r'[",\r\n]|^$')
-        if special
-        else pc.equal(text, "")
-    )
-    if not count(mask):
-        return text
-    doubled = pc.replace_substring(text, '"', '""') if special else text
-    return pc.if_else(mask, joined('"', doubled, '"'), text)
-
-
-def _lines(cells: list[pa.StringArray]) -> bytes:
-    missing = '""' if len(cells) == 1 else ""
-    parts: list[pa.StringArray | str] = []
-    for column in cells:
-        parts += [column.fill_null(missing), _SEPARATOR]
-    return as_bytes(joined(*parts[:-1], _LINE_END))
+def _in_quotes(text: pa.StringArray) -> pa.StringArray:
+    if b'"' in as_bytes(text):
+        text = pc.replace_substring(text, '"', '""')
+    return joined('"', text, '"')

@@ -19,8 +19,16 @@ NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 def neutralised(array: pa.StringArray) -> tuple[pa.StringArray, int]:
     """The texts with ' before those that look like a formula, and how many those were."""
+    mask = formula_like(array)
+    if mask is None:
+        return array, 0
+    return pc.if_else(mask, joined("'", array), array), count(mask)
+
+
+def formula_like(array: pa.StringArray) -> pa.BooleanArray | None:
+    """Which texts a spreadsheet could run; None if there is none."""
     mask = pc.match_substring_regex(array, TRIGGER)
     if not count(mask):
-        return array, 0
+        return None
     mask = pc.and_not(mask, pc.match_substring_regex(array, NUMBER))
-    return pc.if_else(mask, joined("'", array), array), count(mask)
+    return mask if count(mask) else None

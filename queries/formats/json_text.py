@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NoReturn
 
 import msgspec
@@ -13,6 +14,14 @@ from queries.formats.base import Report
 from queries.formats.text import as_bytes, has_bytes, joined, patched
 
 _CONTROLS = bytes(range(0x20))
+#: Up to here a double holds every integer (RFC 8259, 6). Fewer digits are exact; a run of as many may not be.
+_EXACT = str(2**53)
+_LONG = len(_EXACT)
+_LONG_INTEGER = rf"[0-9]{{{_LONG}}}"
+#: Strings, to step over them; integers that nothing makes a fraction; every other number.
+_TOKENS = re.compile(
+    r'"(?:[^"\\]|\\.)*"|(-?[0-9]+)(?![0-9.eE])|-?[0-9.]+(?:[eE][+-]?[0-9]+)?', re.DOTALL
+)
 _validator = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -74,3 +83,22 @@ def _is_json_with_lone_surrogates(value: str) -> bool:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def exact_as_text(text: pa.StringArray, report: Report) -> pa.StringArray:
+    """Valid JSON texts with the integers beyond 2^53 as strings, at any depth; how many is counted."""
+
+    def spelled(found: re.Match[str]) -> str:
+        digits = found[1]
+        if digits is None or len(digits) < _LONG or not _is_large(digits):
+            return found[0]
+        report.integers_as_text += 1
+        return f'"{digits}"'
+
+    mask = pc.match_substring_regex(text, _LONG_INTEGER)
+    return patched(text, mask, lambda value: _TOKENS.sub(spelled, value))
+
+
+def _is_large(digits: str) -> bool:
+    bare = digits.lstrip("-")
+    return len(bare) > _LONG or (len(bare) == _LONG and bare > _EXACT)

@@ -3,6 +3,7 @@
 Original text is written as it came: number forms, big integers, the order of keys and repeated keys survive.
 From columns: integers are exact; NaN and the infinities are the strings "NaN", "Infinity", "-Infinity" (proto3's
 JSON mapping; null would make them missing values); timestamps are ISO 8601 in UTC; a missing value is null.
+If chosen, integers beyond 2^53 are strings, in nested values and original rows too.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.base import Batches, Column, Options, Report
-from queries.formats.json_text import checked, encoded, json_strings
+from queries.formats.base import Batches, Column, Options, Report, unique_names
+from queries.formats.json_text import (
+    checked,
+    encoded,
+    exact_as_text,
+    json_strings,
+)
 from queries.formats.moments import iso_texts
 from queries.formats.text import as_bytes, joined, pieces, texts
 
@@ -24,7 +30,7 @@ def ndjson_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
     """One JSON value a line, each line ended."""
-    rows = _originals(report) if options.original else _objects(columns, report)
+    rows = _rows(columns, options, report)
     for batch in batches:
         for piece in pieces(batch):
             yield as_bytes(joined(rows(piece), "\n"))
@@ -34,7 +40,7 @@ def json_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
     """One array, a row a line, so that it can be read and compared by people too."""
-    rows = _originals(report) if options.original else _objects(columns, report)
+    rows = _rows(columns, options, report)
     separator = b"[\n"
     for batch in batches:
         for piece in pieces(batch):
@@ -44,12 +50,19 @@ def json_chunks(
     yield b"[]\n" if separator == b"[\n" else b"\n]\n"
 
 
+def _rows(columns: Sequence[Column], options: Options, report: Report) -> Rows:
+    rows = _originals(report) if options.original else _objects(columns, report)
+    if not options.exact_as_text:
+        return rows
+    return lambda piece: exact_as_text(rows(piece), report)
+
+
 def _originals(report: Report) -> Rows:
     return lambda piece: checked(texts(piece.column(0)), report).fill_null("null")
 
 
 def _objects(columns: Sequence[Column], report: Report) -> Rows:
-    keys = [f"{encoded(key)}:" for key in _unique(columns)]
+    keys = [f"{encoded(key)}:" for key in unique_names(columns)]
     heads = ["{" + keys[0], *("," + key for key in keys[1:])]
 
     def rows(piece: pa.RecordBatch) -> pa.StringArray:
@@ -75,16 +88,3 @@ def _values(values: pa.Array, kind: str, report: Report) -> pa.StringArray:
 def _is_literal(kind: pa.DataType) -> bool:
     whole = pa.types.is_integer(kind) or pa.types.is_decimal(kind)
     return bool(whole or pa.types.is_boolean(kind))
-
-
-def _unique(columns: Sequence[Column]) -> Iterator[str]:
-    """The names as keys: a repeated one gets (2), (3), because a reader would keep only the last."""
-    taken = {column.name for column in columns}
-    seen: set[str] = set()
-    for column in columns:
-        key, number = column.name, 1
-        while key in seen or (number > 1 and key in taken):
-            number += 1
-            key = f"{column.name} ({number})"
-        seen.add(key)
-        yield key

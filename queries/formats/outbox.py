@@ -16,6 +16,10 @@ class Outbox(io.RawIOBase):
         super().__init__()
         self._kept: list[bytes] = []
 
+    def writable(self) -> bool:
+        """Asked by Arrow before it writes."""
+        return True
+
     def write(self, data: Any) -> int:
         """Keep the bytes for `take`."""
         self._kept.append(bytes(data))

@@ -1,6 +1,8 @@
 """Rows of a worksheet as XML, by the column: numbers, dates and booleans as such, everything else as text.
 
-No formula and no link can come out of here: all that is written is `v` (a number, 0 or 1) and inline text.
+No formula and no link can come out of here: all that is written is `v` (a number, 0 or 1) and inline text. Text that
+looks like a formula bears Excel's quote prefix (ECMA-376 part 1, 18.8.45: quotePrefix), which keeps it text when
+somebody edits the cell; the value itself is untouched.
 """
 
 from __future__ import annotations
@@ -14,12 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.formats.base import Report
+from queries.formats.formulas import formula_like
 from queries.formats.moments import excel_serials, iso_texts
 from queries.formats.text import as_bytes, constant, count, joined, texts
 from queries.formats.xlsx_text import cut, escaped
 
 #: The cell formats, in the order of the styles part.
 _HEADER_STYLE, _DATE_STYLE = ' s="1"', ' s="2"'
+_QUOTED = {"": ' s="3"', _HEADER_STYLE: ' s="4"'}
 _BOOLEAN = ' t="b"'
 #: Excel keeps 15 digits of a number (Microsoft, "Excel specifications and limits").
 _DIGITS = 15
@@ -76,8 +80,9 @@ class Cells:
         if content.text is not None:
             text = escaped(self._cut(content.text, index))
             style = content.style if content.style == _HEADER_STYLE else ""
-            head = f'"{style} t="inlineStr"><is><t xml:space="preserve">'
-            cells.append(joined(*place, head, text, "</t></is></c>"))
+            guard = self._guarded(content.text, style)
+            head = ' t="inlineStr"><is><t xml:space="preserve">'
+            cells.append(joined(*place, '"', guard, head, text, "</t></is></c>"))
         return pc.coalesce(*cells, constant(""))
 
     def _content(self, values: pa.Array) -> Content:
@@ -94,6 +99,14 @@ class Cells:
         if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
             return self._exact(text)
         return Content(text=text)
+
+    def _guarded(self, text: pa.StringArray, style: str) -> pa.StringArray | str:
+        """The style of each cell: with Excel's quote prefix where the text looks like a formula."""
+        mask = formula_like(text)
+        if mask is None:
+            return style
+        self._report.cells_neutralised += count(mask)
+        return pc.if_else(mask, constant(_QUOTED[style]), constant(style))
 
     def _moments(self, values: pa.TimestampArray) -> Content:
         serials, datable = excel_serials(values, self._zone)

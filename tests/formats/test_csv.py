@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -186,3 +188,25 @@ def test_other_arrow_types_are_told_as_text():
         ["'=a", "b", "", "2022-01-08", "123"],
         ["", "c", "", "", "-5"],
     ]
+
+
+def read_tsv(data: bytes) -> list[list[str]]:
+    csv.field_size_limit(10**9)
+    lines = io.StringIO(data.decode(), newline="")
+    return list(csv.reader(lines, delimiter="\t", strict=True))
+
+
+def test_a_tsv_holds_every_text_in_quotes_where_it_needs_them():
+    rows = [(text, text) for text in [*HARD_TEXTS, "a\tb", "c,d"]]
+    data = made("tsv", columns(a="text", b="text"), rows, raw=True)
+    assert read_tsv(data) == [["a", "b"], *map(list, rows)]
+    assert b'"a\tb"\t"a\tb"\r\n' in data
+    assert b"\r\nc,d\tc,d\r\n" in data
+
+
+def test_a_tsv_is_guarded_as_a_csv_is():
+    report = Report()
+    shown = columns(**{"=a": "text", "n": "integer"})
+    data = made("tsv", shown, [("=1+1", -5), ("\t=1", 1)], report=report)
+    assert read_tsv(data) == [["'=a", "n"], ["'=1+1", "-5"], ["'\t=1", "1"]]
+    assert report.cells_neutralised == 3

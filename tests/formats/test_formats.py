@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import io
+import json
 import random
 import weakref
 import zipfile
+from dataclasses import asdict
 
 import pyarrow as pa
 import pytest
@@ -23,6 +27,8 @@ from queries.formats import (
 from tests.formats.rows import batch, batches, columns, made, read_csv
 
 ALL = pytest.mark.parametrize("slug", FORMATS)
+#: Parquet holds back a row group, which test_parquet.py is about.
+BY_THE_BATCH = pytest.mark.parametrize("slug", [s for s in FORMATS if s != "parquet"])
 SHOWN = columns(a="text", n="integer")
 ROWS = [(f"text {number}", number) for number in range(30)]
 
@@ -34,12 +40,14 @@ def folder(tmp_path):
     return folder
 
 
-def test_four_formats_are_offered():
+def test_six_formats_are_offered():
     assert [(each.slug, each.extension) for each in FORMATS.values()] == [
         ("json", "json"),
         ("ndjson", "ndjson"),
         ("csv", "csv"),
+        ("tsv", "tsv"),
         ("xlsx", "xlsx"),
+        ("parquet", "parquet"),
     ]
 
 
@@ -47,9 +55,17 @@ def test_four_formats_are_offered():
 def test_a_written_file_is_the_streamed_one_and_is_reported(slug, folder):
     told = []
     file = folder / "out"
-    report = write(slug, file, SHOWN, batches(SHOWN, ROWS, 10), progress=told.append)
+    report = write(
+        slug,
+        file,
+        SHOWN,
+        batches(SHOWN, ROWS, 10),
+        progress=lambda *so_far: told.append(so_far),
+    )
     assert file.read_bytes() == made(slug, SHOWN, ROWS)
-    assert told == [10, 20, 30]
+    assert [rows for rows, _size in told] == [10, 20, 30]
+    assert told == sorted(told)
+    assert told[-1][1] <= report.size
     assert (report.rows, report.size) == (30, file.stat().st_size)
     assert report.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert list(folder.iterdir()) == [file]
@@ -60,7 +76,7 @@ def test_a_file_of_that_name_is_replaced_only_when_the_new_one_is_whole(slug, fo
     file = folder / "out"
     file.write_text("old")
 
-    def stop(done):
+    def stop(rows, size):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -79,7 +95,13 @@ def test_rows_that_stop_coming_leave_no_file(slug, zipped, folder):
         raise ConnectionError("gone")
 
     with pytest.raises(ConnectionError, match="gone"):
-        write(slug, folder / "out", SHOWN, broken(), options=Options(zipped=zipped))
+        write(
+            slug,
+            folder / "out",
+            SHOWN,
+            broken(),
+            options=Options(compression="zip" if zipped else ""),
+        )
     assert list(folder.iterdir()) == []
 
 
@@ -93,7 +115,9 @@ def test_a_download_that_is_dropped_stops_reading(slug, zipped):
             asked.append(number)
             yield batch(SHOWN, ROWS)
 
-    chunks = stream(slug, SHOWN, watched(), options=Options(zipped=zipped))
+    chunks = stream(
+        slug, SHOWN, watched(), options=Options(compression="zip" if zipped else "")
+    )
     next(chunks)
     chunks.close()
     assert len(asked) <= 2
@@ -103,7 +127,7 @@ class Memory(bytearray):
     """Memory that can be watched."""
 
 
-@ALL
+@BY_THE_BATCH
 @pytest.mark.parametrize("zipped", [False, True])
 def test_no_more_than_two_batches_are_alive_at_any_time(slug, zipped):
     seen = []
@@ -124,7 +148,7 @@ def test_no_more_than_two_batches_are_alive_at_any_time(slug, zipped):
             yield pa.record_batch([numbers], ["n"])
             del numbers
 
-    options = Options(zipped=zipped)
+    options = Options(compression="zip" if zipped else "")
     size = 0
     for chunk in stream(slug, columns(n="integer"), watched(), options=options):
         size += len(chunk)
@@ -133,7 +157,7 @@ def test_no_more_than_two_batches_are_alive_at_any_time(slug, zipped):
     assert alive() == 0
 
 
-@ALL
+@BY_THE_BATCH
 def test_bytes_come_out_while_rows_go_in(slug):
     steps = []
 
@@ -153,7 +177,7 @@ def test_bytes_come_out_while_rows_go_in(slug):
     assert steps.count("bytes") >= 20
 
 
-@ALL
+@BY_THE_BATCH
 def test_a_huge_batch_is_written_in_pieces(slug):
     shown = columns(n="integer")
     huge = pa.record_batch([pa.array(range(50_000))], ["n"])
@@ -179,7 +203,7 @@ def test_a_slice_of_a_batch_is_only_that_slice(slug):
 @ALL
 def test_a_zip_holds_the_one_file(slug, folder):
     file = folder / "out.zip"
-    options = Options(zipped=True, inner_name="../\u00fcber alles")
+    options = Options(compression="zip", inner_name="../\u00fcber alles")
     report = write(slug, file, SHOWN, batches(SHOWN, ROWS), options=options)
     with zipfile.ZipFile(file) as archive:
         (name,) = archive.namelist()
@@ -189,17 +213,59 @@ def test_a_zip_holds_the_one_file(slug, folder):
     assert report.size == file.stat().st_size
 
 
-def test_a_zip_says_so_in_name_and_type():
-    options = Options(zipped=True)
-    assert (extension("csv", options), media_type("csv", options)) == (
+def test_a_compressed_file_says_so_in_name_and_type():
+    assert (extension("csv", "zip"), media_type("csv", "zip")) == (
         "csv.zip",
         "application/zip",
     )
-    assert extension("csv", Options()) == "csv"
-    assert media_type("ndjson", Options()) == "application/x-ndjson"
+    assert (extension("json", "gzip"), media_type("json", "gzip")) == (
+        "json.gz",
+        "application/gzip",
+    )
+    assert extension("csv") == "csv"
+    assert media_type("ndjson") == "application/x-ndjson"
 
 
-@pytest.mark.parametrize("slug", ["csv", "xlsx"])
+@pytest.mark.parametrize("slug", ["json", "ndjson", "csv", "tsv"])
+def test_a_gzip_file_holds_the_same_bytes(slug, folder):
+    file = folder / "out.gz"
+    options = Options(compression="gzip")
+    report = write(slug, file, SHOWN, batches(SHOWN, ROWS), options=options)
+    plain = made(slug, SHOWN, ROWS)
+    assert gzip.decompress(file.read_bytes()) == plain
+    assert report.size == file.stat().st_size
+    assert report.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (report.data_size, report.data_sha256) == (
+        len(plain),
+        hashlib.sha256(plain).hexdigest(),
+    )
+
+
+@pytest.mark.parametrize("slug", ["xlsx", "parquet"])
+def test_what_is_compressed_inside_is_not_gzipped(slug):
+    with pytest.raises(FormatError, match="compressed inside"):
+        stream(slug, SHOWN, iter([]), options=Options(compression="gzip"))
+
+
+@ALL
+def test_the_manifest_comes_last_in_a_zip_and_knows_the_file_before_it(slug):
+    options = Options(
+        compression="zip",
+        inner_name="rows",
+        manifest=lambda report: json.dumps(asdict(report)).encode(),
+    )
+    data = b"".join(stream(slug, SHOWN, batches(SHOWN, ROWS), options=options))
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        file, last = archive.namelist()
+        assert last == "manifest.json"
+        told = json.loads(archive.read(last))
+        inside = archive.read(file)
+    assert told["rows"] == 30
+    assert told["data_size"] == len(inside)
+    assert told["data_sha256"] == hashlib.sha256(inside).hexdigest()
+
+
+@pytest.mark.parametrize("slug", ["csv", "tsv", "xlsx", "parquet"])
 def test_tables_refuse_original_rows(slug):
     with pytest.raises(FormatError, match="Choose JSON or NDJSON"):
         stream(slug, SHOWN, iter([]), options=Options(original=True))

@@ -160,3 +160,36 @@ def test_original_bytes_that_are_no_utf_8_cost_only_themselves():
     options = Options(original=True)
     data = b"".join(stream("json", [], iter([batch]), options=options))
     assert json.loads(data) == [{"a": "\ufffd"}, None, {"a": "\u00fc"}]
+
+
+def test_integers_beyond_2_to_the_53_become_text_if_chosen():
+    report = Report()
+    shown = columns(i="integer", g="json", t="text")
+    nested = '{"a":[9007199254740993,1.9007199254740993,"9007199254740993",90071992547409930e1,-9007199254740993]}'
+    rows = [
+        (2**53, nested, "id 9007199254740993"),
+        (2**53 + 1, "12345678901234567890", None),
+    ]
+    data = made("ndjson", shown, rows, exact_as_text=True, report=report)
+    assert data.decode().splitlines() == [
+        '{"i":9007199254740992,"g":'
+        '{"a":["9007199254740993",1.9007199254740993,"9007199254740993",90071992547409930e1,"-9007199254740993"]}'
+        ',"t":"id 9007199254740993"}',
+        '{"i":"9007199254740993","g":"12345678901234567890","t":null}',
+    ]
+    assert report.integers_as_text == 4
+
+
+def test_original_rows_can_have_their_integers_as_text_too():
+    texts = ['{"id": 18446744073709551615, "s": "\\"18446744073709551615"}']
+    data = b"".join(
+        stream(
+            "json",
+            [],
+            originals(texts),
+            options=Options(original=True, exact_as_text=True),
+        )
+    )
+    assert json.loads(data) == [
+        {"id": "18446744073709551615", "s": '"18446744073709551615'}
+    ]

@@ -261,3 +261,15 @@ def test_other_arrow_types_are_written():
         ["a", None, "2022-01-08", 123],
         [None, None, None, str(10**20)],
     ]
+
+
+def test_text_like_a_formula_bears_the_mark_that_keeps_it_text():
+    report = Report()
+    shown = columns(**{"=h": "text", "n": "integer"})
+    data = made("xlsx", shown, [("=1+1", -5), ("plain", 2**60)], report=report)
+    sheet = workbook(data)["Rows"]
+    marked = [[bool(cell.quotePrefix) for cell in row] for row in sheet]
+    assert marked == [[True, False], [True, False], [False, False]]
+    assert sheet["A1"].font.bold
+    assert sheet["A2"].value == "=1+1"
+    assert report.cells_neutralised == 2
