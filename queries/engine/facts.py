@@ -1,6 +1,6 @@
 """What a provider tells beside the rows: how far it is, how long it keeps them, what else came with them.
 
-Kept in ``Run.statistics`` under ``progress`` ([done, total]), ``provider_expires_at`` (ISO 8601),
+Kept in ``Run.statistics`` under ``progress`` ([done, total]), ``queue`` ([waiting, running]), ``provider_expires_at`` (ISO 8601),
 ``extras`` (JSON by name) and ``extras_left_out`` (names of those that were too large).
 """
 
@@ -23,6 +23,8 @@ def job_facts(status: JobStatus) -> dict[str, Any]:
     if status.progress is not None and status.progress.total > 0:
         total = status.progress.total
         facts["progress"] = [max(0, min(status.progress.done, total)), total]
+    if status.queue is not None:
+        facts["queue"] = list(status.queue)
     return facts
 
 

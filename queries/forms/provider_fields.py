@@ -1,8 +1,8 @@
 """The fields a provider declares, as part of a Django form, and back into a settings dict.
 
 A declared field ``tier`` becomes the form field ``<prefix>_tier``. Advanced fields carry
-``data-advanced`` on their widget, fields of one mode only ``data-modes``; ``bound`` gives the
-templates the two groups. Nothing here knows which provider it serves.
+``data-advanced`` on their widget, those that mean something beside certain choices only ``data-when``
+(the page hides them beside others); ``plain`` and ``advanced`` give the templates the two groups. Nothing here knows which provider it serves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.dateparse import parse_datetime
 
-from queries.providers.base import Field, Mode
+from queries.providers.base import Field, Mode, When
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
@@ -49,7 +49,29 @@ class ProviderFields:
 
     def form_fields(self) -> dict[str, forms.Field]:
         """Django form fields by form name, in the declared order."""
-        return {self.form_name(field.name): form_field(field) for field in self.fields}
+        made = {self.form_name(field.name): form_field(field) for field in self.fields}
+        for field in self.fields:
+            if field.when:
+                marks = made[self.form_name(field.name)].widget.attrs
+                marks["data-when"] = self.mark(field.when)
+        return made
+
+    def mark(self, when: When) -> str:
+        """A condition as the page reads it, ``data-when``: the form's name of a field and its values."""
+        return f"{self.form_name(when.field)}={' '.join(when.values)}"
+
+    def words(self, when: When) -> tuple[str, str]:
+        """A condition as people read it: the label of the field, and of its first value."""
+        by = self._named(when.field)
+        return by.label, dict(by.choices)[when.values[0]]
+
+    def applying(self, settings: Mapping[str, Any], mode: str = "") -> list[Field]:
+        """The fields that mean something beside what ``settings`` choose, in the declared order."""
+        return [
+            field
+            for field in self.fields
+            if self._holds(field.when, settings) and (not mode or mode in field.modes)
+        ]
 
     def initial(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Initial values by form name: what ``settings`` holds, else the declared default."""
@@ -78,7 +100,7 @@ class ProviderFields:
         """What ``settings`` hold, as (label, words) to show; secrets never."""
         return [
             (field.label, _words(field, settings[field.name]))
-            for field in self.fields
+            for field in self.applying(settings)
             if field.name in settings and field.kind != "secret"
         ]
 
@@ -89,6 +111,16 @@ class ProviderFields:
     def advanced(self, form: forms.BaseForm) -> list[forms.BoundField]:
         """The bound fields to fold away."""
         return self._bound(form, (f for f in self.fields if f.advanced))
+
+    def _holds(self, when: When | None, settings: Mapping[str, Any]) -> bool:
+        if when is None:
+            return True
+        by = self._named(when.field)
+        chosen = str(settings.get(by.name, by.default))
+        return chosen in when.values and self._holds(by.when, settings)
+
+    def _named(self, name: str) -> Field:
+        return next(field for field in self.fields if field.name == name)
 
     def _bound(
         self, form: forms.BaseForm, fields: Iterable[Field]
@@ -103,17 +135,24 @@ def form_field(field: Field) -> forms.Field:
         "label": field.label,
         "help_text": field.help,
         "initial": field.default,
-        "required": field.required and set(field.modes) == set(ALL_MODES),
+        "required": _always(field),
     }
     made = _MAKERS[field.kind](field, common)
+    # Asked for where it means something, which the provider checks: the page does not call it optional.
+    made.needed = field.required  # type: ignore[attr-defined]
     made.widget.attrs.update(_marks(field))
     return made
+
+
+def _always(field: Field) -> bool:
+    always = field.when is None and set(field.modes) == set(ALL_MODES)
+    return field.required and always
 
 
 def _marks(field: Field) -> dict[str, Any]:
     marks: dict[str, Any] = {"data-advanced": True} if field.advanced else {}
     if set(field.modes) != set(ALL_MODES):
-        marks["data-modes"] = " ".join(field.modes)
+        marks["data-when"] = f"mode={' '.join(field.modes)}"
     return marks
 
 

@@ -19,6 +19,8 @@ ONLY = {
     Mode.BACKGROUND: "{label} runs queries in the background only; rows show when it has finished.",
 }
 
+BY_CHOICE = "Sent if “{}” says “{}”; otherwise the settings below spell the query."
+
 
 def offer(form: forms.BaseForm, provider: type[Provider]) -> None:
     """Shape ``statement``, ``mode`` and the time range of ``form`` after what ``provider`` declares."""
@@ -52,6 +54,10 @@ def _shape_statement(field: forms.Field, provider: type[Provider]) -> None:
     if not provider.statement_required:
         field.required = False
         field.help_text = "May stay empty: it is made of the settings below."
+    if provider.statement_when:
+        fields = ProviderFields(provider.query_fields)
+        field.widget.attrs["data-when"] = fields.mark(provider.statement_when)
+        field.help_text = BY_CHOICE.format(*fields.words(provider.statement_when))
 
 
 def _offer_modes(form: forms.BaseForm, provider: type[Provider]) -> None:

@@ -27,6 +27,7 @@ from queries.providers.values import (
     Progress,
     ProviderWarning,
     QuerySpec,
+    Queue,
     RateFigures,
     RateLimit,
     RemoteJob,
@@ -34,6 +35,7 @@ from queries.providers.values import (
     Sample,
     Submitted,
     TestResult,
+    When,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ __all__ = [
     "Provider",
     "ProviderWarning",
     "QuerySpec",
+    "Queue",
     "RateFigures",
     "RateLimit",
     "RemoteJob",
@@ -65,6 +68,7 @@ __all__ = [
     "Sample",
     "Submitted",
     "TestResult",
+    "When",
 ]
 
 
@@ -97,6 +101,9 @@ class Provider(ABC):
     )
     statement_required: ClassVar[bool] = (
         True  # False: settings can spell the query, see `resolve`
+    )
+    statement_when: ClassVar[When | None] = (
+        None  # the choice of a setting beside which the statement is written by hand; None: always
     )
     uses_time_range: ClassVar[bool] = True
     takes_path: ClassVar[bool] = (

@@ -38,6 +38,13 @@ class Capabilities:
     job_retention: timedelta | None = None  # how long results are kept; None: not known
 
 
+class When(NamedTuple):
+    """A condition: the choice field of that name has one of these values."""
+
+    field: str
+    values: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One thing to be filled in. The connection form and the run form are generated from these.
@@ -58,6 +65,7 @@ class Field:
     catalog_parent: str = ""  # the field whose value is the parent of that list
     many: bool = False  # several values, separated by commas
     rows: int = 0  # lines of a text area; 0: one line
+    when: When | None = None  # means something only beside such a choice; None: always
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,13 @@ class Progress:
     total: int
 
 
+class Queue(NamedTuple):
+    """Tasks at the provider, of this job or of all that share its licence: waiting, and under way."""
+
+    waiting: int
+    running: int
+
+
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """The provider's answer to "how is it going?". `native` is its own word, `raw` its whole answer."""
@@ -144,6 +159,7 @@ class JobStatus:
     ended_at: datetime | None = None
     expires_at: datetime | None = None
     progress: Progress | None = None
+    queue: Queue | None = None
     total_rows: int | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 

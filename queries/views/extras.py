@@ -34,6 +34,7 @@ def beside(run: Run) -> dict[str, Any]:
     told = run.statistics
     return {
         "progress": told.get("progress"),
+        "queue": told.get("queue"),
         "provider_expires_at": parse_datetime(told.get("provider_expires_at") or ""),
         "beside": [shaped(name, value) for name, value in _extras(told)],
         "beside_left_out": told.get("extras_left_out", []),

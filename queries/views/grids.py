@@ -12,6 +12,7 @@ from django.utils import timezone
 from queries import reading, runs, time_ranges
 from queries.formats import FORMATS
 from queries.forms.grid_view import view_of
+from queries.forms.provider_fields import ProviderFields
 from queries.http import AuthedRequest
 from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
@@ -71,9 +72,10 @@ def waits(run: Run) -> bool:
 def shown_settings(run: Run) -> list[tuple[str, str]]:
     """The provider's settings of the run, by label, in the provider's order."""
     found = []
-    for field in provider_class(run.provider).query_fields:
+    declared = ProviderFields(provider_class(run.provider).query_fields)
+    for field in declared.applying(run.settings, run.mode):
         value = run.settings.get(field.name, field.default)
-        if value in (None, "") or run.mode not in field.modes:
+        if value in (None, ""):
             continue
         words = dict(field.choices).get(str(value), value)
         found.append((field.label, "yes" if words is True else str(words)))

@@ -101,11 +101,15 @@ def _samples(form: RunForm) -> list[tuple[Sample, uuid.UUID, dict[str, Any], str
     """Each sample, a key for its run, its settings, and what must be filled in before it can run."""
     if form.provider is None:
         return []
-    needed = [f for f in form.provider.query_fields if f.required]
     found = []
     for sample in form.provider.samples:
         values = form.settings.initial(sample.settings)
-        lacks = (f.label for f in needed if not values[form.settings.form_name(f.name)])
+        asked = form.settings.applying(sample.settings, sample.mode)
+        lacks = (
+            field.label
+            for field in asked
+            if field.required and not values[form.settings.form_name(field.name)]
+        )
         found.append((sample, uuid.uuid4(), values, next(lacks, "")))
     return found
 

@@ -136,7 +136,7 @@ window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) each("form [aria-busy]", (button) => setBusy(button.form, button, false));
 });
 
-// A field that means something beside certain choices only (data-when="name=one other") hides beside others, unless it has an error.
+// data-when="name=one other": the field hides beside other choices, unless it has an error.
 function fit() {
   each("[data-when]", (node) => {
     const [name, words] = node.dataset.when.split("=");

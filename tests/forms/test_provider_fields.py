@@ -10,7 +10,7 @@ from django import forms
 from django.utils import timezone
 
 from queries.forms.provider_fields import ProviderFields
-from queries.providers.base import Field
+from queries.providers.base import Field, When
 
 FIELDS = (
     Field("tier", "Tier", "choice", (("a", "Frequent"), ("b", "Archive")), default="a"),
@@ -120,8 +120,8 @@ def test_advanced_fields_and_those_of_one_mode_are_marked():
     assert [field.name for field in declared.advanced(form)] == ["s_strict"]
     assert "s_strict" not in [field.name for field in declared.plain(form)]
     assert "data-advanced" in str(form["s_strict"])
-    assert 'data-modes="background"' in str(form["s_now"])
-    assert "data-modes" not in str(form["s_tier"])
+    assert 'data-when="mode=background"' in str(form["s_now"])
+    assert "data-when" not in str(form["s_tier"])
 
 
 def test_an_optional_choice_without_default_can_be_left_to_the_provider():
@@ -146,3 +146,41 @@ def test_a_field_of_several_lines_keeps_them():
     assert form.is_valid()
     assert form.fields["s_pem"].widget.attrs["rows"] == 8
     assert lines.settings(form.cleaned_data) == {"pem": "one\r\ntwo"}
+
+
+REPORT = ProviderFields(
+    (
+        Field("how", "How", "choice", (("form", "A form"), ("json", "JSON")), "form"),
+        Field("days", "Days", "choice", (("x", "X"), ("own", "Own")), default="x", when=When("how", ("form",))),
+        Field("start", "From", required=True, when=When("days", ("own",))),
+        Field("wait", "Wait", modes=("direct",)),
+    ),
+    "s",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ({}, ["how", "days", "wait"]),
+        ({"days": "own"}, ["how", "days", "start", "wait"]),
+        ({"how": "json", "days": "own"}, ["how", "wait"]),
+    ],
+)
+def test_a_field_applies_where_the_choices_it_hangs_on_apply(chosen, names):
+    assert [field.name for field in REPORT.applying(chosen)] == names
+    assert "wait" not in {f.name for f in REPORT.applying(chosen, "background")}
+
+
+def test_a_setting_that_does_not_apply_is_not_described():
+    settings = {"how": "json", "days": "own", "start": "today"}
+    assert REPORT.described(settings) == [("How", "JSON")]
+
+
+def test_a_field_that_hangs_on_a_choice_says_so_to_the_page_and_is_not_called_optional():
+    form = forms.Form({"s_how": "json", "s_days": "x"})
+    form.fields.update(REPORT.form_fields())
+    assert 'data-when="s_days=own"' in str(form["s_start"])
+    assert form.is_valid(), form.errors
+    assert "optional" not in form["s_start"].as_field_group()
+    assert "optional" in form["s_wait"].as_field_group()

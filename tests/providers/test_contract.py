@@ -326,6 +326,16 @@ def test_the_declared_fields_are_fit_for_a_form(stage):
 
 
 @every_provider
+def test_fields_hang_on_choices_that_come_before_them(stage):
+    kind = provider_class(stage.slug)
+    conditions = [field.when for field in kind.query_fields] + [kind.statement_when]
+    for place, when in enumerate(conditions):
+        if when is not None:
+            known = {field.name: field for field in kind.query_fields[:place]}
+            assert set(when.values) <= set(dict(known[when.field].choices))
+
+
+@every_provider
 def test_the_curl_command_has_a_placeholder_for_the_key(stage):
     kind = provider_class(stage.slug)
     for mode in ("direct", "background"):

@@ -36,6 +36,12 @@ def test_the_progress_of_a_run_is_shown_in_parts(page, user):
     assert "of 12 parts done" in text
 
 
+def test_the_providers_queue_is_shown_while_a_run_is_active(page, user):
+    words = "2 running, 4 waiting in the provider"
+    assert words in text_of(page, user, Status.RUNNING, queue=[4, 2])
+    assert words not in text_of(page, user, Status.SUCCEEDED, queue=[4, 2])
+
+
 def test_a_run_without_progress_only_moves(page, user):
     assert 'aria-label="Running"' in text_of(page, user, Status.RUNNING)
 

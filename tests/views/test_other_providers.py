@@ -86,6 +86,23 @@ def test_a_run_spelled_by_settings_can_be_edited_as_a_new_one(page, user):
     assert form["connection"].value() == connection.pk
 
 
+def test_a_run_written_by_hand_shows_nothing_of_the_form_it_did_not_use(page, user):
+    connection = connection_to("supermetrics", owner=user)
+    query = '{"ds_id": "AW", "fields": "Clicks"}'
+    page.post(
+        NEW, filled(connection, **REPORT | {"setting_input": "json"}, statement=query)
+    )
+    text = page.get(reverse("run_detail", args=[Run.objects.get().pk])).content.decode()
+    assert "<dt>Write the query as</dt><dd>JSON</dd>" in text
+    assert "<dt>Dates</dt>" not in text
+    assert "<dt>Compare with</dt>" not in text
+
+
+def test_a_sample_written_by_hand_lacks_nothing_of_the_form(page, user):
+    text = shown(page, connection_to("supermetrics", owner=user)).content.decode()
+    assert "choose:" not in text
+
+
 def test_a_statement_is_still_asked_for_where_it_is_needed(page, user):
     connection = connection_to("polytomic", owner=user)
     response = page.post(NEW, filled(connection, setting_connection_id="c-1"))

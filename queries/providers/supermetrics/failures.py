@@ -80,8 +80,8 @@ _NOT_ALLOWED = _Words(
 )
 _TOO_OFTEN = _Words(
     RateLimitError,
-    "Supermetrics is being asked too often: the hour's requests of this key are used up.",
-    "Wait a little; the limit is counted by the hour.",
+    "Supermetrics is being asked too often with this key.",
+    "Wait a little. Requests are counted by the hour; the connection's page shows how many are left.",
 )
 _REFUSED_QUERY = _Words(
     QueryError,

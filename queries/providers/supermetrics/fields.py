@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queries.providers.base import Field
+from queries.providers.base import Field, When
 
 LABEL = "Supermetrics"
 # Supermetrics docs and its n8n node use /enterprise/v2, its published OpenAPI document /v2.
@@ -77,6 +77,8 @@ CONNECTION_FIELDS = (
     ),
 )
 
+_BY_FORM = When("input", (FORM,))
+_COUNTED_RANGES = tuple(name for name, _label in DATE_RANGES if "_x_" in name)
 _DATES = "YYYY-MM-DD, or words such as yesterday or -2 weeks."
 QUERY_FIELDS = (
     Field(
@@ -92,6 +94,8 @@ QUERY_FIELDS = (
         "Data source",
         catalog="data_source",
         help="The id of the data source, such as AW (Google Ads), GAWA (Google Analytics 4) or FA (Facebook Ads).",
+        required=True,
+        when=_BY_FORM,
     ),
     Field(
         "ds_accounts",
@@ -100,6 +104,7 @@ QUERY_FIELDS = (
         catalog_parent="ds_id",
         many=True,
         help="Account ids, or a list of the team such as list.all_accounts. Some sources have no accounts.",
+        when=_BY_FORM,
     ),
     Field(
         "fields",
@@ -107,8 +112,9 @@ QUERY_FIELDS = (
         catalog="field",
         catalog_parent="ds_id",
         many=True,
-        rows=2,
         help="Ids of dimensions and metrics, in the order of the columns. Up to 100.",
+        required=True,
+        when=_BY_FORM,
     ),
     Field(
         "date_range_type",
@@ -116,6 +122,7 @@ QUERY_FIELDS = (
         kind="choice",
         choices=DATE_RANGES,
         default=DEFAULT_RANGE,
+        when=_BY_FORM,
     ),
     Field(
         "date_range_count",
@@ -123,22 +130,37 @@ QUERY_FIELDS = (
         kind="integer",
         default=DEFAULT_COUNT,
         help="The number in “last … days” and the like.",
+        when=When("date_range_type", _COUNTED_RANGES),
     ),
-    Field("start_date", "From", help=f"For “between two dates”: {_DATES}"),
-    Field("end_date", "Until", help="The last day, as above. It may be in the future."),
+    Field(
+        "start_date",
+        "From",
+        help=f"For “between two dates”: {_DATES}",
+        when=When("date_range_type", (CUSTOM,)),
+    ),
+    Field(
+        "end_date",
+        "Until",
+        help="The last day, as above. It may be in the future.",
+        when=When("date_range_type", (CUSTOM,)),
+    ),
     Field(
         "filter",
         "Filter",
         rows=2,
         help="For example clicks > 10 AND campaign =@ brand. Operators: == != > >= < <=, for dimensions also "
         "=@ !@ (contains) and =~ !~ (pattern).",
+        when=_BY_FORM,
     ),
-    Field("order_rows", "Order", help="For example clicks desc, date asc."),
+    Field(
+        "order_rows", "Order", help="For example clicks desc, date asc.", when=_BY_FORM
+    ),
     Field(
         "max_rows",
         "Most rows",
         kind="integer",
         help=f"1 to {MOST_ROWS:,}. Left empty, Supermetrics' own limit holds.",
+        when=_BY_FORM,
     ),
     Field(
         "ds_user",
@@ -147,6 +169,7 @@ QUERY_FIELDS = (
         catalog_parent="ds_id",
         advanced=True,
         help="Use only this login at the data source.",
+        when=_BY_FORM,
     ),
     Field(
         "ds_segments",
@@ -155,6 +178,7 @@ QUERY_FIELDS = (
         catalog_parent="ds_id",
         many=True,
         advanced=True,
+        when=_BY_FORM,
     ),
     Field(
         "report_type",
@@ -163,6 +187,7 @@ QUERY_FIELDS = (
         catalog_parent="ds_id",
         advanced=True,
         help="For sources that ask for one.",
+        when=_BY_FORM,
     ),
     Field(
         "split_by",
@@ -172,12 +197,14 @@ QUERY_FIELDS = (
         many=True,
         advanced=True,
         help="Dimensions whose values become columns instead of rows.",
+        when=_BY_FORM,
     ),
     Field(
         "order_columns",
         "Order of these columns",
         advanced=True,
         help="For example clicks desc.",
+        when=_BY_FORM,
     ),
     Field(
         "max_columns",
@@ -185,6 +212,7 @@ QUERY_FIELDS = (
         kind="integer",
         advanced=True,
         help=f"1 to {MOST_COLUMNS:,}.",
+        when=_BY_FORM,
     ),
     Field(
         "compare_type",
@@ -193,6 +221,7 @@ QUERY_FIELDS = (
         choices=COMPARISONS,
         default="none",
         advanced=True,
+        when=_BY_FORM,
     ),
     Field(
         "compare_show",
@@ -201,15 +230,28 @@ QUERY_FIELDS = (
         choices=COMPARED_AS,
         default="perc_change",
         advanced=True,
+        when=When("compare_type", tuple(name for name, _label in COMPARISONS[1:])),
     ),
-    Field("compare_start_date", "Compare from", advanced=True, help=_DATES),
-    Field("compare_end_date", "Compare until", advanced=True),
+    Field(
+        "compare_start_date",
+        "Compare from",
+        advanced=True,
+        help=_DATES,
+        when=When("compare_type", (CUSTOM,)),
+    ),
+    Field(
+        "compare_end_date",
+        "Compare until",
+        advanced=True,
+        when=When("compare_type", (CUSTOM,)),
+    ),
     Field(
         "cache_minutes",
         "Oldest cached result (minutes)",
         kind="integer",
         advanced=True,
         help=f"0 to {MOST_CACHE_MINUTES:,}. 0 asks the data source anew.",
+        when=_BY_FORM,
     ),
     Field(
         "settings",
@@ -217,6 +259,7 @@ QUERY_FIELDS = (
         advanced=True,
         rows=4,
         help='A JSON object with settings of the source, such as {"timezone": "Europe/Helsinki"}.',
+        when=_BY_FORM,
     ),
     Field(
         "sync_timeout",

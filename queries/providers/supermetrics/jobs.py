@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from queries.providers.base import JobState, JobStatus, Progress, ProviderWarning
+from queries.providers.base import JobState, JobStatus, Progress, ProviderWarning, Queue
 from queries.providers.errors import ProviderError, QueryError, clean_text
 from queries.providers.supermetrics.envelopes import SUCCESS, Envelope, whole
 from queries.providers.supermetrics.failures import Step, failure, is_of_the_call
@@ -55,6 +55,7 @@ def status_of(envelope: Envelope, now: datetime) -> JobStatus:
         statistics=statistics_in(envelope),
         expires_at=now + RETENTION if ended else None,
         progress=_progress(envelope.part("progress")),
+        queue=_queue(envelope.part("workflow")),
         total_rows=envelope.total_rows if ended else None,
         raw={"meta": cleaned(envelope.meta)},
     )
@@ -76,18 +77,11 @@ def failure_in(envelope: Envelope) -> ProviderError:
 
 
 def statistics_in(envelope: Envelope) -> dict[str, Any]:
-    """Give the queue's counters while a query runs, and what is told of its result."""
+    """Give what is told of a result: how long it took, how large it is, where it comes from."""
     told = {
-        **{
-            name: whole(value)
-            for name, value in envelope.part("workflow").items()
-            if name in {"tasks_scheduled", "tasks_running"}
-        },
-        **{
-            name: value
-            for name, value in envelope.part("result").items()
-            if name in {"run_seconds", "total_rows", "total_columns", "data_sampled", "cache_used", "cache_time"}
-        },
+        name: value
+        for name, value in envelope.part("result").items()
+        if name in {"run_seconds", "total_rows", "total_columns", "data_sampled", "cache_used", "cache_time"}
     }  # fmt: skip
     return {
         name: clean_text(value) if isinstance(value, str) else value
@@ -142,6 +136,15 @@ def _failed_in_words(envelope: Envelope) -> JobStatus:
 def _progress(told: Mapping[str, Any]) -> Progress | None:
     done, total = whole(told.get("queries_ready")), whole(told.get("queries_total"))
     return None if done is None or not total else Progress(min(done, total), total)
+
+
+def _queue(told: Mapping[str, Any]) -> Queue | None:
+    """Tell what the licence's queue holds (Supermetrics docs, "Query status": tasks of all its queries)."""
+    waiting, running = (
+        whole(told.get("tasks_scheduled")),
+        whole(told.get("tasks_running")),
+    )
+    return None if waiting is None or running is None else Queue(waiting, running)
 
 
 def _unknown_state(state: JobState, word: str) -> tuple[ProviderWarning, ...]:

@@ -17,6 +17,7 @@ from queries.providers.errors import (
 )
 from queries.providers.supermetrics.envelopes import Envelope
 from queries.providers.supermetrics.failures import Step, failure
+from queries.providers.supermetrics.fields import MOST_ROWS
 from queries.providers.supermetrics.jobs import (
     cleaned,
     failure_in,
@@ -161,13 +162,25 @@ class _Reader:
         stream.warnings.extend((*notices_in(page), *table.warnings))
         query = page.part("query")
         resolved = {name: cleaned(query[name]) for name in _RESOLVED if query.get(name)}
-        stream.extras.update({"query": resolved, "columns": table.columns})
+        about = {"query": resolved, "result": statistics_in(page)}
+        stream.extras.update(about | {"columns": table.columns})
 
     def _compare(self, total: int | None, table: Table) -> None:
+        if self._given >= MOST_ROWS:
+            self._stream.warnings.append(_AT_THE_LIMIT)
         # Assumption: a total that is one higher than the rows that came counts the header row.
         if total is None or self._given >= total - table.has_header:
             return
         self._stream.warnings.append(_missing_rows(total, self._given))
+
+
+# Supermetrics docs, "Usage limits": a query gives a million rows; nothing says whether there would have been more.
+_AT_THE_LIMIT = ProviderWarning(
+    "row_limit",
+    f"Supermetrics gives at most {MOST_ROWS:,} rows for a query: there may be more.",
+    remedy="Split the query by dates, or ask for fewer fields.",
+    cuts_result=True,
+)
 
 
 def _missing_rows(total: int, given: int) -> ProviderWarning:

@@ -27,6 +27,7 @@ from queries.providers.base import (
     Sample,
     Submitted,
     TestResult,
+    When,
 )
 from queries.providers.client import Call, Client
 from queries.providers.credentials import Authorization, BearerAuthorization, Secret
@@ -37,6 +38,7 @@ from queries.providers.supermetrics.envelopes import Envelope
 from queries.providers.supermetrics.failures import Step, failure, said_in
 from queries.providers.supermetrics.fields import (
     CONNECTION_FIELDS,
+    JSON,
     LABEL,
     QUERY_FIELDS,
 )
@@ -89,6 +91,7 @@ class Supermetrics(Provider):
     statement_label: ClassVar[str] = "Query"
     statement_language: ClassVar[str] = "json"
     statement_required: ClassVar[bool] = False
+    statement_when: ClassVar[When | None] = When("input", (JSON,))
     uses_time_range: ClassVar[bool] = False
     takes_path: ClassVar[bool] = True
     key_help: ClassVar[str] = (

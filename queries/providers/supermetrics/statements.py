@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -50,10 +51,23 @@ def object_in(text: object) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(str(text))
     except (ValueError, RecursionError):
-        raise ValueError("This is not JSON.") from None
+        raise ValueError(f"This is not JSON{_where(str(text))}.") from None
     if not isinstance(value, dict):
         raise ValueError("This is not a JSON object: it must be in { }.")  # noqa: TRY004 - the text is wrong, not its type
     return value
+
+
+def _where(text: str) -> str:
+    """Say where JSON ends to be JSON, if it can be said."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return (
+            f": {error.msg.lower()}, in line {error.lineno} at character {error.colno}"
+        )
+    except RecursionError:
+        return ": it is nested too deeply"
+    return ""
 
 
 def values_in(value: object) -> list[str]:

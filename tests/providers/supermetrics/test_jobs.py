@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from queries.providers.base import JobState, Progress
+from queries.providers.base import JobState, Progress, Queue
 from queries.providers.errors import (
     ProviderError,
     QueryError,
@@ -52,7 +52,7 @@ def test_progress_and_the_queue_are_told(provider, upstream):
     upstream.on(STATUS, as_json(status("RUNNING")))
     found = provider.status("job-1")
     assert found.progress == Progress(3, 12)
-    assert found.statistics == {"tasks_scheduled": 4, "tasks_running": 2}
+    assert found.queue == Queue(waiting=4, running=2)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,8 @@ def test_progress_and_the_queue_are_told(provider, upstream):
 )
 def test_odd_progress_does_no_harm(provider, upstream, told, progress):
     upstream.on(STATUS, as_json(status("RUNNING", progress=told, workflow=told)))
-    assert provider.status("job-1").progress == progress
+    found = provider.status("job-1")
+    assert (found.progress, found.queue) == (progress, None)
 
 
 def test_a_success_tells_how_many_rows_there_are_and_until_when(provider, upstream):

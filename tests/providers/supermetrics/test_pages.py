@@ -131,6 +131,7 @@ def test_what_comes_beside_the_rows_is_kept(provider, upstream):
         "end_date": "2026-11-21",
         "ds_accounts": ["123-456"],
     }
+    assert stream.extras["result"]["cache_used"] is False
     assert stream.extras["columns"][0] == {
         "name": "Number",
         "field_id": "number",
@@ -152,6 +153,15 @@ def test_fewer_rows_than_counted_are_said_to_be_missing(provider, upstream):
     (warning,) = stream.warnings
     assert (warning.code, warning.cuts_result) == ("row_count", True)
     assert warning.details == {"counted": 9, "received": 1}
+
+
+def test_as_many_rows_as_there_can_be_may_not_be_all(provider, upstream, monkeypatch):
+    monkeypatch.setattr("queries.providers.supermetrics.pages.MOST_ROWS", 2)
+    upstream.on(STATUS, as_json(result([[1, "x"], [2, "y"]], total=2)))
+    stream = provider.rows("job-1")
+    assert len(list(stream)) == 2
+    (warning,) = stream.warnings
+    assert (warning.code, warning.cuts_result) == ("row_limit", True)
 
 
 def test_a_total_that_counts_the_header_is_no_loss(provider, upstream):

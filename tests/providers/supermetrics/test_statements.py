@@ -132,7 +132,10 @@ def test_json_written_by_hand_stays_as_it_was_written():
 def test_settings_nobody_can_read_make_no_statement_and_are_a_problem():
     spec = form(settings="{")
     assert Supermetrics.resolve(spec).statement == ""
-    assert problems(spec) == [("settings", "This is not JSON.")]
+    ((field, message),) = problems(spec)
+    assert field == "settings"
+    assert message.startswith("This is not JSON: ")
+    assert message.endswith("in line 1 at character 2.")
 
 
 @pytest.mark.parametrize(
