@@ -25,6 +25,8 @@ from queries.providers.errors import AuthenticationError, ProviderError
 
 NOT_NOW = "not_now"
 USED_EVERY = timedelta(minutes=1)
+# Seconds without calls once a provider says that none is left, but not until when; a refusal then says that.
+WHEN_NOTHING_IS_LEFT = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -188,9 +190,11 @@ def _mark_used(connection: Connection) -> None:
 
 
 def keep_figures(connection: Connection, told: RateFigures | None) -> None:
-    """Store what the provider said of its limit, for the connection's page."""
+    """Store what the provider said of its limit, for the connection's page; heed that nothing is left."""
     if told is None:
         return
+    if told.remaining == 0 and told.resets_at is None:
+        rate_limit.block(connection, WHEN_NOTHING_IS_LEFT)
     figures = {
         "limit": told.limit,
         "remaining": told.remaining,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from queries import rate_limit
 from queries.connections import open_provider
 from queries.providers.base import Provider, RateFigures
 from tests.factories import ConnectionFactory
@@ -26,6 +27,16 @@ def test_the_figures_of_the_last_call_are_kept_and_shown(page, user):
     assert connection.rate_figures["remaining"] == 412
     text = page.get(reverse("connection_detail", args=[connection.pk])).text
     assert '<b class="num">412</b> of 500 calls left' in text
+
+
+@pytest.mark.parametrize(("left", "waits"), [("0", True), ("1", False)])
+def test_when_no_call_is_left_nobody_who_holds_the_key_makes_one(user, left, waits):
+    with Upstream() as upstream:
+        upstream.on("*", as_json(status("RUNNING"), **{"X-RateLimit-Remaining": left}))
+        connection = connection_to("supermetrics", upstream.origin, owner=user)
+        with open_provider(connection) as provider:
+            provider.status("job-1")
+    assert (50 < rate_limit.take(connection, None) <= 60) is waits
 
 
 def test_the_time_until_which_the_figures_hold_is_shown(page, user):
