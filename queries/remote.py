@@ -1,4 +1,4 @@
-"""What a provider can do beyond running a query: its log, its own list of jobs, deleting, stopping them all.
+"""What a provider can do beyond running a query: checks, its log, its list of jobs, deleting, stopping them all.
 
 Every verb raises ProviderError (UnsupportedOperationError where the provider cannot do it), whose
 text is safe to show. None is repeated: somebody waits for it, in front of a page.
@@ -22,7 +22,7 @@ from queries.connections import open_provider, test_policy
 from queries.engine import access, bell
 from queries.engine.record import mark_connection, noted, storable
 from queries.models import Connection, Mode, Run, Status, User
-from queries.providers.base import LogLine, Provider, RemoteJob
+from queries.providers.base import LogLine, Preview, Provider, QuerySpec, RemoteJob
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
@@ -57,6 +57,15 @@ def delete_remote(run: Run) -> None:
     gone = {**run.statistics, "deleted_at_provider": timezone.now().isoformat()}
     Run.objects.filter(pk=run.pk).update(statistics=gone, notes=noted(run, DELETED))
     log.info("result_deleted_at_provider", run=str(run.pk))
+
+
+def preview(connection: Connection, spec: QuerySpec) -> Preview:
+    """What the provider says of a valid query before it runs; nothing is kept, and nothing runs."""
+    kind = provider_class(connection.provider)
+    if not kind.capabilities.preview:
+        raise kind.unsupported("check queries before they run")
+    with _calling(connection) as provider:
+        return provider.preview(spec)
 
 
 def cancel_all_jobs(connection: Connection) -> None:

@@ -83,6 +83,11 @@ def problems(request: RunRequest) -> list[Problem]:
     return kind.validate(spec, _mode(request.mode))
 
 
+def spec_asked(request: RunRequest) -> QuerySpec:
+    """What a provider would be asked for a request without problems, with its time range as of now."""
+    return provider_class(request.connection.provider).resolve(_spec(request))
+
+
 def start_run(request: RunRequest) -> Run:
     """Write the run and set it going; the same ``form_key`` again gives the first run.
 

@@ -116,6 +116,7 @@ urlpatterns = [
     # Runs
     path("runs/", runs.run_list, name="run_list"),
     path("runs/new/", runs.run_new, name="run_new"),
+    path("runs/preview/", runs.run_preview, name="run_preview"),
     path("runs/cancel-all/", runs.run_cancel_all, name="run_cancel_all"),
     path("runs/<uuid:pk>/", runs.run_detail, name="run_detail"),
     path("runs/<uuid:pk>/status/", runs.run_status, name="run_status"),

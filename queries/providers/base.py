@@ -23,6 +23,7 @@ from queries.providers.values import (
     JobStatus,
     LogLine,
     Mode,
+    Preview,
     Problem,
     Progress,
     ProviderWarning,
@@ -54,6 +55,7 @@ __all__ = [
     "JobStatus",
     "LogLine",
     "Mode",
+    "Preview",
     "Problem",
     "Progress",
     "Provider",
@@ -205,6 +207,10 @@ class Provider(ABC):
     def make_file(self, job_id: str, options: FileOptions) -> FileStream:
         """Have the provider make a file of a job's result, in one of `capabilities.export_formats`."""
         raise self.unsupported("make files")
+
+    def preview(self, spec: QuerySpec) -> Preview:
+        """Ask what the provider says of a valid spec before it runs. Raises QueryError for one it does not accept."""
+        raise self.unsupported("check queries before they run")
 
     def catalog(self, kind: str, parent: str = "") -> list[Choice]:
         """Give a list to pick from (a kind of `capabilities.catalog`), inside `parent` where lists nest."""

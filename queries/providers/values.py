@@ -36,6 +36,7 @@ class Capabilities:
     idempotent_submit: bool = False  # repeating a submit with the same key is harmless
     creator_only: bool = False  # only the key that started a query may read its result
     job_retention: timedelta | None = None  # how long results are kept; None: not known
+    preview: bool = False  # a query can be checked before it runs
 
 
 class When(NamedTuple):
@@ -245,6 +246,16 @@ class FileOptions:
     name: str
     limit: int | None = None
     zipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a provider says of a query that it accepts but has not run."""
+
+    message: str  # in words fit to show
+    extras: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # by name, as beside rows: {"timeline": [{"at", "count"}]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
-from queries import runs
+from queries import remote, runs
 from queries.forms.run_filter import RunFilterForm
 from queries.forms.runs import RunForm, initial_from
 from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Connection, Run, SavedQuery, Team
 from queries.models.runs import RunQuerySet
 from queries.providers.base import Sample
+from queries.providers.errors import ProviderError
+from queries.views.extras import shaped
 from queries.views.grids import grid_context, run_context
 
 PAGE_SIZE = 25
@@ -50,6 +52,29 @@ def run_new(request: AuthedRequest) -> HttpResponse:
         context = _new_context(request, form)
         return render(request, "queries/run_new.html", context, status=422)
     return redirect("run_detail", runs.wait_for(run, QUICK_SECONDS).pk)
+
+
+@require_POST
+def run_preview(request: AuthedRequest) -> HttpResponse:
+    """What the provider says of the query in the form; the form stays, and nothing runs."""
+    form = RunForm(request.user, request.POST)
+    found = _previewed(form) if form.is_valid() else {}
+    status = 200 if form.is_valid() else 422
+    if wants_fragment(request):
+        context = {"form": form, "fragment": True, **found}
+        return render(request, "queries/run_new.html#preview", context, status=status)
+    context = _new_context(request, form) | found
+    return render(request, "queries/run_new.html", context, status=status)
+
+
+def _previewed(form: RunForm) -> dict[str, Any]:
+    asked = form.request()
+    try:
+        told = remote.preview(asked.connection, runs.spec_asked(asked))
+    except ProviderError as error:
+        return {"preview_error": error}
+    beside = [shaped(name, value) for name, value in told.extras.items()]
+    return {"preview": told, "beside": beside}
 
 
 def _blank(request: AuthedRequest) -> HttpResponse:
@@ -93,6 +118,7 @@ def _new_context(request: AuthedRequest, form: RunForm) -> dict[str, Any]:
         "connections": Connection.objects.visible_to(request.user).count(),
         "recent": recent,
         "samples": _samples(form),
+        "can_preview": form.provider and form.provider.capabilities.preview,
         "connection_pk": str(form["connection"].value() or _first_connection(form)),
     }
 

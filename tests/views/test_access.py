@@ -78,6 +78,7 @@ EXPECTED = {
     ("GET", "run_list"): (SIGN_IN, 200, 200, 200, 200),
     ("GET", "run_new"): (SIGN_IN, 200, 200, 200, 200),
     ("POST", "run_new"): (SIGN_IN, 422, 422, 422, 422),
+    ("POST", "run_preview"): (SIGN_IN, 422, 422, 422, 422),
     ("POST", "run_cancel_all"): (SIGN_IN, 302, 302, 302, 302),
     ("GET", "run_detail"): (SIGN_IN, 404, 200, 200, 200),
     ("GET", "run_status"): (SIGN_IN, 404, 200, 200, 200),

@@ -65,7 +65,7 @@ class World:
         ]
 
 
-COLLECTION = ("_list", "_new", "_all")
+COLLECTION = ("_list", "_new", "_all", "_preview")
 
 
 def make_world() -> World:

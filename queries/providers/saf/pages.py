@@ -156,10 +156,13 @@ def timeline_of(value: Any) -> Any:
     if not isinstance(buckets, list):
         return value
     found = [
-        (mapping_of(bucket).get("@timestamp"), mapping_of(bucket).get("count"))
+        (
+            mapping_of(bucket).get("@timestamp"),
+            whole_number(mapping_of(bucket).get("count")),
+        )
         for bucket in buckets
     ]
-    if any(at is None or whole_number(count) is None for at, count in found):
+    if any(at is None or count is None for at, count in found):
         return value
     return [{"at": at, "count": count} for at, count in found]
 

@@ -17,6 +17,7 @@ from queries.providers.base import (
     JobStatus,
     LogLine,
     Mode,
+    Preview,
     Problem,
     Provider,
     QuerySpec,
@@ -35,7 +36,7 @@ from queries.providers.credentials import (
     Secret,
 )
 from queries.providers.errors import ProviderError, UnexpectedResponseError
-from queries.providers.saf import certificates, paths
+from queries.providers.saf import certificates, paths, previews
 from queries.providers.saf.failures import Step, failure_at, failure_in
 from queries.providers.saf.fields import (
     API_KEY,
@@ -48,7 +49,6 @@ from queries.providers.saf.fields import (
 from queries.providers.saf.files import FORMATS, file_of
 from queries.providers.saf.jobs import job_id_in, jobs_in, status_of
 from queries.providers.saf.logs import lines_in
-from queries.providers.saf.pages import timeline_of
 from queries.providers.saf.paging import Reader
 from queries.providers.saf.requests import (
     body_of,
@@ -79,6 +79,7 @@ class SearchAnywhere(Provider):
         list_remote=True,
         random_access_paging=True,
         export_formats=FORMATS,
+        preview=True,
     )
     connection_fields: ClassVar[tuple[Field, ...]] = CONNECTION_FIELDS
     query_fields: ClassVar[tuple[Field, ...]] = QUERY_FIELDS
@@ -221,31 +222,24 @@ class SearchAnywhere(Provider):
             partial(file_of, self.client, path, options), body_begun=True
         )
 
-    def preview(self, spec: QuerySpec) -> dict[str, Any]:
-        """Ask, before a query is run, whether fields can be counted and for its timeline.
+    def preview(self, spec: QuerySpec) -> Preview:
+        """Have a query read without running it, and its events counted over time where the server can.
 
-        Gives {"sidebar": bool, "timeline": [{"at", "count"}] or None}. SAF docs, "Sidebar and timeline": only for
-        queries of one index that aggregations can answer.
+        Raises LimitExceededError for a query too long for an address, which these calls carry it in.
         """
-        path = f"{paths.STATS_ROOT}/validate"
-        can = mapping_of(
-            _value(
-                self._send(
-                    Step.STATISTICS, "GET", path, params={"query": spec.statement}
-                )
-            )
-        )
-        timeline = None
-        if can.get("timeline") is True:
-            path = f"{paths.STATS_ROOT}/timeline"
-            timeline = timeline_of(
-                _value(
-                    self._send(
-                        Step.STATISTICS, "GET", path, params=timeline_params(spec)
-                    )
-                )
-            )
-        return {"sidebar": can.get("sidebar") is True, "timeline": timeline}
+        answer = self._asked_beforehand("validate", {"query": spec.statement})
+        if not previews.can_count(answer):
+            return Preview(previews.NOT_COUNTED)
+        params = timeline_params(spec)
+        return previews.counted(self._asked_beforehand("timeline", params))
+
+    def _asked_beforehand(self, what: str, params: Mapping[str, str]) -> Any:
+        step, path = Step.STATISTICS, f"{paths.STATS_ROOT}/{what}"
+        previews.refuse_long(_query(params))
+        answer = self._send(step, "GET", path, params=params)
+        value = _value(answer)
+        self._refuse_errors(step, answer, value)
+        return value
 
     def _full(self, path: str) -> str:
         return paths.prefix_of(self.options) + path

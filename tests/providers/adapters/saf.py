@@ -68,6 +68,7 @@ ADAPTER = Adapter(
         "logs": lambda provider: provider.logs("job-1"),
         "list_jobs": lambda provider: provider.list_jobs(),
         "make_file": make_file,
+        "preview": lambda provider: provider.preview(SPEC),
     },
     about_jobs=("status", "rows", "cancel", "delete", "logs", "make_file"),
     rows=rows,

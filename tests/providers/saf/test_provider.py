@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import ssl
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -183,27 +182,6 @@ def test_a_test_that_fails_says_what_to_do(provider, upstream):
     assert result.remedy
     upstream.on("*", as_json({"error": "no handler found for uri [/]"}, 400))
     assert "address" in provider.test().remedy
-
-
-def test_a_timeline_beforehand_is_asked_for_where_it_can_be(provider, upstream):
-    upstream.on("/_sme/queryStats/validate", as_json({"sidebar": True, "timeline": True}))  # fmt: skip
-    buckets = {"fields": [{"@timestamp": "2026-03-01T00:00:00Z", "count": 3}]}
-    upstream.on("/_sme/queryStats/timeline", as_json(buckets))
-    spec = replace(SPEC, statement="source x | search a&b=1")
-    assert provider.preview(spec) == {
-        "sidebar": True,
-        "timeline": [{"at": "2026-03-01T00:00:00Z", "count": 3}],
-    }
-    can, timeline = upstream.requests
-    assert can.target.endswith("validate?query=source%20x%20%7C%20search%20a%26b%3D1")
-    assert "startTime=2026-03-01T00%3A00%3A00.000Z" in timeline.target
-    assert "timefield=%40timestamp" in timeline.target
-
-
-def test_a_timeline_beforehand_is_not_asked_for_where_it_cannot_be(provider, upstream):
-    upstream.on("*", as_json({"sidebar": False, "timeline": False}))
-    assert provider.preview(SPEC) == {"sidebar": False, "timeline": None}
-    assert len(upstream.requests) == 1
 
 
 def test_deleting_uses_its_own_verb_and_any_success_counts(provider, upstream):

@@ -235,10 +235,22 @@ def test_date_math_is_understood(sandbox, provider):
     assert numbers(provider, finished(sandbox, provider, **past)) == []
 
 
-def test_a_timeline_is_there_before_the_query_runs(provider):
-    found = provider.preview(spec("source numbers-* | search even=true"))
-    assert sum(bucket["count"] for bucket in found["timeline"]) == ROWS // 2
-    assert provider.preview(spec("source numbers-one, numbers-two"))["timeline"] is None
+def test_a_query_is_checked_and_counted_before_it_runs(sandbox, provider):
+    jobs = len(sandbox.jobs)
+    told = provider.preview(spec("source numbers-* | search even=true"))
+    assert f"looks at {ROWS // 2:,} events" in told.message
+    assert sum(bucket["count"] for bucket in told.extras["timeline"]) == ROWS // 2
+    told = provider.preview(spec("source numbers-one, numbers-two"))
+    assert "cannot count" in told.message
+    assert not told.extras
+    with pytest.raises(QueryError, match="line 1:1"):
+        provider.preview(spec("sauce numbers-*"))
+    assert len(sandbox.jobs) == jobs
+
+
+def test_a_query_of_the_longest_kind_that_is_checked_arrives(provider):
+    words = "source numbers-* | search a=" + "b" * 3_600
+    assert "finds no events" in provider.preview(spec(words)).message
 
 
 @pytest.mark.parametrize("name", ["saf-id-as-text", "saf-id-as-number"])
