@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import watch
+from tests.browser.conftest import axe_violations, watch
 
 SLOW = 90_000
 KEY = "sandbox-demo-key"
@@ -97,6 +97,13 @@ def run_sample(page: Page, provider: str) -> None:
         page.get_by_role("button", name="Run", exact=True).click()
 
 
+def write(page: Page, statement: str) -> None:
+    """Fill the form of the only connection there is, and run it."""
+    page.goto("/runs/new/")
+    page.locator("#run-form [name=statement]").fill(statement)
+    page.get_by_role("button", name="Run", exact=True).click()
+
+
 def ends_well(page: Page) -> None:
     expect(page.locator("#run-live .status")).to_have_text("Succeeded", timeout=SLOW)
 
@@ -179,11 +186,33 @@ def test_saf_stops_everything_only_after_being_asked(newcomer, origin):
 
 def test_saf_cancels_a_running_query(newcomer, origin):
     connect(newcomer, "saf", origin)
-    run_sample(newcomer, "saf")
+    # Far longer than this test waits for anything: only the cancel can end it.
+    write(newcomer, "source shop-* sandbox_seconds=3600 | head 10")
+    expect(newcomer.locator("#run-live")).to_contain_text("RUNNING", timeout=SLOW)
     newcomer.get_by_role("button", name="Cancel", exact=True).click()
-    expect(newcomer.locator("#run-live .status")).to_have_text(
-        re.compile("Cancelled|Succeeded"), timeout=SLOW
-    )
+    live = newcomer.locator("#run-live")
+    expect(live.locator(".status")).to_have_text("Cancelled", timeout=SLOW)
+    live.get_by_text("Statement and details").click()
+    expect(live).to_contain_text("CANCELED")
+    expect(live).to_contain_text("confirmed")
+
+
+def test_saf_checks_a_query_before_it_runs(newcomer, origin):
+    connect(newcomer, "saf", origin)
+    newcomer.goto("/runs/new/")
+    newcomer.locator("#run-form [name=statement]").fill("source shop-* | serch x")
+    newcomer.get_by_role("button", name="Check").click()
+    told = newcomer.locator("#run-preview")
+    expect(told).to_contain_text("line 1:17")
+    newcomer.locator("#run-form [name=statement]").fill("source shop-* | search x")
+    newcomer.get_by_label("Time range").select_option("last-7d")
+    newcomer.get_by_role("button", name="Check").click()
+    expect(told).to_contain_text(re.compile(r"looks at [\d,]+ events"))
+    expect(told.locator("meter").first).to_be_visible()
+    assert axe_violations(newcomer) == []
+    expect(newcomer).to_have_url(re.compile("/runs/new/$"))
+    newcomer.get_by_role("button", name="Run", exact=True).click()
+    ends_well(newcomer)
 
 
 def test_supermetrics_goes_on_in_the_background_and_shows_progress(newcomer, origin):
@@ -193,7 +222,7 @@ def test_supermetrics_goes_on_in_the_background_and_shows_progress(newcomer, ori
         "ds_id": "NUM",
         "ds_accounts": "100",
         "fields": "n",
-        "settings": {"sandbox_seconds": 6},
+        "settings": {"sandbox_seconds": 8},
     }
     newcomer.locator("#run-form [name=setting_input]").select_option("json")
     newcomer.locator("#run-form [name=statement]").fill(json.dumps(query))
@@ -201,8 +230,76 @@ def test_supermetrics_goes_on_in_the_background_and_shows_progress(newcomer, ori
         "field => { field.value = '1' }"
     )
     newcomer.get_by_role("button", name="Run", exact=True).click()
-    expect(newcomer.locator("#run-live")).to_contain_text(
-        "goes on in the background", timeout=SLOW
+    live = newcomer.locator("#run-live")
+    expect(live).to_contain_text("goes on in the background", timeout=SLOW)
+    expect(live).to_contain_text(re.compile(r"\d+ of \d+ parts done"), timeout=SLOW)
+    expect(live).to_contain_text(
+        re.compile(r"\d+ running, \d+ waiting in the provider"), timeout=SLOW
     )
     ends_well(newcomer)
-    expect(newcomer.locator("#run-live .run-figures")).to_contain_text("100 rows")
+    expect(live.locator(".run-figures")).to_contain_text("100 rows")
+    live.get_by_text("Statement and details").click()
+    expect(live).to_contain_text("The provider keeps it until")
+    expect(live).to_contain_text("no cancelling")
+
+
+def test_supermetrics_can_be_stopped_listening_to_and_says_that_it_goes_on(
+    newcomer, origin
+):
+    connect(newcomer, "supermetrics", origin)
+    newcomer.goto("/runs/new/")
+    query = {
+        "ds_id": "NUM",
+        "ds_accounts": "10",
+        "fields": "n",
+        "settings": {"sandbox_seconds": 3_600},
+    }
+    newcomer.get_by_label("Background").check()
+    newcomer.locator("#run-form [name=setting_input]").select_option("json")
+    newcomer.locator("#run-form [name=statement]").fill(json.dumps(query))
+    newcomer.get_by_role("button", name="Run", exact=True).click()
+    live = newcomer.locator("#run-live")
+    expect(live).to_contain_text("parts done", timeout=SLOW)
+    newcomer.get_by_role("button", name="Cancel", exact=True).click()
+    expect(live.locator(".status")).to_have_text("Cancelled", timeout=SLOW)
+    expect(live).to_contain_text("Supermetrics cannot cancel")
+
+
+def test_the_form_of_supermetrics_asks_for_what_is_chosen_and_offers_lists(
+    newcomer, origin
+):
+    connect(newcomer, "supermetrics", origin)
+    newcomer.goto("/runs/new/")
+    form = newcomer.locator("#run-form")
+    by_hand, dates = form.locator("[name=statement]"), form.get_by_label("Dates")
+    expect(by_hand).to_be_hidden()
+    expect(form.get_by_label("From")).to_be_hidden()
+    dates.select_option("custom")
+    expect(form.get_by_label("How many")).to_be_hidden()
+    form.get_by_label("From").fill("not-a-day-yet")
+    form.get_by_role("button", name="Run", exact=True).click()
+    expect(newcomer.locator("[data-error-summary]")).to_contain_text("Give both dates.")
+    expect(form.get_by_label("From")).to_have_value("not-a-day-yet")
+    form.get_by_label("Write the query as").select_option("json")
+    expect(by_hand).to_be_visible()
+    expect(form.get_by_label("Filter")).to_be_hidden()
+    form.get_by_label("Write the query as").select_option("form")
+    for label, value, offered in (
+        ("Data source", "AW", "Google Ads"),
+        ("Accounts", "111-222-3333", "Harbour Coffee"),
+        ("Fields", "Campaignname, Clicks", "Campaign name"),
+    ):
+        field = form.get_by_label(label, exact=False).first
+        field.click()
+        name = field.get_attribute("name")
+        expect(form.locator(f"#choices-{name} option").first).to_contain_text(
+            re.compile(offered if label != "Fields" else ".")
+        )
+        assert field.evaluate("field => field.list.options.length") > 1
+        field.fill(value)
+    form.get_by_label("From").fill("-7 days")
+    form.get_by_label("Until").fill("yesterday")
+    assert axe_violations(newcomer) == []
+    form.get_by_role("button", name="Run", exact=True).click()
+    ends_well(newcomer)
+    expect(newcomer.locator(".grid thead")).to_contain_text("Campaign name")

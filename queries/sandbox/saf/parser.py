@@ -28,6 +28,8 @@ from queries.sandbox.saf.tree import (
 
 MOST_DEPTH = 40
 MOST_ROWS = 1_000_000
+# `source shop-* sandbox_seconds=60` is a query that takes its time; no server knows the option.
+SECONDS, MOST_SECONDS = "sandbox_seconds", 3_600
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SPAN = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -83,14 +85,20 @@ class _Parser:
             if self._next.kind is Kind.COMMA:
                 self._take()
             patterns.append(self._name("the name of an index"))
-        options = self._options("qsize", "earliest", "latest")
+        options = self._options("qsize", "earliest", "latest", SECONDS)
         size = self._number(options["qsize"], 0) if "qsize" in options else None
+        seconds = self._number(options[SECONDS], 0) if SECONDS in options else 0
         dates = {
             name: self._date(options[name]) if name in options else ""
             for name in ("earliest", "latest")
         }
         return Source(
-            tuple(patterns), size, dates["earliest"], dates["latest"], first.place
+            tuple(patterns),
+            size,
+            dates["earliest"],
+            dates["latest"],
+            first.place,
+            min(seconds, MOST_SECONDS),
         )
 
     def _is_name_alone(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
-from queries.sandbox.config import INSTANT, SandboxConfig
+from queries.sandbox.config import INSTANT, Pace, SandboxConfig
 from queries.sandbox.engine import Engine, EngineError, Execution
 from queries.sandbox.jobs import Job, JobStore
 from queries.sandbox.runner import JobRunner
@@ -116,7 +117,7 @@ class Tasks:
             msgspec.json.encode(asked),
             b"[]",
             now,
-            self._config.pace,
+            self._pace(parse(asked.query)),
         )
         if (fault := request.fault("outcome")) is None:
             self._begin(job)
@@ -193,6 +194,10 @@ class Tasks:
             self._runner.settle(job.id, _SETTLE_SECONDS)
             return self._store.get(job.id) or job
         return job
+
+    def _pace(self, query: Query) -> Pace:
+        pace = self._config.pace
+        return replace(pace, running=max(pace.running, query.source.seconds))
 
     def _begin(self, job: Job) -> None:
         self._store.add(job)

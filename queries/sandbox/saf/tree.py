@@ -50,6 +50,7 @@ class Source:
     earliest: str = ""
     latest: str = ""
     place: int = 0
+    seconds: int = 0  # how long it takes at the least: an option of the sandbox alone
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,17 @@ def test_a_task_waits_runs_and_ends_by_the_clock():
     assert [line["level"] for line in logs] == ["INFO"] * 3
 
 
+def test_a_query_may_be_told_to_take_its_time():
+    with wired(count=100, pace=PACE) as wire:
+        slow = wire.submitted("source * sandbox_seconds=60 | head 7")
+        quick = wire.submitted("source * sandbox_seconds=3 | head 7")
+        wire.clock.advance(13)
+        assert wire.status(slow)["status"] == "RUNNING"
+        assert wire.status(quick)["status"] == "COMPLETED"
+        wire.clock.advance(50)
+        assert wire.status(slow)["status"] == "COMPLETED"
+
+
 def test_a_task_is_broken_once():
     with wired(count=100, pace=PACE) as wire:
         task = wire.submitted()
