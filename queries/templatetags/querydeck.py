@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from queries.templatetags import cells, json_tree
+from queries.templatetags import cells, charts, json_tree
 
 register = template.Library()
 
@@ -39,6 +39,7 @@ register.simple_tag(cells.cell, name="cell")
 register.simple_tag(cells.severity, name="severity")
 register.filter("severity_key", cells.severity_key)
 register.simple_tag(json_tree.json_tree, name="json_tree")
+register.simple_tag(charts.chart, name="chart")
 
 
 @register.simple_tag

@@ -1,0 +1,261 @@
+"""Series as an SVG that fits any width: no script, no style of its own, colours by class.
+
+Places are percentages of a drawing that is as wide as its box, so texts keep their size; only lines lie
+in a stretched box of their own. Every drawing comes with a table that says the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from queries.templatetags.scales import number_ticks, short_number
+
+HUES = 8
+"""How many colours the stylesheet has for series."""
+LONGEST_NAME = 28
+"""Characters of a name beside a bar."""
+MOST_NAMES = 6
+"""Names below a line over categories."""
+ROW = 22
+"""Pixels of a lying bar with its share of the gap."""
+_NAMES, _ROOM = 33, 55  # percent of the width that names and bars take
+
+
+@dataclass(frozen=True)
+class Series:
+    """One number per place on the x axis; ``tone`` is a severity's key or "1" to "8"."""
+
+    name: str
+    values: Sequence[float | None]
+    tone: str = "1"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What to draw. ``labels`` name the places on the x axis; ``links``, if any, lead from each.
+
+    ``kind`` is "columns" (standing, stacked), "bars" (lying, side by side) or "line". ``ticks`` are
+    (place from 0 to 1, words); without them some of the labels are named. ``places`` (0 to 1) say
+    where a line's points are; without them they are as far from each other everywhere.
+    """
+
+    title: str
+    kind: Literal["columns", "bars", "line"]
+    labels: Sequence[str]
+    series: Sequence[Series]
+    x_label: str = ""
+    ticks: Sequence[tuple[float, str]] = ()
+    places: Sequence[float] = ()
+    links: Sequence[str] = ()
+    target: str = ""
+    data: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def table(self) -> list[tuple[str, list[float | None]]]:
+        """The same as rows of a table: a label, then a number per series."""
+        numbers = zip(*(one.values for one in self.series), strict=True)
+        return [
+            (label, list(row)) for label, row in zip(self.labels, numbers, strict=True)
+        ]
+
+
+def chart(drawn: Chart) -> SafeString:
+    """The drawing. With links it is a group of them, else one picture with a title."""
+    if drawn.kind == "bars":
+        return _lying(drawn)
+    scale = Scale.of(drawn)
+    marks = _columns(drawn, scale) if drawn.kind == "columns" else _lines(drawn, scale)
+    return _svg(drawn, format_html("{}{}{}", _grid(scale), marks, _x_axis(drawn)), "")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Numbers to percent from the top."""
+
+    ticks: list[float]
+
+    @classmethod
+    def of(cls, drawn: Chart) -> Scale:
+        """The scale that holds all of a chart: of sums where columns are stacked."""
+        series = [[value or 0 for value in one.values] for one in drawn.series]
+        if drawn.kind == "columns":
+            series = [[sum(stack) for stack in zip(*series, strict=True)]]
+        numbers = [value for one in series for value in one] or [0]
+        return cls(number_ticks(min(numbers), max(numbers)))
+
+    def __call__(self, value: float) -> float:
+        """The place of a number, 0 (top) to 100."""
+        low, high = self.ticks[0], self.ticks[-1]
+        return round(100 - 100 * (value - low) / (high - low), 3)
+
+
+def _svg(drawn: Chart, inside: SafeString, height: str) -> SafeString:
+    first, last = (drawn.labels[0], drawn.labels[-1]) if drawn.labels else ("", "")
+    words = f"{drawn.title}: {', '.join(one.name for one in drawn.series)}"
+    about = f"{len(drawn.labels)} values from {first} to {last}. A table below says the same."
+    data = format_html_join("", ' data-{}="{}"', drawn.data.items())
+    size = format_html(' height="{}"', height) if height else ""
+    if drawn.links:
+        return format_html(
+            '<svg class="chart chart--{}" role="group" aria-label="{}"{}{}><desc>{}</desc>{}</svg>',
+            drawn.kind, words, size, data, about, inside,
+        )  # fmt: skip
+    return format_html(
+        '<svg class="chart chart--{}" role="img" aria-label="{}"{}{}><title>{}</title><desc>{}</desc>{}</svg>',
+        drawn.kind, f"{words}. {about}", size, data, words, about, inside,
+    )  # fmt: skip
+
+
+def _grid(scale: Scale) -> SafeString:
+    return format_html_join(
+        "",
+        '<line class="rule" x1="0" x2="100%" y1="{0}%" y2="{0}%"/><text class="y" x="-6" y="{0}%">{1}</text>',
+        ((scale(tick), short_number(tick)) for tick in scale.ticks),
+    )
+
+
+def _x_axis(drawn: Chart) -> SafeString:
+    ticks = drawn.ticks or list(_some_names(drawn.labels))
+    return format_html_join(
+        "",
+        '<text class="x" x="{}%" y="100%">{}</text>',
+        ((round(place * 100, 2), words) for place, words in ticks),
+    )
+
+
+def _some_names(labels: Sequence[str]) -> Iterator[tuple[float, str]]:
+    step = max(1, -(-len(labels) // MOST_NAMES))
+    for at in range(0, len(labels), step):
+        yield (at + 0.5) / len(labels), labels[at][: LONGEST_NAME // 2]
+
+
+def _columns(drawn: Chart, scale: Scale) -> SafeString:
+    """A stack of rectangles at each place, inside a link over its whole height if there is one."""
+    width = 100 / max(len(drawn.labels), 1)
+    stacks = []
+    for at, label in enumerate(drawn.labels):
+        pieces = format_html_join("", "{}", _stack(drawn, scale, at, width))
+        said = _said(drawn, at, label)
+        stacks.append(_place(drawn, at, width, pieces, said))
+    return format_html_join("", "{}", ((stack,) for stack in stacks))
+
+
+def _stack(
+    drawn: Chart, scale: Scale, at: int, width: float
+) -> Iterator[tuple[SafeString]]:
+    base = 0.0
+    for one in drawn.series:
+        value = one.values[at] or 0
+        if not value:
+            continue
+        top, bottom = sorted((scale(base), scale(base + value)))
+        yield (
+            format_html(
+                '<rect {} x="{}%" y="{}%" width="{}%" height="{}%"/>',
+                _tone(one), round(at * width + width * 0.08, 3), top,
+                round(width * 0.84, 3), round(bottom - top, 3),
+            ),
+        )  # fmt: skip
+        base += value
+
+
+def _place(
+    drawn: Chart, at: int, width: float, pieces: SafeString, said: str
+) -> SafeString:
+    if not drawn.links:
+        return format_html("<g><title>{}</title>{}</g>", said, pieces)
+    href = drawn.links[at]
+    swap = format_html(
+        ' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true"',
+        href, drawn.target,
+    ) if drawn.target else ""  # fmt: skip
+    return format_html(
+        '<a href="{}"{} aria-label="{}, show only these"><title>{}</title>'
+        '<rect class="hit" x="{}%" y="0" width="{}%" height="100%"/>{}</a>',
+        href, swap, said, said, round(at * width, 3), round(width, 3), pieces,
+    )  # fmt: skip
+
+
+def _said(drawn: Chart, at: int, label: str) -> str:
+    numbers = [(one.name, one.values[at]) for one in drawn.series]
+    said = [f"{name} {value:,}" for name, value in numbers if value]
+    return f"{label}: {', '.join(said) or 'nothing'}"
+
+
+def _lines(drawn: Chart, scale: Scale) -> SafeString:
+    """Lines in a stretched box (their width is not stretched); a gap where there is no number."""
+    last = max(len(drawn.labels) - 1, 1)
+    places = drawn.places or [at / last for at in range(len(drawn.labels))]
+    return format_html(
+        '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" width="100%" height="100%">{}</svg>',
+        format_html_join(
+            "",
+            '<path {} d="{}"/>',
+            ((_tone(one), _path(places, one.values, scale)) for one in drawn.series),
+        ),
+    )
+
+
+def _path(places: Sequence[float], values: Sequence[float | None], scale: Scale) -> str:
+    parts, pen = [], "M"
+    for place, value in zip(places, values, strict=True):
+        if value is None:
+            pen = "M"
+            continue
+        point = f"{round(1000 * place, 2)} {scale(value)}"
+        # A point alone is a line of no length, which a round cap makes a dot.
+        parts.append(f"M{point}L{point}" if pen == "M" else f"L{point}")
+        pen = "L"
+    return "".join(parts)
+
+
+def _lying(drawn: Chart) -> SafeString:
+    """Names on the left, bars beside them, the numbers at their ends."""
+    numbers = [v for one in drawn.series for v in one.values if v is not None] or [0]
+    low, high = min(*numbers, 0), max(*numbers, 0)
+    count, gap = len(drawn.series), ROW // 3
+    rows = [
+        _bar(drawn, (at, n), (at * count + n) * ROW + at * gap, (low, high))
+        for at in range(len(drawn.labels))
+        for n in range(count)
+    ]
+    height = len(drawn.labels) * (count * ROW + gap)
+    return _svg(
+        drawn, format_html_join("", "{}", ((row,) for row in rows)), str(height)
+    )
+
+
+def _bar(
+    drawn: Chart, which: tuple[int, int], top: int, bounds: tuple[float, float]
+) -> SafeString:
+    """One bar at ``top`` pixels, of place and series ``which``."""
+    at, n = which
+    one, label = drawn.series[n], drawn.labels[at]
+    value = one.values[at]
+    per_unit = _ROOM / ((bounds[1] - bounds[0]) or 1)
+    left = _NAMES + 1 + per_unit * (min(value or 0, 0) - bounds[0])
+    width = per_unit * abs(value or 0)
+    return format_html(
+        '<g><title>{}: {} {}</title><text class="name" x="{}%" y="{}">{}</text>'
+        '<rect {} x="{}%" y="{}" width="{}%" height="{}"/>'
+        '<text class="value" x="{}%" y="{}" dx="6">{}</text></g>',
+        label, one.name, "no value" if value is None else f"{value:,}",
+        _NAMES, top + ROW // 2, "" if n else _cut(label),
+        _tone(one), round(left, 2), top, round(width, 2), ROW - 5,
+        round(left + width, 2), top + ROW // 2, "" if value is None else short_number(value),
+    )  # fmt: skip
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+
+
+def _tone(one: Series) -> SafeString:
+    if one.tone.isdigit():
+        return format_html('class="hue-{}"', one.tone)
+    return format_html('data-severity="{}"', one.tone)
