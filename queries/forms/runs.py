@@ -70,6 +70,11 @@ class RunForm(forms.Form):
             self._offer_lists(self.provider)
 
     @property
+    def provider_slug(self) -> str:
+        """Whose form it is; templates would call the class."""
+        return self.provider.slug if self.provider else ""
+
+    @property
     def plain_settings(self) -> list[forms.BoundField]:
         """The provider's settings to show at once."""
         return self.settings.plain(self)

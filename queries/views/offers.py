@@ -51,7 +51,7 @@ def not_offered_for_jobs(provider: type[Provider]) -> list[str]:
 def facts_of(provider: type[Provider]) -> list[tuple[str, str]]:
     """What else the provider declares about its limits and results, as (label, words)."""
     can, limit = provider.capabilities, provider.rate_limit
-    published = "not published; if we are asked to wait, all runs of the key do"
+    published = "no limit published; if we are asked to wait, all runs of the key do"
     if limit:
         published = f"{limit.calls} in {limit.seconds:g} s for each key; runs wait for their turn"
     kept = (
@@ -64,7 +64,7 @@ def facts_of(provider: type[Provider]) -> list[tuple[str, str]]:
     readers = "the key that started the query, and no other"
     return [
         ("Requests", published),
-        ("Keeps results for", kept or "as long as it says with each one, if it does"),
+        ("Keeps results for", kept or "a time it does not tell beforehand"),
         *([("Shows results to", readers)] if can.creator_only else []),
     ]
 

@@ -75,5 +75,21 @@ function markError(area, numbers, layer) {
   layer.append(caret);
 }
 
+// Another provider's connection brings another form. What was typed is kept by provider, and there again when one returns.
+const typed = new Map();
+const ITS_OWN = ["", "connection", "form_key", "csrfmiddlewaretoken"];
+const inputs = (form) => Array.from(form.elements).filter(({ name }) => !ITS_OWN.includes(name));
+const held = ({ type }) => (/radio|checkbox/.test(type) ? "checked" : "value");
+
+on("htmx:beforeSwap", ({ detail }) => {
+  const form = find("#run-form", detail.target);
+  if (form) typed.set(form.dataset.provider, inputs(form).map((input) => input[held(input)]));
+});
+on("htmx:afterSwap", ({ detail }) => {
+  const form = detail.target.id === "run-new" && find("#run-form");
+  const before = form && typed.get(form.dataset.provider);
+  if (before) inputs(form).forEach((input, place) => { input[held(input)] = before[place]; });
+});
+
 on("htmx:load", ({ detail }) => each("textarea.editor-input", enhance, detail.elt));
 each("textarea.editor-input", enhance);

@@ -303,3 +303,27 @@ def test_the_form_of_supermetrics_asks_for_what_is_chosen_and_offers_lists(
     form.get_by_role("button", name="Run", exact=True).click()
     ends_well(newcomer)
     expect(newcomer.locator(".grid thead")).to_contain_text("Campaign name")
+
+    expect(newcomer.locator("#run-live .run-figures")).to_contain_text("100 rows")
+
+
+def test_what_was_typed_for_one_provider_is_there_again_when_it_returns(tab):
+    tab.goto("/runs/new/")
+    form = tab.locator("#run-form")
+    choose = form.locator("[name=connection]")
+    choose.select_option(label="Sandbox: Polytomic")
+    expect(form).to_have_attribute("data-provider", "polytomic")
+    form.locator("[name=statement]").fill("SELECT 1 -- mine")
+    form.locator("[name=setting_connection_id]").fill("half an id")
+    choose.select_option(label="Sandbox")
+    expect(form).to_have_attribute("data-provider", "coralogix")
+    expect(form.locator("[name=statement]")).to_have_value("")
+    form.locator("[name=statement]").fill("source logs // theirs")
+    form.get_by_label("Background").check(force=True)
+    choose.select_option(label="Sandbox: Polytomic")
+    expect(form.locator("[name=statement]")).to_have_value("SELECT 1 -- mine")
+    expect(form.locator("[name=setting_connection_id]")).to_have_value("half an id")
+    expect(form.locator(".editor")).to_contain_text("SELECT")
+    choose.select_option(label="Sandbox")
+    expect(form.locator("[name=statement]")).to_have_value("source logs // theirs")
+    expect(form.get_by_label("Background")).to_be_checked()

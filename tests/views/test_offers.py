@@ -65,7 +65,7 @@ def test_those_a_connection_is_shared_with_read_the_same(page, user):
 def test_a_limit_that_is_published_and_one_that_is_not_are_said(page, user):
     assert "30 in 60 s for each key" in detail(page, ConnectionFactory(owner=user))
     text = detail(page, connection_to("polytomic", owner=user))
-    assert "not published" in text
+    assert "no limit published" in text
     assert "Polytomic has not said how many calls are left" in text
 
 
