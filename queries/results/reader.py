@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from queries.results import sql
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
-from queries.results.conditions import Filter
+from queries.results.conditions import Condition, Filter
 from queries.results.engine import Bounds, Engine
 from queries.results.errors import (
+    ConditionError,
     ResultsDamagedError,
     ResultsMissingError,
     RowNotFoundError,
@@ -171,7 +172,13 @@ class ResultReader:
     def _selection(self, sort: Sequence[Sort], filter: Filter) -> Selection:  # noqa: A002
         orders = [(self._column(by.column), by.descending) for by in sort]
         searched = self._chosen(None if filter.column is None else [filter.column])
-        return sql.selection(orders, searched, filter.text)
+        conditions = [(by, self._conditioned(by)) for by in filter.conditions]
+        return sql.selection(orders, searched, filter.text, conditions)
+
+    def _conditioned(self, condition: Condition) -> Column:
+        if condition.column not in self._columns:
+            raise ConditionError(condition.column, "this result has no such column")
+        return self._columns[condition.column]
 
     def _order(self, selection: Selection) -> pa.Int64Array:
         """The numbers of the rows selected, in order; remembered for the next page."""

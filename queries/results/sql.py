@@ -7,13 +7,15 @@ functions here say how those make one cell to show, to compare, to search.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from queries.results.binding import Bindings, physical
 from queries.results.cells import SEVERITIES
-from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
+from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
+from queries.results.comparing import contains, test_of
+from queries.results.conditions import Condition
 
 _LETTERS: Final = {
     "i": "BIGINT",
@@ -33,23 +35,9 @@ _KINDS: Final = {
 }
 # DuckDB 2.0.0 spoils what follows %n, so nothing may follow it.
 _ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
-_SHOWN: Final = "%Y-%m-%d %H:%M:%S.%n"  # what a filter for a time is compared with
-_TIME_DIVIDER: Final = re.compile(r"(?<=\d)T(?=\d|$)", re.IGNORECASE)
-
-# What a needle must be made of to be found in cells that are not text: most needles are words,
-# and turning every number into text to look for a word is the dear part of a search.
-_POSSIBLE: Final = {
-    "i": re.compile(r"-?\d*"),
-    "w": re.compile(r"-?\d*"),
-    "g": re.compile(r"-?\d*"),
-    "f": re.compile(r"[-+.\dainfe]*", re.IGNORECASE),
-    "b": re.compile(r"[truefals]*", re.IGNORECASE),
-    "t": re.compile(r"[-:. \d]*"),
-}
 ORIGINAL_ROW: Final = (
     f"SELECT {ORIGINAL} FROM read_parquet($files) WHERE {ROW_NUMBER} = $number"
 )
-_ANYTHING: Final = re.compile(r".*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -70,24 +58,39 @@ class Selection:
 
     where: str
     order_by: str
-    values: dict[str, str]
+    values: dict[str, Any]
     columns: list[Column]
 
 
 def selection(
-    orders: Sequence[tuple[Column, bool]], searched: Sequence[Column], text: str
+    orders: Sequence[tuple[Column, bool]],
+    searched: Sequence[Column],
+    text: str,
+    conditions: Sequence[tuple[Condition, Column]] = (),
 ) -> Selection:
-    """Rows where `text` occurs in one of these columns, by `orders` (column, descending)."""
-    where, values = _condition(searched, text) if text else ("true", {})
-    used = [column for column, _ in orders] + [*(searched if text else ())]
-    return Selection(where, _ordering(orders), values, used)
+    """Rows that pass all conditions and where `text` occurs in one of the columns searched.
+
+    `orders` are columns, and whether descending. Raises ConditionError.
+    """
+    bind = Bindings()
+    tests = [test_of(condition, column, bind) for condition, column in conditions]
+    if text:
+        tests.append(f"({contains(searched, text, bind)})")
+    used = [
+        *(column for column, _ in orders),
+        *(column for _, column in conditions),
+        *(searched if text else ()),
+    ]
+    return Selection(
+        " AND ".join(tests) or "true", _ordering(orders), bind.values, used
+    )
 
 
 def numbers(selected: Selection) -> str:
     """The numbers of all rows selected, in order."""
     order_by = selected.order_by or ROW_NUMBER
     return (
-        f"SELECT {ROW_NUMBER} FROM {_source(selected.columns)}"
+        f"SELECT {ROW_NUMBER} FROM {source(selected.columns)}"
         f" WHERE {selected.where} ORDER BY {order_by}"
     )
 
@@ -97,10 +100,10 @@ def rows(columns: Collection[Column], longest: int) -> str:
     cells = [
         f"left({name}, {longest:d}) AS {name}" if letter in "sj" else name
         for column in columns
-        for letter, name in _physical(column)
+        for letter, name in physical(column)
     ]
     return (
-        f"SELECT {', '.join([ROW_NUMBER, *cells])} FROM {_source(columns)}"
+        f"SELECT {', '.join([ROW_NUMBER, *cells])} FROM {source(columns)}"
         f" WHERE {ROW_NUMBER} IN (SELECT unnest($numbers))"
     )
 
@@ -114,7 +117,7 @@ def export(cells: Sequence[str], columns: Iterable[Column], selected: Selection)
     aliased = [f"{cell} AS f{at}" for at, cell in enumerate(cells)]
     return (
         f"SELECT {', '.join([ROW_NUMBER, *aliased])}"
-        f" FROM {_source(columns)} WHERE {selected.where}"
+        f" FROM {source(columns)} WHERE {selected.where}"
     )
 
 
@@ -125,18 +128,18 @@ def merged(column: Column) -> str:
         f"strftime({name}, '{_ISO}') || 'Z'"
         if letter == "t" and kind == "VARCHAR"
         else f"{name}::{kind}"
-        for letter, name in _physical(column)
+        for letter, name in physical(column)
     ]
     return f"coalesce({', '.join(cells)})" if cells else f"NULL::{kind}"
 
 
-def _source(columns: Iterable[Column]) -> str:
+def source(columns: Iterable[Column]) -> str:
     """The rows of the files bound as `$files`, with all physical columns of these columns.
 
     A file has only the columns it has cells for; the first half of the union says what the
     others are called. DuckDB reads only what the statement around it uses.
     """
-    kinds = {name: _LETTERS[letter] for c in columns for letter, name in _physical(c)}
+    kinds = {name: _LETTERS[letter] for c in columns for letter, name in physical(c)}
     absent = {ROW_NUMBER: "BIGINT", ORIGINAL: "BLOB", **kinds}
     nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in absent.items())
     return (
@@ -156,7 +159,7 @@ def _ordering(orders: Sequence[tuple[Column, bool]]) -> str:
 
 
 def _sort_keys(column: Column) -> Iterator[str]:
-    names = dict(_physical(column))
+    names = dict(physical(column))
     whole = [names[letter] for letter in "iw" if letter in names]
     rough = [
         f"TRY_CAST({names[letter]} AS DOUBLE)" for letter in "fgiw" if letter in names
@@ -171,29 +174,3 @@ def _sort_keys(column: Column) -> Iterator[str]:
     texts = [names[letter] for letter in "sj" if letter in names]
     if texts:
         yield f"coalesce({', '.join(texts)})"
-
-
-def _condition(searched: Iterable[Column], text: str) -> tuple[str, dict[str, str]]:
-    """Both sides are made lower case by DuckDB: Python's rules differ for some letters."""
-    printable = text.encode(errors="backslashreplace").decode()  # as `cells` stores it
-    needles = {"needle": printable, "moment": _moment(printable)}
-    tests, used = [], set()
-    for letter, name in (pair for column in searched for pair in _physical(column)):
-        needle = "moment" if letter == "t" else "needle"
-        if _POSSIBLE.get(letter, _ANYTHING).fullmatch(needles[needle]):
-            cell = f"strftime({name}, '{_SHOWN}')" if letter == "t" else name
-            tests.append(f"contains(lower({cell}::VARCHAR), lower(${needle}))")
-            used.add(needle)
-    return " OR ".join(tests) or "false", {name: needles[name] for name in used}
-
-
-def _moment(text: str) -> str:
-    """A time as people copy it, "2025-06-19T00:44Z", as it is shown: "2025-06-19 00:44"."""
-    return _TIME_DIVIDER.sub(" ", text).rstrip("zZ")
-
-
-def _physical(column: Column) -> Iterator[tuple[str, str]]:
-    """Letter and quoted name of each physical column."""
-    return (
-        (letter, f'"{physical_name(column.name, letter)}"') for letter in column.types
-    )

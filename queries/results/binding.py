@@ -1,0 +1,45 @@
+"""What every piece of SQL over a result needs: values to bind and the names of physical columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from queries.results.columns import Column, physical_name
+
+NEVER: Final = "false"
+_NANOSECONDS: Final = (-(2**63) + 1, 2**63 - 1)
+
+
+class Bindings:
+    """Values to bind to a statement: what users typed is only ever here."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def __call__(self, value: Any) -> str:
+        """The place of the value in the statement; equal texts share one."""
+        for name, known in self.values.items():
+            if known.__class__ is str and known == value:
+                return f"${name}"
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return f"${name}"
+
+
+Bind = Callable[[Any], str]
+
+
+def physical(column: Column) -> Iterator[tuple[str, str]]:
+    """Letter and quoted name of each physical column."""
+    return (
+        (letter, f'"{physical_name(column.name, letter)}"') for letter in column.types
+    )
+
+
+def at(nanoseconds: int, bind: Bind) -> str:
+    """A point in time, as near as 64 bits come to it."""
+    low, high = _NANOSECONDS
+    return (
+        f"make_timestamp_ns({bind(min(max(nanoseconds, low), high))})::TIMESTAMPTZ_NS"
+    )

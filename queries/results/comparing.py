@@ -1,0 +1,171 @@
+"""Conditions as SQL: each physical column is compared as what it holds, values are bound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from queries.results import typed
+from queries.results.binding import NEVER, Bind, at, physical
+from queries.results.cells import json_text
+from queries.results.columns import Column
+from queries.results.conditions import Condition
+from queries.results.errors import ConditionError
+from queries.results.ranges import between
+
+# DuckDB 2.0.0 spoils what follows %n, so nothing may follow it.
+_SHOWN: Final = "%Y-%m-%d %H:%M:%S.%n"  # what a search for a time is compared with
+_TIME_DIVIDER: Final = re.compile(r"(?<=\d)T(?=\d|$)", re.IGNORECASE)
+
+# What a needle must be made of to be found in cells that are not text: most needles are words,
+# and turning every number into text to look for a word is the dear part of a search.
+_POSSIBLE: Final = {
+    "i": re.compile(r"-?\d*"),
+    "w": re.compile(r"-?\d*"),
+    "g": re.compile(r"-?\d*"),
+    "f": re.compile(r"[-+.\dainfe]*", re.IGNORECASE),
+    "b": re.compile(r"[truefals]*", re.IGNORECASE),
+    "t": re.compile(r"[-:. \d]*"),
+}
+_ANYTHING: Final = re.compile(r".*", re.DOTALL)
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+def printable(text: str) -> str:
+    """A text as `cells` stores it, without lone surrogates."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def contains(searched: Iterable[Column], text: str, bind: Bind) -> str:
+    """Rows where the text occurs in one of these columns.
+
+    Both sides are made lower case by DuckDB: Python's rules differ for some letters.
+    """
+    needle = printable(text)
+    # A time as people copy it, "2025-06-19T00:44Z", as it is shown: "2025-06-19 00:44".
+    time = _TIME_DIVIDER.sub(" ", needle).rstrip("zZ")
+    tests = [
+        f"contains(lower({_shown(letter, name)}), lower({bind(wanted)}))"
+        for column in searched
+        for letter, name in physical(column)
+        for wanted in [time if letter == "t" else needle]
+        if _POSSIBLE.get(letter, _ANYTHING).fullmatch(wanted)
+    ]
+    return " OR ".join(tests) or NEVER
+
+
+def test_of(condition: Condition, column: Column, bind: Bind) -> str:
+    """The condition as an expression that is never null; raises ConditionError."""
+    positive = _POSITIVE[condition.operation](column, condition.values, bind)
+    wanted = condition.operation not in {"not", "lacks", "empty"}
+    return f"(({positive}) IS {'' if wanted else 'NOT '}TRUE)"
+
+
+def present(column: Column) -> str:
+    """Whether the row has a value there."""
+    tests = [f"{name} IS NOT NULL" for _, name in physical(column)]
+    return " OR ".join(tests) or NEVER
+
+
+def _present(column: Column, _values: Sequence[str], _bind: Bind) -> str:
+    return present(column)
+
+
+def _contains(column: Column, values: Sequence[str], bind: Bind) -> str:
+    return contains([column], values[0], bind)
+
+
+def _matches(column: Column, values: Sequence[str], bind: Bind) -> str:
+    pattern = printable(values[0])
+    try:  # Arrow has the same engine as DuckDB, and says what is wrong
+        pc.match_substring_regex(pa.array([""]), pattern=pattern)
+    except pa.ArrowInvalid as error:
+        why = str(error).removeprefix("Invalid regular expression: ")
+        raise ConditionError(
+            column.name, f"the regular expression is not valid ({why})"
+        ) from error
+    tests = [
+        f"regexp_matches({_shown(letter, name)}, {bind(pattern)})"
+        for letter, name in physical(column)
+    ]
+    return " OR ".join(tests) or NEVER
+
+
+def _shown(letter: str, name: str) -> str:
+    """A cell as the text that is shown for it, in UTC."""
+    if letter == "t":
+        return f"strftime({name}, '{_SHOWN}')"
+    return name if letter in "gjs" else f"{name}::VARCHAR"
+
+
+def _is(column: Column, values: Sequence[str], bind: Bind) -> str:
+    tests = []
+    for letter, name in physical(column):
+        if letter == "t":
+            tests += [
+                _within(name, time, bind)
+                for time in map(typed.moment, values)
+                if time is not None
+            ]
+            continue
+        equal = [same for text in values for same in _same(letter, column, text)]
+        if equal:
+            tests.append(f"{name} IN ({', '.join(map(bind, dict.fromkeys(equal)))})")
+    return " OR ".join(tests) or NEVER
+
+
+def _within(name: str, time: range, bind: Bind) -> str:
+    return f"({name} >= {at(time.start, bind)} AND {name} < {at(time.stop, bind)})"
+
+
+def _same(letter: str, column: Column, text: str) -> list[Any]:
+    """The cells of this type that the text stands for."""
+    exact = printable(text)
+    value = typed.number(text)
+    if letter in "iw":
+        return [value] if typed.is_small(value) else []
+    if letter == "f":
+        double = None if value is None else typed.as_double(value)
+        return [] if double is None else [double]
+    if letter == "b":
+        known = _BOOLEANS.get(text.strip().lower())
+        return [] if known is None else [known]
+    return _same_texts(letter, column, exact, value)
+
+
+def _same_texts(
+    letter: str, column: Column, exact: str, value: int | float | None
+) -> list[str]:
+    if letter == "g":
+        giant = isinstance(value, int) and not typed.is_small(value)
+        return [exact, str(value)] if giant else [exact]
+    if letter == "j":
+        return [exact, *_compact(exact)]
+    return [typed.severity(exact)] if column.kind == "severity" else [exact]
+
+
+def _compact(text: str) -> list[str]:
+    """A list or object, however it is spaced, as `cells` writes it."""
+    if text[:1] not in {"[", "{"}:
+        return []
+    try:
+        return [json_text(msgspec.json.decode(text))]
+    except (ValueError, RecursionError):
+        return []
+
+
+_POSITIVE: Final = {
+    "is": _is,
+    "not": _is,
+    "contains": _contains,
+    "lacks": _contains,
+    "matches": _matches,
+    "between": between,
+    "empty": _present,
+    "present": _present,
+}

@@ -1,0 +1,111 @@
+"""Texts as people type them, as the values that cells hold: numbers, times, severities.
+
+Everything here is exact: an integer of any size stays that integer, and a bound between two
+doubles is moved to the one on the right side of it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import Final
+
+from queries.results.cells import SEVERITIES
+from queries.results.times import timestamps
+
+_NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d{1,9})?", re.IGNORECASE)
+_NOT_FINITE: Final = re.compile(r"[-+]?(nan|inf|infinity)", re.IGNORECASE)
+_MOST_DIGITS: Final = 4_300  # Python turns no more than these into an integer
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[ T](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?.*"
+)
+_DAY, _HOUR, _MINUTE, _SECOND = 86_400, 3_600, 60, 1
+_INT64: Final = range(-(2**63), 2**63)
+
+
+def number(text: str) -> int | float | None:
+    """An integer wherever the text is one ("5", "5.0", "5e3"), else a double; None if neither."""
+    text = text.strip()
+    if _NOT_FINITE.fullmatch(text):
+        return float(text)
+    if not _NUMBER.fullmatch(text):
+        return None
+    exact = Decimal(text)
+    if exact.adjusted() < _MOST_DIGITS and exact == exact.to_integral_value():
+        return int(exact)
+    return float(exact)
+
+
+def bound(text: str) -> int | float | None:
+    """A number that others can be above and below of; None for what is none."""
+    found = number(text)
+    return found if found is not None and math.isfinite(found) else None
+
+
+def as_double(value: int | float) -> float | None:
+    """The double that is exactly this integer, or the nearest to a fraction; None if none is."""
+    if isinstance(value, float):
+        return value
+    try:
+        nearest = float(value)
+    except OverflowError:
+        return None
+    return nearest if nearest == value else None
+
+
+def double_from(value: int | float) -> float:
+    """The least double that is not below the value."""
+    return -double_to(-value)
+
+
+def double_to(value: int | float) -> float:
+    """The greatest double that is not above the value."""
+    try:
+        nearest = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    return math.nextafter(nearest, -math.inf) if nearest > value else nearest
+
+
+def is_small(value: int | float | None) -> bool:
+    """Whether the value is an integer of 64 bits."""
+    return isinstance(value, int) and value in _INT64
+
+
+def moment(text: str) -> range | None:
+    """The nanoseconds since 1970 that the text stands for: all of its last unit; None if no time.
+
+    "2025-06-19" is that day, "2025-06-19 00:44" that minute. UTC unless the text has a zone.
+    """
+    text = text.strip()
+    parts = _TIME.fullmatch(text)
+    if not parts:
+        return None
+    start = timestamps([text])[0].value
+    return None if start is None else range(start, start + _unit(parts))
+
+
+def _unit(parts: re.Match[str]) -> int:
+    """Nanoseconds of the last unit given."""
+    hour, minute, second, fraction = parts.groups()
+    if fraction:
+        return int(10 ** (9 - len(fraction)))
+    units = ((second, _SECOND), (minute, _MINUTE), (hour, _HOUR))
+    return next((unit for given, unit in units if given), _DAY) * 10**9
+
+
+def rank(text: str) -> int | None:
+    """The weight of a severity, by word or number, from 1; None for other texts."""
+    words = [word.lower() for word in SEVERITIES]
+    key = text.strip().lower()
+    if key in words:
+        return words.index(key) + 1
+    weight = number(key)
+    return weight if isinstance(weight, int) and 0 < weight <= len(words) else None
+
+
+def severity(text: str) -> str:
+    """A severity as it is stored and shown; any other text as it is."""
+    weight = rank(text)
+    return text if weight is None else SEVERITIES[weight - 1]
