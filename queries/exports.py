@@ -119,10 +119,20 @@ class ProviderFileRequest:
     format: str
     file_name: str = ""
     limit: int | None = None
+def provider_formats(run: Run, user: User) -> tuple[str, ...]:
+    """The formats of which ``user`` can have the provider make a file of the run's result now."""
+    formats = provider_class(run.provider).capabilities.export_formats
+    return () if not formats or _why_no_file(run, user) else formats
+
+
     zip: bool = False
 
 
 def start_provider_export(request: ProviderFileRequest) -> Export:
+    return _why_no_file(request.run, request.owner)
+
+
+def _why_no_file(run: Run, user: User) -> str:
     """Record the export; a worker has the file made and takes it in. Raises ExportRefusedError."""
     run = request.run
     if why := _why_no_provider_file(request):
@@ -152,12 +162,14 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
 
 
 def _why_no_provider_file(request: ProviderFileRequest) -> str:
-    run, kind = request.run, provider_class(request.run.provider)
+    kind = provider_class(request.run.provider)
     if request.format not in kind.capabilities.export_formats:
         return f"{kind.label} makes no such files."
     if run.status != Status.SUCCEEDED or not run.job_id:
         return "The provider makes files of finished background queries only."
-    usable = Connection.objects.visible_to(request.owner)
+    if run.statistics.get("deleted_at_provider"):
+        return "The result of this run was deleted at the provider."
+    usable = Connection.objects.visible_to(user)
     if run.connection is None or not usable.filter(pk=run.connection.pk).exists():
         return "The connection of this run is not yours to use."
     return ""

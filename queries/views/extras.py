@@ -27,6 +27,7 @@ class Beside:
     groups: list[tuple[str, list[tuple[str, int]]]]
     tree: Any
     most: int = 1
+    unshown: int = 0  # bars beyond what a page holds
 
 
 def beside(run: Run) -> dict[str, Any]:
@@ -46,8 +47,9 @@ def shaped(name: str, value: Any) -> Beside:
     title = name.replace("_", " ").capitalize()
     bars = list(_bars(value))
     groups = [] if bars else list(_groups(value))
+    unshown = max(0, len(value) - MOST_BARS) if bars else 0
     counts = [n for _at, n in bars] + [n for _f, top in groups for _v, n in top]
-    return Beside(title, bars, groups, value, max([1, *counts]))
+    return Beside(title, bars, groups, value, max([1, *counts]), unshown)
 
 
 def _extras(told: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from queries import reading, runs, time_ranges
+from queries import exports, reading, runs, time_ranges
 from queries.formats import FORMATS
 from queries.forms.grid_view import view_of
 from queries.forms.provider_fields import ProviderFields
@@ -57,6 +57,8 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "waiting": waits(run),
         "completeness": completeness(run, result_set),
         "result_set": result_set,
+        "provider_formats": exports.provider_formats(run, request.user),
+        "export_rows": EXPORT_ROWS,
         "teams": Team.objects.visible_to(request.user) if mine else [],
         "curl": runs.curl_of(run),
         "form_keys": [uuid.uuid4(), uuid.uuid4()],

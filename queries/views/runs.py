@@ -180,7 +180,7 @@ def run_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 def run_status(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """The live part of a run's page; asks the page to refresh its rows when there are more."""
     run = fetch(_runs(request), pk)
-    context = run_context(request, run)
+    context = run_context(request, run) | {"ended": not run.is_active}
     response = render(request, "queries/run_detail.html#live", context)
     if not run.is_active or request.GET.get("rows") != str(run.rows_received):
         trigger_client_event(response, "rows-arrived", after="settle")

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Status
-from queries.views.extras import shaped
+from queries.views.extras import MOST_BARS, shaped
 from tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +86,18 @@ def test_an_odd_moment_is_shown_as_it_is(at):
 def test_what_has_no_known_shape_is_a_tree(value):
     one = shaped("fields", value)
     assert (one.bars, one.groups, one.tree) == ([], [], value)
+
+
+def test_a_long_timeline_says_what_it_does_not_show(page, user):
+    buckets = [{"at": f"bucket {n}", "count": n} for n in range(MOST_BARS + 7)]
+    text = text_of(page, user, extras={"timeline": buckets})
+    assert text.count("<meter") == MOST_BARS
+    assert f"The first {MOST_BARS}; 7 more are not shown." in text
+    assert "not shown" not in text_of(page, user, extras={"timeline": buckets[:9]})
+
+
+def test_what_came_beside_the_rows_needs_no_digging(page, user):
+    text = text_of(page, user, extras={"timeline": TIMELINE})
+    details = text.split("Statement and details")[1].split("The same call with curl")[0]
+    assert "Timeline" not in details
+    assert "<summary>Timeline</summary>" in text

@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 
 from queries import building
-from queries.models import Export, Mode, Run, Status
-from tests.factories import RunFactory
+from queries.models import Connection, Export, Mode, Run, Status
+from tests.factories import RunFactory, UserFactory
 from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.upstream import Reply, Upstream, as_json
 
@@ -213,3 +213,39 @@ def test_an_unfinished_run_has_no_file(page, run):
     asked = {"format": "csv", "rows": "all"}
     response = page.post(url("run_provider_file", run), asked, follow=True)
     assert "finished background queries only" in text(response)
+
+
+def test_a_file_can_be_had_where_no_rows_are_kept_here(page, run, upstream):
+    shown = text(page.get(url("run_detail", run)))
+    assert 'id="results"' in shown
+    assert 'id="export-menu"' not in shown
+    assert url("run_provider_file", run) in shown
+
+
+def test_what_a_run_offers_at_its_end_shows_without_a_new_page(page, run):
+    shown = text(page.get(url("run_status", run), headers={"HX-Request": "true"}))
+    assert url("run_provider_file", run) in shown
+    menu = shown.split('id="run-more" hx-swap-oob="true"')[1]
+    assert url("run_delete_remote", run) in menu
+    Run.objects.update(status=Status.RUNNING)
+    shown = text(page.get(url("run_status", run), headers={"HX-Request": "true"}))
+    assert url("run_provider_file", run) not in shown
+    assert "run-more" not in shown
+
+
+def test_a_result_deleted_there_is_offered_no_more(page, run, upstream):
+    upstream.on(f"{ROOT}/delete/t-1", as_json({"acknowledged": True}))
+    page.post(url("run_delete_remote", run))
+    shown = text(page.get(url("run_detail", run)))
+    assert url("run_provider_file", run) not in shown
+    assert url("run_delete_remote", run) not in shown
+    asked = {"format": "csv", "rows": "all"}
+    response = page.post(url("run_provider_file", run), asked, follow=True)
+    assert "was deleted at the provider" in text(response)
+    assert not Export.objects.exists()
+
+
+def test_a_file_is_offered_only_to_who_may_use_the_connection(page, run):
+    Connection.objects.update(owner=UserFactory())
+    shown = text(page.get(url("run_detail", run)))
+    assert url("run_provider_file", run) not in shown
