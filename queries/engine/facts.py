@@ -1,7 +1,8 @@
 """What a provider tells beside the rows: how far it is, how long it keeps them, what else came with them.
 
 Kept in ``Run.statistics`` under ``progress`` ([done, total]), ``queue`` ([waiting, running]), ``provider_expires_at`` (ISO 8601),
-``extras`` (JSON by name) and ``extras_left_out`` (names of those that were too large).
+``extras`` (JSON by name), ``extras_left_out`` (names of those that were too large), and ``status_told``: the
+provider's last answer about the job, as it came.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from queries.engine.record import storable
 from queries.providers.base import JobStatus, RowStream
 
 MOST_EXTRAS = 256 * 1024  # characters of JSON, of all of them together
+MOST_TOLD = 8 * 1024  # of one status: it is written again with each
 
 
 def job_facts(status: JobStatus) -> dict[str, Any]:
     """What a status tells beside the job's state; nothing of what it does not tell."""
+    told, _left_out = _bounded(storable(status.raw), MOST_TOLD)
     facts: dict[str, Any] = expiry(status.expires_at)
+    if told:
+        facts["status_told"] = told
     if status.progress is not None and status.progress.total > 0:
         total = status.progress.total
         facts["progress"] = [max(0, min(status.progress.done, total)), total]
@@ -31,7 +36,10 @@ def job_facts(status: JobStatus) -> dict[str, Any]:
 def stream_statistics(stream: RowStream) -> dict[str, Any]:
     """What is kept of a stream beside its rows."""
     told: dict[str, Any] = storable(stream.statistics)
-    return told | expiry(stream.expires_at) | _bounded(storable(stream.extras))
+    extras, left_out = _bounded(storable(stream.extras), MOST_EXTRAS)
+    beside = {"extras": extras, "extras_left_out": left_out[:20]}
+    told |= {name: value for name, value in beside.items() if value}
+    return told | expiry(stream.expires_at)
 
 
 def expiry(at: datetime | None) -> dict[str, Any]:
@@ -39,17 +47,15 @@ def expiry(at: datetime | None) -> dict[str, Any]:
     return {"provider_expires_at": at.isoformat()} if at else {}
 
 
-def _bounded(extras: Mapping[str, Any]) -> dict[str, Any]:
-    """As many of them as there is room for, whole ones only, and the names of the others."""
+def _bounded(members: Mapping[str, Any], room: int) -> tuple[dict[str, Any], list[str]]:
+    """As many members as there is room for, whole ones only, and the names of the others."""
     kept: dict[str, Any] = {}
     left_out: list[str] = []
-    room = MOST_EXTRAS
-    for name, value in extras.items():
+    for name, value in members.items():
         size = len(json.dumps(value))
         if size > room:
             left_out.append(name[:80])
         else:
             kept[name] = value
             room -= size
-    found = {"extras": kept, "extras_left_out": left_out[:20]}
-    return {name: value for name, value in found.items() if value}
+    return kept, left_out

@@ -36,6 +36,7 @@ def beside(run: Run) -> dict[str, Any]:
     return {
         "progress": told.get("progress"),
         "queue": told.get("queue"),
+        "status_told": told.get("status_told"),
         "provider_expires_at": parse_datetime(told.get("provider_expires_at") or ""),
         "beside": [shaped(name, value) for name, value in _extras(told)],
         "beside_left_out": told.get("extras_left_out", []),

@@ -29,6 +29,7 @@ OFFERS = (
     Offer("list_remote", "a list of queries", "Queries that were not started here cannot be found."),
     Offer("export_formats", "files of its own", "Files are made here, of all stored rows.", of_job=True),
     Offer("catalog", "lists to pick from", "Values are typed."),
+    Offer("preview", "checking a query beforehand", "What is wrong with it shows once it runs."),
     Offer("idempotent_submit", "repeating a submit safely", "One whose answer was lost may run twice; the run says so."),
 )  # fmt: skip
 

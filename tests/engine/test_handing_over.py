@@ -8,7 +8,7 @@ from django.db import connections
 from queries.engine import bell, facts, fetching, unwatched
 from queries.engine.record import spec_of
 from queries.models import Mode, Run, Status
-from queries.providers.base import JobState, JobStatus, Progress
+from queries.providers.base import JobState, JobStatus, Progress, RowStream
 from queries.runs import RunRequest, cancel_run, start_run, wait_for
 from tests.engine.rung import rung
 from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
@@ -111,7 +111,22 @@ def test_progress_never_goes_beyond_its_total():
     assert facts.job_facts(JobStatus(JobState.RUNNING, progress=Progress(0, 0))) == {}
 
 
-def test_what_is_too_large_to_keep_is_named(monkeypatch):
-    monkeypatch.setattr(facts, "MOST_EXTRAS", 20)
-    kept = facts._bounded({"small": [1], "large": "x" * 30, "next": 2})
-    assert kept == {"extras": {"small": [1], "next": 2}, "extras_left_out": ["large"]}
+def test_what_is_too_large_to_keep_is_named():
+    stream = RowStream(lambda _stream: iter(()), lambda: None)
+    large = "x" * facts.MOST_EXTRAS
+    stream.extras |= {"small": [1], "large": large, "next": 2}
+    assert facts.stream_statistics(stream) == {
+        "extras": {"small": [1], "next": 2},
+        "extras_left_out": ["large"],
+    }
+
+
+def test_the_answer_about_a_job_is_kept_as_it_came_but_for_what_is_too_large():
+    raw = {
+        "state": "RUNNING",
+        "note": "\0x",
+        "plan": "x" * facts.MOST_TOLD,
+        "parts": [1],
+    }
+    kept = facts.job_facts(JobStatus(JobState.RUNNING, raw=raw))["status_told"]
+    assert kept == {"state": "RUNNING", "note": "\ufffdx", "parts": [1]}

@@ -39,6 +39,8 @@ def test_a_job_that_succeeded_is_fetched(running, pump_once):
     run = pump_once(running)
     assert run.status == Status.FETCHING
     assert run.native_status == "terminated.success"
+    told = run.statistics["status_told"]
+    assert told["terminated"]["terminatedAt"] == wire.WHEN
     assert run.statistics["bytes_scanned"] == 506070
     assert rung(bell.FETCH) == [(str(run.pk),)]
 

@@ -51,6 +51,14 @@ def test_the_page_says_how_long_the_provider_keeps_the_rows(page, user):
     assert "The provider keeps it until" in text
 
 
+def test_what_the_provider_last_said_of_the_job_is_shown_as_it_came(page, user):
+    told = {"status": "done", "count": 5, "<b>": "<i>"}
+    text = text_of(page, user, status_told=told)
+    assert "What the provider last said of the job" in text
+    assert "&lt;i&gt;" in text
+    assert "What the provider last said" not in text_of(page, user)
+
+
 def test_timeline_sidebar_and_costs_are_shown(page, user):
     extras = {"timeline": TIMELINE, "sidebar": SIDEBAR, "execution_cost": {"took": 31}}
     text = text_of(page, user, extras=extras, extras_left_out=["plan"])

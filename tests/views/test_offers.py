@@ -21,13 +21,12 @@ from tests.upstream import Upstream, as_json
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 
 # What nobody sees the lack of: every stored row is at hand whatever the provider's pages are like.
-# `creator_only` and `job_retention` have sentences of their own, `preview` its button.
+# `creator_only` and `job_retention` have sentences of their own.
 UNSEEN = {
     "random_access_paging",
     "embedded_rows",
     "creator_only",
     "job_retention",
-    "preview",
 }
 SLUGS = [slug for slug, _ in provider_choices()]
 
