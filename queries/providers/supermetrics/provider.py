@@ -148,7 +148,7 @@ class Supermetrics(Provider):
         seconds = time.monotonic() - began
         return TestResult(
             ok=True,
-            message=f"The key works: Supermetrics answered in {seconds:.1f} s.{self._left()}",
+            message=f"The key works: Supermetrics answered in {seconds:.1f} s.",
         )
 
     def run(self, spec: QuerySpec) -> RowStream:
@@ -236,14 +236,6 @@ class Supermetrics(Provider):
         except NotFoundError as error:
             if error.provider_code != "STATUS_NOT_FOUND":
                 raise
-
-    def _left(self) -> str:
-        figures = self.rate_figures
-        if figures is None or figures.limit is None or figures.remaining is None:
-            return ""
-        return (
-            f" {figures.remaining:,} of {figures.limit:,} requests are left this hour."
-        )
 
 
 def _id_in(answer: Envelope, ours: str) -> str:
