@@ -44,6 +44,10 @@ KNOWN: dict[str, str] = {
     "QUERYDECK_MAX_MEGABYTES": "Megabytes received for one result. Default 4096.",
     "QUERYDECK_RESULT_DAYS": "Days a result is kept after its run ended. Default 30.",
     "QUERYDECK_EXPORT_HOURS": "Hours a built export stays downloadable. Default 72.",
+    "QUERYDECK_EXPORT_USER_MEGABYTES": "Disk one person's exports may use. Default 5000.",
+    "QUERYDECK_EXPORT_MEGABYTES": "Disk all exports together may use. Default 20000.",
+    "QUERYDECK_DOWNLOADS": "Files streamed at once by each web process; 0: none. Default 2.",
+    "QUERYDECK_DOWNLOAD_MINUTES": "Minutes one such stream may take. Default 30.",
     "QUERYDECK_LOG_LEVEL": "DEBUG, INFO (default), WARNING or ERROR.",
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from dashboard import env
+from dashboard import __version__, env
 from dashboard.log import logging_config
 
 BASE_DIR = env.BASE_DIR
@@ -39,6 +39,17 @@ MAX_BYTES = 1_000_000 * env.integer(
     "QUERYDECK_MAX_MEGABYTES", default=4_096, least=1, most=1_000_000
 )
 RESULT_DAYS = env.integer("QUERYDECK_RESULT_DAYS", default=30, least=1, most=3650)
+VERSION = __version__
+EXPORT_USER_BYTES = 1_000_000 * env.integer(
+    "QUERYDECK_EXPORT_USER_MEGABYTES", default=5_000, least=1, most=10_000_000
+)
+EXPORT_BYTES = 1_000_000 * env.integer(
+    "QUERYDECK_EXPORT_MEGABYTES", default=20_000, least=1, most=10_000_000
+)
+DOWNLOADS = env.integer("QUERYDECK_DOWNLOADS", default=2, most=7)
+DOWNLOAD_SECONDS = 60 * env.integer(
+    "QUERYDECK_DOWNLOAD_MINUTES", default=30, least=1, most=1440
+)
 EXPORT_HOURS = env.integer("QUERYDECK_EXPORT_HOURS", default=72, least=1, most=8760)
 
 INSTALLED_APPS = [

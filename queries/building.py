@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -10,20 +11,21 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from queries import reading
+from queries import manifests, quota, reading
 from queries.engine import bell, long_tasks, made_there
 from queries.engine.leases import FREED, claim
-from queries.formats import FormatError, Options, Report, write
+from queries.formats import FormatError, Report, write
+from queries.manifests import Manifest
 from queries.models import Export, Run, Status
 from queries.providers.errors import ProviderError
 from queries.results import ResultError
+from queries.taking import ExportRequest, taken
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = timedelta(seconds=2)
@@ -31,6 +33,8 @@ KEEP_EVERY = 5.0
 WHEN_FULL = timedelta(seconds=5)
 MOST_ATTEMPTS = 5
 MADE_BY_PROVIDER = "provider"
+#: No space, no quota, no larger file allowed: the remedy is the same.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 log = structlog.get_logger(__name__)
 
 
@@ -75,7 +79,7 @@ def _build(export: Export) -> None:
     _clear(directory_of(export))
     try:
         with _kept(export):
-            report = _write(export)
+            report, manifest = _write(export)
     except StoppedError:
         if export.cancel_asked_at:
             _end(export, Status.CANCELLED)
@@ -86,13 +90,11 @@ def _build(export: Export) -> None:
         reading.ResultUnavailableError,
     ) as error:
         _end(export, Status.FAILED, error=_failure(str(error)))
+    except quota.NoRoomError as error:
+        _end(export, Status.FAILED, error=_no_room(str(error)))
     except OSError as error:
         log.warning("export_failed", export=str(export.pk), why=type(error).__name__)
-        _end(
-            export,
-            Status.FAILED,
-            error=_failure("The file could not be written to disk."),
-        )
+        _end(export, Status.FAILED, error=_of_the_disk(error))
     else:
         _end(
             export,
@@ -100,77 +102,55 @@ def _build(export: Export) -> None:
             rows_done=report.rows,
             size=report.size,
             sha256=report.sha256,
-            report=asdict(report),
+            report=asdict(report) | {"manifest": manifest},
             expires_at=timezone.now() + timedelta(hours=settings.EXPORT_HOURS),
         )
 
 
-def _write(export: Export) -> Report:
+def _write(export: Export) -> tuple[Report, Manifest]:
+    request = ExportRequest.of(export)
+    workshop_of(export).mkdir(parents=True, exist_ok=True)
+    path = workshop_of(export) / export.file_name
     if export.options.get("made_by") == MADE_BY_PROVIDER:
-        return _take_in(export)
+        report = _take_in(export, path)
+        told = manifests.provider_manifest_of(request, export.result_set, report)
+        return report, told
     result_set = export.result_set
     if result_set is None:
         raise reading.ResultUnavailableError("The rows of this run are gone.")
-    chosen = export.options
-    known = reading.columns_of(result_set)
-    view = reading.View(
-        sorts=(chosen["sort"],),
-        q=chosen["q"],
-        column=chosen["column"],
-        columns=tuple(chosen["columns"]),
-    )
-    names = [] if chosen["original"] else view.shown(known)
-    by_name = {column.name: column for column in known}
-    workshop_of(export).mkdir(parents=True, exist_ok=True)
-    with reading.open_result(result_set) as reader:
-        batches = reader.batches(
-            columns=names,
-            sort=view.order(known),
-            filter=view.filter(known),
-            limit=chosen["limit"],
-            with_original=chosen["original"],
-        )
-        shown = [by_name[name] for name in names]
-        path = workshop_of(export) / export.file_name
-        return write(
+    with taken(request, result_set) as rows:
+        report = write(
             export.format,
             path,
-            shown,
-            batches,
-            options=_options(export),
+            rows.columns,
+            rows.batches,
+            options=manifests.with_manifest(request, result_set),
             progress=_progress(export),
         )
+    return report, manifests.manifest_of(request, result_set, report)
 
 
-def _options(export: Export) -> Options:
-    chosen = export.options
-    return Options(
-        original=chosen["original"],
-        zone=ZoneInfo(chosen["zone"]),
-        bom=export.format == "csv",
-        compression="zip" if chosen["zip"] else "",
-        inner_name=export.file_name.removesuffix(".zip"),
-    )
-
-
-def _take_in(export: Export) -> Report:
+def _take_in(export: Export, path: Path) -> Report:
     options = made_there.options_of(export.options, export.format, export.file_name)
     run = Run.objects.select_related("connection", "owner").get(pk=export.run_id)
-    path = workshop_of(export) / export.file_name
     return made_there.take_in(run, options, path, _progress(export))
 
 
 def _progress(export: Export) -> Callable[[int, int], None]:
-    """Tell how far the build is, and stop when asked to: every two seconds."""
+    """Keep to the room there is; every two seconds tell how far the build is, and stop when asked to."""
     last = timezone.now()
+    room = quota.room_left(export)
 
-    def tell(rows: int, _size: int) -> None:
-        nonlocal last
+    def tell(rows: int, size: int) -> None:
+        nonlocal last, room
+        if size > room:
+            quota.check_room(export.owner, size, without=export)
         now = timezone.now()
         if now - last < RENEW_EVERY:
             return
         last = now
-        _renew(export, rows_done=rows)
+        room = quota.room_left(export)
+        _renew(export, rows_done=rows, size=max(size, export.size))
         export.refresh_from_db(fields=["cancel_asked_at"])
         if export.cancel_asked_at:
             raise StoppedError
@@ -222,6 +202,8 @@ def _end(export: Export, status: Status, **changes: Any) -> None:
         if status == Status.SUCCEEDED:
             (workshop_of(export) / export.file_name).replace(path_of(export))
         ended = {"status": status, "finished_at": timezone.now(), "next_at": None}
+        if status != Status.SUCCEEDED:
+            ended["size"] = 0
         _update(export, **ended, **FREED, **changes)
     except StoppedError:
         shutil.rmtree(workshop_of(export), ignore_errors=True)
@@ -243,3 +225,20 @@ def _failure(message: str) -> dict[str, str]:
         "message": message,
         "remedy": "Try again, with fewer rows or columns if it happens again.",
     }
+
+
+def _no_room(message: str) -> dict[str, str]:
+    return {
+        "title": "There is no room for the file",
+        "message": message,
+        "remedy": "Then make the file again.",
+    }
+
+
+def _of_the_disk(error: OSError) -> dict[str, str]:
+    if error.errno in _FULL:
+        return _no_room(
+            "The server's disk is full. What was written of the file is removed again. Delete exports you no longer "
+            "need, or tell who runs this site."
+        )
+    return _failure("The file could not be written to disk.")

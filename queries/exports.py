@@ -5,13 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from queries import reading
+from queries import quota, reading
 from queries.building import (
     LEASE,
     MADE_BY_PROVIDER,
@@ -19,14 +17,16 @@ from queries.building import (
     directory_of,
 )
 from queries.engine import bell
-from queries.formats import (
-    FORMATS,
-    extension,
-    media_type,
-    safe_file_name,
-)
+from queries.formats import media_type
 from queries.models import Connection, Export, ResultSet, Run, Status, User
 from queries.providers.registry import provider_class
+from queries.taking import (
+    Estimate,
+    ExportRefusedError,
+    ExportRequest,
+    estimated,
+    readable,
+)
 
 # A file of this many cells is made while the person waits: under a second on a small machine.
 CELLS_AT_ONCE = {
@@ -38,76 +38,52 @@ CELLS_AT_ONCE = {
     "xlsx": 150_000,
 }
 
-
-class ExportRefusedError(Exception):
-    """This export cannot be made; ``str()`` says why, safe to show."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportRequest:
-    """What somebody chose. ``columns`` empty means all, ``limit`` None means every row."""
-
-    owner: User
-    run: Run
-    format: str
-    file_name: str = ""
-    columns: tuple[str, ...] = ()
-    original: bool = False
-    limit: int | None = None
-    sort: str = ""
-    q: str = ""
-    column: str = ""
-    zip: bool = False
-    zone: tzinfo = UTC
-
-    def options(self) -> dict[str, Any]:
-        """The choices as stored with the export."""
-        return {
-            "columns": list(self.columns),
-            "original": self.original,
-            "limit": self.limit,
-            "sort": self.sort,
-            "q": self.q,
-            "column": self.column,
-            "zip": self.zip,
-            "zone": str(self.zone),
-        }
+# What the writers count, and what to say when there is some of it.
+NOTES = {
+    "cells_cut": "{:,} cells were cut: Excel holds at most 32,767 characters in one cell.",
+    "cells_neutralised": "{:,} cells look like formulas and are marked as text with ' so that none runs.",
+    "cells_as_text": "{:,} numbers and dates that Excel cannot hold exactly were written as text.",
+    "values_quoted": "{:,} values were no valid JSON and were written as text.",
+    "integers_as_text": "{:,} integers beyond 2^53 were written as text, as you chose.",
+}
 
 
 def start_export(request: ExportRequest) -> Export:
     """Record the export; a small one is built at once, a large one by a worker.
 
-    Raises ExportRefusedError, and reading.ResultUnavailableError when there are no rows.
+    Raises ExportRefusedError, reading.ResultUnavailableError when there are no rows, and ResultError or FormatError
+    when they cannot be read or held.
     """
-    form = FORMATS.get(request.format)
-    if form is None:
-        raise ExportRefusedError("There is no such format.")
-    if request.original and not form.originals:
-        raise ExportRefusedError(
-            f"{form.label} holds columns; the provider's own rows go into JSON or NDJSON."
-        )
-    if request.run.is_active:
-        raise ExportRefusedError("The run has not ended yet.")
-    result_set = reading.available_result(request.run)
-    rows = result_set.row_count
+    result_set = readable(request)
+    expected = estimated(request, result_set)
+    _check_room(request.owner, expected.size)
+    small = _is_small(request, result_set, expected)
     with transaction.atomic():
         export = Export.objects.create(
             owner=request.owner,
             run=request.run,
             result_set=result_set,
             format=request.format,
-            options=request.options() | {"rows_there": rows},
-            file_name=_file_name(request),
-            rows_total=rows if request.limit is None else min(rows, request.limit),
+            options=request.stored() | {"rows_there": result_set.row_count},
+            file_name=request.safe_name,
+            rows_total=expected.rows,
+            size=expected.size,
             complete=result_set.complete,
             next_at=timezone.now(),
         )
-        if not _is_small(export, result_set):
+        if not small:
             bell.ring(bell.BUILD_EXPORT, str(export.pk))
-    if _is_small(export, result_set):
+    if small:
         build_export(str(export.pk), by_worker=False)
         export.refresh_from_db()
     return export
+
+
+def _check_room(owner: User, size: int) -> None:
+    try:
+        quota.check_room(owner, size)
+    except quota.NoRoomError as error:
+        raise ExportRefusedError(str(error)) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,20 +95,10 @@ class ProviderFileRequest:
     format: str
     file_name: str = ""
     limit: int | None = None
-def provider_formats(run: Run, user: User) -> tuple[str, ...]:
-    """The formats of which ``user`` can have the provider make a file of the run's result now."""
-    formats = provider_class(run.provider).capabilities.export_formats
-    return () if not formats or _why_no_file(run, user) else formats
-
-
     zip: bool = False
 
 
 def start_provider_export(request: ProviderFileRequest) -> Export:
-    return _why_no_file(request.run, request.owner)
-
-
-def _why_no_file(run: Run, user: User) -> str:
     """Record the export; a worker has the file made and takes it in. Raises ExportRefusedError."""
     run = request.run
     if why := _why_no_provider_file(request):
@@ -144,16 +110,17 @@ def _why_no_file(run: Run, user: User) -> str:
         format=request.format,
         file_name=request.file_name,
         limit=request.limit,
-        zip=request.zip,
+        compression="zip" if request.zip else "",
     )
+    _check_room(request.owner, 0)
     with transaction.atomic():
         export = Export.objects.create(
             owner=request.owner,
             run=run,
             result_set=result_set,
             format=request.format,
-            options=chosen.options() | {"made_by": MADE_BY_PROVIDER},
-            file_name=_file_name(chosen),
+            options=chosen.stored() | {"made_by": MADE_BY_PROVIDER},
+            file_name=chosen.safe_name,
             complete=request.limit is None,
             next_at=timezone.now(),
         )
@@ -161,10 +128,20 @@ def _why_no_file(run: Run, user: User) -> str:
     return export
 
 
+def provider_formats(run: Run, user: User) -> tuple[str, ...]:
+    """The formats of which ``user`` can have the provider make a file of the run's result now."""
+    formats = provider_class(run.provider).capabilities.export_formats
+    return () if not formats or _why_no_file(run, user) else formats
+
+
 def _why_no_provider_file(request: ProviderFileRequest) -> str:
     kind = provider_class(request.run.provider)
     if request.format not in kind.capabilities.export_formats:
         return f"{kind.label} makes no such files."
+    return _why_no_file(request.run, request.owner)
+
+
+def _why_no_file(run: Run, user: User) -> str:
     if run.status != Status.SUCCEEDED or not run.job_id:
         return "The provider makes files of finished background queries only."
     if run.statistics.get("deleted_at_provider"):
@@ -175,27 +152,21 @@ def _why_no_provider_file(request: ProviderFileRequest) -> str:
     return ""
 
 
-def _file_name(request: ExportRequest) -> str:
-    ending = extension(request.format, "zip" if request.zip else "")
-    name = (
-        request.file_name
-        or f"{request.run.connection_name} {request.run.created_at:%Y-%m-%d %H%M}"
-    )
-    return safe_file_name(name, ending)
-
-
-def _is_small(export: Export, result_set: ResultSet) -> bool:
-    chosen = export.options
+def _is_small(
+    request: ExportRequest, result_set: ResultSet, expected: Estimate
+) -> bool:
     # An original row is as large as all its columns; a sort or a filter reads every row.
-    width = len(chosen["columns"] or result_set.columns)
-    whole = chosen["sort"] or chosen["q"]
-    rows = result_set.row_count if whole else export.rows_total
-    return rows * max(width, 1) <= CELLS_AT_ONCE[export.format]
+    width = expected.columns or len(result_set.columns)
+    narrowed = request.as_shown and (
+        request.view.sorts or request.view.q or request.view.conditions
+    )
+    rows = result_set.row_count if narrowed else expected.rows
+    return rows * max(width, 1) <= CELLS_AT_ONCE[request.format]
 
 
 def media_type_of(export: Export) -> str:
     """The Content-Type of the file."""
-    return media_type(export.format, "zip" if export.options.get("zip") else "")
+    return media_type(export.format, export.options.get("compression", ""))
 
 
 def cancel_export(export: Export) -> None:
@@ -214,23 +185,19 @@ def delete_export(export: Export) -> None:
 
 def notes_of(export: Export) -> Iterator[str]:
     """What the file lacks of the result, and what was changed so that the format could hold it."""
-    report = export.report
+    if export.options.get("made_by") == MADE_BY_PROVIDER:
+        yield "The provider made this file. We do not check it for text that a spreadsheet could run as a formula."
     there = export.options.get("rows_there", 0)
     limit = export.options.get("limit")
     if limit and limit < there and export.rows_done == limit:
         yield f"The file holds the first {limit:,} rows, as you chose, of {there:,} in the result."
     if export.result_set and not export.complete:
         yield "The result itself is not complete; the run's page says why."
-    if cut := report.get("cells_cut"):
-        yield f"{cut:,} cells were cut: Excel holds at most 32,767 characters in one cell."
-    if neutral := report.get("cells_neutralised"):
-        yield f"{neutral:,} cells look like formulas and were prefixed with ' so that none runs."
-    if text := report.get("cells_as_text"):
-        yield f"{text:,} numbers and dates that Excel cannot hold exactly were written as text."
-    if (sheets := report.get("sheets") or 0) > 1:
+    for name, note in NOTES.items():
+        if found := export.report.get(name):
+            yield note.format(found)
+    if (sheets := export.report.get("sheets") or 0) > 1:
         yield f"The rows continue on {sheets} sheets: Excel holds 1,048,576 rows in one."
-    if quoted := report.get("values_quoted"):
-        yield f"{quoted:,} values were no valid JSON and were written as text."
 
 
 def sweep_exports() -> None:

@@ -140,10 +140,19 @@ urlpatterns = [
     ),
     # Exports
     path("runs/<uuid:pk>/exports/", exports.run_export, name="run_export"),
+    path("runs/<uuid:pk>/download/", exports.run_download, name="run_download"),
+    path(
+        "runs/<uuid:pk>/exports/estimate/",
+        exports.run_export_estimate,
+        name="run_export_estimate",
+    ),
     path("exports/", exports.export_list, name="export_list"),
     path("exports/<uuid:pk>/", exports.export_detail, name="export_detail"),
     path(
         "exports/<uuid:pk>/download/", exports.export_download, name="export_download"
+    ),
+    path(
+        "exports/<uuid:pk>/manifest/", exports.export_manifest, name="export_manifest"
     ),
     path("exports/<uuid:pk>/cancel/", exports.export_cancel, name="export_cancel"),
     path("exports/<uuid:pk>/delete/", exports.export_delete, name="export_delete"),

@@ -22,7 +22,7 @@ from queries.providers.errors import LimitExceededError, NotFoundError
 def options_of(chosen: dict[str, Any], form: str, name: str) -> FileOptions:
     """What was chosen, as a provider takes it."""
     stem = name.removesuffix(".zip").removesuffix(f".{form}")
-    return FileOptions(form, stem, chosen["limit"], bool(chosen["zip"]))
+    return FileOptions(form, stem, chosen["limit"], chosen["compression"] == "zip")
 
 
 def take_in(

@@ -7,7 +7,7 @@ are made of that one stream. Nothing here knows where the rows come from.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from queries.formats.xlsx_writer import xlsx_chunks
 
 __all__ = [
     "FORMATS",
+    "Batches",
     "Column",
     "Format",
     "FormatError",
@@ -99,7 +100,7 @@ def stream(
     *,
     options: Options = Options(),  # noqa: B008 - frozen
     report: Report | None = None,
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """The file as bytes, as they come. `report`, if given, is filled on the way.
 
     `batches`: record batches with these columns in this order, or, for `options.original`, one column of JSON text
@@ -170,7 +171,7 @@ def _chunks(
     batches: Batches,
     options: Options,
     report: Report,
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     width = 1 if options.original else len(columns)
     counted = _counted(batches, width, report)
     chunks = chosen.writer(columns, counted, options, report)

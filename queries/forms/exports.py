@@ -2,63 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
-from queries.exports import ExportRequest, ProviderFileRequest
+from queries.exports import ProviderFileRequest
 from queries.formats import FORMATS
+from queries.forms.grid_view import view_of
 from queries.models import Run, User
+from queries.taking import ALL, ORIGINAL, SHOWN, ExportRequest
 
-FIRST, ALL = "first", "all"
+FIRST = "first"
 DEFAULT_ROWS = 10_000
 MOST_ROWS = 100_000_000
+MOST_CHARACTERS = 100_000
 
 
 class ExportForm(forms.Form):
-    """Format, rows, columns, selection; names come from the grid's present view."""
+    """Format, rows, columns, packing; ``view`` is the query string of the grid as it is."""
 
     format = forms.ChoiceField(choices=[(f.slug, f.label) for f in FORMATS.values()])
     file_name = forms.CharField(required=False, max_length=100)
-    rows = forms.ChoiceField(required=False, choices=[(FIRST, FIRST), (ALL, ALL)])
+    rows = forms.ChoiceField(required=False, choices=[(ALL, ALL), (FIRST, FIRST)])
     limit = forms.IntegerField(required=False, min_value=1, max_value=MOST_ROWS)
     columns = forms.ChoiceField(
-        required=False, choices=[(c, c) for c in ("all", "shown", "original")]
+        required=False, choices=[(c, c) for c in (ALL, SHOWN, ORIGINAL)]
     )
     as_shown = forms.BooleanField(required=False)
-    zip = forms.BooleanField(required=False)
-    sort = forms.CharField(required=False, max_length=2_000)
-    q = forms.CharField(required=False, max_length=2_000)
+    compression = forms.ChoiceField(
+        required=False, choices=[(c, c) for c in ("zip", "gzip")]
+    )
+    exact = forms.BooleanField(required=False)
+    view = forms.CharField(required=False, max_length=MOST_CHARACTERS)
 
     def request(self, owner: User, run: Run) -> ExportRequest:
         """The valid choices as the verb takes them."""
         data = self.cleaned_data
-        seen: dict[str, Any] = {}
-        if data["as_shown"]:
-            seen = {"sort": data["sort"], "q": data["q"], "column": self._posted("in")}
-        every = data["rows"] == ALL
-        shown = data["columns"] == "shown"
+        first = data["rows"] == FIRST
         return ExportRequest(
             owner=owner,
             run=run,
             format=data["format"],
             file_name=data["file_name"],
-            columns=self._columns() if shown else (),
-            original=data["columns"] == "original",
-            limit=None if every else data["limit"] or DEFAULT_ROWS,
-            zip=data["zip"],
+            view=view_of(QueryDict(data["view"])),
+            as_shown=data["as_shown"],
+            columns=data["columns"] or ALL,
+            limit=(data["limit"] or DEFAULT_ROWS) if first else None,
+            compression=data["compression"],
+            exact=data["exact"],
             zone=timezone.get_current_timezone(),
-            **seen,
         )
 
-    def _columns(self) -> tuple[str, ...]:
-        data = self.data
-        return tuple(data.getlist("col")) if isinstance(data, QueryDict) else ()
-
-    def _posted(self, name: str) -> str:
-        return str(self.data.get(name, ""))
+    def problems(self) -> str:
+        """What is wrong with the choices, as one line."""
+        return " ".join(
+            f"{name}: {error}" for name, found in self.errors.items() for error in found
+        )
 
 
 class ProviderFileForm(forms.Form):

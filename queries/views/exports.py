@@ -6,39 +6,105 @@ import uuid
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from queries import building, exports
-from queries.formats import FORMATS
+from queries import building, downloads, exports, manifests, quota, reading, taking
+from queries.formats import FORMATS, FormatError, media_type
 from queries.forms.exports import ExportForm
 from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Export, Run, Status
-from queries.reading import ResultUnavailableError
+from queries.results import ResultError
+from queries.taking import ExportRequest
+from queries.views.ranges import file_response, stream_headers
 
 PAGE_SIZE = 25
 POLL_SECONDS = 2
+REFUSED = (
+    taking.ExportRefusedError,
+    reading.ResultUnavailableError,
+    ResultError,
+    FormatError,
+)
+#: A reader who takes nothing for so long has gone, and must not keep a thread of the server.
+SEND_SECONDS = 60
 
 
 @require_POST
 def run_export(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Make a file of the run's rows: a small one downloads at once, a large one is watched."""
     run = fetch(Run.objects.visible_to(request.user), pk)
-    form = ExportForm(request.POST)
-    if not form.is_valid():
-        problems = [
-            f"{name}: {error}"
-            for name, errors in form.errors.items()
-            for error in errors
-        ]
-        messages.error(request, f"The file was not made. {' '.join(problems)}")
+    wanted = _wanted(request, run)
+    return _file_made(request, wanted) if wanted else redirect("run_detail", run.pk)
+
+
+@require_POST
+def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Send the file as it is made, without keeping it; it becomes a kept file where that cannot be."""
+    run = fetch(Run.objects.visible_to(request.user), pk)
+    wanted = _wanted(request, run)
+    if wanted is None:
         return redirect("run_detail", run.pk)
+    if request.META.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        # Without chunks, a stream that breaks looks like one that ended.
+        messages.info(
+            request,
+            "A proxy on the way speaks HTTP/1.0, so the file is made here first.",
+        )
+        return _file_made(request, wanted)
     try:
-        export = exports.start_export(form.request(request.user, run))
-    except (exports.ExportRefusedError, ResultUnavailableError) as error:
+        download = downloads.Download(wanted, taking.readable(wanted))
+    except downloads.NoSlotError as error:
+        messages.info(request, f"{error} So the file is made here first.")
+        return _file_made(request, wanted)
+    except REFUSED as error:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
+    if socket := request.META.get("gunicorn.socket"):
+        socket.settimeout(SEND_SECONDS)
+    kind = media_type(wanted.format, wanted.compression)
+    headers = stream_headers(wanted.safe_name, kind)
+    return StreamingHttpResponse(download, headers=headers)
+
+
+@require_POST
+def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """How large the file will be that the menu describes, about."""
+    run = fetch(Run.objects.visible_to(request.user), pk)
+    form = ExportForm(request.POST)
+    context: dict[str, object] = {"usage": quota.usage_of(request.user)}
+    if form.is_valid():
+        wanted = form.request(request.user, run)
+        try:
+            context["estimate"] = taking.estimated(wanted, taking.readable(wanted))
+        except REFUSED as error:
+            context["refusal"] = str(error)
+    else:
+        context["refusal"] = form.problems()
+    return render(request, "queries/_export_estimate.html", context)
+
+
+def _wanted(request: AuthedRequest, run: Run) -> ExportRequest | None:
+    """What the menu asks for; what is wrong with it is told."""
+    form = ExportForm(request.POST)
+    if form.is_valid():
+        return form.request(request.user, run)
+    messages.error(request, f"The file was not made. {form.problems()}")
+    return None
+
+
+def _file_made(request: AuthedRequest, wanted: ExportRequest) -> HttpResponse:
+    try:
+        export = exports.start_export(wanted)
+    except REFUSED as error:
+        messages.error(request, str(error))
+        return redirect("run_detail", wanted.run.pk)
     ready = export.status == Status.SUCCEEDED
     return redirect("export_download" if ready else "export_detail", export.pk)
 
@@ -50,7 +116,8 @@ def export_list(request: AuthedRequest) -> HttpResponse:
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     poll = POLL_SECONDS if any(export.is_active for export in page) else 0
     part = "#exports" if wants_fragment(request) else ""
-    context = {"page": page, "poll": poll}
+    usage = quota.usage_of(request.user)
+    context = {"page": page, "poll": poll, "usage": usage}
     return render(request, f"queries/export_list.html{part}", context)
 
 
@@ -62,28 +129,40 @@ def export_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         "export": export,
         "format": FORMATS[export.format],
         "notes": list(exports.notes_of(export)),
+        "selection": taking.selection_in_words(export.options),
         "poll": POLL_SECONDS if export.is_active else 0,
     }
     part = "#live" if wants_fragment(request) else ""
     return render(request, f"queries/export_detail.html{part}", context)
 
 
-@require_GET
+@require_safe
 def export_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The file, as an attachment that no browser tries to show."""
+    """The file, as an attachment that no browser tries to show; a broken download can go on where it broke."""
     export = _export(request, pk)
     if export.status != Status.SUCCEEDED or export.file_removed_at:
         raise Http404("This file has expired or was never made.")
     try:
-        file = building.path_of(export).open("rb")
+        return file_response(
+            request,
+            building.path_of(export),
+            name=export.file_name,
+            content_type=exports.media_type_of(export),
+            etag=export.sha256,
+        )
     except FileNotFoundError:
         raise Http404("This file is gone.") from None
-    return FileResponse(
-        file,
-        as_attachment=True,
-        filename=export.file_name,
-        content_type=exports.media_type_of(export),
-    )
+
+
+@require_GET
+def export_manifest(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """What the file holds and where it came from, as a file to keep beside it."""
+    export = _export(request, pk)
+    manifest = export.report.get("manifest")
+    if not manifest:
+        raise Http404("This file was never made.")
+    headers = stream_headers(f"{export.file_name}.manifest.json", "application/json")
+    return HttpResponse(manifests.as_bytes(manifest), headers=headers)
 
 
 @require_POST

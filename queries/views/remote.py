@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from queries import catalogs, exports, remote
+from queries import catalogs, exports, remote, taking
 from queries.forms.exports import ProviderFileForm
 from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Connection, Run
@@ -56,7 +56,7 @@ def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         return redirect("run_detail", run.pk)
     try:
         export = exports.start_provider_export(form.request(request.user, run))
-    except (exports.ExportRefusedError, ResultUnavailableError) as error:
+    except (taking.ExportRefusedError, ResultUnavailableError) as error:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
     return redirect("export_detail", export.pk)

@@ -63,10 +63,8 @@ def test_a_csv_holds_the_rows_as_shown(page, run):
         run,
         format="csv",
         columns="shown",
-        col=["$d.n", "$d.message"],
         as_shown="1",
-        sort="-$d.n",
-        q="message 1",
+        view="col=$d.n&col=$d.message&sort=-$d.n&q=message+1",
     )
     table = list(csv.reader(io.StringIO(content(response).decode("utf-8-sig"))))
     assert table[0] == ["$d.n", "$d.message"]
@@ -78,7 +76,7 @@ def test_a_csv_holds_the_rows_as_shown(page, run):
 
 
 def test_without_as_shown_the_whole_result_is_written(page, run):
-    response = make(page, run, sort="-$d.n", q="message 1")
+    response = make(page, run, view="sort=-$d.n&q=message+1")
     assert len(json.loads(content(response))) == 120
 
 
@@ -97,9 +95,9 @@ def test_an_xlsx_keeps_numbers_as_numbers(page, run):
 
 
 def test_a_zipped_file_holds_the_file_under_its_own_name(page, run):
-    response = make(page, run, format="csv", zip="1", file_name="my rows")
+    response = make(page, run, format="csv", compression="zip", file_name="my rows")
     with zipfile.ZipFile(io.BytesIO(content(response))) as archive:
-        assert archive.namelist() == ["my rows.csv"]
+        assert archive.namelist() == ["my rows.csv", "manifest.json"]
         assert archive.read("my rows.csv").count(b"\r\n") == 121
     assert response.headers["Content-Type"] == "application/zip"
 
@@ -222,13 +220,15 @@ def test_a_full_disk_fails_the_export_in_words(page, run, large, monkeypatch, da
     building.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
-    assert export.error["message"] == "The file could not be written to disk."
+    assert export.error["message"].startswith("The server's disk is full.")
+    assert export.size == 0
+    assert not building.directory_of(export).exists()
 
 
 def test_a_build_that_keeps_dying_is_given_up(run, large):
     export = ExportFactory(
         run=run,
-        options=exports.ExportRequest(owner=run.owner, run=run, format="csv").options(),
+        options=exports.ExportRequest(owner=run.owner, run=run, format="csv").stored(),
     )
     export.claims = building.MOST_ATTEMPTS
     export.save()

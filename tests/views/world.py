@@ -104,5 +104,6 @@ def finish_export(world: World, data_dir: Any) -> None:
     place = data_dir / "exports" / str(export.pk)
     place.mkdir(parents=True)
     (place / export.file_name).write_bytes(b"a,b\n")
+    export.report = {"manifest": {"file": {"name": export.file_name}}}
     export.status, export.finished_at = Status.SUCCEEDED, timezone.now()
     export.save()

@@ -1,0 +1,117 @@
+"""Downloads that stream: rows to bytes to the browser at once, with no file on disk in between.
+
+A stream cannot say that it failed once its first byte is out; it can only break. So it breaks visibly: what goes
+wrong is raised through the server, which cuts the connection without the end that HTTP/1.1 demands of a chunked
+answer, and browsers and curl report a failed download. A short file never looks whole.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
+
+import structlog
+from django.conf import settings
+
+from queries import manifests
+from queries.formats import Report, stream
+from queries.models import ResultSet
+from queries.taking import ExportRequest, taken
+
+#: Handed to the server at once: small enough that a slow reader takes it within the time for one write.
+PIECE_BYTES = 256 * 1024
+log = structlog.get_logger(__name__)
+
+
+class NoSlotError(Exception):
+    """As many downloads stream as may; ``str()`` is safe to show."""
+
+
+class TooSlowError(Exception):
+    """A stream took longer than it may."""
+
+
+class Slots:
+    """How many downloads stream in this process: each keeps a thread of the web server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.taken = 0
+
+    def take(self) -> bool:
+        """Take a slot if one is free."""
+        with self._lock:
+            if self.taken >= settings.DOWNLOADS:
+                return False
+            self.taken += 1
+            return True
+
+    def give_back(self) -> None:
+        """Let go of one."""
+        with self._lock:
+            self.taken -= 1
+
+
+slots = Slots()
+
+
+class Download:
+    """The bytes of a file, made while they are sent. Whoever has one closes it, read to its end or not.
+
+    The first bytes are made at once, so that rows that cannot be read are an answer in words. Raises NoSlotError,
+    ResultError and FormatError then; later, whatever breaks it.
+    """
+
+    def __init__(self, request: ExportRequest, result_set: ResultSet) -> None:
+        if not slots.take():
+            raise NoSlotError(
+                f"{settings.DOWNLOADS} downloads are streaming already, which is as many as may at once."
+            )
+        self.report = Report()
+        self._ends_at = time.monotonic() + settings.DOWNLOAD_SECONDS
+        self._run = str(request.run.pk)
+        self._whole = False
+        self._open = ExitStack()
+        self._open.callback(slots.give_back)
+        try:
+            self._chunks = self._start(request, result_set)
+            self._first = next(self._chunks, b"")
+        except BaseException:
+            self._open.close()
+            raise
+
+    def _start(self, request: ExportRequest, result_set: ResultSet) -> Generator[bytes]:
+        rows = self._open.enter_context(taken(request, result_set))
+        chunks = stream(
+            request.format,
+            rows.columns,
+            rows.batches,
+            options=manifests.with_manifest(request, result_set),
+            report=self.report,
+        )
+        self._open.enter_context(closing(chunks))
+        return chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from _cut(self._first)
+        for chunk in self._chunks:
+            if time.monotonic() > self._ends_at:
+                raise TooSlowError(
+                    f"The download took longer than {settings.DOWNLOAD_SECONDS} seconds."
+                )
+            yield from _cut(chunk)
+        self._whole = True
+
+    def close(self) -> None:
+        """Let go of the rows and of the slot; the server calls it however the answer ends."""
+        self._open.close()
+        outcome = "download_sent" if self._whole else "download_broken"
+        log.info(outcome, run=self._run, rows=self.report.rows, size=self.report.size)
+
+
+def _cut(chunk: bytes) -> Iterator[bytes]:
+    view = memoryview(chunk)
+    for start in range(0, len(chunk), PIECE_BYTES):
+        yield bytes(view[start : start + PIECE_BYTES])

@@ -1,0 +1,139 @@
+"""The manifest of an export: what the file holds, where it came from, and what it lacks.
+
+It names people and connections as the pages do. No key, no address of a provider, no e-mail address is in it: a
+file is passed on more easily than an account.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from queries import reading, taking
+from queries.formats import FORMATS, Options, Report
+from queries.models import ResultSet, Run
+from queries.providers.registry import provider_class
+from queries.taking import ExportRequest
+
+Manifest = dict[str, Any]
+#: Of the format of the manifest itself.
+VERSION = 1
+_OF_THE_FILE = ("rows", "size", "sha256", "data_size", "data_sha256")
+
+
+def with_manifest(request: ExportRequest, result_set: ResultSet) -> Options:
+    """The writers' options, with the manifest for formats that carry one inside."""
+
+    def told(report: Report) -> bytes:
+        return as_bytes(manifest_of(request, result_set, report))
+
+    return replace(request.options, manifest=told)
+
+
+def manifest_of(
+    request: ExportRequest, result_set: ResultSet | None, report: Report
+) -> Manifest:
+    """The manifest as JSON holds it. What is not known yet (a hash, inside the file itself) is left out."""
+    return {
+        "manifest": VERSION,
+        "product": {"name": "Querydeck", "version": settings.VERSION},
+        "made_at": timezone.now().isoformat(timespec="seconds"),
+        "made_by": request.owner.name or "unnamed",
+        "run": _run(request.run),
+        "result": _result(result_set),
+        "chosen": _chosen(request, result_set),
+        "file": _file(request, report),
+        "changed": _changed(report),
+    }
+
+
+def provider_manifest_of(
+    request: ExportRequest, result_set: ResultSet | None, report: Report
+) -> Manifest:
+    """The manifest of a file that the provider made: we know what we asked for and what came."""
+    manifest = manifest_of(request, result_set, report)
+    del manifest["changed"], manifest["file"]["rows"]
+    manifest["file"]["made_by"] = request.run.provider_label
+    manifest["file"]["checked"] = False
+    return manifest
+
+
+def as_bytes(manifest: Manifest) -> bytes:
+    """The manifest as a file."""
+    return json.dumps(manifest, ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _run(run: Run) -> Manifest:
+    return {
+        "id": str(run.pk),
+        "provider": run.provider,
+        "connection": run.connection_name,
+        "statement": run.statement,
+        "language": run.settings.get("syntax")
+        or provider_class(run.provider).statement_language,
+        "mode": run.mode,
+        "time_range": {
+            "from": _iso(run.effective_start or run.starts_at),
+            "to": _iso(run.effective_end or run.ends_at),
+        },
+        "started_at": _iso(run.started_at),
+        "finished_at": _iso(run.finished_at),
+    }
+
+
+def _result(result_set: ResultSet | None) -> Manifest | None:
+    if result_set is None:
+        return None
+    cuts = [cut.get("message", "") for cut in result_set.cuts]
+    return {
+        "rows": result_set.row_count,
+        "complete": result_set.complete,
+        "cuts": cuts,
+        "columns": len(result_set.columns),
+    }
+
+
+def _chosen(request: ExportRequest, result_set: ResultSet | None) -> Manifest:
+    view = request.view.as_dict() if request.as_shown else {}
+    columns = (
+        taking.columns_taken(request, reading.columns_of(result_set))
+        if result_set
+        else []
+    )
+    return {
+        "rows": "all" if request.limit is None else request.limit,
+        "filter": {name: view[name] for name in ("q", "column", "conditions") if view},
+        "sort": view.get("sorts", []),
+        "columns": request.columns,
+        "column_names": [column.name for column in columns],
+        "zone": str(request.zone),
+        "integers_as_text": request.exact,
+    }
+
+
+def _file(request: ExportRequest, report: Report) -> Manifest:
+    known = {name: getattr(report, name) for name in _OF_THE_FILE}
+    return {
+        "name": request.safe_name,
+        "format": FORMATS[request.format].label,
+        "compression": request.compression or "none",
+        **{name: value for name, value in known.items() if value or name == "rows"},
+    }
+
+
+def _changed(report: Report) -> dict[str, int]:
+    """How many cells differ from the result, and how, by the report's own names."""
+    return {
+        name: value
+        for name, value in asdict(report).items()
+        if name not in _OF_THE_FILE
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,105 @@
+"""How much disk exports may use: each person's share, all exports together, and what the disk itself has left.
+
+An export counts with its size; while it is built, with what was estimated for it or what is written, whichever is
+more. So a promise of room is kept until the file is there, and nobody can start more than fits.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Q, Sum
+from django.template.defaultfilters import filesizeformat
+
+from queries.models import Export, Status, User
+from queries.models.runs import ACTIVE
+
+#: Left on the disk for the database and for results that arrive.
+DISK_RESERVE = 100_000_000
+MOST_NAMED = 3
+
+
+class NoRoomError(Exception):
+    """The file does not fit; ``str()`` says why and what to delete, safe to show."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Bytes that exports use and may use: a person's, and everybody's."""
+
+    mine: int
+    my_limit: int
+    all: int
+    limit: int
+
+    @property
+    def percent(self) -> int:
+        """Of the person's own share."""
+        return min(100, 100 * self.mine // self.my_limit)
+
+
+def usage_of(user: User, *, without: Export | None = None) -> Usage:
+    """What is used now; ``without`` leaves one export out, to see the room that is left for it."""
+    held = Export.objects.filter(
+        Q(status__in=ACTIVE) | Q(status=Status.SUCCEEDED), file_removed_at=None
+    )
+    if without is not None:
+        held = held.exclude(pk=without.pk)
+    found = held.aggregate(all=Sum("size"), mine=Sum("size", filter=Q(owner=user)))
+    return Usage(
+        mine=found["mine"] or 0,
+        my_limit=settings.EXPORT_USER_BYTES,
+        all=found["all"] or 0,
+        limit=settings.EXPORT_BYTES,
+    )
+
+
+def check_room(user: User, size: int, *, without: Export | None = None) -> None:
+    """Raise NoRoomError if a file of ``size`` bytes is too much for the person, for all, or for the disk."""
+    used = usage_of(user, without=without)
+    if used.mine + size > used.my_limit:
+        raise NoRoomError(_yours(user, size, used))
+    if used.all + size > used.limit:
+        raise NoRoomError(
+            f"All exports together may use {_words(used.limit)}, and this file needs about {_words(size)} more than "
+            f"is left. Delete exports you no longer need, or ask who runs this site for more room."
+        )
+    if without is None and size > _disk_left():
+        raise NoRoomError(
+            f"The file needs about {_words(size)}, and the server's disk has not that much room. "
+            "Ask for fewer rows or columns, or compress it."
+        )
+
+
+def room_left(export: Export) -> int:
+    """Bytes that the file being built may grow to. At least 0."""
+    used = usage_of(export.owner, without=export)
+    return max(0, min(used.my_limit - used.mine, used.limit - used.all))
+
+
+def _yours(user: User, size: int, used: Usage) -> str:
+    text = (
+        f"Your exports may use {_words(used.my_limit)}; they use {_words(used.mine)}, "
+        f"and this file needs about {_words(size)}."
+    )
+    mine = Export.objects.filter(
+        owner=user, status=Status.SUCCEEDED, file_removed_at=None, size__gt=0
+    )
+    largest = [
+        f"{export.file_name} ({_words(export.size)})"
+        for export in mine.order_by("-size")[:MOST_NAMED]
+    ]
+    if largest:
+        return f"{text} Delete exports you no longer need; the largest: {', '.join(largest)}."
+    return f"{text} Ask for fewer rows or columns, or compress it."
+
+
+def _disk_left() -> int:
+    return shutil.disk_usage(Path(settings.DATA_DIR)).free - DISK_RESERVE
+
+
+def _words(size: int) -> str:
+    return filesizeformat(size).replace("\N{NO-BREAK SPACE}", " ")

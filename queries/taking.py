@@ -1,0 +1,246 @@
+"""What somebody takes away: which rows and columns of a result, in what format, and how large that gets.
+
+The same choices make a file on disk, a stream to the browser and an estimate before either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from queries import reading
+from queries.formats import (
+    FORMATS,
+    Batches,
+    Options,
+    Report,
+    extension,
+    safe_file_name,
+    stream,
+)
+from queries.models import Export, ResultSet, Run, User
+from queries.reading import View
+from queries.results import Column, Filter, ResultError, ResultReader
+
+ALL, SHOWN, ORIGINAL = "all", "shown", "original"
+#: Tables for people: Excel reads UTF-8 as such only with a byte order mark.
+WITH_MARK = ("csv", "tsv")
+SAMPLE_ROWS = 500
+_EVERYTHING = View()
+
+
+class ExportRefusedError(Exception):
+    """This export cannot be made; ``str()`` says why, safe to show."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest:
+    """What somebody chose.
+
+    ``view`` is the grid as it was; ``as_shown`` takes its filter and sort, ``columns`` is "all", "shown" (those of
+    the view, in its order) or "original" (each row's own JSON). ``limit`` None means every row. ``exact`` writes
+    integers beyond 2^53 as text into JSON. ``compression`` is "", "zip" or "gzip".
+    """
+
+    owner: User
+    run: Run
+    format: str
+    file_name: str = ""
+    view: View = field(default=_EVERYTHING)
+    as_shown: bool = False
+    columns: str = ALL
+    limit: int | None = None
+    compression: str = ""
+    exact: bool = False
+    zone: tzinfo = UTC
+
+    def stored(self) -> dict[str, Any]:
+        """The choices as stored with the export."""
+        return {
+            "view": self.view.as_dict(),
+            "as_shown": self.as_shown,
+            "columns": self.columns,
+            "limit": self.limit,
+            "compression": self.compression,
+            "exact": self.exact,
+            "zone": str(self.zone),
+        }
+
+    @classmethod
+    def of(cls, export: Export) -> ExportRequest:
+        """The choices that an export was stored with."""
+        chosen = export.options
+        return cls(
+            owner=export.owner,
+            run=export.run,
+            format=export.format,
+            file_name=export.file_name,
+            view=View.of_dict(chosen.get("view", {})),
+            as_shown=chosen.get("as_shown", False),
+            columns=chosen.get("columns", ALL),
+            limit=chosen.get("limit"),
+            compression=chosen.get("compression", ""),
+            exact=chosen.get("exact", False),
+            zone=ZoneInfo(chosen.get("zone", "UTC")),
+        )
+
+    @property
+    def safe_name(self) -> str:
+        """The name of the file, with its ending."""
+        name = self.file_name or (
+            f"{self.run.connection_name} {self.run.created_at:%Y-%m-%d %H%M}"
+        )
+        return safe_file_name(name, extension(self.format, self.compression))
+
+    @property
+    def options(self) -> Options:
+        """The choices as the writers take them."""
+        ending = f".{extension(self.format, self.compression)}"
+        return Options(
+            original=self.columns == ORIGINAL,
+            zone=self.zone,
+            bom=self.format in WITH_MARK,
+            exact_as_text=self.exact,
+            compression=self.compression,
+            inner_name=self.safe_name.removesuffix(ending),
+        )
+
+
+def readable(request: ExportRequest) -> ResultSet:
+    """The rows to take from. Raises ExportRefusedError and reading.ResultUnavailableError."""
+    form = FORMATS.get(request.format)
+    if form is None:
+        raise ExportRefusedError("There is no such format.")
+    if request.columns == ORIGINAL and not form.originals:
+        raise ExportRefusedError(
+            f"{form.label} holds columns; the provider's own rows go into JSON or NDJSON."
+        )
+    if request.compression and request.compression not in form.compressions:
+        raise ExportRefusedError(
+            f"{form.label} is compressed inside. Choose no compression, or zip."
+        )
+    if request.run.is_active:
+        raise ExportRefusedError("The run has not ended yet.")
+    return reading.available_result(request.run)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows on their way into a file: their columns, and batches that go with the reader behind them."""
+
+    columns: Sequence[Column]
+    batches: Batches
+
+
+@contextmanager
+def taken(request: ExportRequest, result_set: ResultSet) -> Iterator[Taken]:
+    """Open the rows as chosen. Raises ResultError, while the batches are read too."""
+    with reading.open_result(result_set) as reader:
+        yield _rows(request, reader, reading.columns_of(result_set))
+
+
+def columns_taken(request: ExportRequest, known: Sequence[Column]) -> list[Column]:
+    """The columns of the file, in their order; none if it holds original rows."""
+    if request.columns == ORIGINAL:
+        return []
+    if request.columns == ALL:
+        return list(known)
+    by_name = {column.name: column for column in known}
+    return [by_name[name] for name in request.view.shown(known)]
+
+
+def filter_of(request: ExportRequest, known: Sequence[Column]) -> Filter:
+    """Which rows are in the file, before any limit."""
+    return request.view.filter(known) if request.as_shown else Filter()
+
+
+def _rows(
+    request: ExportRequest, reader: ResultReader, known: Sequence[Column]
+) -> Taken:
+    columns = columns_taken(request, known)
+    batches = reader.batches(
+        columns=[column.name for column in columns],
+        sort=request.view.order(known) if request.as_shown else (),
+        filter=filter_of(request, known),
+        limit=request.limit,
+        with_original=request.columns == ORIGINAL,
+    )
+    return Taken(columns, batches)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a file will be, about: rows (at most, if they could not be counted) and bytes."""
+
+    rows: int
+    size: int
+    columns: int
+
+
+def estimated(request: ExportRequest, result_set: ResultSet) -> Estimate:
+    """Count the rows, write the first few hundred of them to nowhere, and multiply.
+
+    Raises ResultError if rows cannot be read, formats.FormatError if the format cannot hold what was chosen.
+    """
+    known = reading.columns_of(result_set)
+    columns = columns_taken(request, known)
+    with reading.open_result(result_set) as reader:
+        rows = _count(request, reader, result_set, known)
+        sample = reader.batches(
+            columns=[column.name for column in columns],
+            limit=SAMPLE_ROWS,
+            with_original=request.columns == ORIGINAL,
+        )
+        empty, full = Report(), Report()
+        _drain(request, columns, iter(()), empty)
+        _drain(request, columns, sample, full)
+    each = (full.size - empty.size) / max(full.rows, 1)
+    return Estimate(rows, round(empty.size + each * rows), len(columns))
+
+
+def _count(
+    request: ExportRequest,
+    reader: ResultReader,
+    result_set: ResultSet,
+    known: Sequence[Column],
+) -> int:
+    rows = result_set.row_count
+    chosen = filter_of(request, known)
+    if chosen != Filter():
+        with suppress(ResultError):  # too slow to count: there are at most all
+            rows = reader.count(chosen)
+    return rows if request.limit is None else min(rows, request.limit)
+
+
+def _drain(
+    request: ExportRequest, columns: Sequence[Column], batches: Batches, report: Report
+) -> None:
+    for _chunk in stream(
+        request.format, columns, batches, options=request.options, report=report
+    ):
+        pass
+
+
+def selection_in_words(stored: Mapping[str, Any]) -> list[str]:
+    """Which rows an export holds and in which order, from its stored choices."""
+    if not stored.get("as_shown"):
+        return []
+    view = View.of_dict(stored.get("view", {}))
+    found = (
+        [
+            f"rows that contain “{view.q}”"
+            + (f" in {view.column}" if view.column else "")
+        ]
+        if view.q
+        else []
+    )
+    for condition in view.conditions:
+        values = " or ".join(condition.values)
+        found.append(f"{condition.column} {condition.operation} {values}".strip())
+    if view.sorts:
+        found.append(f"sorted by {', '.join(view.sorts)}")
+    return found
