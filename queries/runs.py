@@ -27,6 +27,7 @@ from queries.engine.record import (
 )
 from queries.engine.unwatched import cancel_unwatched
 from queries.models import (
+    INLINE,
     Connection,
     Mode,
     Run,
@@ -118,9 +119,9 @@ def start_run(request: RunRequest) -> Run:
 
 
 def wait_for(run: Run, seconds: float) -> Run:
-    """The run as it is now, after waiting up to ``seconds`` for a direct run to end here."""
-    if run.mode == Mode.DIRECT:
-        direct.pool.wait(run.pk, seconds)
+    """The run as it is now, after waiting up to ``seconds`` for one that executes here to end."""
+    if run.mode in INLINE:
+        direct.pool_of(run).wait(run.pk, seconds)
     run.refresh_from_db()
     return run
 
@@ -212,7 +213,9 @@ def delete_rows(run: Run) -> None:
 
 
 def curl_of(run: Run) -> str:
-    """The equivalent curl command, with a placeholder for the key."""
+    """The equivalent curl command, with a placeholder for the key; "" when nobody is called."""
+    if run.mode == Mode.REFINE:
+        return ""
     kind = provider_class(run.provider)
     options = run.connection.options if run.connection else {}
     endpoint = kind.endpoint(options) if run.connection else "https://ENDPOINT"
@@ -303,14 +306,14 @@ def _cancel(rows: RunQuerySet) -> int:
             _end_waiting_fetches(rows)
             bell.ring_pump()
     for pk, mode in modes.items():
-        if mode == Mode.DIRECT:
+        if mode in INLINE:
             direct.pool.cancel(pk)
     return len(modes)
 
 
 def _end_not_begun(rows: RunQuerySet, now: datetime) -> None:
-    """End what nobody has begun. A direct run has a lease from its first moment."""
-    nobodys = Q(mode=Mode.DIRECT) | lease_free(now)
+    """End what nobody has begun. What executes inline has a lease from its first moment."""
+    nobodys = Q(mode__in=INLINE) | lease_free(now)
     not_begun = rows.filter(nobodys, status=Status.QUEUED, submitting_since=None)
     changes = ending(Run(), Status.CANCELLED)
     # Each keeps its own.

@@ -17,7 +17,7 @@ from queries.dataprime.errors import (
 )
 from queries.dataprime.lucene import lucene_condition
 from queries.dataprime.pipeline import Pipeline
-from queries.dataprime.scope import of_table
+from queries.dataprime.scope import kinds_of, of_table
 from queries.dataprime.sql import identifier
 from queries.dataprime.steps import run
 from queries.dataprime.table import Compiled, Table
@@ -123,4 +123,5 @@ def _finished(pipeline: Pipeline, source: str, max_rows: int | None) -> Compiled
         start=start,
         end=end,
         is_aggregate=pipeline.is_aggregate,
+        kinds=kinds_of(pipeline.scope),
     )

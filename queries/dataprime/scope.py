@@ -88,6 +88,16 @@ def of_columns(
     return Scope(docs)
 
 
+def kinds_of(scope: Scope) -> dict[Keys, Kind]:
+    """Return the kinds of the values that commands put into the documents, by full path."""
+    return {
+        (root, *edit.keys): Kind(edit.value.kind)
+        for root, doc in scope.docs.items()
+        for edit in doc.edits
+        if edit.value is not None
+    }
+
+
 def only_data(scope: Scope) -> Scope:
     """Return the scope with nothing left in `$m` and `$l`."""
     empty = {root: Doc(hidden=scope.docs[root].hidden) for root in ("$m", "$l")}

@@ -72,7 +72,8 @@ class Compiled:
     The SQL yields the VARCHAR columns `metadata`, `labels`, `user_data`, each JSON text.
     `start` (inclusive) and `end` (exclusive) are the range in force: the `source`
     clause's where there is one, else the one given. `limit` is the last `limit`, `top`
-    or `bottom` that still bounds the rows.
+    or `bottom` that still bounds the rows. `kinds` are the types of the computed keypaths
+    in the answer, where they are known.
     """
 
     sql: str
@@ -83,3 +84,4 @@ class Compiled:
     start: datetime | None
     end: datetime | None
     is_aggregate: bool
+    kinds: Mapping[tuple[str, ...], Kind] = field(default_factory=dict)

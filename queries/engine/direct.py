@@ -1,8 +1,9 @@
-"""Direct runs: executed inline in the web process, on a small bounded pool."""
+"""Direct runs and refines: executed inline in the web process, on small bounded pools."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -19,7 +20,7 @@ from django.db import (
 from django.utils import timezone
 
 from queries.connections import open_provider
-from queries.engine import access, bell, failures, times
+from queries.engine import access, bell, failures, refine, times
 from queries.engine.keeper import Held, Reason, keeper
 from queries.engine.leases import FREED, LeaseLostError, commit, held
 from queries.engine.receiving import Received, Receiver, policy
@@ -44,7 +45,8 @@ from queries.providers.registry import provider_class
 DIRECT_LEASE = timedelta(seconds=30)
 MOST_REFUSALS = 5
 GOES_ON = "It took longer than {seconds} s and goes on in the background."
-FOR_A_PLACE = "a free place: this server runs {most} direct queries at once"
+FOR_A_PLACE = "a free place: this server runs {most} {what} at once"
+REFINES = 2  # each may use a core, and a gigabyte
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +58,11 @@ def lease(run: Run) -> None:
 
 
 class DirectPool:
-    """The direct runs of this process: some in threads, the others waiting for one."""
+    """Runs of this process: as many as there are ``places`` in threads, the others waiting."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Callable[[], int], what: str) -> None:
+        self._places = places
+        self._what = what
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._runs: dict[UUID, tuple[Held, Future[None]]] = {}
@@ -70,12 +74,12 @@ class DirectPool:
         with self._lock:
             if self._executor is None:
                 # Threads are made on first use: a forked process has none of its parent's.
-                self._executor = ThreadPoolExecutor(settings.DIRECT_RUNS, "direct")
-            full = len(self._runs) >= settings.DIRECT_RUNS
+                self._executor = ThreadPoolExecutor(self._places(), "direct")
+            full = len(self._runs) >= self._places()
             future = self._executor.submit(_in_thread, one)
             self._runs[run.pk] = (one, future)
         if full:
-            _say_waiting(run)
+            _say_waiting(run, FOR_A_PLACE.format(most=self._places(), what=self._what))
         future.add_done_callback(lambda done: self._done(one, done))
 
     def wait(self, pk: UUID, seconds: float) -> bool:
@@ -110,16 +114,23 @@ class DirectPool:
             log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
 
 
-pool = DirectPool()
+pool = DirectPool(lambda: settings.DIRECT_RUNS, "direct queries")
+refines = DirectPool(lambda: REFINES, "refines")
+
+
+def pool_of(run: Run) -> DirectPool:
+    """Where a run of one of the modes INLINE is executed."""
+    return refines if run.mode == Mode.REFINE else pool
 
 
 def execute(one: Held) -> None:
-    """Run one direct query from its first step to its last."""
+    """Run one direct query, or refine, from its first step to its last."""
     run = _begun(one)
     if run is None:
         return
     try:
-        settle(one, _attempts(one))
+        by_mode = refine.attempt if run.mode == Mode.REFINE else _attempts
+        settle(one, by_mode(one))
     except HandedOverError as handed:
         _hand_over(one, handed.job_id)
     except LeaseLostError:
@@ -222,6 +233,5 @@ def _hand_over(one: Held, job_id: str) -> None:
         disown(run, job_id)
 
 
-def _say_waiting(run: Run) -> None:
-    words = FOR_A_PLACE.format(most=settings.DIRECT_RUNS)
+def _say_waiting(run: Run, words: str) -> None:
     held(run).filter(status=Status.QUEUED).update(waiting_for=words)

@@ -21,13 +21,18 @@ def interrupted() -> ProviderError:
     )
 
 
-def too_long(seconds: float) -> ProviderError:
+def too_long(seconds: float, *, is_refine: bool = False) -> ProviderError:
     """Our own time limit."""
+    other = (
+        "refine the result by a filter first"
+        if is_refine
+        else "run it in the background"
+    )
     return ProviderError(
         f"The run took longer than {_in_words(seconds)}, the most we wait.",
         code="too_long",
         title="Our time limit was reached",
-        remedy="Ask for less, or run it in the background.",
+        remedy=f"Ask for less, or {other}.",
     )
 
 
@@ -78,6 +83,30 @@ def internal() -> ProviderError:
         code="internal",
         title="Our mistake",
         remedy="Run it again; if it happens again, tell whoever runs this server.",
+    )
+
+
+def origin_gone() -> ProviderError:
+    """A refine's origin was deleted, or is no longer shared with its owner."""
+    return ProviderError(
+        "The run this refine reads was deleted, or is no longer shared with you.",
+        code="origin_gone",
+        title="The origin is gone",
+    )
+
+
+def not_refined(message: str) -> ProviderError:
+    """The stored rows could not be read."""
+    return ProviderError(message, code="refine", title="The rows could not be refined")
+
+
+def too_much_memory() -> ProviderError:
+    """A refine needed more than its share."""
+    return ProviderError(
+        "The statement needs more memory than one refine may use.",
+        code="memory",
+        title="Our memory limit was reached",
+        remedy="Ask for less: a narrower filter, fewer groups or columns.",
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -22,15 +22,23 @@ from django.utils import timezone
 from queries.engine import failures
 from queries.engine.leases import LEASE, held, renewed
 from queries.engine.record import time_limit
-from queries.models import Run
-from queries.providers.base import Provider
+from queries.models import Mode, Run
 from queries.providers.errors import ProviderError
 
 LOOK_EVERY = 0.5
 RENEW_EVERY = 2.5
 
-P = TypeVar("P", bound=Provider)
 log = structlog.get_logger(__name__)
+
+
+class Call(Protocol):
+    """What a run waits for: a provider, or a process of ours. `abort` hangs up, from any thread."""
+
+    def abort(self) -> None:
+        """End what is under way."""
+
+
+C = TypeVar("C", bound=Call)
 
 
 class Reason(StrEnum):
@@ -55,20 +63,22 @@ class Held:
         self.has_called = False
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._provider: Provider | None = None
+        self._call: Call | None = None
 
     def let_go(self, reason: Reason) -> None:
         """Make the holder stop, wherever it is waiting. The first reason counts."""
         with self._lock:
             self.reason = self.reason or reason
             self._stop.set()
-            if self._provider is not None:
-                self._provider.abort()
+            if self._call is not None:
+                self._call.abort()
 
     def error(self, otherwise: ProviderError | None) -> ProviderError | None:
         """Why the run ended early: our own reason if it was we who hung up."""
         if self.reason is Reason.LATE:
-            return failures.too_long(time_limit(self.run))
+            return failures.too_long(
+                time_limit(self.run), is_refine=self.run.mode == Mode.REFINE
+            )
         if self.reason is Reason.STOPPING:
             return failures.interrupted()
         return otherwise
@@ -78,18 +88,18 @@ class Held:
         return not self._stop.wait(seconds)
 
     @contextmanager
-    def calling(self, provider: P) -> Iterator[P]:
-        """The block in which ``let_go`` hangs up on ``provider``."""
+    def calling(self, call: C) -> Iterator[C]:
+        """The block in which ``let_go`` hangs up on ``call``."""
         with self._lock:
-            self._provider = provider
+            self._call = call
             self.has_called = True
             if self.reason:
-                provider.abort()
+                call.abort()
         try:
-            yield provider
+            yield call
         finally:
             with self._lock:
-                self._provider = None
+                self._call = None
 
 
 class Keeper:

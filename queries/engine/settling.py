@@ -54,4 +54,6 @@ def _status(one: Held, received: Received, error: ProviderError | None) -> Statu
 def _note(one: Held) -> str:
     if one.run.mode == Mode.BACKGROUND:
         return STOPPED_FETCHING
-    return HUNG_UP if one.has_called else ""
+    # A refine calls nobody.
+    called = one.has_called and one.run.mode == Mode.DIRECT
+    return HUNG_UP if called else ""

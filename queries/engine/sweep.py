@@ -21,7 +21,7 @@ from queries.engine import bell, failures, fetching, pump
 from queries.engine.leases import claim
 from queries.engine.record import end_cut, forget, remove_rows
 from queries.models import (
-    Mode,
+    INLINE,
     PumpSlot,
     RateBucket,
     ResultSet,
@@ -66,9 +66,9 @@ def nudge_pump() -> bool:
 
 
 def end_interrupted() -> int:
-    """End direct runs whose process is gone. Their rows stay, marked as partial."""
+    """End runs whose process is gone with them: direct ones and refines. Their rows stay, marked as partial."""
     now = timezone.now()
-    dead = Run.objects.active().filter(mode=Mode.DIRECT, lease_until__lt=now)
+    dead = Run.objects.active().filter(mode__in=INLINE, lease_until__lt=now)
     claimed = claim(dead, most=MOST_AT_ONCE)
     return sum(end_cut(run, failures.interrupted()) for run in claimed)
 

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from queries.models.leases import Leased
-from queries.models.saved_queries import Question, SavedQuery
+from queries.models.saved_queries import Mode, Question, SavedQuery
 from queries.models.teams import Team
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Status(models.TextChoices):
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING, Status.FETCHING)
+# Executed by the process that started them, under a lease from their first moment.
+INLINE = (Mode.DIRECT, Mode.REFINE)
 
 
 class RunQuerySet(models.QuerySet["Run"]):

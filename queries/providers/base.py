@@ -96,6 +96,9 @@ class Provider(ABC):
     ] = {}  # column path -> "timestamp", "severity", ...
     leading_columns: ClassVar[tuple[str, ...]] = ()  # shown first, in this order
     trailing_columns: ClassVar[tuple[str, ...]] = ()  # shown last: ids and the like
+    # How a row's original splits into the documents of DataPrime: root -> the key in the original ("" for all of it)
+    # and its form: "json", "text" (JSON inside a text) or "pairs" (a list of {key, value}).
+    row_documents: ClassVar[Mapping[str, tuple[str, str]]] = {"$d": ("", "json")}
     samples: ClassVar[tuple[Sample, ...]] = ()
     statement_label: ClassVar[str] = "Statement"
     statement_language: ClassVar[str] = (
@@ -145,6 +148,11 @@ class Provider(ABC):
     @abstractmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
         """Find what is wrong with a spec before any call is made."""
+
+    @classmethod
+    def language_of(cls, settings: Mapping[str, Any]) -> str:
+        """Give the language of a statement with these settings, in the words of `statement_language`."""
+        return cls.statement_language
 
     @classmethod
     def resolve(cls, spec: QuerySpec) -> QuerySpec:

@@ -86,6 +86,11 @@ class Coralogix(Provider):
     }
     leading_columns: ClassVar[tuple[str, ...]] = LEADING_COLUMNS
     trailing_columns: ClassVar[tuple[str, ...]] = TRAILING_COLUMNS
+    row_documents: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "$m": ("metadata", "pairs"),
+        "$l": ("labels", "pairs"),
+        "$d": ("userData", "text"),
+    }
     key_label: ClassVar[str] = "API key"
     key_help: ClassVar[str] = (
         "A personal key (cxup_…) or a team key (cxtp_…) with the preset DataQuerying. A key for sending data cannot query."
@@ -106,6 +111,11 @@ class Coralogix(Provider):
     def authorization(cls, secret: Secret, options: Mapping[str, Any]) -> Authorization:
         """Every kind of key travels as a bearer token."""
         return BearerAuthorization(secret)
+
+    @classmethod
+    def language_of(cls, settings: Mapping[str, Any]) -> str:
+        """Lucene is a syntax of its own."""
+        return "lucene" if settings.get("syntax") == LUCENE else cls.statement_language
 
     @classmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:

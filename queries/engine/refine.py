@@ -1,0 +1,201 @@
+"""A refine: a statement on the stored rows of another run, its origin. Nobody is called.
+
+DataPrime is compiled here, with bound values; SQL goes as it is to the process that carries it
+out (`results.refinery`). The rows become a result set as those of a provider do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+from django.conf import settings
+from django.utils import timezone
+
+from queries import reading
+from queries.dataprime import Compiled, Kind, compile_dataprime
+from queries.engine import failures
+from queries.engine.keeper import Held
+from queries.engine.receiving import Received, Receiver
+from queries.engine.record import REFINE_SECONDS
+from queries.models import Mode, ResultSet, Run
+from queries.providers.base import Row, RowStream
+from queries.providers.errors import LimitExceededError, ProviderError, QueryError
+from queries.providers.registry import provider_class
+from queries.results import Column, ResultError, ResultsMissingError
+from queries.results.errors import MemoryLimitError, QueryTimeoutError
+from queries.results.keypaths import keypath
+from queries.results.refine_tables import DATASETS, ROOTS, dataprime_table, views
+from queries.results.refinery import Refine, RefineBounds, Refinery, StatementError
+
+BOUNDS = RefineBounds(seconds=REFINE_SECONDS)
+SQL, DATAPRIME = "sql", "dataprime"
+LANGUAGES = {DATAPRIME: "DataPrime", SQL: "SQL"}
+HINTS = {Kind.TIMESTAMP: "timestamp", Kind.SEVERITY: "severity"}
+Rows = Callable[[pa.RecordBatch], Iterator[Row]]
+
+
+def compiled(statement: str, result_set: ResultSet) -> Compiled:
+    """The statement over the rows of a result set. Raises DataPrimeError, with its place."""
+    table = dataprime_table(
+        _columns(result_set),
+        documents_of(result_set.run),
+        all_known=not result_set.columns_dropped,
+    )
+    return compile_dataprime(
+        statement,
+        tables=dict.fromkeys(DATASETS, table),
+        default_source=DATASETS[0],
+        now=timezone.now(),
+        max_rows=settings.MAX_ROWS + 1,
+    )
+
+
+def documents_of(run: Run) -> Mapping[str, tuple[str, str]]:
+    """How the originals of a run's rows split into the documents of DataPrime."""
+    if run.mode != Mode.REFINE:
+        return provider_class(run.provider).row_documents
+    result_set = reading.available_result(run)
+    if any(column.name.startswith(ROOTS) for column in _columns(result_set)):
+        return {root: (root, "json") for root in ROOTS}
+    return {"$d": ("", "json")}
+
+
+def attempt(one: Held) -> Received:
+    """Carry out the refine that ``one`` holds. Raises LeaseLostError."""
+    place = Path(settings.DATA_DIR) / "results" / str(one.run.pk) / ".refine"
+    try:
+        asked, rows, hints = _asked(one.run, _origin(one.run))
+        with Refinery(asked, place, BOUNDS) as refinery, one.calling(refinery):
+            return _received(one, refinery, rows, hints)
+    except ResultError as error:
+        return Received(error=in_our_words(error))
+    except ProviderError as error:
+        return Received(error=error)
+
+
+def in_our_words(error: ResultError) -> ProviderError:
+    """Why a refine failed, as it is written on its run."""
+    if isinstance(error, StatementError):
+        place = f" in line {error.line} at column {error.column}" if error.line else ""
+        return QueryError(
+            f"{error}{place}",
+            code="statement",
+            title="The statement cannot be carried out",
+            remedy="Change it and refine again.",
+        )
+    if isinstance(error, QueryTimeoutError):
+        return failures.too_long(BOUNDS.seconds, is_refine=True)
+    if isinstance(error, MemoryLimitError):
+        return failures.too_much_memory()
+    return failures.not_refined(str(error))
+
+
+def _origin(run: Run) -> ResultSet:
+    """The rows to read, asked again at this moment: sharing may have ended, rows may be gone."""
+    readable = Run.objects.visible_to(run.owner).select_related("result")
+    origin = readable.filter(pk=run.origin_id).first() if run.origin_id else None
+    if origin is None or not run.owner.is_active:
+        raise failures.origin_gone()
+    try:
+        return reading.available_result(origin)
+    except reading.ResultUnavailableError as error:
+        raise failures.not_refined(str(error)) from None
+
+
+def _asked(run: Run, origin: ResultSet) -> tuple[Refine, Rows, dict[str, str]]:
+    """The question, how its answer becomes rows, and what is known of their columns."""
+    directory = reading.directory_of(origin)
+    names = origin.parts.order_by("seq").values_list("name", flat=True)
+    files = [str(directory / name) for name in names]
+    if not files or not all(Path(file).is_file() for file in files):
+        raise ResultsMissingError
+    relations = views(files, _columns(origin))
+    if run.settings.get("language") == SQL:
+        return Refine(files, relations, text=run.statement), _sql_rows, {}
+    found = compiled(run.statement, origin)
+    # The relations for SQL are not needed, and user text is no part of what is left.
+    asked = Refine(files, relations[:1], sql=found.sql, params=found.params)
+    is_flat = found.is_aggregate or len(documents_of(origin.run)) == 1
+    rows = _flat_rows if is_flat else _log_rows
+    kind = provider_class(run.provider)
+    hints = {} if is_flat else dict(kind.column_hints)
+    return asked, rows, hints | _hints(found, is_flat=is_flat)
+
+
+def _hints(found: Compiled, *, is_flat: bool) -> dict[str, str]:
+    hints = {}
+    for path, kind in found.kinds.items():
+        name: str | None = None
+        for key in path[1:] if is_flat else path:
+            name = keypath(name, key)
+        if name and kind in HINTS:
+            hints[name] = HINTS[kind]
+    return hints
+
+
+def _received(
+    one: Held, refinery: Refinery, rows: Rows, hints: dict[str, str]
+) -> Received:
+    batches = refinery.batches()
+    # With the first batch the process says what it knows of the columns.
+    first = next(batches, None)
+    every = itertools.chain([] if first is None else [first], batches)
+
+    def flow(stream: RowStream) -> Iterator[Row]:
+        try:
+            for batch in every:
+                stream.bytes_received += batch.nbytes
+                _check_size(stream.bytes_received)
+                yield from rows(batch)
+        except ResultError as error:
+            raise in_our_words(error) from error
+
+    with RowStream(flow, refinery.abort) as stream:
+        return Receiver(one, stream, {**hints, **refinery.hints}).receive()
+
+
+def _check_size(received: int) -> None:
+    if received > settings.MAX_BYTES:
+        raise LimitExceededError(
+            f"The answer is larger than {settings.MAX_BYTES:,} bytes, the most we keep.",
+            remedy="Ask for less: a narrower filter, fewer columns or a limit.",
+        )
+
+
+def _sql_rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    for text in batch.column(0).to_pylist():
+        yield _object_row(text)
+
+
+def _flat_rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    """Rows that are nothing but their data: aggregates, and those of providers without documents."""
+    for text in batch.column(2).to_pylist():
+        yield _object_row(text)
+
+
+def _log_rows(batch: pa.RecordBatch) -> Iterator[Row]:
+    for texts in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        # Computed rows have no metadata and no labels: empty columns would stand before their own.
+        found = dict(zip(ROOTS, texts, strict=True))
+        documents = {k: v for k, v in found.items() if k == "$d" or v != "{}"}
+        members = ",".join(f'"{root}":{text}' for root, text in documents.items())
+        yield _object_row(f"{{{members}}}")
+
+
+def _object_row(text: str) -> Row:
+    try:
+        value, original = msgspec.json.decode(text), text.encode()
+    except ValueError:
+        # DuckDB writes NaN and infinities inside lists, which are no JSON: they become texts.
+        value = json.loads(text, parse_constant=str)
+        original = msgspec.json.encode(value)
+    return Row(value if isinstance(value, dict) else {"$d": value}, original)
+
+
+def _columns(result_set: ResultSet) -> list[Column]:
+    return [Column(**column) for column in result_set.columns]

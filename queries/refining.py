@@ -1,0 +1,149 @@
+"""The verbs of refining: a statement on the stored rows of a run, as a run of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+
+from queries import reading, time_ranges
+from queries.dataprime import DataPrimeError
+from queries.engine import direct, refine
+from queries.engine.refine import DATAPRIME, LANGUAGES
+from queries.models import Mode, ResultSet, Run, User
+
+log = structlog.get_logger(__name__)
+
+
+class InvalidRefineError(ValueError):
+    """It cannot be carried out; `line` and `column` say where (0: nowhere in the statement)."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefineRequest:
+    """What somebody asks of a run's rows. ``form_key`` makes asking it twice harmless."""
+
+    owner: User
+    origin: Run
+    statement: str
+    language: str = DATAPRIME
+    form_key: UUID = field(default_factory=uuid4)
+
+
+def refinable(run: Run) -> ResultSet:
+    """The rows of a run that can be refined; InvalidRefineError says why there are none."""
+    if run.is_active:
+        raise InvalidRefineError(
+            "This run has not ended yet. Its rows can be refined when it has."
+        )
+    try:
+        found = reading.available_result(run)
+    except reading.ResultUnavailableError as error:
+        raise InvalidRefineError(str(error)) from None
+    if not found.row_count:
+        raise InvalidRefineError("This run has no rows to refine.")
+    return found
+
+
+def check(request: RefineRequest) -> ResultSet:
+    """The rows the request reads. Raises InvalidRefineError for what is known to be wrong.
+
+    SQL is not looked at here: it is read where it is carried out, and nowhere else.
+    """
+    found = refinable(request.origin)
+    if request.language not in LANGUAGES:
+        raise InvalidRefineError("Choose DataPrime or SQL.")
+    if request.language == DATAPRIME:
+        try:
+            refine.compiled(request.statement, found)
+        except DataPrimeError as error:
+            raise InvalidRefineError(str(error), error.line, error.column) from None
+    return found
+
+
+def start_refine(request: RefineRequest) -> Run:
+    """Write the run and set it going; the same ``form_key`` again gives the first run.
+
+    Raises PermissionDenied if the owner may not see the origin, and InvalidRefineError.
+    """
+    if known := _started_before(request):
+        return known
+    readable = Run.objects.visible_to(request.owner).filter(pk=request.origin.pk)
+    if not readable.exists():
+        raise PermissionDenied("You may not see this run.")
+    run = _new(request, check(request))
+    direct.lease(run)
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            transaction.on_commit(lambda: direct.pool_of(run).submit(run))
+    except IntegrityError:
+        # Two submits of one form at the same moment: the other one was first.
+        if known := _started_before(request):
+            return known
+        raise
+    log.info("run_started", run=str(run.pk), mode=str(run.mode))
+    return run
+
+
+def refine_again(run: Run, *, owner: User, form_key: UUID) -> Run:
+    """Carry out the same refine again, on the rows its origin has now."""
+    if run.origin is None:
+        raise InvalidRefineError("The run it was made from was deleted.")
+    return start_refine(
+        RefineRequest(
+            owner=owner,
+            origin=run.origin,
+            statement=run.statement,
+            language=run.settings.get("language", DATAPRIME),
+            form_key=form_key,
+        )
+    )
+
+
+def _started_before(request: RefineRequest) -> Run | None:
+    return Run.objects.filter(owner=request.owner, form_key=request.form_key).first()
+
+
+def _new(request: RefineRequest, read: ResultSet) -> Run:
+    origin = request.origin
+    return Run(
+        owner=request.owner,
+        origin=origin,
+        # Shown only: a refine opens no connection and needs no key.
+        connection_name=origin.connection_name,
+        provider=origin.provider,
+        form_key=request.form_key,
+        statement=request.statement,
+        mode=Mode.REFINE,
+        settings={"language": request.language},
+        time_range=time_ranges.NONE,
+        warnings=_inherited(read),
+    )
+
+
+def _inherited(read: ResultSet) -> list[dict[str, Any]]:
+    """What was missing before is missing after."""
+    if read.complete:
+        return []
+    why = " ".join(cut.get("message", "") for cut in read.cuts)
+    message = f"The rows it was made from are not complete. {why}".strip()
+    remedies = (cut.get("remedy", "") for cut in read.cuts)
+    return [
+        {
+            "code": "origin_incomplete",
+            "message": message,
+            "remedy": next((remedy for remedy in remedies if remedy), ""),
+            "cuts_result": True,
+            "details": {"rows": read.row_count},
+        }
+    ]

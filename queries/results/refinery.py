@@ -1,0 +1,258 @@
+"""Refining: one statement on the files of one result, answered by a process of its own.
+
+The process (`refinery_child`) holds none of our secrets and is killed, with all it may have
+started, at the time limit or when the answer is no longer wanted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+import pyarrow as pa
+
+from queries.results.engine import quoted
+from queries.results.errors import (
+    MemoryLimitError,
+    QueryTimeoutError,
+    ResultError,
+    ResultsMissingError,
+)
+
+_CODE: Final = Path(__file__).resolve().parent.parent.parent
+_MOST_TROUBLE: Final = 65_536  # bytes; DuckDB may quote a long statement
+_OVERHEAD: Final = (
+    2 * 2**30
+)  # address space, not memory: Python, Arrow and DuckDB themselves
+_TERMINATED: Final = (-signal.SIGKILL, -signal.SIGXCPU)
+
+
+@dataclass(frozen=True)
+class RefineBounds:
+    """What one refine may use: memory and spilled bytes, seconds, open files."""
+
+    memory_bytes: int = 2**30
+    spill_bytes: int = 4 * 2**30
+    seconds: float = 120.0
+    open_files: int = 256
+
+
+@dataclass(frozen=True)
+class Refine:
+    """What is asked. Either `text`, SQL as somebody typed it, over the relations of `views`;
+    or `sql` of our own with its bound `params`, whose columns are delivered as they are.
+
+    `files` are the result's parts; `views` are the CREATE VIEW statements over them.
+    """
+
+    files: Sequence[str]
+    views: Sequence[str]
+    text: str | None = None
+    sql: str = ""
+    params: Sequence[Any] = ()
+
+
+class StatementError(ResultError):
+    """The statement is wrong or refused; the text says why. `line` and `column` count from 1."""
+
+    default = "The statement cannot be carried out."
+
+    def __init__(self, message: str = "", line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class ClosedError(StatementError):
+    """The statement reached for what is not there for it."""
+
+    default = (
+        "A refine reads the rows of its result and nothing else: no files, no network, "
+        "no settings."
+    )
+
+
+class Refinery:
+    """Answers one `Refine`; use it in `with`. `scratch` is a directory, not there yet.
+
+    `batches` gives the answer: for SQL a column `row` of JSON texts (no longer than 32 MB each),
+    else the columns of `Refine.sql`. `hints` is filled with the first batch. Raises
+    StatementError, QueryTimeoutError, MemoryLimitError, ResultsMissingError, ResultError.
+    """
+
+    def __init__(
+        self, asked: Refine, scratch: Path, bounds: RefineBounds = RefineBounds()
+    ) -> None:
+        self.hints: dict[str, str] = {}
+        self._asked = asked
+        self._scratch = scratch
+        self._bounds = bounds
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+        self._late = False
+
+    def __enter__(self) -> Refinery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.abort()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def abort(self) -> None:
+        """End the process and all it may have started. From any thread; harmless when repeated."""
+        with self._lock:
+            self._stopped = True
+            if self._process is not None and self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The answer, batch by batch; ends early, without an error, after `abort`."""
+        self._scratch.mkdir(mode=0o700, parents=True)
+        with (self._scratch / "trouble").open("w+b") as trouble:
+            process = self._started(trouble)
+            if process is None:
+                return
+            clock = threading.Timer(self._bounds.seconds, self._expire)
+            clock.start()
+            try:
+                yield from self._read(process)
+            finally:
+                clock.cancel()
+                clock.join()
+                self._end(process)
+            self._judge(process, trouble)
+
+    def _started(self, trouble: IO[bytes]) -> subprocess.Popen[bytes] | None:
+        """The process, with its question asked; None when it is not wanted any more."""
+        with self._lock:
+            if self._stopped:
+                return None
+            self._process = process = subprocess.Popen(
+                [sys.executable, "-P", "-s", "-m", "queries.results.refinery_child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=trouble,
+                cwd=self._scratch,
+                env={
+                    "PYTHONPATH": str(_CODE),
+                    "HOME": str(self._scratch),
+                    "LC_ALL": "C.UTF-8",
+                },
+                start_new_session=True,  # a group of its own, killed as one
+            )
+        # It stays open: when this process is gone, the other reads its end, and ends.
+        try:
+            _pipe(process.stdin).write(json.dumps(self._question()).encode() + b"\n")
+            _pipe(process.stdin).flush()
+        except BrokenPipeError:
+            pass  # it has ended already, and `_judge` says why
+        return process
+
+    def _question(self) -> dict[str, Any]:
+        bounds, asked = self._bounds, self._asked
+        spill = str(self._scratch / "spill")
+        files = ", ".join(quoted(file) for file in asked.files)
+        return {
+            "text": asked.text,
+            "sql": asked.sql,
+            "params": [_plain(value) for value in asked.params],
+            "views": list(asked.views),
+            "files": list(asked.files),
+            "scratch": str(self._scratch),
+            "settings": [
+                f"SET allowed_paths = [{files}]",
+                f"SET temp_directory = {quoted(spill)}",
+                f"SET max_temp_directory_size = '{bounds.spill_bytes}B'",
+                "SET TimeZone = 'UTC'",
+                "SET enable_external_access = false",
+                "SET lock_configuration = true",
+            ],
+            "bounds": {
+                "memory_bytes": bounds.memory_bytes,
+                "address_space": bounds.memory_bytes + _OVERHEAD,
+                "cpu_seconds": int(bounds.seconds) + 1,
+                "file_bytes": bounds.spill_bytes,
+                "open_files": bounds.open_files,
+            },
+        }
+
+    def _read(self, process: subprocess.Popen[bytes]) -> Iterator[pa.RecordBatch]:
+        try:
+            stream = pa.ipc.open_stream(_pipe(process.stdout))
+            self.hints = json.loads((stream.schema.metadata or {}).get(b"hints", b"{}"))
+            yield from stream
+        except (pa.ArrowInvalid, OSError):
+            return  # cut off by its end, which `_judge` explains
+
+    def _expire(self) -> None:
+        self._late = True
+        self.abort()
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for it: what it says of itself counts, unless its answer was given up."""
+        _pipe(process.stdout).close()
+        _pipe(process.stdin).close()
+        process.wait()
+
+    def _judge(self, process: subprocess.Popen[bytes], trouble: IO[bytes]) -> None:
+        """Raise what ended the answer, if it was not its last row."""
+        if self._late:
+            raise QueryTimeoutError
+        if self._stopped or process.returncode == 0:
+            return
+        trouble.seek(0)
+        told = _last_json(trouble.read(_MOST_TROUBLE))
+        if process.returncode in _TERMINATED:
+            raise QueryTimeoutError
+        raise _ERRORS.get(told.get("kind", ""), _other)(told)
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise ValueError("The process has no such pipe.")
+    return pipe
+
+
+def _plain(value: Any) -> Any:
+    return {"time": value.isoformat()} if isinstance(value, datetime) else value
+
+
+def _last_json(text: bytes) -> dict[str, Any]:
+    """What the process said last; libraries may have said something before."""
+    try:
+        told = json.loads(text.splitlines()[-1])
+    except (ValueError, IndexError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _statement(told: dict[str, Any]) -> ResultError:
+    return StatementError(
+        told.get("message", ""), told.get("line", 0), told.get("column", 0)
+    )
+
+
+def _other(_: dict[str, Any]) -> ResultError:
+    return ResultError(
+        "The statement could not be carried through: it may need more memory than is allowed."
+    )
+
+
+_ERRORS: Final[dict[str, Callable[[dict[str, Any]], ResultError]]] = {
+    "statement": _statement,
+    "refused": _statement,
+    "closed": lambda _: ClosedError(),
+    "memory": lambda _: MemoryLimitError(),
+    "missing": lambda _: ResultsMissingError(),
+}

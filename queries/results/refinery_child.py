@@ -1,0 +1,253 @@
+"""The process that answers one refine, and ends: `python -m queries.results.refinery_child`.
+
+What people wrote as SQL runs here and nowhere else. Three walls stand around it, each enough
+for what is known: only one statement that reads, nested in one of ours (a nested statement
+cannot write); a DuckDB that opens the result's files and no others, with its settings locked;
+and a process with an empty environment, bounded memory, time, files, and, where the kernel
+offers Landlock, no right to any other file and none to the network.
+
+One line of JSON on standard input asks (`refinery.Refinery` writes it); Arrow's stream on
+standard output answers; one line of JSON on standard error says what went wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import IO, Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from queries.results.confinement import confine
+
+ROWS: Final = 1_000  # of one batch
+BATCH_BYTES: Final = 8 * 2**20  # of one message; a row may be larger
+ROW_BYTES: Final = 32 * 2**20
+MOST_COLUMNS: Final = 2_000
+_CONFIG: Final = {
+    "threads": "1",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+_NESTED: Final = "SELECT {cells} FROM (\n{text}\n) AS answer"
+_PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*", re.DOTALL)
+_ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
+_WITHOUT_END: Final = re.compile(r"[\s;]+\Z")
+
+
+class RefusedError(Exception):
+    """The statement is not one that is carried out here; the text is safe to show."""
+
+
+def main() -> int:
+    """Answer what standard input asks; 1 when something went wrong."""
+    asked = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    try:
+        _bound(asked["bounds"])
+        with _opened(asked) as connection:
+            _answer(connection, asked, sys.stdout.buffer)
+    except (
+        RefusedError,
+        duckdb.Error,
+        pa.ArrowException,
+        OSError,
+        MemoryError,
+    ) as error:
+        sys.stderr.write(json.dumps(_told(error, asked)) + "\n")
+        sys.stderr.flush()
+        return 1
+    return 0
+
+
+def _end_with_the_parent() -> None:
+    """Nobody reads the answer any more when standard input ends: the parent holds it open."""
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+def _bound(bounds: dict[str, int]) -> None:
+    for what, most in (
+        (resource.RLIMIT_AS, bounds["address_space"]),
+        (resource.RLIMIT_CPU, bounds["cpu_seconds"]),
+        (resource.RLIMIT_FSIZE, bounds["file_bytes"]),
+        (resource.RLIMIT_NOFILE, bounds["open_files"]),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+def _opened(asked: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that knows the result's files by name and cannot be told of others."""
+    sizes = {"memory_limit": f"{asked['bounds']['memory_bytes']}B"}
+    connection = duckdb.connect(":memory:", config={**_CONFIG, **sizes})
+    for statement in asked["settings"]:
+        connection.execute(statement)
+    confine(readable=asked["files"], writable=[asked["scratch"]])
+    for statement in asked["views"]:
+        connection.execute(statement)
+    return connection
+
+
+def _answer(
+    connection: duckdb.DuckDBPyConnection, asked: dict[str, Any], sink: IO[bytes]
+) -> None:
+    sql: str = asked["sql"]
+    hints: dict[str, str] = {}
+    if asked["text"] is not None:
+        sql, hints = _as_json_rows(connection, _one_reading(connection, asked["text"]))
+    params = [_bindable(value) for value in asked["params"]]
+    reader: Any = connection.execute(sql, params).to_arrow_reader(ROWS)
+    schema = reader.schema.with_metadata({b"hints": json.dumps(hints).encode()})
+    with pa.ipc.new_stream(sink, schema) as stream:
+        for batch in reader:
+            for piece in _pieces(batch):
+                stream.write_batch(piece)
+            sink.flush()
+
+
+def _one_reading(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """The text, if it is one statement that reads; without the semicolon at its end.
+
+    DuckDB counts `WITH x AS (COPY … TO …) SELECT …` as a SELECT. It refuses to run one that
+    is nested in another, and `_NESTED` is the only way in.
+    """
+    statements = connection.extract_statements(text)
+    if len(statements) != 1:
+        raise RefusedError(
+            "Write one statement; several, or none, cannot be carried out."
+        )
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise RefusedError(
+            "Only a statement that reads can be carried out here: SELECT, WITH, FROM, VALUES, "
+            "DESCRIBE, SUMMARIZE, UNPIVOT, or PIVOT with its values given."
+        )
+    if statements[0].named_parameters:
+        raise RefusedError(
+            "There is nothing to fill in for $1 or ?: write the value itself."
+        )
+    bare = statements[0].query
+    return _WITHOUT_END.sub("", bare) if bare.rstrip().endswith(";") else bare
+
+
+def _as_json_rows(
+    connection: duckdb.DuckDBPyConnection, text: str
+) -> tuple[str, dict[str, str]]:
+    """The SQL that gives each row of the statement as one JSON text, and what columns are."""
+    shape = connection.execute(f"DESCRIBE {_NESTED.format(cells='*', text=text)}")
+    columns = shape.fetchall()
+    names, types = _unlike([c[0] for c in columns]), [str(c[1]) for c in columns]
+    if len(names) > MOST_COLUMNS:
+        raise RefusedError(f"The answer would have more than {MOST_COLUMNS:,} columns.")
+    cells = ", ".join(
+        f"{_literal(name)}, {_cell(f'c{at}', kind)}"
+        for at, (name, kind) in enumerate(zip(names, types, strict=True))
+    )
+    aliases = ", ".join(f"c{at}" for at in range(len(names)))
+    sql = _NESTED.format(cells=f"json_object({cells})::VARCHAR AS row", text=text)
+    times = {n: "timestamp" for n, k in zip(names, types, strict=True) if _is_time(k)}
+    return f"{sql}({aliases})", times
+
+
+def _unlike(names: Sequence[str]) -> list[str]:
+    """Names of which none comes twice."""
+    found: dict[str, None] = {}
+    for name in names:
+        wanted, number = name, 1
+        while wanted in found:
+            number += 1
+            wanted = f"{name}_{number}"
+        found[wanted] = None
+    return list(found)
+
+
+def _cell(name: str, kind: str) -> str:
+    """A cell as JSON has it: no NaN, and times as ISO 8601 in UTC to the nanosecond."""
+    if kind in ("DOUBLE", "FLOAT"):
+        return f"CASE WHEN isfinite({name}) THEN to_json({name}) ELSE to_json({name}::VARCHAR) END"
+    if _is_time(kind):
+        return f"CASE WHEN isfinite({name}::TIMESTAMP_NS) THEN strftime({name}::TIMESTAMP_NS, '{_ISO}') || 'Z' END"
+    return name
+
+
+def _is_time(kind: str) -> bool:
+    return kind.startswith("TIMESTAMP") and not kind.endswith("]")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _bindable(value: Any) -> Any:
+    """JSON has no times; they come as {"time": ISO 8601}."""
+    return datetime.fromisoformat(value["time"]) if isinstance(value, dict) else value
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The batch in messages the reader can hold; RefusedError for a row that is too large."""
+    if batch.get_total_buffer_size() <= BATCH_BYTES or batch.num_rows == 0:
+        yield batch
+        return
+    if batch.num_rows == 1:
+        # A slice shares its buffers; only the sum over its own texts says how large it is.
+        if batch.nbytes > ROW_BYTES:
+            raise RefusedError(
+                f"A row of the answer is larger than {ROW_BYTES >> 20} MB."
+            )
+        yield batch
+        return
+    half = batch.num_rows // 2
+    for part in (batch.slice(0, half), batch.slice(half)):
+        if part.nbytes <= BATCH_BYTES:
+            yield part
+        else:
+            yield from _pieces(part)
+
+
+def _told(error: BaseException, asked: dict[str, Any]) -> dict[str, Any]:
+    """What went wrong: a kind the parent knows, the text, and its place in the statement."""
+    text, kind = str(error), _kind(error, asked)
+    if kind != "statement":
+        return {"kind": kind, "message": text}
+    # Only its syntax is read alone; after that it stands on the second line of ours.
+    above = 0 if isinstance(error, duckdb.ParserException) else 1
+    return {"kind": kind, **_placed(text, above)}
+
+
+def _kind(error: BaseException, asked: dict[str, Any]) -> str:
+    out_of_memory = (duckdb.OutOfMemoryException, MemoryError)
+    if isinstance(error, out_of_memory) or "Out of Memory" in str(error):
+        return "memory"
+    if isinstance(error, duckdb.PermissionException):
+        return "closed"
+    if not all(os.path.exists(file) for file in asked["files"]):  # noqa: PTH110
+        return "missing"
+    typed = asked["text"] is not None and isinstance(error, duckdb.Error)
+    if isinstance(error, RefusedError):
+        return "refused"
+    return "statement" if typed else "other"
+
+
+def _placed(text: str, above: int) -> dict[str, Any]:
+    """DuckDB's words without the drawing under them, and the place that drawing points at."""
+    found = _PLACE.search(text)
+    words = _PLACE.sub("", text).strip()
+    if found is None:
+        return {"message": words}
+    line = int(found[1])
+    column = len(found[3]) - len(f"LINE {line}: ") + 1
+    cut = found[2].startswith("...")
+    place = {"line": max(1, line - above), "column": 1 if cut else max(1, column)}
+    return {"message": words, **place}
+
+
+if __name__ == "__main__":
+    os._exit(main())  # at once: a thread still waits for the parent
