@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -15,7 +16,9 @@ from queries.providers.errors import (
     NotFoundError,
     PermissionDeniedError,
     QueryError,
+    RateLimitError,
     ResultsExpiredError,
+    UnavailableError,
 )
 from queries.providers.registry import open_provider
 from queries.providers.supermetrics.samples import SAMPLES
@@ -192,3 +195,57 @@ def test_every_ending_is_understood(sandbox, name, state):
 def test_refusals_are_understood(sandbox, key, call, kind):
     with opened(sandbox, key) as provider, pytest.raises(kind):
         call(provider)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "wait"),
+    [
+        ("supermetrics-rate-limited", RateLimitError, 1.0),
+        ("supermetrics-trouble", UnavailableError, None),
+        ("supermetrics-problem-details", QueryError, None),
+        ("supermetrics-status-not-found", NotFoundError, None),
+    ],
+)
+def test_trouble_with_a_question_is_understood_and_the_next_one_is_answered(
+    sandbox, name, kind, wait
+):
+    with opened(sandbox) as provider:
+        provider.submit(numbers(10), "asked-about")
+        sandbox.faults.add(NAMED[name])
+        with pytest.raises(kind) as failed:
+            provider.status("asked-about")
+        assert failed.value.retry_after == wait
+        assert ended(provider, "asked-about") is JobState.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("supermetrics-daily-limit", "daily_limit"),
+        ("supermetrics-error-in-200", "query"),
+    ],
+)
+def test_a_query_refused_for_good_is_not_to_be_tried_again(sandbox, name, code):
+    sandbox.faults.add(NAMED[name])
+    with opened(sandbox) as provider, pytest.raises(QueryError) as failed:
+        provider.submit(numbers(10), name)
+    assert failed.value.code == code
+    assert not failed.value.retryable
+
+
+def test_an_hour_after_its_end_a_result_is_gone_and_said_to_be():
+    options = SupermetricsOptions(retention=timedelta(0))
+    config = SandboxConfig(count=10, pace=INSTANT, supermetrics=options)
+    with running_sandbox(config) as own, opened(own) as provider:
+        job = provider.submit(numbers(10), "soon-gone").job_id
+        with pytest.raises(NotFoundError, match="more than an hour ago"):
+            asked_until_it_fails(provider, job)
+        with pytest.raises(ResultsExpiredError, match="no longer has this result"):
+            provider.rows(job)
+
+
+def asked_until_it_fails(provider: Provider, job_id: str) -> None:
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        provider.status(job_id)
+        time.sleep(0.01)
