@@ -33,10 +33,10 @@ BACKGROUND_SECONDS = 3600 * env.integer(
     "QUERYDECK_BACKGROUND_HOURS", default=24, least=1, most=720
 )
 MAX_ROWS = env.integer(
-    "QUERYDECK_MAX_ROWS", default=1_000_000, least=1, most=100_000_000
+    "QUERYDECK_MAX_ROWS", default=10_000_000, least=1, most=100_000_000
 )
 MAX_BYTES = 1_000_000 * env.integer(
-    "QUERYDECK_MAX_MEGABYTES", default=4_096, least=1, most=1_000_000
+    "QUERYDECK_MAX_MEGABYTES", default=20_000, least=1, most=1_000_000
 )
 RESULT_DAYS = env.integer("QUERYDECK_RESULT_DAYS", default=30, least=1, most=3650)
 VERSION = __version__

@@ -469,7 +469,13 @@ def supervised(monkeypatch):
 
 
 def call(**options):
-    given = {"host": "127.0.0.1", "port": 18_000, "only": None, "no_sandbox": False}
+    given = {
+        "host": "127.0.0.1",
+        "port": 18_000,
+        "only": None,
+        "no_sandbox": False,
+        "sandbox_rows": 9_000,
+    }
     up.Command().handle(**(given | options))
 
 
@@ -478,6 +484,7 @@ def test_everything_is_run_on_ones_own_machine(supervised, db, data_dir):
     (one,) = supervised
     assert [child.name for child in one.children] == ["sandbox", "web", "worker"]
     port = ports.remembered(data_dir / "sandbox-port", 0)
+    assert one.children[0].command[-2:] == ["--rows", "9000"]
     for child in one.children:
         assert f"127.0.0.1:{port}" in child.env["QUERYDECK_UPSTREAM_HOSTS"]
         assert child.env["QUERYDECK_HTTPS"] == "no"

@@ -13,12 +13,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from queries.sandbox.config import DEMO_KEY, Limits, SandboxConfig, SandboxError
 from queries.sandbox.running import Sandbox, running_sandbox
 
+# Of a row in the answer of a finished background query, with room to spare.
+BYTES_OF_A_ROW = 4_096
+
 OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("--host", "address to listen on (default: loopback only)", {"default": "127.0.0.1"}),
     ("--port", "port to listen on; 0 picks a free one", {"type": int, "default": 8765}),
     ("--url-file", "write the address to this file once it answers", {"type": Path}),
     ("--data-dir", "where rows and background queries are kept", {"type": Path, "default": settings.DATA_DIR}),
     ("--rows", "demo log lines in a week (default: 200000)", {"type": int, "default": 200_000}),
+    ("--background-rows", "most rows of one background query (default: 1000000)", {"type": int, "default": 1_000_000}),
     ("--load", "serve the lines of this NDJSON or text file (.gz too) instead", {"type": Path, "metavar": "FILE"}),
     ("--rate", "direct queries a minute for each key; 0 for no limit", {"type": int, "default": 30}),
     ("--faults", "let POST /_sandbox/faults make it misbehave", {"action": "store_true"}),
@@ -47,7 +51,7 @@ class Command(BaseCommand):
             data_dir=options["data_dir"],
             demo_rows=options["rows"],
             load=options["load"],
-            limits=Limits(queries_per_minute=options["rate"]),
+            limits=_limits(options["rate"], options["background_rows"]),
             fault_control=options["faults"],
         )
         self.stdout.write("Preparing the rows; the first start takes a few seconds.")
@@ -69,3 +73,11 @@ class Command(BaseCommand):
             temporary = url_file.with_name(f".{url_file.name}.tmp")
             temporary.write_text(sandbox.url)
             temporary.replace(url_file)
+
+
+def _limits(rate: int, background_rows: int) -> Limits:
+    """The usual limits, and room on the disk for the largest answer."""
+    room = max(Limits.jobs_bytes, background_rows * BYTES_OF_A_ROW)
+    return Limits(
+        queries_per_minute=rate, background_rows=background_rows, jobs_bytes=room
+    )

@@ -39,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--only", choices=["web", "worker"])
         parser.add_argument("--no-sandbox", action="store_true")
+        parser.add_argument("--sandbox-rows", type=int, default=200_000)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Supervise until a signal ends it."""
@@ -47,9 +48,8 @@ class Command(BaseCommand):
             return
         try:
             with alone(Path(settings.DATA_DIR)):
-                self._serve_all(
-                    options["host"], options["port"], sandbox=not options["no_sandbox"]
-                )
+                rows = 0 if options["no_sandbox"] else options["sandbox_rows"]
+                self._serve_all(options["host"], options["port"], rows)
         except AlreadyRunsError as error:
             raise CommandError(str(error)) from error
 
@@ -62,8 +62,8 @@ class Command(BaseCommand):
         watch = WorkerWatch(worker)
         Supervisor([worker], [watch.tick], farewell=pump.hand_over).run()
 
-    def _serve_all(self, host: str, port: int, *, sandbox: bool) -> None:
-        """Everything, for somebody's own machine."""
+    def _serve_all(self, host: str, port: int, sandbox_rows: int) -> None:
+        """Everything, for somebody's own machine; without sandbox when it is to have no rows."""
         local.prepare()
         user = local.local_user()
         env = dict(os.environ)
@@ -73,8 +73,8 @@ class Command(BaseCommand):
             # There is no certificate for this machine's own address.
             env.setdefault("QUERYDECK_HTTPS", "no")
         children = []
-        if sandbox:
-            children.append(self._sandbox(user, env))
+        if sandbox_rows:
+            children.append(self._sandbox(user, env, sandbox_rows))
         port = self._port(host, port)
         worker = _worker(env)
         children += [_web(host, port, env), worker]
@@ -82,7 +82,7 @@ class Command(BaseCommand):
         watch = WorkerWatch(worker)
         Supervisor(children, [announce, watch.tick], farewell=pump.hand_over).run()
 
-    def _sandbox(self, user: Any, env: dict[str, str]) -> Child:
+    def _sandbox(self, user: Any, env: dict[str, str], rows: int) -> Child:
         """The sandbox on the port it had before, if that is free; ``env`` then allows it."""
         file = Path(settings.DATA_DIR) / "sandbox-port"
         port = _free("127.0.0.1", ports.remembered(file, SANDBOX_PORT))
@@ -91,7 +91,7 @@ class Command(BaseCommand):
         hosts = [env.get("QUERYDECK_UPSTREAM_HOSTS", ""), f"127.0.0.1:{port}"]
         env["QUERYDECK_UPSTREAM_HOSTS"] = ",".join(filter(None, hosts))
         command = [sys.executable, MANAGE, "sandbox", "--port", str(port)]
-        return Child("sandbox", command, env, quiet=True)
+        return Child("sandbox", [*command, "--rows", str(rows)], env, quiet=True)
 
     def _port(self, host: str, wanted: int) -> int:
         port = _free(host, wanted)
