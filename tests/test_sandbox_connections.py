@@ -40,10 +40,8 @@ def test_every_sample_can_be_sent_from_the_form(ready, user):
                 "statement": sample.statement,
                 "mode": sample.mode,
                 "time_range": sample.time_range,
-                **blank.settings.initial(sample.settings),
+                **blank.settings.initial({**blank.beginnings, **sample.settings}),
             }
             sent = {name: value for name, value in filled.items() if value}
-            if slug == "polytomic":
-                sent["setting_connection_id"] = "248df4b7-aa70-47b8-a036-33ac447e668d"
             form = RunForm(user, sent)
             assert form.is_valid(), (slug, sample.title, form.errors)

@@ -59,7 +59,8 @@ class RunForm(forms.Form):
         self.fields["connection"].queryset = usable  # type: ignore[attr-defined]
         visible = SavedQuery.objects.visible_to(user)
         self.fields["saved_query"].queryset = visible  # type: ignore[attr-defined]
-        self.provider = self._provider()
+        self.chosen = self._connection()
+        self.provider = provider_class(self.chosen.provider) if self.chosen else None
         self.settings = ProviderFields(
             self.provider.query_fields if self.provider else ()
         )
@@ -68,6 +69,19 @@ class RunForm(forms.Form):
             offer(self, self.provider)
             self._follow_the_connection(self.provider)
             self._offer_lists(self.provider)
+            self._begin_with(self.beginnings)
+
+    @property
+    def beginnings(self) -> dict[str, Any]:
+        """What the connection has for a run to begin with, by setting."""
+        has = self.chosen.options if self.chosen else {}
+        names = (field.name for field in self.settings.fields)
+        return {name: has[name] for name in names if has.get(name)}
+
+    @property
+    def follows_connection(self) -> bool:
+        """Whether another connection of the same provider has another form: its lists are its own."""
+        return bool(self.provider and self.provider.capabilities.catalog)
 
     @property
     def provider_slug(self) -> str:
@@ -83,10 +97,6 @@ class RunForm(forms.Form):
     def advanced_settings(self) -> list[forms.BoundField]:
         """The provider's settings to fold away."""
         return self.settings.advanced(self)
-
-    def _provider(self) -> type[Provider] | None:
-        connection = self._connection()
-        return provider_class(connection.provider) if connection else None
 
     def _connection(self) -> Connection | None:
         """The chosen connection, else the first one."""
@@ -109,9 +119,9 @@ class RunForm(forms.Form):
 
     def _offer_lists(self, provider: type[Provider]) -> None:
         """A list to pick from, fetched when its field is entered; typing stays possible."""
-        connection = self._connection()
         for field in provider.query_fields:
-            if connection is None or field.catalog not in provider.capabilities.catalog:
+            offered = field.catalog in provider.capabilities.catalog
+            if self.chosen is None or not offered:
                 continue
             name = self.settings.form_name(field.name)
             asked = {"for": name, "many": "1" if field.many else ""}
@@ -119,7 +129,7 @@ class RunForm(forms.Form):
                 "list": f"choices-{name}",
                 "autocomplete": "off",
                 "hx-get": reverse(
-                    "connection_catalog", args=[connection.pk, field.catalog]
+                    "connection_catalog", args=[self.chosen.pk, field.catalog]
                 ),
                 "hx-trigger": "focus",
                 "hx-target": f"#choices-{name}",
@@ -130,6 +140,13 @@ class RunForm(forms.Form):
                 marks["hx-include"] = f"#id_{asked['of']}"
             marks["hx-vals"] = json.dumps(asked)
             self.fields[name].widget.attrs |= marks
+
+    def _begin_with(self, beginnings: dict[str, Any]) -> None:
+        for name, value in beginnings.items():
+            field = self.fields[self.settings.form_name(name)]
+            field.initial = value
+            # So that the page can tell it from what somebody typed.
+            field.widget.attrs["data-begin"] = value
 
     def clean(self) -> dict[str, Any]:
         """Ask the provider, locally, what is wrong; tie each answer to its field."""

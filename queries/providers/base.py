@@ -89,6 +89,7 @@ class Provider(ABC):
     label: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     connection_fields: ClassVar[tuple[Field, ...]]
+    # A run begins with what its connection has under the same name.
     query_fields: ClassVar[tuple[Field, ...]]
     rate_limit: ClassVar[RateLimit | None] = None
     column_hints: ClassVar[

@@ -18,10 +18,16 @@ OWNER = "owner@localhost"
 # The key the sandbox lets in; it guards nothing but demo rows on this machine.
 SANDBOX_KEY = "sandbox-demo-key"
 SANDBOX_NAME = "Sandbox"
+# The database behind the sandbox's Polytomic that the samples are for.
+WAREHOUSE = "248df4b7-aa70-47b8-a036-33ac447e668d"
 # What a connection to the sandbox needs, by provider; the first one is what a newcomer starts with.
 SANDBOX_OPTIONS: dict[str, Callable[[str], dict[str, str]]] = {
     "coralogix": lambda origin: {"region": "custom", "endpoint": origin},
-    "polytomic": lambda origin: {"endpoint": origin, "auth_kind": "bearer"},
+    "polytomic": lambda origin: {
+        "endpoint": origin,
+        "auth_kind": "bearer",
+        "connection_id": WAREHOUSE,
+    },
     "saf": lambda origin: {"address": origin, "auth": "bearer"},
     "supermetrics": lambda origin: {"base_url": f"{origin}/enterprise/v2"},
 }

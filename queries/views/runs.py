@@ -78,11 +78,12 @@ def _previewed(form: RunForm) -> dict[str, Any]:
 
 
 def _blank(request: AuthedRequest) -> HttpResponse:
-    """The form to fill in; for a connection of the provider that is shown already, nothing new."""
+    """The form to fill in; nothing new where the form that is shown already is the same."""
     form = RunForm(request.user, initial=_initial(request))
     if not wants_fragment(request):
         return render(request, "queries/run_new.html", _new_context(request, form))
-    if form.provider and form.provider.slug == request.GET.get("shown"):
+    same = form.provider_slug == request.GET.get("shown")
+    if same and not form.follows_connection:
         return HttpResponse(status=204)
     context = _new_context(request, form)
     return render(request, "queries/run_new.html#desk", context)
@@ -129,8 +130,9 @@ def _samples(form: RunForm) -> list[tuple[Sample, uuid.UUID, dict[str, Any], str
         return []
     found = []
     for sample in form.provider.samples:
-        values = form.settings.initial(sample.settings)
-        asked = form.settings.applying(sample.settings, sample.mode)
+        settings = {**form.beginnings, **sample.settings}
+        values = form.settings.initial(settings)
+        asked = form.settings.applying(settings, sample.mode)
         lacks = (
             field.label
             for field in asked

@@ -83,12 +83,12 @@ const held = ({ type }) => (/radio|checkbox/.test(type) ? "checked" : "value");
 
 on("htmx:beforeSwap", ({ detail }) => {
   const form = find("#run-form", detail.target);
-  if (form) typed.set(form.dataset.provider, inputs(form).map((input) => input[held(input)]));
+  if (form) typed.set(form.dataset.provider, inputs(form).map((input) => (input.value === input.dataset.begin ? undefined : input[held(input)])));
 });
 on("htmx:afterSwap", ({ detail }) => {
   const form = detail.target.id === "run-new" && find("#run-form");
   const before = form && typed.get(form.dataset.provider);
-  if (before) inputs(form).forEach((input, place) => { input[held(input)] = before[place]; });
+  if (before) inputs(form).forEach((input, place) => { input[held(input)] = before[place] ?? input[held(input)]; });
 });
 
 on("htmx:load", ({ detail }) => each("textarea.editor-input", enhance, detail.elt));

@@ -163,3 +163,64 @@ def test_a_sample_that_lacks_something_fills_the_form_instead_of_running(page, u
     assert "information_schema" in response.context["form"]["statement"].value()
     assert response.context["form"]["connection"].value() == str(connection.pk)
     assert "choose: Connection in Polytomic" in text
+
+
+WAREHOUSE = "248df4b7-aa70-47b8-a036-33ac447e668d"
+
+
+def beginning_with(user, connection_id):
+    connection = connection_to("polytomic", owner=user)
+    connection.options["connection_id"] = connection_id
+    connection.save()
+    return connection
+
+
+def test_a_run_begins_with_what_its_connection_names(page, user):
+    connection = beginning_with(user, WAREHOUSE)
+    response = shown(page, connection)
+    form = response.context["form"]
+    assert form["setting_connection_id"].value() == WAREHOUSE
+    assert f'data-begin="{WAREHOUSE}"' in response.text
+    assert "Fills the form" not in response.text
+    posted = filled(connection, statement="SELECT 1", setting_connection_id="")
+    assert page.post(NEW, posted).status_code == 422
+
+
+def test_a_run_that_is_edited_keeps_its_own_setting(page, user):
+    connection = beginning_with(user, WAREHOUSE)
+    other = WAREHOUSE.replace("248d", "0000")
+    sent = filled(connection, statement="SELECT 1", setting_connection_id=other)
+    assert page.post(NEW, sent).status_code == 302
+    form = page.get(NEW, {"run": Run.objects.get().pk}).context["form"]
+    assert form["setting_connection_id"].value() == other
+
+
+def test_an_id_that_is_none_is_a_problem_of_its_field_on_the_connection(page, user):
+    connection = connection_to("polytomic", owner=user)
+    url = reverse("connection_detail", args=[connection.pk])
+    sent = {
+        "name": "P",
+        "option_endpoint": "http://127.0.0.1:9",
+        "option_auth_kind": "bearer",
+        "option_api_version": "2025-09-18",
+        "option_connection_id": "warehouse",
+    }
+    response = page.post(url, sent)
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == ["option_connection_id"]
+
+
+@pytest.mark.parametrize(("slug", "status"), [("polytomic", 200), ("saf", 204)])
+def test_another_connection_of_the_same_provider_brings_its_own_lists(
+    page, user, slug, status
+):
+    connection = connection_to(slug, owner=user)
+    response = page.get(
+        NEW,
+        {"connection": connection.pk, "shown": slug},
+        headers={"HX-Request": "true"},
+    )
+    assert response.status_code == status
+    if status == 200:
+        lists = reverse("connection_catalog", args=[connection.pk, "connection"])
+        assert lists in response.text

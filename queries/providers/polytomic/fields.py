@@ -14,6 +14,7 @@ BASIC: Final = "basic"
 # Polytomic docs, "Versioning": the newest first. The Python client pins the newest, too.
 VERSIONS: Final = ("2025-09-18", "2024-02-08", "2023-04-25", "2022-12-12", "2021-05-23")
 CONNECTIONS: Final = "connection"  # the one kind of list to pick from
+CONNECTION_ID: Final = "connection_id"
 
 CONNECTION_FIELDS = (
     Field(
@@ -43,6 +44,12 @@ CONNECTION_FIELDS = (
         help="For an organisation key only. Left empty, the key is sent as it is.",
     ),
     Field(
+        CONNECTION_ID,
+        "Connection in Polytomic to begin with",
+        help="The id of the database or application that new runs are for; each run may choose another.",
+        advanced=True,
+    ),
+    Field(
         "api_version",
         "Interface version",
         kind="choice",
@@ -65,7 +72,7 @@ CONNECTION_FIELDS = (
 
 QUERY_FIELDS = (
     Field(
-        "connection_id",
+        CONNECTION_ID,
         "Connection in Polytomic",
         required=True,
         catalog=CONNECTIONS,

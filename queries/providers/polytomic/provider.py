@@ -99,6 +99,11 @@ class Polytomic(Provider):
         )
 
     @classmethod
+    def option_problems(cls, options: Mapping[str, Any]) -> list[Problem]:
+        """Find an id that is none."""
+        return list(requests.id_problems(options))
+
+    @classmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
         """Find what Polytomic would refuse."""
         return list(requests.problems_of(spec, mode))

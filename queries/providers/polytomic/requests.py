@@ -13,7 +13,7 @@ from urllib.parse import quote
 from queries.providers.base import Mode, Problem, QuerySpec
 from queries.providers.client import Call
 from queries.providers.errors import NotFoundError
-from queries.providers.polytomic.fields import VERSIONS, version_of
+from queries.providers.polytomic.fields import CONNECTION_ID, VERSIONS, version_of
 
 ME: Final = "/api/me"
 CONNECTIONS: Final = "/api/connections"
@@ -78,12 +78,17 @@ def problems_of(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
         yield Problem(
             "statement", f"The query is longer than {MOST_CHARACTERS:,} characters."
         )
-    connection = spec.settings.get("connection_id")
-    if not connection:
-        yield Problem("connection_id", "Choose the connection to run the query on.")
-    elif not isinstance(connection, str) or not _UUID.fullmatch(connection):
+    if not spec.settings.get(CONNECTION_ID):
+        yield Problem(CONNECTION_ID, "Choose the connection to run the query on.")
+    yield from id_problems(spec.settings)
+
+
+def id_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find an id of a connection, of a run's settings or a connection's options, that Polytomic cannot have given."""
+    connection = values.get(CONNECTION_ID)
+    if connection and not _UUID.fullmatch(str(connection)):
         yield Problem(
-            "connection_id",
+            CONNECTION_ID,
             "This is no id of a connection: it looks like 248df4b7-aa70-47b8-a036-33ac447e668d.",
         )
 
@@ -106,7 +111,7 @@ def curl_of(spec: QuerySpec, endpoint: str) -> str:
 
 
 def _query_path(spec: QuerySpec) -> str:
-    connection = quote(str(spec.settings.get("connection_id") or ""), safe="")
+    connection = quote(str(spec.settings.get(CONNECTION_ID) or ""), safe="")
     return f"{CONNECTIONS}/{connection}/query"
 
 

@@ -159,7 +159,7 @@ def test_settings_nobody_can_read_make_no_statement_and_are_a_problem():
         ({"compare_end_date": "2026-01-01"}, "compare_end_date"),
         ({"compare_type": "custom"}, "compare_start_date"),
         ({"filter": "x" * 5_001}, "filter"),
-        ({"settings": '{"api_key": "x"}'}, "api_key"),
+        ({"settings": '{"api_key": "x"}'}, "settings"),
     ],
 )
 def test_what_is_beyond_the_published_limits_is_a_problem_of_its_field(wrong, field):
