@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queries.providers.base import Field
+from queries.providers.base import Field, When
 
 LABEL = "Search Anywhere Framework"
 
@@ -32,7 +32,7 @@ CONNECTION_FIELDS = (
         default=BASIC,
         required=True,
     ),
-    Field("user", "User name", help="Only with a password."),
+    Field("user", "User name", required=True, when=When("auth", (BASIC,))),
     Field(
         "ca_certificate",
         "Certificate authority",
@@ -43,6 +43,8 @@ CONNECTION_FIELDS = (
         "verified.",
     ),
 )
+
+_BY_MATH = When("time_source", (DATE_MATH,))
 
 QUERY_FIELDS = (
     Field(
@@ -71,9 +73,9 @@ QUERY_FIELDS = (
     ),
     Field(
         "time_source",
-        "Time range",
+        "Range comes from",
         kind="choice",
-        choices=((CHOSEN, "As chosen above"), (DATE_MATH, "The date math below")),
+        choices=((CHOSEN, "The time range chosen"), (DATE_MATH, "Date math")),
         default=CHOSEN,
         advanced=True,
     ),
@@ -81,12 +83,14 @@ QUERY_FIELDS = (
         "start_math",
         "From",
         advanced=True,
+        when=_BY_MATH,
         help="Date math, such as now-1d, now-7d/d or 2022-05-18||/M. Left empty, it is the server's default.",
     ),
     Field(
         "end_math",
         "To",
         advanced=True,
+        when=_BY_MATH,
         help="Date math, such as now. Left empty, it is the server's default.",
     ),
 )

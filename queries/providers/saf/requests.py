@@ -17,6 +17,10 @@ from queries.providers.saf.paths import submit_path
 MOST_CHARACTERS = 100_000
 KEY_VARIABLE: Final = "SAF_API_KEY"
 USER_VARIABLE: Final = "SAF_USER"
+_OTHER_WAYS = (
+    f'# Without a user name, in place of --user: --header "Authorization: Bearer ${KEY_VARIABLE}"\n'
+    f'# for a token, --header "Authorization: ApiKey ${KEY_VARIABLE}" for an API key.'
+)
 # OpenSearch docs, "Date math": now or a date and ||, then steps and roundings.
 _DATE = r"\d{4}(-\d{2}(-\d{2}([T ]\d{2}(:\d{2}(:\d{2}([.,]\d{1,9})?)?)?(Z|[+-]\d{2}:?\d{2})?)?)?)?"
 _STEPS = r"([+-]\d{1,9}[yMwdhHms]|/[yMwdhHms])*"
@@ -84,9 +88,9 @@ def problems_of(spec: QuerySpec) -> Iterator[Problem]:
 
 
 def curl_of(spec: QuerySpec, endpoint: str) -> str:
-    """Give the curl command that sends the same, quoted for a POSIX shell, with the password as a variable."""
+    """Give the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
     body = json.dumps(body_of(spec), ensure_ascii=False, indent=2)
-    return " \\\n  ".join(
+    command = " \\\n  ".join(
         (
             f"curl {shlex.quote(endpoint.rstrip('/') + submit_path())}",
             "--header 'Content-Type: application/json'",
@@ -94,6 +98,7 @@ def curl_of(spec: QuerySpec, endpoint: str) -> str:
             f"--data-raw {shlex.quote(body)}",
         )
     )
+    return f"{command}\n{_OTHER_WAYS}"
 
 
 def _by_math(spec: QuerySpec) -> bool:

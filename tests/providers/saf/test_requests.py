@@ -103,10 +103,12 @@ def test_what_would_be_refused_is_said_before(found, given):
 def test_the_curl_command_is_what_would_be_sent():
     spec = QuerySpec('source x | search name="O\'Neill"', MATH)
     command = SearchAnywhere.curl(spec, "background", "https://saf.example.com/os/")
-    words = shlex.split(command)
+    words = shlex.split(command, comments=True)
     assert words[1] == f"https://saf.example.com/os{ROOT}/request"
     assert words[words.index("--user") + 1] == "$SAF_USER:$SAF_API_KEY"
     assert json.loads(words[-1]) == body_of(spec)
+    assert "Authorization: Bearer $SAF_API_KEY" in command
+    assert "Authorization: ApiKey $SAF_API_KEY" in command
 
 
 def test_the_address_field_says_who_has_to_allow_the_host():
