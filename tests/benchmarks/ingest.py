@@ -60,14 +60,12 @@ def _record(n: int, progress: float, dice: random.Random) -> dict[str, Any]:
         "severity": str(dice.choices(range(1, 7), (2, 4, 70, 14, 9, 1))[0]),
         "logid": f"{dice.getrandbits(128):032x}",
         "priorityclass": dice.choice(("high", "medium", "low")),
-        "ingressTimestamp": stamp,
     }
     labels = {
         "applicationname": "shop",
         "subsystemname": service,
         "computername": f"node-{dice.randrange(24)}",
         "threadid": str(dice.randrange(64)),
-        "ipaddress": f"10.0.{dice.randrange(4)}.{dice.randrange(250)}",
     }
     return {
         "metadata": [{"key": key, "value": value} for key, value in metadata.items()],
@@ -130,7 +128,7 @@ def _part(shape: int, code: int | str, dice: random.Random) -> dict[str, Any]:
             "headers": {"source": "web", "attempt": dice.randrange(3)},
             "ok": True,
         }
-    fields = {f"field_{at}": dice.choice(("yes", "no")) for at in range(14)}
+    fields = {f"field_{at}": dice.choice(("yes", "no")) for at in range(16)}
     return {"actor": f"user-{dice.randrange(999)}", "fields": fields, "code": code}
 
 

@@ -90,7 +90,9 @@ class Command(BaseCommand):
         local.sandbox_connections(user, port)
         hosts = [env.get("QUERYDECK_UPSTREAM_HOSTS", ""), f"127.0.0.1:{port}"]
         env["QUERYDECK_UPSTREAM_HOSTS"] = ",".join(filter(None, hosts))
-        command = [sys.executable, MANAGE, "sandbox", "--port", str(port)]
+        # One query can give all of them, also where the real upstream stops at a million.
+        most = ["--background-rows", str(max(rows, 1_000_000))]
+        command = [sys.executable, MANAGE, "sandbox", "--port", str(port), *most]
         return Child("sandbox", [*command, "--rows", str(rows)], env, quiet=True)
 
     def _port(self, host: str, wanted: int) -> int:

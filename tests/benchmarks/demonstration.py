@@ -1,0 +1,184 @@
+"""A result of millions of rows, from the upstream's wire to files on a reader's disk, in the running product.
+
+`python -m tests.benchmarks.demonstration --rows 5000000` starts the product with a sandbox that has at least so many log
+lines, runs one background query, looks at its rows over HTTP as a browser does, and takes them away as CSV and XLSX. It
+prints how long each step took, and the most memory each process of the product ever held.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import psutil
+from cryptography.fernet import Fernet
+
+from queries.supervisor.ports import free_port
+from tests.benchmarks.processes import ROOT
+
+LINK = re.compile(r"http://\S+/accounts/link/\S+/")
+FIELD = r'name="{}" value="([^"]+)"'
+ENDED = re.compile(r"status--(succeeded|failed|cancelled)")
+PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+
+
+class Desk:
+    """The running product, with somebody signed in."""
+
+    def __init__(self, link: str, supervisor: int) -> None:
+        origin = link.partition("/accounts/")[0]
+        self.http = httpx.Client(base_url=origin, timeout=900, follow_redirects=True)
+        self.http.get(link).raise_for_status()
+        self._supervisor = psutil.Process(supervisor)
+
+    def timed(self, what: str, address: str) -> str:
+        """The page at an address; prints how long it took."""
+        begun = time.perf_counter()
+        response = self.http.get(address)
+        _print(what, time.perf_counter() - begun)
+        response.raise_for_status()
+        return response.text
+
+    def send(self, page: str, address: str, **values: Any) -> httpx.Response:
+        """A form of `page`, sent to `address`."""
+        text = self.http.get(page).text
+        values["csrfmiddlewaretoken"] = _found(text, "csrfmiddlewaretoken")
+        values.setdefault("form_key", _found(text, "form_key"))
+        headers = {"Referer": str(self.http.base_url)}
+        return self.http.post(address, data=values, headers=headers).raise_for_status()
+
+    def peaks(self) -> Iterator[tuple[str, int]]:
+        """Each process of the product and the most memory it ever held, in bytes."""
+        for process in self._supervisor.children(recursive=True):
+            found = PEAK.search(Path(f"/proc/{process.pid}/status").read_text())
+            words = " ".join(part.rpartition("/")[2] for part in process.cmdline()[1:4])
+            yield words or process.name(), int(found[1]) * 1024 if found else 0
+
+
+def main() -> None:
+    """Start everything, walk through it, print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=5_000_000)
+    chosen = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _product(Path(scratch), chosen.rows) as desk,
+    ):
+        run = _run(desk, chosen.rows)
+        _look(desk, run, chosen.rows)
+        for kind in ("csv", "xlsx"):
+            _take(desk, run, kind, Path(scratch) / f"all.{kind}")
+        for name, peak in desk.peaks():
+            print(f"{name:50} {peak / 2**20:8,.0f} MB at most")
+
+
+@contextmanager
+def _product(folder: Path, rows: int) -> Iterator[Desk]:
+    data = folder / "data"
+    data.mkdir()
+    (data / "sandbox-port").write_text(str(free_port("127.0.0.1", 0)))
+    environment = {
+        **os.environ,
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "QUERYDECK_FIELD_KEYS": Fernet.generate_key().decode(),
+        "QUERYDECK_DATA_DIR": str(data),
+        "QUERYDECK_HTTPS": "no",
+    }
+    # The demo shop's week is not full at any moment: some of its rows lie ahead.
+    options = ["--port", "0", "--sandbox-rows", str(rows * 6 // 5)]
+    child = subprocess.Popen(
+        [sys.executable, str(ROOT / "manage.py"), "up", *options],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield Desk(_link(child), child.pid)
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.wait(60)
+
+
+def _link(child: subprocess.Popen[str]) -> str:
+    for line in child.stdout or ():
+        if found := LINK.search(line):
+            return found[0]
+    raise RuntimeError("The product did not start.")
+
+
+def _run(desk: Desk, rows: int) -> str:
+    """The address of a background run that got that many rows."""
+    begun = time.perf_counter()
+    page = desk.http.get("/runs/new/").text
+    connection = re.search(r'<option value="([0-9a-f-]{36})"', page)
+    assert connection
+    started = desk.send(
+        "/runs/new/", "/runs/new/", connection=connection[1], mode="background", time_range="last-7d",
+        statement=f"source logs | limit {rows}",
+    )  # fmt: skip
+    address = started.url.path
+    while not (ended := ENDED.search(desk.http.get(address).text)):
+        time.sleep(2)
+    _print(f"run of {rows:,} rows: {ended[1]}", time.perf_counter() - begun)
+    return address
+
+
+def _look(desk: Desk, run: str, rows: int) -> None:
+    """What a person does with it."""
+
+    def grid(**asked: Any) -> str:
+        return f"{run}results/?{urlencode(asked, doseq=True)}"
+
+    text = desk.timed("first page", grid())
+    print(re.findall(r"of <b>([\d,]+)</b> rows", text))
+    desk.timed("a page near the end", grid(page=rows * 9 // 1000))
+    desk.timed("sorted by a number", grid(sort="-$d.duration_ms"))
+    desk.timed("its page 9,000", grid(sort="-$d.duration_ms", page=9_000))
+    desk.timed("rows that contain a text", grid(q="timeout"))
+    desk.timed("errors only", grid(f='["is","$m.severity","Error"]'))
+    desk.timed("one column's facts", f"{run}column/?name=$l.subsystemname")
+    desk.timed("timeline", f"{run}timeline/")
+    desk.timed("one row", f"{run}rows/{rows - 1}/")
+
+
+def _take(desk: Desk, run: str, kind: str, file: Path) -> None:
+    begun = time.perf_counter()
+    made = desk.send(run, f"{run}exports/", format=kind, rows="all", columns="all")
+    address = made.url.path
+    while not re.search(
+        r"status--(succeeded|failed|cancelled)", desk.http.get(address).text
+    ):
+        time.sleep(1)
+    _print(f"{kind.upper()} made", time.perf_counter() - begun)
+    with (
+        desk.http.stream("GET", f"{address}download/") as response,
+        file.open("wb") as out,
+    ):
+        response.raise_for_status()
+        for chunk in response.iter_raw():
+            out.write(chunk)
+    print(f"{file.stat().st_size / 2**20:,.0f} MB downloaded")
+
+
+def _found(page: str, name: str) -> str:
+    found = re.search(FIELD.format(name), page)
+    return found[1] if found else ""
+
+
+def _print(what: str, seconds: float) -> None:
+    print(f"{what:50} {seconds:8.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
