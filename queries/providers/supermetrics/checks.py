@@ -8,7 +8,9 @@ from typing import Any
 
 from queries.providers.base import Mode, Problem, QuerySpec
 from queries.providers.supermetrics.fields import (
+    COMPARISONS,
     CUSTOM,
+    DATE_RANGES,
     DEFAULT_WAIT,
     MOST_CACHE_MINUTES,
     MOST_COLUMNS,
@@ -44,6 +46,10 @@ _NUMBERS = {
     "max_columns": (1, MOST_COLUMNS),
     "cache_minutes": (0, MOST_CACHE_MINUTES),
 }
+_OWN_DATES = (
+    ("", "date_range_type", dict(DATE_RANGES)[CUSTOM]),
+    ("compare_", "compare_type", dict(COMPARISONS)[CUSTOM]),
+)
 _OURS = ("schedule_id", "sync_timeout", "offset_start", "offset_end")
 _NO_KEY = "Leave api_key out: the connection's own key is used, and a key in a query would be stored with it."
 
@@ -81,14 +87,14 @@ def _form_date_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
         settings.get("date_range_count", 1), 1, MOST_COUNT
     ):
         yield Problem("date_range_count", f"Give a number from 1 to {MOST_COUNT:,}.")
-    for prefix, type_name in (("", "date_range_type"), ("compare_", "compare_type")):
+    for prefix, type_name, own in _OWN_DATES:
         given = [
             name
             for name in (f"{prefix}start_date", f"{prefix}end_date")
             if settings.get(name)
         ]
         if given and settings.get(type_name) != CUSTOM:
-            yield Problem(given[0], "Choose dates of your own above, or empty this.")
+            yield Problem(given[0], f"Choose “{own}” above, or empty this.")
 
 
 def _statement_problems(spec: QuerySpec) -> Iterator[Problem]:
