@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
+from itertools import chain
 
 import structlog
 from django.conf import settings
@@ -60,7 +61,7 @@ slots = Slots()
 class Download:
     """The bytes of a file, made while they are sent. Whoever has one closes it, read to its end or not.
 
-    The first bytes are made at once, so that rows that cannot be read are an answer in words. Raises NoSlotError,
+    The first rows are read at once, so that rows that cannot be read are an answer in words. Raises NoSlotError,
     ResultError and FormatError then; later, whatever breaks it.
     """
 
@@ -77,17 +78,18 @@ class Download:
         self._open.callback(slots.give_back)
         try:
             self._chunks = self._start(request, result_set)
-            self._first = next(self._chunks, b"")
         except BaseException:
             self._open.close()
             raise
 
     def _start(self, request: ExportRequest, result_set: ResultSet) -> Generator[bytes]:
         rows = self._open.enter_context(taken(request, result_set))
+        first = next(rows.batches, None)
+        batches = rows.batches if first is None else chain([first], rows.batches)
         chunks = stream(
             request.format,
             rows.columns,
-            rows.batches,
+            batches,
             options=manifests.with_manifest(request, result_set),
             report=self.report,
         )
@@ -95,7 +97,6 @@ class Download:
         return chunks
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from _cut(self._first)
         for chunk in self._chunks:
             if time.monotonic() > self._ends_at:
                 raise TooSlowError(

@@ -1,0 +1,78 @@
+"""Streams that go wrong: what the reader of one is told, and that nothing is held on to."""
+
+from __future__ import annotations
+
+import pytest
+
+from queries import downloads, reading
+from queries.results import ResultError
+from queries.taking import ExportRequest
+from tests.stored import log_rows, stored_run
+
+
+@pytest.fixture
+def request_of(user, data_dir):
+    run = stored_run(log_rows(200), owner=user)
+    return ExportRequest(owner=user, run=run, format="csv")
+
+
+@pytest.fixture(autouse=True)
+def no_slot_is_left_taken():
+    yield
+    assert downloads.slots.taken == 0
+
+
+def begun(request):
+    return downloads.Download(request, reading.available_result(request.run))
+
+
+def test_a_download_is_the_whole_file_and_counts_it(request_of):
+    download = begun(request_of)
+    data = b"".join(download)
+    download.close()
+    assert data.count(b"\r\n") == 201
+    assert (download.report.rows, download.report.size) == (200, len(data))
+
+
+def test_rows_that_cannot_be_read_are_an_answer_before_the_first_byte(
+    request_of, data_dir
+):
+    for file in data_dir.rglob("*.parquet"):
+        file.write_bytes(b"PAR1 and no more")
+    with pytest.raises(ResultError):
+        begun(request_of)
+
+
+def test_a_download_that_takes_too_long_breaks(request_of, settings):
+    settings.DOWNLOAD_SECONDS = 0
+    download = begun(request_of)
+    with pytest.raises(downloads.TooSlowError):
+        list(download)
+    download.close()
+
+
+def test_a_download_that_is_dropped_gives_its_slot_back_once(request_of):
+    download = begun(request_of)
+    next(iter(download))
+    assert downloads.slots.taken == 1
+    download.close()
+    download.close()
+    assert downloads.slots.taken == 0
+
+
+def test_no_more_than_the_slots_stream_at_once(request_of, settings):
+    settings.DOWNLOADS = 1
+    first = begun(request_of)
+    with pytest.raises(downloads.NoSlotError, match="1 downloads are streaming"):
+        begun(request_of)
+    first.close()
+    begun(request_of).close()
+
+
+def test_an_answer_is_sent_in_pieces_that_a_slow_reader_can_take(
+    request_of, monkeypatch
+):
+    monkeypatch.setattr(downloads, "PIECE_BYTES", 100)
+    download = begun(request_of)
+    assert max(map(len, download)) == 100
+    download.close()

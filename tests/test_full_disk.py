@@ -1,0 +1,51 @@
+"""A disk that fills up while a file is made: a real, tiny one, because only that is full everywhere at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from queries import building, exports
+from queries.models import Export, Status
+from queries.taking import ExportRequest
+from tests.stored import log_rows, stored_run
+
+MEGABYTES = 1
+
+
+@pytest.fixture
+def tiny_disk(data_dir):
+    """The folder of exports on a file system of one megabyte."""
+    folder = data_dir / "exports"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "none", str(folder)]
+    if (
+        os.geteuid() != 0
+        or subprocess.run(command, check=False, capture_output=True).returncode
+    ):
+        pytest.skip("only root can mount, and not everywhere")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "xlsx", "parquet"])
+def test_a_full_disk_ends_in_words_and_leaves_nothing(
+    user, tiny_disk, monkeypatch, form
+):
+    monkeypatch.setattr(
+        exports, "CELLS_AT_ONCE", dict.fromkeys(exports.CELLS_AT_ONCE, 0)
+    )
+    rows = ({**row, "noise": os.urandom(300).hex()} for row in log_rows(8_000))
+    run = stored_run(rows, owner=user)
+    export = exports.start_export(ExportRequest(owner=user, run=run, format=form))
+    building.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.FAILED
+    assert export.error["message"].startswith("The server's disk is full.")
+    assert list(tiny_disk.rglob("*")) == []
+    small = ExportRequest(owner=user, run=run, format=form, limit=100)
+    export = exports.start_export(small)
+    building.build_export(str(export.pk))
+    assert Export.objects.get(pk=export.pk).status == Status.SUCCEEDED

@@ -1,0 +1,127 @@
+"""Room for exports: promised by an estimate, kept while building, told with what to delete."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from queries import building, exports, quota, taking
+from queries.models import Export, Status
+from queries.taking import ExportRequest
+from tests.factories import ExportFactory, UserFactory
+from tests.stored import log_rows, stored_run
+
+
+@pytest.fixture
+def run(user, data_dir):
+    return stored_run(log_rows(2_000), owner=user)
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Every export counts as large: a worker has to build it."""
+    monkeypatch.setattr(
+        exports, "CELLS_AT_ONCE", dict.fromkeys(exports.CELLS_AT_ONCE, 0)
+    )
+
+
+def kept(run, size, **changes):
+    """A finished export that takes this room."""
+    return ExportFactory(
+        **{"run": run, "status": Status.SUCCEEDED, "size": size} | changes
+    )
+
+
+def files_in(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "json", "ndjson", "xlsx", "parquet"])
+def test_an_estimate_is_near_the_size_of_the_file(user, run, form):
+    export = exports.start_export(ExportRequest(owner=user, run=run, format=form))
+    expected = taking.estimated(
+        ExportRequest(owner=user, run=run, format=form), run.result
+    )
+    assert expected.rows == export.rows_done == 2_000
+    assert export.size / 2 < expected.size < export.size * 2.5
+
+
+def test_an_estimate_counts_the_rows_that_the_filter_lets_pass(user, run):
+    view = taking.View(q="message 19")
+    request = ExportRequest(owner=user, run=run, format="csv", view=view, as_shown=True)
+    assert taking.estimated(request, run.result).rows == 111
+
+
+def test_more_than_a_persons_share_is_refused_with_what_to_delete(user, run, settings):
+    settings.EXPORT_USER_BYTES = 1_000_000
+    kept(run, 600_000, file_name="large.csv")
+    kept(run, 390_000, file_name="smaller.csv")
+    request = ExportRequest(owner=user, run=run, format="csv")
+    with pytest.raises(taking.ExportRefusedError) as refused:
+        exports.start_export(request)
+    said = str(refused.value)
+    assert "may use 976.6 KB; they use 966.8 KB" in said
+    assert "the largest: large.csv (585.9 KB), smaller.csv (380.9 KB)" in said
+    assert Export.objects.count() == 2
+
+
+def test_what_has_expired_failed_or_belongs_to_others_takes_none_of_it(user, run):
+    kept(run, 5, file_removed_at=run.created_at)
+    kept(run, 50, status=Status.FAILED)
+    kept(run, 500)
+    kept(run, 5_000, owner=UserFactory())
+    used = quota.usage_of(user)
+    assert (used.mine, used.all) == (500, 5_500)
+
+
+def test_all_exports_together_have_a_limit_too(user, run, settings):
+    settings.EXPORT_BYTES = 1_000_000
+    kept(run, 990_000, owner=UserFactory())
+    with pytest.raises(taking.ExportRefusedError, match="All exports together"):
+        exports.start_export(ExportRequest(owner=user, run=run, format="csv"))
+
+
+def test_a_file_larger_than_the_disk_has_room_for_is_not_begun(user, run, monkeypatch):
+    monkeypatch.setattr(quota, "DISK_RESERVE", 10**18)
+    with pytest.raises(taking.ExportRefusedError, match="disk has not that much room"):
+        exports.start_export(ExportRequest(owner=user, run=run, format="csv"))
+
+
+def test_room_is_promised_to_an_export_that_waits(user, run, settings, large):
+    request = ExportRequest(owner=user, run=run, format="csv")
+    waiting = exports.start_export(request)
+    settings.EXPORT_USER_BYTES = waiting.size * 3 // 2
+    with pytest.raises(taking.ExportRefusedError, match="Your exports may use"):
+        exports.start_export(request)
+
+
+def test_a_file_that_outgrows_its_room_is_stopped_and_leaves_nothing(
+    user, run, settings, large, data_dir
+):
+    settings.EXPORT_USER_BYTES = 10_000_000
+    export = exports.start_export(ExportRequest(owner=user, run=run, format="json"))
+    settings.EXPORT_USER_BYTES = 50_000
+    building.build_export(str(export.pk))
+    export.refresh_from_db()
+    assert export.status == Status.FAILED
+    assert export.error["title"] == "There is no room for the file"
+    assert "Your exports may use 48.8 KB" in export.error["message"]
+    assert export.size == 0
+    assert not files_in(data_dir / "exports")
+
+
+def test_the_list_of_exports_shows_what_is_used(page, user, run):
+    kept(run, 1_234_000)
+    assert "Your exports use 1.2 MB of the 4.7 GB" in page.get(
+        "/exports/"
+    ).text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_menu_tells_how_large_the_file_will_be(page, run):
+    address = reverse("run_export_estimate", args=[run.pk])
+    text = page.post(address, {"format": "csv", "rows": "first", "limit": "10"}).text
+    assert "10 rows of 7 columns" in text
+    text = page.post(address, {"format": "csv", "columns": "original"}).text
+    assert "go into JSON or NDJSON" in text
+    text = page.post(address, {"format": "xlsx", "compression": "gzip"}).text
+    assert "compressed inside" in text
