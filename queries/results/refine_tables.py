@@ -88,14 +88,14 @@ def dataprime_table(
 def _paths(column: Column, documents: Documents) -> list[Path]:
     """The keypaths a column is reached by. `a.b` may be one name, or a `b` inside an `a`."""
     if len(documents) > 1:
-        path = _path(column.name)
+        path = nested_path(column.name)
         return [path] if path and path[0] in ROOTS else []
-    inside = _path(column.name)
+    inside = nested_path(column.name)
     plain = ("$d", column.name)
     return [plain] if inside is None or len(inside) == 1 else [plain, ("$d", *inside)]
 
 
-def _path(name: str) -> Path | None:
+def nested_path(name: str) -> Path | None:
     """The keys of a keypath as `keypaths.keypath` spells it; None for other spellings."""
     head = re.match(r"\$?[^.\[]+", name)
     if head is None:

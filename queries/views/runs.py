@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -14,16 +15,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
-from queries import remote, runs
+from queries import refining, remote, runs
 from queries.forms.run_filter import RunFilterForm
 from queries.forms.runs import RunForm, initial_from
 from queries.http import AuthedRequest, fetch, wants_fragment
-from queries.models import Connection, Run, SavedQuery, Team
+from queries.models import Connection, Mode, Run, SavedQuery, Team
 from queries.models.runs import RunQuerySet
 from queries.providers.base import Sample
 from queries.providers.errors import ProviderError
+from queries.views import statements
 from queries.views.extras import shaped
-from queries.views.grids import grid_context, run_context
+from queries.views.grids import grid_context, run_context, settled_address
 
 PAGE_SIZE = 25
 QUICK_SECONDS = 2.0
@@ -79,6 +81,9 @@ def _previewed(form: RunForm) -> dict[str, Any]:
 
 def _blank(request: AuthedRequest) -> HttpResponse:
     """The form to fill in; nothing new where the form that is shown already is the same."""
+    if refine := _refine_to_edit(request):
+        edited = reverse("run_refine", args=[refine.origin_id])
+        return redirect(f"{edited}?run={refine.pk}")
     form = RunForm(request.user, initial=_initial(request))
     if not wants_fragment(request):
         return render(request, "queries/run_new.html", _new_context(request, form))
@@ -92,7 +97,10 @@ def _blank(request: AuthedRequest) -> HttpResponse:
 def _initial(request: AuthedRequest) -> dict[str, Any]:
     initial: dict[str, Any] = {"form_key": uuid.uuid4()}
     if source := request.GET.get("run"):
-        return initial_from(_source(Run, request, source), request.user) | initial
+        run = _source(Run, request, source)
+        if "f" in request.GET:
+            initial["statement"] = statements.extended(run, request.GET)
+        return initial_from(run, request.user) | initial
     if source := request.GET.get("saved"):
         return (
             initial_from(_source(SavedQuery, request, source), request.user) | initial
@@ -102,6 +110,14 @@ def _initial(request: AuthedRequest) -> dict[str, Any]:
         if value := request.GET.get(name):
             initial[name] = value
     return initial
+
+
+def _refine_to_edit(request: AuthedRequest) -> Run | None:
+    """The refine that ``?run=`` names: it has a form of its own, as long as its origin is there."""
+    if not (source := request.GET.get("run")):
+        return None
+    run: Run = _source(Run, request, source)
+    return run if run.mode == Mode.REFINE and run.origin_id else None
 
 
 def _source(model: type[Run | SavedQuery], request: AuthedRequest, pk: str) -> Any:
@@ -171,9 +187,13 @@ def run_list(request: AuthedRequest) -> HttpResponse:
 def run_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """One run: its state live, its rows, and what can be done with it."""
     run = fetch(_runs(request), pk)
+    if there := settled_address(request, run):
+        return redirect(there)
     if wants_fragment(request):
         context = grid_context(request, run)
-        return render(request, "queries/run_detail.html#grid", context)
+        response = render(request, "queries/run_detail.html#grid", context)
+        # The panel beside the grid belongs to the rows shown: it follows.
+        return trigger_client_event(response, "view-changed", after="settle")
     context = run_context(request, run) | grid_context(request, run)
     return render(request, "queries/run_detail.html", context)
 
@@ -192,7 +212,7 @@ def run_status(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 def _runs(request: AuthedRequest) -> RunQuerySet:
     visible = Run.objects.visible_to(request.user)
     return visible.select_related(
-        "owner", "team", "connection", "saved_query", "result"
+        "owner", "team", "connection", "saved_query", "result", "origin"
     )
 
 
@@ -221,6 +241,8 @@ def run_cancel_all(request: AuthedRequest) -> HttpResponse:
 def run_again(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Run the same statement again: over the same absolute range, or over the range at now."""
     run = fetch(_runs(request), pk)
+    if run.mode == Mode.REFINE:
+        return _refine_again(request, run)
     usable = Connection.objects.visible_to(request.user)
     if run.connection is None or not usable.filter(pk=run.connection.pk).exists():
         messages.error(
@@ -238,6 +260,17 @@ def run_again(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     except runs.InvalidRunError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
+    return redirect("run_detail", runs.wait_for(again, QUICK_SECONDS).pk)
+
+
+def _refine_again(request: AuthedRequest, run: Run) -> HttpResponse:
+    try:
+        again = refining.refine_again(
+            run, owner=request.user, form_key=_form_key(request)
+        )
+    except (refining.InvalidRefineError, PermissionDenied) as error:
+        messages.error(request, f"It cannot be refined again. {error}")
+        return redirect("run_detail", run.pk)
     return redirect("run_detail", runs.wait_for(again, QUICK_SECONDS).pk)
 
 

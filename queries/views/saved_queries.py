@@ -16,7 +16,7 @@ from queries import runs, saved_queries, time_ranges
 from queries.forms.provider_fields import ProviderFields
 from queries.forms.saved_queries import RunSavedForm, SavedQueryForm
 from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
-from queries.models import Run, SavedQuery
+from queries.models import Mode, Run, SavedQuery
 from queries.providers.registry import provider_choices, provider_class
 
 PAGE_SIZE = 30
@@ -145,7 +145,9 @@ def _beginning(request: AuthedRequest) -> dict[str, Any]:
         pk = uuid.UUID(source)
     except ValueError:
         raise Http404 from None
-    run = fetch(Run.objects.visible_to(request.user), pk)
+    # A refine is no question to a provider: there is nothing that could be asked again from here.
+    asked = Run.objects.visible_to(request.user).exclude(mode=Mode.REFINE)
+    run = fetch(asked, pk)
     names = ("provider", "statement", "mode", "settings", "time_range")
     spans = ("range_start", "range_end")
     return {name: getattr(run, name) for name in (*names, *spans)}

@@ -88,6 +88,8 @@ EXPECTED = {
     ("POST", "run_delete_rows"): (SIGN_IN, 404, 403, 403, 302),
     ("POST", "run_delete"): (SIGN_IN, 404, 403, 403, 302),
     ("GET", "run_results"): (SIGN_IN, 404, 200, 200, 200),
+    ("GET", "run_refine"): (SIGN_IN, 404, 200, 200, 200),
+    ("POST", "run_refine"): (SIGN_IN, 404, 422, 422, 422),
     ("GET", "run_row"): (SIGN_IN, 404, 200, 200, 200),
     ("POST", "run_export"): (SIGN_IN, 404, 302, 302, 302),
     ("POST", "run_download"): (SIGN_IN, 404, 302, 302, 302),

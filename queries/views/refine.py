@@ -1,0 +1,93 @@
+"""Refining a result: the form, and what it starts."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from queries import reading, refining, runs
+from queries.engine.refine import DATAPRIME, LANGUAGES, documents_of
+from queries.forms.grid_view import view_of
+from queries.forms.refine import RefineForm
+from queries.http import AuthedRequest, fetch
+from queries.models import Mode, ResultSet, Run
+from queries.refining import InvalidRefineError
+from queries.views.refine_hints import MOST_COLUMNS, Named, beginning, examples, named
+
+QUICK_SECONDS = 2.0
+PLACE = re.compile(r" in line (\d+) at column (\d+)$")
+TEMPLATE = "queries/run_refine.html"
+
+
+@require_http_methods(["GET", "POST"])
+def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Write a statement for a run's rows; a quick one is answered when its page shows."""
+    visible = Run.objects.visible_to(request.user)
+    origin = fetch(visible.select_related("owner", "result"), pk)
+    posted = request.method == "POST"
+    try:
+        result_set = refining.refinable(origin)
+    except InvalidRefineError as error:
+        context = {"origin": origin, "why_not": str(error)}
+        return render(request, TEMPLATE, context, status=409 if posted else 200)
+    columns = named(reading.columns_of(result_set), documents_of(origin))
+    if not posted:
+        form = _filled(request, columns)
+    else:
+        form = RefineForm(request.POST)
+        if run := _started(request, origin, form):
+            return redirect("run_detail", runs.wait_for(run, QUICK_SECONDS).pk)
+    context = _context(origin, result_set, columns) | {"form": form}
+    return render(request, TEMPLATE, context, status=422 if posted else 200)
+
+
+def _started(request: AuthedRequest, origin: Run, form: RefineForm) -> Run | None:
+    if not form.is_valid():
+        return None
+    try:
+        return refining.start_refine(form.request(request.user, origin))
+    except InvalidRefineError as error:
+        form.refuse(error)
+        return None
+
+
+def _filled(request: AuthedRequest, columns: list[Named]) -> RefineForm:
+    """The form as a link asks for it: an earlier refine, an example, or the grid's filters."""
+    if earlier := _earlier(request):
+        language, statement = earlier.settings["language"], earlier.statement
+    else:
+        language = request.GET.get("language", DATAPRIME)
+        language = language if language in LANGUAGES else DATAPRIME
+        view = view_of(QueryDict(request.GET.get("view", "")))
+        statement = request.GET.get("statement") or beginning(language, columns, view)
+    known = {"language": language, "statement": statement, "form_key": uuid.uuid4()}
+    form = RefineForm(initial=known)
+    message = (earlier.error or {}).get("message", "") if earlier else ""
+    if place := PLACE.search(message):
+        form.mark(int(place[1]), int(place[2]))
+    return form
+
+
+def _earlier(request: AuthedRequest) -> Run | None:
+    try:
+        pk = uuid.UUID(request.GET.get("run", ""))
+    except ValueError:
+        return None
+    visible = Run.objects.visible_to(request.user)
+    return visible.filter(pk=pk, mode=Mode.REFINE).first()
+
+
+def _context(origin: Run, read: ResultSet, columns: list[Named]) -> dict[str, Any]:
+    return {
+        "origin": origin,
+        "result_set": read,
+        "columns": columns[:MOST_COLUMNS],
+        "more_columns": max(0, len(columns) - MOST_COLUMNS),
+        "examples": examples(columns),
+        "languages": LANGUAGES,
+    }

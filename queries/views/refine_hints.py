@@ -1,0 +1,144 @@
+"""What helps to write a refine: the columns as each language names them, and statements that fit them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from queries import clauses
+from queries.engine.refine import DATAPRIME, SQL
+from queries.reading import View
+from queries.results import Column
+from queries.results.keypaths import keypath
+from queries.results.refine_tables import nested_path, sql_names
+
+MOST_COLUMNS = 300
+BARE = {DATAPRIME: "source logs", SQL: "SELECT *\nFROM rows"}
+_LISTED = {"text", "severity", "boolean"}  # kinds whose values are worth counting
+
+
+@dataclass(frozen=True)
+class Named:
+    """A column, and how each language names it."""
+
+    column: Column
+    dataprime: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A statement that fits the columns."""
+
+    title: str
+    language: str
+    statement: str
+
+
+def named(
+    columns: Sequence[Column], documents: Mapping[str, tuple[str, str]]
+) -> list[Named]:
+    """The columns with their names in both languages."""
+    return [
+        Named(column, _dataprime(column.name, documents), _quoted(name))
+        for name, column in sql_names(columns).items()
+    ]
+
+
+def examples(columns: Sequence[Named]) -> list[Example]:
+    """Count by value, over time, and the figures of a number, as far as there are such columns."""
+    by_kind: dict[str, Named] = {}
+    for one in columns:
+        by_kind.setdefault(one.column.kind, one)
+    group = by_kind.get("severity") or next(
+        (one for one in columns if one.column.kind in _LISTED), None
+    )
+    time = by_kind.get("timestamp")
+    number = by_kind.get("integer") or by_kind.get("number")
+    return [
+        *(_counts(group) if group else []),
+        *(_over_time(time) if time else []),
+        *(_figures(number) if number else []),
+        Example("Every column at a glance", SQL, "SUMMARIZE rows"),
+    ]
+
+
+def beginning(language: str, columns: Sequence[Named], view: View) -> str:
+    """A statement for the rows the grid shows: its conditions, as far as the language can say them."""
+    asked = []
+    for one in columns:
+        # The language's own name stands for the column's: `clauses` writes it as it is.
+        known = (
+            replace(one.column, name=one.dataprime)
+            if language == DATAPRIME
+            else one.column
+        )
+        asked += [
+            (known, replace(condition, column=known.name))
+            for condition in view.conditions
+            if condition.column == one.column.name
+        ]
+    return clauses.extended(language, BARE[language], asked)
+
+
+def _counts(by: Named) -> list[Example]:
+    title = f"Count by {by.column.name}"
+    return [
+        Example(
+            title,
+            DATAPRIME,
+            f"source logs\n| groupby {by.dataprime} aggregate count() as count\n"
+            "| orderby count desc\n| limit 20",
+        ),
+        Example(
+            title,
+            SQL,
+            f"SELECT {by.sql}, count(*) AS count\nFROM rows\n"
+            "GROUP BY ALL\nORDER BY count DESC\nLIMIT 20",
+        ),
+    ]
+
+
+def _over_time(by: Named) -> list[Example]:
+    title = f"Rows per minute of {by.column.name}"
+    return [
+        Example(
+            title,
+            DATAPRIME,
+            f"source logs\n| groupby {by.dataprime} / 1m as minute aggregate count() as count",
+        ),
+        Example(
+            title,
+            SQL,
+            f"SELECT date_trunc('minute', {by.sql}) AS minute, count(*) AS count\n"
+            "FROM rows\nGROUP BY ALL\nORDER BY minute",
+        ),
+    ]
+
+
+def _figures(of: Named) -> list[Example]:
+    title = f"Lowest, mean and highest {of.column.name}"
+    return [
+        Example(
+            title,
+            DATAPRIME,
+            f"source logs\n| aggregate min({of.dataprime}) as low, avg({of.dataprime}) as mean, "
+            f"max({of.dataprime}) as high",
+        ),
+        Example(
+            title,
+            SQL,
+            f"SELECT min({of.sql}) AS low, avg({of.sql}) AS mean, max({of.sql}) AS high\nFROM rows",
+        ),
+    ]
+
+
+def _dataprime(name: str, documents: Mapping[str, tuple[str, str]]) -> str:
+    if len(documents) > 1:
+        return name
+    path = nested_path(name)
+    return f"$d.{name}" if path and len(path) > 1 else keypath("$d", name)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
