@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid5
 
 import structlog
@@ -120,7 +120,7 @@ def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:
         native_status=storable(job.status.native)[:80],
         job_id=job.job_id,
         submitted_at=job.status.submitted_at or now,
-        started_at=job.status.started_at or job.status.submitted_at or now,
+        started_at=_watched_since(job, now),
         next_at=now,
         gives_up_at=now + timedelta(seconds=settings.BACKGROUND_SECONDS),
         notes=[ADOPTED],
@@ -133,6 +133,13 @@ def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:
         return Run.objects.get(owner=owner, form_key=run.form_key)
     log.info("job_adopted", run=str(run.pk))
     return run
+
+
+def _watched_since(job: RemoteJob, now: datetime) -> datetime:
+    """Since when the run takes time: of a job that ended long ago only the fetching is ours."""
+    if job.status.state.is_final:
+        return now
+    return job.status.started_at or job.status.submitted_at or now
 
 
 def _runs_of(connection: Connection, user: User, job_ids: list[str]) -> dict[str, Run]:

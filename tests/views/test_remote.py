@@ -249,3 +249,16 @@ def test_a_file_is_offered_only_to_who_may_use_the_connection(page, run):
     Connection.objects.update(owner=UserFactory())
     shown = text(page.get(url("run_detail", run)))
     assert url("run_provider_file", run) not in shown
+
+
+@pytest.mark.parametrize(("job", "ours"), [("t-1", False), ("t-2", True)])
+def test_an_adopted_query_takes_its_time_from_where_it_is(
+    page, connection, upstream, job, ours
+):
+    began = {"startTime": "2026-11-20T10:00:00Z"}
+    tasks = [task | began for task in TASKS["tasks"]]
+    upstream.on(f"{ROOT}/status/", as_json({"tasks": tasks}))
+    page.post(url("run_adopt", connection), {"job": job})
+    run = Run.objects.get()
+    assert run.submitted_at.isoformat() == "2026-11-20T10:00:00+00:00"
+    assert (run.started_at == run.submitted_at) is not ours
