@@ -161,3 +161,22 @@ def read_row(run: Run, n: int) -> bytes:
     """The original JSON text of row ``n`` (0-based). Raises like read_page; RowNotFound."""
     with open_result(available_result(run)) as reader:
         return reader.row(n)
+
+
+def rows_around(run: Run, view: View, place: int) -> dict[int, int]:
+    """Place -> row number of the row at ``place`` (0-based, in the view's order) and its neighbours.
+
+    Raises like read_page; a place past the end has none.
+    """
+    result_set = available_result(run)
+    known = columns_of(result_set)
+    first = max(place - 1, 0)
+    with open_result(result_set) as reader:
+        page = reader.page(
+            offset=first,
+            size=place - first + 2,
+            columns=(),
+            sort=view.order(known),
+            filter=view.filter(known),
+        )
+    return {first + at: n for at, (n, _) in enumerate(page.rows)}

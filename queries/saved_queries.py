@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -13,6 +14,9 @@ from queries.models import SavedQuery, User
 MOST_TAGS = 20
 LONGEST_TAG = 40
 LONGEST_NAME = 160
+MOST_COLUMNS = 500
+LONGEST_COLUMN = 1_000
+WIDTHS = range(40, 2_001)  # pixels
 MINE, TEAMS = "mine", "teams"
 
 
@@ -89,6 +93,24 @@ def set_favourite(query: SavedQuery, user: User, *, wanted: bool) -> None:
     """Mark a query for one person, or take the mark away. Harmless when repeated."""
     change = query.favoured_by.add if wanted else query.favoured_by.remove
     change(user)
+
+
+def set_layout(query: SavedQuery, columns: Sequence[str], widths: str) -> None:
+    """Remember columns in their order, and the widths (a JSON object, name to pixels) that make sense."""
+    try:
+        given = json.loads(widths or "{}")
+    except (ValueError, RecursionError):
+        given = {}
+    kept = {
+        name[:LONGEST_COLUMN]: int(pixels)
+        for name, pixels in (given.items() if isinstance(given, dict) else ())
+        if isinstance(pixels, int | float) and pixels in WIDTHS
+    }
+    query.layout = {
+        "columns": list(columns[:MOST_COLUMNS]),
+        "widths": dict(list(kept.items())[:MOST_COLUMNS]),
+    }
+    query.save(update_fields=["layout", "updated_at"])
 
 
 def _tagged(user: User, matches: Callable[[list[str]], bool]) -> list[UUID]:

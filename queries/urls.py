@@ -7,6 +7,7 @@ from django.urls import path
 from queries.views import (
     accounts,
     connections,
+    explore,
     exports,
     health,
     refine,
@@ -110,6 +111,11 @@ urlpatterns = [
         name="saved_query_favourite",
     ),
     path(
+        "saved-queries/<uuid:pk>/layout/",
+        saved_queries.saved_query_layout,
+        name="saved_query_layout",
+    ),
+    path(
         "saved-queries/<uuid:pk>/run/",
         saved_queries.saved_query_run,
         name="saved_query_run",
@@ -129,6 +135,11 @@ urlpatterns = [
     path("runs/<uuid:pk>/refine/", refine.run_refine, name="run_refine"),
     path("runs/<uuid:pk>/results/", results.run_results, name="run_results"),
     path("runs/<uuid:pk>/rows/<int:n>/", results.run_row, name="run_row"),
+    path("runs/<uuid:pk>/columns/", explore.run_columns, name="run_columns"),
+    path("runs/<uuid:pk>/column/", explore.run_column, name="run_column"),
+    path("runs/<uuid:pk>/condition/", explore.run_condition, name="run_condition"),
+    path("runs/<uuid:pk>/timeline/", explore.run_timeline, name="run_timeline"),
+    path("runs/<uuid:pk>/chart/", explore.run_chart, name="run_chart"),
     path("runs/<uuid:pk>/logs/", remote.run_logs, name="run_logs"),
     path(
         "runs/<uuid:pk>/delete-remote/",

@@ -80,7 +80,6 @@ def test_columns_are_stacked_and_lead_somewhere():
             ["a", "<b>"],
             [Series("Error", [1, 0], "error"), Series("Info", [3, 2], "info")],
             links=["?f=1", "?f=2&x"],
-            target="#results",
         )
     )
     assert html.count('data-severity="info"') == 2

@@ -152,7 +152,7 @@ def test_a_column_head_cycles_through_the_orders(
     html = render(
         '{% sort_header "$d.ms" "" "integer" %}',
         url=f"/?q=x&page=4&sort={sort}",
-        sort=sort,
+        sorts=(sort,) if sort else (),
     )
     assert f'href="{href}"' in html
     assert html.startswith('<th scope="col" class="c-num"')
@@ -160,6 +160,16 @@ def test_a_column_head_cycles_through_the_orders(
         (f'aria-sort="{direction}"' in html) if direction else ("aria-sort" not in html)
     )
     assert "hx-get" not in html
+
+
+def test_column_heads_number_the_sorts_they_take_part_in():
+    sorts = ("-a", "b")
+    assert "sort number</span> 1" in render('{% sort_header "a" %}', sorts=sorts)
+    second = render('{% sort_header "b" %}', sorts=sorts)
+    assert "sort number</span> 2" in second
+    assert 'aria-sort="ascending"' in second
+    assert "sort number" not in render('{% sort_header "c" %}', sorts=sorts)
+    assert "sort number" not in render('{% sort_header "b" %}', sorts=("b",))
 
 
 def test_a_column_head_swaps_the_target_and_has_a_stable_id():

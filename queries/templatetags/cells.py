@@ -45,16 +45,26 @@ def as_json(value: Any) -> str:
         return "…"
 
 
-def cell(value: Any, kind: str = "", column: str = "") -> SafeString:
-    """A whole ``<td>``. A severity gets its coloured word; a null is told from the text "null"."""
+def cell(
+    value: Any, kind: str = "", column: str = "", exact: str | None = None
+) -> SafeString:
+    """A whole ``<td>``. A severity gets its coloured word; a null is told from the text "null".
+
+    ``exact`` is what a filter takes the value as, if that is not its text; a cell that shows only
+    the beginning of its text says so (``data-cut``).
+    """
+    if exact is not None:
+        return format_html('<td class="c-time" data-v="{}">{}</td>', exact, value)
     if value is None:
         return SafeString('<td class="c-null">null</td>')
     if kind == "severity" or column.rsplit(".", 1)[-1].lower() == "severity":
         return format_html("<td>{}</td>", severity(value))
     css = cell_class(kind) or cell_class(type(value).__name__)
+    text = cell_text(value)
+    cut = SafeString(" data-cut" if len(text) > LONGEST else "")
     if not css:
-        return format_html("<td>{}</td>", cell_text(value))
-    return format_html('<td class="{}">{}</td>', css, cell_text(value))
+        return format_html("<td{}>{}</td>", cut, text)
+    return format_html('<td class="{}"{}>{}</td>', css, cut, text)
 
 
 def severity_key(value: Any) -> str:

@@ -41,7 +41,8 @@ class Chart:
 
     ``kind`` is "columns" (standing, stacked), "bars" (lying, side by side) or "line". ``ticks`` are
     (place from 0 to 1, words); without them some of the labels are named. ``places`` (0 to 1) say
-    where a line's points are; without them they are as far from each other everywhere.
+    where a line's points are; without them they are as far from each other everywhere. ``spans``
+    are the low and high value that the link of each place stands for.
     """
 
     title: str
@@ -52,7 +53,7 @@ class Chart:
     ticks: Sequence[tuple[float, str]] = ()
     places: Sequence[float] = ()
     links: Sequence[str] = ()
-    target: str = ""
+    spans: Sequence[tuple[str, str]] = ()
     data: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -169,15 +170,15 @@ def _place(
 ) -> SafeString:
     if not drawn.links:
         return format_html("<g><title>{}</title>{}</g>", said, pieces)
-    href = drawn.links[at]
-    swap = format_html(
-        ' hx-get="{}" hx-target="{}" hx-swap="outerHTML" hx-push-url="true"',
-        href, drawn.target,
-    ) if drawn.target else ""  # fmt: skip
+    span = (
+        format_html(' data-low="{}" data-high="{}"', *drawn.spans[at])
+        if drawn.spans
+        else ""
+    )
     return format_html(
-        '<a href="{}"{} aria-label="{}, show only these"><title>{}</title>'
+        '<a href="{}" hx-get="{}"{} aria-label="{}, show only these"><title>{}</title>'
         '<rect class="hit" x="{}%" y="0" width="{}%" height="100%"/>{}</a>',
-        href, swap, said, said, round(at * width, 3), round(width, 3), pieces,
+        drawn.links[at], drawn.links[at], span, said, said, round(at * width, 3), round(width, 3), pieces,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from django import template
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from queries.templatetags import cells, charts, json_tree
@@ -166,6 +167,12 @@ def hidden_query(context: Mapping[str, Any], *without: str) -> SafeString:
     )
 
 
+@register.simple_tag
+def querystring_of(**values: object) -> str:
+    """Names and values as a query string, of an address that is not the page's own."""
+    return urlencode(values)
+
+
 @register.inclusion_tag("components/_pager_link.html", takes_context=True)
 def pager_link(
     context: Mapping[str, Any], page: int, picture: str, label: str
@@ -189,23 +196,28 @@ def sort_header(
 ) -> dict[str, Any]:
     """A column head that sorts: ``?sort=column``, then ``-column``, then no sort again.
 
-    Reads ``sort`` (the state now) and ``target`` (htmx target, optional) from the context.
+    Shift adds it to the sorts there are (explore.js; the panel of the column does so by links). Reads
+    ``sorts`` (the state now, the first counts most), and if they are there ``target`` (of htmx), ``about``
+    (address of that panel) and ``widths`` from the context.
     """
-    now = context.get("sort") or ""
+    sorts = list(context.get("sorts") or ())
+    now = next((one for one in sorts if one in {column, f"-{column}"}), "")
     direction = {column: "ascending", f"-{column}": "descending"}.get(now, "")
+    following = {"": [column], "ascending": [f"-{column}"]}.get(direction, [])
     query = context["request"].GET.copy()
     query.pop("page", None)
-    query.pop("sort", None)
-    following = {"": column, "ascending": f"-{column}"}.get(direction)
-    if following:
-        query["sort"] = following
+    query.setlist("sort", following)
     return {
+        "column": column,
+        "place": sorts.index(now) + 1 if now and len(sorts) > 1 else 0,
         # A stable id: htmx gives the focus back to it when the grid has been replaced.
         "id": "sort-" + re.sub(r"\s", "_", column),
         "href": f"?{query.urlencode()}",
         "direction": direction,
         "label": label or column,
         "kind": kind,
+        "about": context.get("about", ""),
+        "width": (context.get("widths") or {}).get(column, ""),
         "css": cells.cell_class(kind),
         "target": context.get("target", ""),
     }

@@ -10,15 +10,22 @@ from typing import Any
 from django.utils import timezone
 
 from queries import exports, reading, runs, time_ranges
+from queries.engine.refine import LANGUAGES
 from queries.formats import FORMATS
+from queries.forms.grid_asks import asks, settled, stamp
 from queries.forms.grid_view import view_of
 from queries.forms.provider_fields import ProviderFields
 from queries.http import AuthedRequest
 from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
-from queries.results import ResultError
+from queries.results import Page, ResultError
+from queries.views import statements
+from queries.views.addresses import Address
 from queries.views.extras import beside
+from queries.views.figures import figure_of
+from queries.views.layouts import applied, widths_of
 from queries.views.offers import not_offered_for_jobs
+from queries.views.wording import filter_chips, kinds_of, sort_chips
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
 SLOWEST_POLL = 15
@@ -59,10 +66,18 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "result_set": result_set,
         "provider_formats": exports.provider_formats(run, request.user),
         "export_rows": EXPORT_ROWS,
+        "origin": _origin(request, run),
         "teams": Team.objects.visible_to(request.user) if mine else [],
         "curl": runs.curl_of(run),
         "form_keys": [uuid.uuid4(), uuid.uuid4()],
     }
+
+
+def _origin(request: AuthedRequest, run: Run) -> Run | None:
+    """The run whose rows a refine read, if the person may see it and it is there."""
+    if run.origin_id is None:
+        return None
+    return Run.objects.visible_to(request.user).filter(pk=run.origin_id).first()
 
 
 def waits(run: Run) -> bool:
@@ -73,6 +88,8 @@ def waits(run: Run) -> bool:
 
 def shown_settings(run: Run) -> list[tuple[str, str]]:
     """The provider's settings of the run, by label, in the provider's order."""
+    if run.mode == Mode.REFINE:
+        return [("Language", LANGUAGES.get(run.settings.get("language", ""), ""))]
     found = []
     declared = ProviderFields(provider_class(run.provider).query_fields)
     for field in declared.applying(run.settings, run.mode):
@@ -101,39 +118,94 @@ def completeness(run: Run, result_set: ResultSet | None) -> Mapping[str, Any] | 
 
 def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
     """One page of rows as the address bar asks for it, or the reason why there is none."""
-    view = view_of(request.GET)
+    query = applied(run, request.GET)
+    view, address = view_of(query), Address(run, request.GET)
+    zone = zone_of(request)
     context: dict[str, Any] = {
         "run": run,
         "view": view,
-        "sort": next(iter(view.sorts), ""),
+        "view_text": query.urlencode(),
+        "address": address,
+        "sorts": view.sorts,
         "target": "#results",
-        "utc": request.GET.get("tz") == "utc",
+        "utc": zone is UTC,
         "here": request.get_full_path(),
         "export_rows": EXPORT_ROWS,
         "export_formats": [(f.slug, f.label) for f in FORMATS.values()],
     }
     try:
+        result_set = reading.available_result(run)
+        context |= _around(run, address, view, result_set, zone)
         result_set, page = reading.read_page(run, view)
     except reading.ResultUnavailableError as error:
         return context | {"unavailable": str(error)}
     except ResultError as error:
         return context | {"trouble": str(error)}
-    zone = UTC if context["utc"] else timezone.get_current_timezone()
+    return context | page_numbers(view, page) | _rows_context(address, view, page, zone)
+
+
+def settled_address(request: AuthedRequest, run: Run) -> str:
+    """Where a form of the grid leads: the address that says what it asked; "" if it asked nothing."""
+    result_set = reading.result_of(run) if asks(request.GET) else None
+    if result_set is None:
+        return ""
+    known = reading.columns_of(result_set)
+    shown = view_of(applied(run, request.GET)).on_page(known)
+    there = settled(request.GET, kinds_of(known), shown, zone_of(request))
+    return f"{request.path}?{there.urlencode()}"
+
+
+def zone_of(request: AuthedRequest) -> tzinfo:
+    """The zone that the grid shows times in: the person's, or UTC where the address says so."""
+    utc = request.GET.get("tz") == "utc"
+    return UTC if utc else timezone.get_current_timezone()
+
+
+def _around(
+    run: Run,
+    address: Address,
+    view: reading.View,
+    result_set: ResultSet,
+    zone: tzinfo,
+) -> dict[str, Any]:
+    """What stands around the rows: it needs no reading of them, so it shows beside any trouble."""
+    known = reading.columns_of(result_set)
+    narrows = filter_chips(address, kinds_of(known), zone)
+    order = sort_chips(address, view.order(known))
+    nothing = {"f": "", "q": "", "in": "", "sort": ""}
+    return {
+        "result_set": result_set,
+        "known": known,
+        "filters": narrows,
+        "order": order,
+        "clear": address.setting(**nothing) if narrows or order else "",
+        "write": statements.link(run, known, view.conditions),
+        "figure": figure_of(run, address, known, result_set.row_count),
+        "widths": widths_of(run),
+    }
+
+
+def _rows_context(
+    address: Address, view: reading.View, page: Page, zone: tzinfo
+) -> dict[str, Any]:
+    """The rows with their addresses, and each time in the zone beside its UTC."""
+    first = (min(view.page, max(1, -(-page.matched // view.size))) - 1) * view.size
     rows = [
-        (n, [(c, in_zone(v, zone)) for c, v in zip(page.columns, values, strict=True)])
-        for n, values in page.rows
+        (
+            n,
+            address.row(n, at),
+            [
+                (c, in_zone(v, zone), stamp(v) if isinstance(v, datetime) else None)
+                for c, v in zip(page.columns, values, strict=True)
+            ],
+        )
+        for at, (n, values) in enumerate(page.rows, start=first)
     ]
-    return (
-        context
-        | page_numbers(view, page)
-        | {
-            "result_set": result_set,
-            "page": page,
-            "rows": rows,
-            "known": reading.columns_of(result_set),
-            "shown": {column.name for column in page.columns},
-        }
-    )
+    return {
+        "page": page,
+        "rows": rows,
+        "shown": [column.name for column in page.columns],
+    }
 
 
 def in_zone(value: object, zone: tzinfo) -> object:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import uuid
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from queries import reading
+from queries.forms.grid_view import view_of
 from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Run
 from queries.results import ResultError, RowNotFoundError
+from queries.views.addresses import Address
 from queries.views.runs import run_detail
 
+LONGEST_PLACE = 12
 # A row may have many megabytes; a page should not.
 MOST_CHARACTERS = 500_000
 
@@ -27,11 +30,14 @@ def run_results(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
-    """Row ``n`` (0-based) as it came from the provider: a JSON tree, with copy."""
+    """Row ``n`` (0-based) as it came from the provider: a JSON tree, with copy.
+
+    ``at`` is its place in the order and filter of ``view``, to go to the next and the previous one.
+    """
     run = fetch(Run.objects.visible_to(request.user), pk)
-    context = {"run": run, "n": n, "number": n + 1, "previous": n - 1 if n else None}
+    context = {"run": run, "n": n, "number": n + 1}
     try:
-        context |= _row(run, n)
+        context |= _row(run, n) | _neighbours(request, run, n)
     except RowNotFoundError:
         raise Http404(f"There is no row {n + 1}.") from None
     except (reading.ResultUnavailableError, ResultError) as error:
@@ -42,13 +48,27 @@ def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
 
 def _row(run: Run, n: int) -> dict[str, object]:
     text = reading.read_row(run, n).decode("utf-8", "replace")
-    total = reading.available_result(run).row_count
     return {
         "text": text[:MOST_CHARACTERS],
         "cut": len(text) > MOST_CHARACTERS,
         "tree": _tree(text),
-        "following": n + 1 if n + 1 < total else None,
     }
+
+
+def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
+    """The addresses of the rows before and after, as the grid has them, and of the grid itself."""
+    query = QueryDict(request.GET.get("view", ""))
+    view, at = view_of(query), request.GET.get("at", "")
+    place = int(at) if at.isascii() and at.isdigit() and len(at) < LONGEST_PLACE else n
+    numbers = reading.rows_around(run, view, place)
+    address = Address(run, query)
+    found: dict[str, object] = {"back": address.setting()}
+    if numbers.get(place) != n:  # the address was made up, or rows have come since
+        return found
+    for name, there in (("previous", place - 1), ("following", place + 1)):
+        if there in numbers:
+            found[name] = address.row(numbers[there], there)
+    return found
 
 
 def _tree(text: str) -> object:

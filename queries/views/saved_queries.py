@@ -7,12 +7,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from queries import runs, saved_queries, time_ranges
+from queries.forms.grid_view import view_of
 from queries.forms.provider_fields import ProviderFields
 from queries.forms.saved_queries import RunSavedForm, SavedQueryForm
 from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
@@ -116,6 +117,20 @@ def saved_query_favourite(request: AuthedRequest, pk: Any) -> HttpResponse:
     if wants_fragment(request):
         context = {"query": fetch(saved_queries.seen_by(request.user), pk)}
         return render(request, "queries/saved_query_list.html#star", context)
+    return redirect(safe_next(request, reverse("saved_query_detail", args=[pk])))
+
+
+@require_POST
+def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
+    """Remember the columns of a grid, their order and width, for every run of the query."""
+    query = fetch(
+        SavedQuery.objects.visible_to(request.user),
+        pk,
+        allowed=SavedQuery.objects.editable_by(request.user),
+    )
+    view = view_of(QueryDict(request.POST.get("view", "")))
+    saved_queries.set_layout(query, view.columns, request.POST.get("widths", ""))
+    messages.success(request, f"{query} remembers these columns.")
     return redirect(safe_next(request, reverse("saved_query_detail", args=[pk])))
 
 

@@ -82,7 +82,7 @@ def test_wildcards_in_a_filter_are_just_characters(page, run):
 def test_only_the_chosen_columns_are_shown(page, run):
     text = page.get(url(run, col=["$d.n", "$d.message"]), headers=HTMX).text
     assert text.count('<th scope="col"') == 3
-    assert "service-1" not in text.split("<tbody>")[1]
+    assert "service-1" not in text.split("<tbody")[1]
 
 
 def test_htmx_gets_the_grid_alone_and_back_gets_the_page(page, run):

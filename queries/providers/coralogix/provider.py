@@ -34,6 +34,7 @@ from queries.providers.coralogix.failures import (
 from queries.providers.coralogix.fields import (
     CONNECTION_FIELDS,
     LEADING_COLUMNS,
+    LUCENE,
     QUERY_FIELDS,
     TRAILING_COLUMNS,
 )

@@ -1,0 +1,124 @@
+"""The grid's address bar: every link and chip on the page is the present address, changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import NamedTuple
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from queries.forms.grid_view import as_text, view_of
+from queries.models import Run
+from queries.reading import View
+from queries.results import Condition
+
+# Asked once, and never part of a link.
+_BRIEF = ("page", "rows")
+# What says which rows there are, in which order.
+_ORDERING = ("sort", "f", "q", "in")
+
+
+class Chip(NamedTuple):
+    """Something that holds for the rows shown, and the address without it."""
+
+    words: str
+    href: str
+
+
+class Address:
+    """The address of a run's grid; changes give the link to the grid so changed, at its first page."""
+
+    def __init__(self, run: Run, query: QueryDict) -> None:
+        self._run = run
+        self.path = reverse("run_results", args=[run.pk])
+        self._query = query.copy()
+        for name in _BRIEF:
+            self._query.pop(name, None)
+
+    @property
+    def view(self) -> View:
+        """How the grid is looked at there."""
+        return view_of(self._query)
+
+    @property
+    def text(self) -> str:
+        """Its query string, for the field ``view`` of forms and panels."""
+        return self._query.urlencode()
+
+    def pairs(self, without: Iterable[str] = ()) -> list[tuple[str, str]]:
+        """Names and values for the hidden fields of a form that changes the others."""
+        return [
+            (name, value)
+            for name, values in self._query.lists()
+            if name not in without
+            for value in values
+        ]
+
+    def row(self, n: int, place: int) -> str:
+        """The address of row ``n``, with its place among the rows that are shown, and with which these are."""
+        path = reverse("run_row", args=[self._run.pk, n])
+        if not self._ordering:
+            return path
+        return f"{path}?{urlencode([('at', str(place)), ('view', self._ordering)])}"
+
+    @cached_property
+    def _ordering(self) -> str:
+        return urlencode([pair for pair in self.pairs() if pair[0] in _ORDERING])
+
+    def get(self, name: str) -> str:
+        """One of its values, or nothing."""
+        return self._query.get(name, "")
+
+    def setting(self, **values: str | Iterable[str]) -> str:
+        """With these names set to these values; empty ones are taken away."""
+        query = self._query.copy()
+        for name, value in values.items():
+            found = [value] if isinstance(value, str) else list(value)
+            query.setlist(name, [one for one in found if one])
+        return self._link(query)
+
+    def with_conditions(self, conditions: Iterable[Condition]) -> str:
+        """With these conditions instead of all it has."""
+        return self.setting(f=[as_text(condition) for condition in conditions])
+
+    def adding(self, condition: Condition) -> str:
+        """With one more condition."""
+        return self.with_conditions([*self.view.conditions, condition])
+
+    def without(self, condition: Condition) -> str:
+        """Without that condition."""
+        return self.with_conditions(c for c in self.view.conditions if c != condition)
+
+    def putting(self, condition: Condition) -> str:
+        """With this condition in the place of all of the same column and operation."""
+        return self.with_conditions([*self._beside(condition), condition])
+
+    def toggling(self, column: str, operation: str, value: str) -> str:
+        """With this value among those of "is" (or "not"), or without it if it was there."""
+        now = self.values(column, operation)
+        values = [one for one in now if one != value] if value in now else [*now, value]
+        beside = self._beside(Condition(column, operation, (value,)))
+        asked = [Condition(column, operation, tuple(values))] if values else []
+        return self.with_conditions([*beside, *asked])
+
+    def values(self, column: str, operation: str) -> list[str]:
+        """What the column "is" (or is "not") now, by all conditions."""
+        return [
+            value
+            for condition in self.view.conditions
+            if (condition.column, condition.operation) == (column, operation)
+            for value in condition.values
+        ]
+
+    def _beside(self, condition: Condition) -> list[Condition]:
+        place = (condition.column, condition.operation)
+        return [c for c in self.view.conditions if (c.column, c.operation) != place]
+
+    def _link(self, query: QueryDict) -> str:
+        for name in [name for name, values in query.lists() if not values]:
+            del query[name]
+        text = query.urlencode()
+        return f"{self.path}?{text}" if text else self.path

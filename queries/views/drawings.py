@@ -1,0 +1,172 @@
+"""Charts from stored rows: a histogram over time, and an aggregate's rows as lines or bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+
+from queries.results import Column, Condition, Histogram, Page
+from queries.templatetags.cells import cell_text, severity_key
+from queries.templatetags.charts import HUES, Chart, Series
+from queries.templatetags.scales import time_ticks
+from queries.views.addresses import Address
+from queries.views.figures import names_of, numbers_of, places_of
+
+MOST_BARS = 40
+_NO_SHARE = "plain"
+_LOW, _HIGH = "{low}", "{high}"  # what the script puts the brush's ends in place of
+_DAY = timedelta(days=1)
+
+
+def histogram_chart(
+    found: Histogram, column: Column, address: Address, zone: tzinfo
+) -> Chart:
+    """Standing bars over time; each leads to its rows, and ``data`` lets a script lead to a span."""
+    if not found.edges:
+        return Chart("Rows over time", "columns", [], [])
+    marks = [edge.astimezone(zone) for edge in found.edges]
+    brief = marks[1] - marks[0] < _DAY
+    spans = [found.between(at, at) for at in range(len(marks) - 1)]
+    return Chart(
+        title=f"Rows by {column.name}",
+        kind="columns",
+        labels=[_moment(mark, brief=brief) for mark in marks[:-1]],
+        series=[
+            Series(name, counts, _tone(name, at))
+            for at, (name, counts) in enumerate(found.series)
+        ],
+        x_label=column.name,
+        ticks=time_ticks(found.edges[0], found.edges[-1], zone),
+        links=[address.putting(_between(column, *span)) for span in spans],
+        spans=spans,
+        data={"brush": address.putting(_between(column, _LOW, _HIGH))},
+    )
+
+
+def _between(column: Column, low: str, high: str) -> Condition:
+    return Condition(column.name, "between", (low, high))
+
+
+def _moment(mark: datetime, *, brief: bool) -> str:
+    return (
+        f"{mark:%Y-%m-%d %H:%M:%S}".removesuffix(":00") if brief else f"{mark:%Y-%m-%d}"
+    )
+
+
+def _tone(name: str, at: int) -> str:
+    """A severity in its own colour, what is left over in grey, the others in turn."""
+    if name in {"other", "no value"}:
+        return _NO_SHARE
+    return severity_key(name) or str(at % HUES + 1)
+
+
+@dataclass(frozen=True)
+class Axes:
+    """What an aggregate's chart is made of; ``by`` parts the one number into a series per name."""
+
+    x: Column
+    ys: tuple[Column, ...]
+    by: Column | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns to read."""
+        used = [self.x, *self.ys, *([self.by] if self.by else [])]
+        return list(dict.fromkeys(column.name for column in used))
+
+
+def axes_of(address: Address, known: Sequence[Column]) -> Axes | None:
+    """The axes that the address asks for, else the likeliest; None if nothing can be drawn."""
+    places, numbers = places_of(known), numbers_of(known)
+    x = _chosen(address.get("x"), known) or next(iter(places), None)
+    numbers = [column for column in numbers if column != x]
+    if x is None or not numbers:
+        return None
+    y = _chosen(address.get("y"), numbers)
+    names = [column for column in names_of(known) if column != x]
+    parts = x.kind == "timestamp" and len(names) == 1
+    ys = (y,) if y else tuple(numbers[:1] if parts else numbers[:HUES])
+    return Axes(x, ys, names[0] if parts else None)
+
+
+def _chosen(name: str, among: Sequence[Column]) -> Column | None:
+    return next((column for column in among if column.name == name), None)
+
+
+def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> Chart:
+    """The rows of a page as lines or lying bars."""
+    rows = _rows(page, axes)[: MOST_BARS if kind == "bar" else None]
+    values = [row[axes.x.name] for row in rows]
+    if axes.by:
+        values = list(dict.fromkeys(values))
+    series = _parted(rows, values, axes) if axes.by else _beside(rows, axes)
+    drawn = Chart(
+        title=f"{', '.join(y.name for y in axes.ys)} by {axes.x.name}",
+        kind="bars" if kind == "bar" else "line",
+        labels=[_label(value, zone) for value in values],
+        series=series,
+        x_label=axes.x.name,
+    )
+    moments = [value for value in values if isinstance(value, datetime)]
+    timed = kind == "line" and moments and len(moments) == len(values)
+    return _over_time(drawn, moments, zone) if timed else drawn
+
+
+def _rows(page: Page, axes: Axes) -> list[dict[str, object]]:
+    """The rows by column name; times in their order."""
+    names, x = [column.name for column in page.columns], axes.x.name
+    rows = [dict(zip(names, values, strict=True)) for _, values in page.rows]
+    if axes.x.kind != "timestamp":
+        return rows
+    timed = [(row[x], row) for row in rows]
+    moments = [(at, row) for at, row in timed if isinstance(at, datetime)]
+    return [row for _, row in sorted(moments, key=lambda pair: pair[0])]
+
+
+def _over_time(drawn: Chart, moments: list[datetime], zone: tzinfo) -> Chart:
+    first, last = moments[0], moments[-1]
+    if first == last:
+        return drawn
+    return replace(
+        drawn,
+        ticks=time_ticks(first, last, zone),
+        places=[(moment - first) / (last - first) for moment in moments],
+    )
+
+
+def _beside(rows: Sequence[dict[str, object]], axes: Axes) -> list[Series]:
+    """One series per column of numbers."""
+    return [
+        Series(y.name, [_number(row[y.name]) for row in rows], str(at % HUES + 1))
+        for at, y in enumerate(axes.ys)
+    ]
+
+
+def _parted(
+    rows: Sequence[dict[str, object]], places: Sequence[object], axes: Axes
+) -> list[Series]:
+    """One series per name, the most frequent ones."""
+    by, y = (axes.by or axes.x).name, axes.ys[0].name
+    totals: dict[str, float] = {}
+    numbers: dict[tuple[str, object], float] = {}
+    for row in rows:
+        name, value = cell_text(row[by]), _number(row[y])
+        if value is not None:
+            totals[name] = totals.get(name, 0) + abs(value)
+            numbers[name, row[axes.x.name]] = value
+    names = sorted(totals, key=lambda name: -totals[name])[:HUES]
+    return [
+        Series(name, [numbers.get((name, place)) for place in places], _tone(name, at))
+        for at, name in enumerate(names)
+    ]
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, int | float) and value == value else None  # noqa: PLR0124 - NaN
+
+
+def _label(value: object, zone: tzinfo) -> str:
+    if isinstance(value, datetime):
+        return _moment(value.astimezone(zone), brief=True)
+    return "no value" if value is None else cell_text(value)

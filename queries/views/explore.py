@@ -1,0 +1,348 @@
+"""The panels around the grid, fetched when they are opened: columns, one column, filters, pictures.
+
+Each belongs to the grid's present address, which comes as ``view`` (a query string). Without a script
+each is a page of its own, whose links lead back to the grid.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from queries import reading
+from queries.forms.grid_view import view_of
+from queries.http import AuthedRequest, fetch, wants_fragment
+from queries.models import ResultSet, Run, SavedQuery
+from queries.results import Column, Condition, Filter, ResultError, ResultReader
+from queries.templatetags.cells import severity_key
+from queries.views import statements
+from queries.views.addresses import Address
+from queries.views.drawings import aggregate_chart, axes_of, histogram_chart
+from queries.views.figures import MOST_ROWS, names_of, numbers_of, places_of, times_of
+from queries.views.layouts import applied, layout_of
+from queries.views.wording import operations_for
+
+TOP = 15
+SUGGESTIONS = 50
+Context = dict[str, Any]
+TYPES = {
+    "i": "integer",
+    "w": "integer",
+    "g": "big integer",
+    "f": "number",
+    "b": "boolean",
+    "t": "time",
+    "j": "list or object",
+    "s": "text",
+}
+
+
+class Exploring:
+    """One request about a run's rows: the grid's address it belongs to, and a way to read."""
+
+    def __init__(self, request: AuthedRequest, pk: uuid.UUID) -> None:
+        visible = Run.objects.visible_to(request.user)
+        self.request = request
+        self.run = fetch(visible.select_related("saved_query", "result"), pk)
+        # Without a view the rest of the address is the grid's own, as links write it by hand.
+        text = request.GET.get("view")
+        query = request.GET if text is None else QueryDict(text)
+        self.address = Address(self.run, query)
+        remembered = applied(self.run, query)
+        self.view, self.view_text = view_of(remembered), remembered.urlencode()
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which times are shown."""
+        utc = self.address.get("tz") == "utc"
+        return UTC if utc else timezone.get_current_timezone()
+
+    def answer(self, name: str, fill: Callable[[Stored], Context]) -> HttpResponse:
+        """The page or its fragment; why rows cannot be read is said in the place of what they fill."""
+        context: Context = {
+            "run": self.run,
+            "address": self.address,
+            "here": self.address.setting(),
+        }
+        try:
+            result_set = reading.available_result(self.run)
+            with reading.open_result(result_set) as reader:
+                context |= fill(Stored(self, result_set, reader))
+        except (reading.ResultUnavailableError, ResultError) as error:
+            context["trouble"] = str(error)
+        part = "#panel" if wants_fragment(self.request) else ""
+        return render(self.request, f"queries/{name}.html{part}", context)
+
+
+class Stored:
+    """The rows that a panel is about."""
+
+    def __init__(
+        self, asked: Exploring, result_set: ResultSet, reader: ResultReader
+    ) -> None:
+        self.address, self.run, self.zone = asked.address, asked.run, asked.zone
+        self.result_set, self.reader = result_set, reader
+        self.known = reading.columns_of(result_set)
+        self.filter: Filter = asked.address.view.filter(self.known)
+
+    def column(self, name: str) -> Column:
+        """A column by name; 404 when there is none."""
+        for column in self.known:
+            if column.name == name:
+                return column
+        raise Http404(f"There is no column {name!r}.")
+
+    def filter_beside(self, column: Column) -> Filter:
+        """The filter without what it says of this column: what else there is to choose."""
+        others = (c for c in self.filter.conditions if c.column != column.name)
+        return replace(self.filter, conditions=tuple(others))
+
+
+@require_GET
+def run_columns(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """Every column with its type and presence: show, hide, move, and open one (``of``)."""
+    asked = Exploring(request, pk)
+
+    def fill(stored: Stored) -> Context:
+        shown = asked.view.on_page(stored.known)
+        presence = stored.reader.presence(filter=stored.filter)
+        rows = stored.reader.count(stored.filter)
+        ordered = _in_order(stored.known, shown)
+        return {
+            "columns": [
+                (column, column.name in shown, _share(presence[column.name], rows))
+                for column in ordered
+            ],
+            "shown": len(shown),
+            "known": stored.known,
+            "pairs": asked.address.pairs(without=("col",)),
+            "show_all": asked.address.setting(
+                col="", layout="off" if layout_of(asked.run) else ""
+            ),
+            "view_text": asked.view_text,
+            "can_remember": _can_remember(request, asked.run),
+        }
+
+    return asked.answer("run_columns", fill)
+
+
+def _in_order(known: list[Column], shown: list[str]) -> list[Column]:
+    """The shown ones as they are shown, then the others as the result has them."""
+    places = {name: at for at, name in enumerate(shown)}
+    return sorted(known, key=lambda column: places.get(column.name, len(places)))
+
+
+def _can_remember(request: AuthedRequest, run: Run) -> bool:
+    editable = SavedQuery.objects.editable_by(request.user)
+    return editable.filter(pk=run.saved_query_id or uuid.UUID(int=0)).exists()
+
+
+def _share(part: int, whole: int) -> float:
+    """Percent; a little is never 0, and not quite all never 100."""
+    if not part or not whole:
+        return 0.0
+    return 100.0 if part == whole else min(max(round(100 * part / whole, 1), 0.1), 99.9)
+
+
+@require_GET
+def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """One column (``of``): what it holds, and its most frequent values to choose or to leave out."""
+    asked = Exploring(request, pk)
+
+    def fill(stored: Stored) -> Context:
+        column = stored.column(request.GET.get("of", ""))
+        found = stored.reader.statistics(
+            column.name, filter=stored.filter_beside(column), top=TOP
+        )
+        most = max((rows for _, rows in found.top), default=1)
+        return {
+            "column": column,
+            "found": found,
+            "types": ", ".join(dict.fromkeys(TYPES[letter] for letter in found.types))
+            or "nothing but null",
+            "present": _share(found.present, found.rows),
+            "low": _shown(found.low, stored.zone),
+            "high": _shown(found.high, stored.zone),
+            "mean": _shown(found.mean, stored.zone),
+            "values": [
+                _facet(stored, column, value, rows, 100 * rows / most)
+                for value, rows in found.top
+            ],
+            "sorts": _sort_links(asked.address, column),
+            "operations": operations_for(column.kind),
+            "pairs": asked.address.pairs(),
+        }
+
+    return asked.answer("run_column", fill)
+
+
+def _facet(
+    stored: Stored, column: Column, value: str | None, rows: int, width: float
+) -> Context:
+    """A value of a column with the addresses that choose it and leave it out."""
+    address, name = stored.address, column.name
+    if value is None:
+        only, never = Condition(name, "empty"), Condition(name, "present")
+        links = (address.putting(only), address.putting(never))
+        chosen = only in address.view.conditions, never in address.view.conditions
+    else:
+        only, never = Condition(name, "is", (value,)), Condition(name, "not", (value,))
+        links = (
+            address.toggling(name, "is", value),
+            address.toggling(name, "not", value),
+        )
+        chosen = (
+            value in address.values(name, "is"),
+            value in address.values(name, "not"),
+        )
+    return {
+        "value": value,
+        "text": _shown_text(value, column, stored.zone),
+        "severity": severity_key(value) if column.kind == "severity" else "",
+        "rows": rows,
+        "width": round(width, 2),
+        "only": links[0],
+        "never": links[1],
+        "is_only": chosen[0],
+        "is_never": chosen[1],
+        "write": statements.link(stored.run, stored.known, [only]),
+        "write_not": statements.link(stored.run, stored.known, [never]),
+    }
+
+
+def _shown_text(value: str | None, column: Column, zone: tzinfo) -> str:
+    if value is None:
+        return "no value"
+    if column.kind == "timestamp":
+        return str(_shown(datetime.fromisoformat(value), zone))
+    return value or "(empty text)"
+
+
+def _shown(value: float | datetime | None, zone: tzinfo) -> str:
+    """A number or a time, as the grid shows it."""
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat(" ", "milliseconds")[:23]
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:,.6g}"
+    return "" if value is None else f"{value:,}"
+
+
+def _sort_links(address: Address, column: Column) -> list[tuple[str, str]]:
+    """Ways to sort by a column: alone, and after what is sorted by already."""
+    now = [s for s in address.view.sorts if s not in {column.name, f"-{column.name}"}]
+    links = [
+        ("Sort ascending", address.setting(sort=[column.name])),
+        ("Sort descending", address.setting(sort=[f"-{column.name}"])),
+    ]
+    if now:
+        links += [
+            ("Then ascending", address.setting(sort=[*now, column.name])),
+            ("Then descending", address.setting(sort=[*now, f"-{column.name}"])),
+        ]
+    return links
+
+
+@require_GET
+def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """The form of a new filter: columns; for one (``fc``) what can be compared, and its values."""
+    asked = Exploring(request, pk)
+
+    def fill(stored: Stored) -> Context:
+        name = request.GET.get("fc") or stored.known[0].name
+        column = stored.column(name)
+        found = stored.reader.statistics(
+            name, filter=stored.filter_beside(column), top=SUGGESTIONS
+        )
+        return {
+            "known": stored.known,
+            "column": column,
+            "operations": operations_for(column.kind),
+            "suggestions": [value for value, _ in found.top if value],
+            "low": _shown(found.low, stored.zone),
+            "high": _shown(found.high, stored.zone),
+            "pairs": asked.address.pairs(),
+        }
+
+    return asked.answer("run_condition", fill)
+
+
+@require_GET
+def run_timeline(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """The rows over time: by one of the columns of times, stacked by severity or a chosen column."""
+    asked = Exploring(request, pk)
+
+    def fill(stored: Stored) -> Context:
+        times = times_of(stored.known)
+        if not times:
+            raise ResultError("This result has no column of times.")
+        column = _named(asked.address.get("tl"), times) or times[0]
+        by = _stacked_by(asked.address.get("by"), stored.known)
+        found = stored.reader.histogram(
+            column.name,
+            by=by.name if by else None,
+            filter=stored.filter,
+            zone=stored.zone,
+        )
+        return {
+            "chart": histogram_chart(found, column, asked.address, stored.zone),
+            "found": found,
+            "column": column,
+            "by": by,
+            "times": times,
+            "names": [c for c in stored.known if c.kind != "timestamp"][:MOST_ROWS],
+            "pairs": asked.address.pairs(without=("tl", "by")),
+        }
+
+    return asked.answer("run_timeline", fill)
+
+
+def _stacked_by(name: str, known: list[Column]) -> Column | None:
+    """The column to stack by: as chosen, else severity; "-" is none."""
+    severities = [column for column in known if column.kind == "severity"]
+    if name == "-":
+        return None
+    return _named(name, known) or next(iter(severities), None)
+
+
+def _named(name: str, among: list[Column]) -> Column | None:
+    return next((column for column in among if column.name == name), None)
+
+
+@require_GET
+def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+    """A small result as bars or lines, by the axes that the address asks for or the likeliest."""
+    asked = Exploring(request, pk)
+
+    def fill(stored: Stored) -> Context:
+        axes = axes_of(asked.address, stored.known)
+        if axes is None:
+            raise ResultError("There is nothing to draw in this result.")
+        page = stored.reader.page(
+            offset=0,
+            size=MOST_ROWS,
+            columns=axes.columns,
+            sort=asked.address.view.order(stored.known),
+            filter=stored.filter,
+        )
+        kind = asked.address.get("show") or (
+            "line" if axes.x.kind == "timestamp" else "bar"
+        )
+        return {
+            "chart": aggregate_chart(page, axes, kind, stored.zone),
+            "axes": axes,
+            "places": [*places_of(stored.known), *numbers_of(stored.known)],
+            "numbers": numbers_of(stored.known),
+            "names": names_of(stored.known),
+            "rows": page.matched,
+            "pairs": asked.address.pairs(without=("x", "y")),
+        }
+
+    return asked.answer("run_chart", fill)

@@ -1,0 +1,109 @@
+"""Conditions and sorts as sentences a person reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+
+from queries.results import Column, Condition, Sort
+from queries.views.addresses import Address, Chip
+
+LONGEST = 60
+"""Characters of a value in a sentence."""
+OPERATIONS = {
+    "is": "is",
+    "not": "is not",
+    "contains": "contains",
+    "lacks": "does not contain",
+    "matches": "matches (regular expression)",
+    "between": "is between",
+    "empty": "is empty",
+    "present": "has a value",
+}
+_OF_TEXTS = tuple(OPERATIONS)
+_OF_NUMBERS = ("is", "not", "between", "empty", "present")
+_OF_BOOLEANS = ("is", "not", "empty", "present")
+_BY_KIND = {
+    "integer": _OF_NUMBERS,
+    "number": _OF_NUMBERS,
+    "timestamp": _OF_NUMBERS,
+    "boolean": _OF_BOOLEANS,
+    "severity": ("is", "not", "empty", "present"),
+    "json": ("contains", "lacks", "matches", "empty", "present"),
+    "null": ("empty", "present"),
+}
+
+
+def operations_for(kind: str) -> list[tuple[str, str]]:
+    """The comparisons that make sense for a kind of column, with their words."""
+    return [(name, OPERATIONS[name]) for name in _BY_KIND.get(kind, _OF_TEXTS)]
+
+
+def sentence(condition: Condition, kind: str, zone: tzinfo) -> str:
+    """A condition in words: ``severity is Error``."""
+    values = [shown(value, kind, zone) for value in condition.values]
+    column, operation = condition.column, condition.operation
+    if operation == "between":
+        return f"{column} {_span(values)}"
+    several = {"is": "is one of", "not": "is none of"} if len(values) > 1 else {}
+    words = several.get(operation) or OPERATIONS[operation].split(" (")[0]
+    return f"{column} {words} {', '.join(values)}".rstrip()
+
+
+def _span(values: list[str]) -> str:
+    low, high = values
+    if not high:
+        return f"is at least {low}"
+    return f"is between {low} and {high}" if low else f"is at most {high}"
+
+
+def shown(value: str, kind: str, zone: tzinfo) -> str:
+    """A condition's value as it is read: times on the clock of ``zone``, long texts cut."""
+    if kind == "timestamp" and (moment := moment_of(value)):
+        text = f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S.%f}"[:-3]
+        return text.removesuffix(".000").removesuffix(":00")
+    if not value:
+        return "" if kind == "timestamp" else value
+    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
+
+
+def moment_of(text: str) -> datetime | None:
+    """A time of an address; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def filter_chips(
+    address: Address, kinds: Mapping[str, str], zone: tzinfo
+) -> list[Chip]:
+    """Every filter in words, with the address without it."""
+    view = address.view
+    chips = [
+        Chip(sentence(c, kinds.get(c.column, ""), zone), address.without(c))
+        for c in view.conditions
+    ]
+    if view.q:
+        where = view.column if view.column in kinds else "any column"
+        words = f"{where} contains {shown(view.q, '', zone)}"
+        chips.append(Chip(words, address.setting(q="", **{"in": ""})))
+    return chips
+
+
+def sort_chips(address: Address, order: Sequence[Sort]) -> list[Chip]:
+    """Every sort in words, the first counts most, with the address without it."""
+    signed = [f"-{sort.column}" if sort.descending else sort.column for sort in order]
+    return [
+        Chip(
+            f"{'by' if at == 0 else 'then by'} {sort.column} {'↓' if sort.descending else '↑'}",
+            address.setting(sort=[*signed[:at], *signed[at + 1 :]]),
+        )
+        for at, sort in enumerate(order)
+    ]
+
+
+def kinds_of(known: Sequence[Column]) -> dict[str, str]:
+    """Column name -> kind."""
+    return {column.name: column.kind for column in known}
