@@ -114,7 +114,10 @@ def connection_catalog(
     field = request.GET.get("for", "")[:80]
     context: dict[str, object] = {"field": field, "before": _before(request, field)}
     try:
-        context["choices"] = catalogs.choices_of(connection, kind, parent[:500])
+        choices = catalogs.choices_of(connection, kind, parent[:500])
+        typed = request.GET.get(field, "").strip()
+        chosen = (choice for choice in choices if choice.value == typed)
+        context |= {"choices": choices, "chosen": next(chosen, None)}
     except ProviderError as error:
         context["error"] = error.in_words()
     return render(request, "queries/connection_catalog.html", context)

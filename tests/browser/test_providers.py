@@ -365,3 +365,47 @@ def test_what_was_typed_for_one_provider_is_there_again_when_it_returns(tab):
     choose.select_option(label="Sandbox")
     expect(form.locator("[name=statement]")).to_have_value("source logs // theirs")
     expect(form.get_by_label("Background")).to_be_checked()
+
+
+def ask_polytomic(page: Page, statement: str) -> None:
+    """Fill in the statement beside the connection that was chosen, and run it."""
+    page.locator("#run-form [name=statement]").fill(statement)
+    page.get_by_role("button", name="Run", exact=True).click()
+
+
+def test_polytomic_offers_its_connections_and_says_why_one_fails(newcomer, origin):
+    connect(newcomer, "polytomic", origin)
+    newcomer.goto("/runs/new/")
+    field = newcomer.locator("#run-form [name=setting_connection_id]")
+    field.focus()
+    offered = newcomer.locator("datalist option")
+    expect(offered).to_have_count(4, timeout=SLOW)
+    words = " ".join(offered.all_text_contents())
+    assert "Shop warehouse (PostgreSQL)" in words
+    assert "rate-limited now, until" in words
+    field.fill(offered.filter(has_text="unhealthy").get_attribute("value"))
+    ask_polytomic(newcomer, "SELECT 1")
+    live = newcomer.locator("#run-live")
+    expect(live.locator(".status")).to_have_text("Failed", timeout=SLOW)
+    expect(live).to_contain_text("password authentication failed")
+    expect(live).to_contain_text("What the provider last said of the job")
+
+
+def test_a_cancel_that_polytomic_cannot_do_and_a_shared_run_are_explained(
+    newcomer, origin
+):
+    connect(newcomer, "polytomic", origin)
+    expect(newcomer.locator("main")).to_contain_text("Not offered by this provider")
+    newcomer.goto("/runs/new/")
+    field = newcomer.locator("#run-form [name=setting_connection_id]")
+    field.fill("248df4b7-aa70-47b8-a036-33ac447e668d")
+    ask_polytomic(newcomer, "SELECT n FROM numbers(1000)")
+    live = newcomer.locator("#run-live")
+    expect(live).to_contain_text("Polytomic cannot cancel: we stop watching")
+    live.get_by_role("button", name="Cancel", exact=True).click()
+    expect(live.locator(".status")).to_have_text("Cancelled", timeout=SLOW)
+    newcomer.get_by_label("More").click()
+    newcomer.locator(".menu-item").filter(has_text="Team ").click()
+    expect(newcomer.locator("body")).to_contain_text(
+        "Polytomic shows this result only to the key that started the query"
+    )

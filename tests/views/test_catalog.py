@@ -61,6 +61,13 @@ def test_a_list_holds_every_choice_and_says_what_is_wrong_with_one(
     assert '<option value="c-2">Old: unhealthy: gone</option>' in text
 
 
+def test_a_value_that_is_chosen_already_is_named(page, connection, asked):
+    assert "Old: unhealthy: gone. Empty the field to see all 2." in fetched(
+        page, connection, **{NAME: "c-2"}
+    )
+    assert "2 to pick from" in fetched(page, connection, **{NAME: "c-"})
+
+
 def test_a_list_is_asked_for_once_a_minute(page, connection, asked):
     fetched(page, connection)
     fetched(page, connection)

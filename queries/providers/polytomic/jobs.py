@@ -49,7 +49,7 @@ def status_of(page: Page) -> JobStatus:
     return JobStatus(
         state=state,
         native=native,
-        error=_error(native.lower(), about) if state is JobState.FAILED else None,
+        error=_error(native.lower(), page) if state is JobState.FAILED else None,
         warnings=_unknown_state(state, native),
         statistics=statistics_of(page),
         expires_at=expiry_of(about),
@@ -101,8 +101,8 @@ def statistics_of(page: Page) -> dict[str, Any]:
     return {"api_version": page.version} if page.version else {}
 
 
-def _error(word: str, about: Mapping[str, Any]) -> ProviderError:
-    text = clean_text(words_of(about.get("error"))[1])
+def _error(word: str, page: Page) -> ProviderError:
+    text = clean_text(words_of(page.about.get("error"))[1])
     if word == _LOST:
         return ResultsExpiredError(
             "Polytomic started the query but has lost its result, or the result has expired."
@@ -110,10 +110,12 @@ def _error(word: str, about: Mapping[str, Any]) -> ProviderError:
             code="lost",
             title="The result is lost",
             provider_code=word,
+            request_id=page.request_id,
         )
     return QueryError(
         f"Polytomic failed to run the query: {text or 'no reason given'}",
         provider_code=word,
+        request_id=page.request_id,
     )
 
 

@@ -44,6 +44,7 @@ class Page:
     next: str
     version: str
     size: int
+    request_id: str
 
 
 class _Envelope(msgspec.Struct):
@@ -89,7 +90,14 @@ def page_in(answer: Heard) -> Page:
         raise _odd(
             answer, "Polytomic's answer holds rows in a form we do not know."
         ) from None
-    return Page(about, rows, _next(answer, envelope), answer.version, len(answer.body))
+    return Page(
+        about,
+        rows,
+        _next(answer, envelope),
+        answer.version,
+        len(answer.body),
+        answer.request_id,
+    )
 
 
 def _envelope(answer: Heard) -> _Envelope:

@@ -99,6 +99,12 @@ def test_a_query_that_failed_says_why(provider, upstream, error, says):
     assert CANARY not in repr(found)
 
 
+@pytest.mark.parametrize("word", ["failed", "unknown"])
+def test_an_end_that_is_no_result_carries_the_request_id(provider, upstream, word):
+    said = as_json({"data": {"id": JOB, "status": word}}, X_Request_ID="r-9")
+    assert status(provider, upstream, said).error.request_id == "r-9"
+
+
 def test_a_lost_result_is_an_end_with_words_of_its_own(provider, upstream):
     found = status(provider, upstream, answer("unknown", error="gone"))
     assert found.state.is_final
