@@ -19,22 +19,28 @@ from queries.results.errors import (
     StorageFullError,
     UnknownColumnError,
 )
+from queries.results.histogram import NO_VALUE, OTHER, Histogram
 from queries.results.pages import Page
 from queries.results.parts import Part, orphans, remove_result
 from queries.results.reader import ResultReader
 from queries.results.sql import Sort
+from queries.results.statistics import ColumnStatistics
 from queries.results.writer import Limits, PartWriter
 
 __all__ = [
     "KINDS",
+    "NO_VALUE",
     "OPERATIONS",
     "ORIGINAL",
+    "OTHER",
     "Bounds",
     "BusyError",
     "Column",
+    "ColumnStatistics",
     "Condition",
     "ConditionError",
     "Filter",
+    "Histogram",
     "Limits",
     "MemoryLimitError",
     "Page",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from queries.results.columns import Column, physical_name
@@ -14,8 +14,8 @@ _NANOSECONDS: Final = (-(2**63) + 1, 2**63 - 1)
 class Bindings:
     """Values to bind to a statement: what users typed is only ever here."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
+    def __init__(self, values: Mapping[str, Any] | None = None) -> None:
+        self.values: dict[str, Any] = dict(values or {})
 
     def __call__(self, value: Any) -> str:
         """The place of the value in the statement; equal texts share one."""

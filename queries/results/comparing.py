@@ -130,7 +130,7 @@ def _same(letter: str, column: Column, text: str) -> list[Any]:
     if letter in "iw":
         return [value] if typed.is_small(value) else []
     if letter == "f":
-        double = None if value is None else typed.as_double(value)
+        double = typed.double(text)
         return [] if double is None else [double]
     if letter == "b":
         known = _BOOLEANS.get(text.strip().lower())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 
@@ -20,16 +21,19 @@ from queries.results.errors import (
     RowNotFoundError,
     UnknownColumnError,
 )
-from queries.results.orders import ORDERS
+from queries.results.histogram import Histogram, histogram
+from queries.results.memories import ANSWERS, ORDERS
 from queries.results.pages import Page, rows_in
 from queries.results.parts import rows_of
 from queries.results.piles import arranged
 from queries.results.sql import Selection, Sort
+from queries.results.statistics import ColumnStatistics, presences, statistics
 
 BATCH_ROWS: Final = 10_000
 CELL_CHARACTERS: Final = 4_096
 _EVERYTHING: Final = Filter()
 _BOUNDS: Final = Bounds()
+T = TypeVar("T")
 
 
 class ResultReader:
@@ -97,6 +101,70 @@ class ResultReader:
     def count(self, filter: Filter = _EVERYTHING) -> int:  # noqa: A002 - the word for it
         """How many rows the filter lets pass."""
         return len(self._order(self._selection((), filter))) if filter else self.total
+
+    def statistics(
+        self,
+        column: str,
+        *,
+        filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
+        top: int = 10,
+    ) -> ColumnStatistics:
+        """What the rows that the filter lets pass hold in one column, and which values most."""
+        chosen = self._column(column)
+
+        def find() -> ColumnStatistics:
+            return statistics(self._ask, chosen, self._selection((), filter), top)
+
+        if not self._parts:
+            return ColumnStatistics(chosen)
+        return self._remembered(("statistics", chosen, filter, top), find)
+
+    def presence(
+        self,
+        *,
+        filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
+    ) -> dict[str, int]:
+        """By column name, how many of the rows that the filter lets pass have a value there."""
+        columns = list(self._columns.values())
+
+        def find() -> dict[str, int]:
+            return presences(self._ask, columns, self._selection((), filter))
+
+        if not self._parts:
+            return dict.fromkeys(self._columns, 0)
+        return dict(self._remembered(("presence", tuple(columns), filter), find))
+
+    def histogram(
+        self,
+        column: str,
+        *,
+        by: str | None = None,
+        filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
+        buckets: int = 60,
+        zone: tzinfo = UTC,
+    ) -> Histogram:
+        """The rows that the filter lets pass, over the times of a column, stacked by another.
+
+        At most about 100 steps, on the clock of `zone`. Raises ResultError when the column
+        holds no times.
+        """
+        chosen, stacked = self._column(column), None if by is None else self._column(by)
+
+        def find() -> Histogram:
+            selected = self._selection((), filter)
+            return histogram(self._ask, chosen, stacked, selected, (buckets, zone))
+
+        if not self._parts:
+            return Histogram()
+        key = ("histogram", chosen, stacked, filter, buckets, str(zone))
+        return self._remembered(key, find)
+
+    def _ask(self, statement: str, values: Mapping[str, Any]) -> pa.Table:
+        return self._open().table(statement, {"files": self._files(), **values})
+
+    def _remembered(self, question: tuple[Any, ...], find: Callable[[], T]) -> T:
+        found: T = ANSWERS.get((self._directory, *self._parts, question), find)
+        return found
 
     def row(self, n: int) -> bytes:
         """The original JSON of row `n`, byte for byte; RowNotFoundError if there is none."""

@@ -43,15 +43,23 @@ def bound(text: str) -> int | float | None:
     return found if found is not None and math.isfinite(found) else None
 
 
-def as_double(value: int | float) -> float | None:
-    """The double that is exactly this integer, or the nearest to a fraction; None if none is."""
-    if isinstance(value, float):
-        return value
-    try:
-        nearest = float(value)
-    except OverflowError:
-        return None
+def double(text: str) -> float | None:
+    """The double that the text stands for; None if none does.
+
+    Digits alone must be exactly it: the next integer beyond 2^53 is another number. With a
+    point or an exponent the nearest is meant, for that is how doubles are written.
+    """
+    value = number(text)
+    if value is None or not text.strip().lstrip("+-").isdecimal():
+        return None if value is None else _nearest(text)
+    nearest = _nearest(text)
     return nearest if nearest == value else None
+
+
+def _nearest(text: str) -> float | None:
+    nearest = float(text)
+    huge = math.isinf(nearest) and not _NOT_FINITE.fullmatch(text.strip())
+    return None if huge else nearest
 
 
 def double_from(value: int | float) -> float:

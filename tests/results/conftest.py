@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from queries.results.orders import ORDERS
+from queries.results.memories import ANSWERS, ORDERS
 
 
 @pytest.fixture
@@ -17,5 +17,6 @@ def directory(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_memories():
-    """No test profits from an order another one found."""
+    """No test profits from what another one found."""
     ORDERS.forget()
+    ANSWERS.forget()
