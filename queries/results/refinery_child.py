@@ -40,7 +40,6 @@ _CONFIG: Final = {
 _NESTED: Final = "SELECT {cells} FROM (\n{text}\n) AS answer"
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*", re.DOTALL)
 _ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
-_WITHOUT_END: Final = re.compile(r"[\s;]+\Z")
 
 
 class RefusedError(Exception):
@@ -115,7 +114,7 @@ def _answer(
 
 
 def _one_reading(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """The text, if it is one statement that reads; without the semicolon at its end.
+    """The text, if it is one statement that reads.
 
     DuckDB counts `WITH x AS (COPY … TO …) SELECT …` as a SELECT. It refuses to run one that
     is nested in another, and `_NESTED` is the only way in.
@@ -134,8 +133,19 @@ def _one_reading(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         raise RefusedError(
             "There is nothing to fill in for $1 or ?: write the value itself."
         )
-    bare = statements[0].query
-    return _WITHOUT_END.sub("", bare) if bare.rstrip().endswith(";") else bare
+    return _without_end(text)
+
+
+def _without_end(text: str) -> str:
+    """A statement without its semicolons, and the comments after them: it will be nested."""
+    written = text.encode()
+    end = len(written)
+    for at, kind in reversed(duckdb.tokenize(text)):
+        if kind == duckdb.token_type.operator and written[at : at + 1] == b";":
+            end = at
+        elif kind != duckdb.token_type.comment:
+            break
+    return written[:end].decode()
 
 
 def _as_json_rows(
