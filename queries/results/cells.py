@@ -41,20 +41,16 @@ _SEVERITY_WORDS: Final[dict[str | int, str]] = {
 }
 
 
-def arrays_of(values: list[Any], rows: int, hint: str) -> Arrays:
-    """The cells of one column, by type; each array has `rows` cells, most often there is one.
+def arrays_of(values: list[Any], hint: str) -> Arrays:
+    """The cells of one column, by type, as many as there are values; most often one array.
 
-    `values` may be shorter than `rows`: the rest is null. `hint` "timestamp" makes points in
-    time of what can be one, "severity" makes words of Coralogix's severity numbers; a value
-    that does not fit the hint stays what it is.
+    `hint` "timestamp" makes points in time of what can be one, "severity" makes words of
+    Coralogix's severity numbers; a value that does not fit the hint stays what it is.
     """
-    if not values:
-        return []
-    values = values + [None] * (rows - len(values))
-    if hint == "timestamp":
+    if hint == "timestamp" and values:
         return _hinted_timestamps(values)
     if hint == "severity":
-        values = [_severity(value) for value in values]
+        values = _severities(values)
     return _plain(values)
 
 
@@ -152,6 +148,13 @@ def _careful_json_text(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"), default=str)
     except (ValueError, RecursionError):
         return TOO_DEEP
+
+
+def _severities(values: list[Any]) -> list[Any]:
+    if set(map(type, values)) <= {str, type(None)}:  # few words, met again and again
+        words = {value: _severity(value) for value in set(values)}
+        return [words[value] for value in values]
+    return [_severity(value) for value in values]
 
 
 def _severity(value: Any) -> Any:

@@ -1,15 +1,20 @@
 """Rows in, columns out: takes nested rows apart into one list of values per keypath.
 
-This is the hot loop of every ingest, hence plain lists, and padding only when a value arrives:
-a keypath that a row lacks costs nothing.
+This is the hot loop of every ingest, hence no step per cell: rows whose objects have the same keys
+are turned into columns together, by the interpreter's own `zip`, one level of nesting at a time.
+Most rows of a result look alike, so there are few groups. A keypath that a row lacks costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, compress
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from queries.results.cells import arrays_of
 from queries.results.columns import Column, column_of, physical_name
@@ -21,24 +26,42 @@ MAX_DROPPED: Final = (
     10_000  # counting stops here: remembering what was left out costs memory
 )
 
+Rows = Sequence[int]  # row numbers since the last part
+Group = tuple[tuple[str, ...], Rows, Sequence[Mapping[str, Any]]]
+
 
 class Series:
-    """The values met under one keypath since the last part, and all types met so far."""
+    """The values met under one keypath since the last part, and all types met so far.
 
-    __slots__ = ("hint", "name", "place", "types", "values")
+    `values` are in the order of `rows` put together: sequences that neighbours share.
+    """
+
+    __slots__ = ("hint", "name", "place", "rows", "types", "values")
 
     def __init__(self, name: str, hint: str, types: str = "") -> None:
         self.name = name
         self.hint = hint
         self.types = set(types)
+        self.rows: list[Rows] = []
         self.values: list[Any] = []
         self.place: Place | None = None
+
+    def add(self, rows: Rows, values: Sequence[Any]) -> None:
+        """Values of these rows."""
+        self.rows.append(rows)
+        self.values.extend(values)
+
+    def cut(self, rows: int) -> None:
+        """Forget rows that were not taken apart to the end."""
+        while self.rows and self.rows[-1][0] >= rows:
+            self.rows.pop()
+        del self.values[sum(map(len, self.rows)) :]
 
 
 class Place:
     """One place in the rows: a node of the tree that all keypaths make."""
 
-    __slots__ = ("below", "depth", "key", "name", "parent", "values")
+    __slots__ = ("below", "depth", "key", "name", "parent", "series")
 
     def __init__(self, parent: Place | None, key: str) -> None:
         self.parent = parent
@@ -46,7 +69,7 @@ class Place:
         self.depth: int = parent.depth + 1 if parent else 1
         self.name: str = keypath(parent.name if parent else None, key)
         self.below: dict[str, Place] = {}
-        self.values: list[Any] | None = None  # None until a value was met here
+        self.series: Series | None = None  # None until a value was met here
 
 
 class Shredder:
@@ -82,10 +105,13 @@ class Shredder:
         """How many keypaths found no room."""
         return len(self._dropped)
 
-    def add(self, values: Mapping[str, Any]) -> None:
-        """Take one row apart."""
-        self._walk(values, self._top, None)
-        self.rows += 1
+    def add(self, values: Sequence[Mapping[str, Any]]) -> None:
+        """Take rows apart. The more at once the quicker, but they are in memory twice then."""
+        if not values:
+            return
+        rows = range(self.rows, self.rows + len(values))
+        self._take_apart(values, rows, self._top, None)
+        self.rows = rows.stop
 
     def arrays(self) -> dict[str, pa.Array]:
         """What was taken apart since `clear`: physical name -> array of `rows` cells.
@@ -93,39 +119,58 @@ class Shredder:
         Columns without any value are left out; a reader takes them for nulls.
         """
         arrays: dict[str, pa.Array] = {}
+        orders: dict[tuple[int, ...], pa.Array | None] = {}
         for series in self._series.values():
-            del series.values[self.rows :]  # of a row that broke off half way
-            for letter, array in arrays_of(series.values, self.rows, series.hint):
+            series.cut(self.rows)
+            pieces = tuple(map(id, series.rows))
+            if pieces not in orders:
+                orders[pieces] = _order(series.rows, self.rows)
+            order = orders[pieces]
+            for letter, array in arrays_of(series.values, series.hint):
                 series.types.add(letter)
-                arrays[physical_name(series.name, letter)] = array
+                arrays[physical_name(series.name, letter)] = (
+                    array if order is None else array.take(order)
+                )
         return arrays
 
     def clear(self) -> None:
         """Forget the values, keep the columns."""
         for series in self._series.values():
+            series.rows.clear()
             series.values.clear()
         self.rows = 0
 
-    def _walk(
-        self, values: Mapping[str, Any], places: dict[str, Place], parent: Place | None
+    def _take_apart(
+        self,
+        objects: Sequence[Mapping[str, Any]],
+        rows: Rows,
+        places: dict[str, Place],
+        parent: Place | None,
     ) -> None:
-        row = self.rows
-        for key, value in values.items():
-            place = places.get(key) or self._new_place(places, parent, key)
-            if place is None:
-                continue
-            if value.__class__ is dict and value and place.depth < MAX_DEPTH:
-                self._walk(value, place.below, place)
-                continue
-            cells = place.values
-            if cells is None:
-                cells = self._claim(place)
-                if cells is None:
-                    continue
-            if value is not None:
-                if len(cells) < row:
-                    cells.extend([None] * (row - len(cells)))
-                cells.append(value)
+        """The objects at one place, or the rows themselves; `rows` says whose they are."""
+        for keys, group_rows, group in _groups(objects, rows):
+            for key, values in zip(
+                keys, zip(*(one.values() for one in group), strict=True), strict=True
+            ):
+                place = places.get(key) or self._new_place(places, parent, key)
+                if place is not None:
+                    self._take(place, group_rows, values)
+
+    def _take(self, place: Place, rows: Rows, values: Sequence[Any]) -> None:
+        """What was met at one place: values stay, objects are taken apart further."""
+        kinds = set(map(type, values))
+        if dict in kinds and place.depth < MAX_DEPTH:
+            if len(kinds) == 1 and all(values):
+                self._take_apart(values, rows, place.below, place)
+                return
+            objects, within, rows, values = _parted(rows, values)
+            if objects:
+                self._take_apart(objects, within, place.below, place)
+            if not values:
+                return
+        series = place.series or self._claim(place)
+        if series is not None:
+            series.add(rows, values)
 
     def _new_place(
         self, places: dict[str, Place], parent: Place | None, key: str
@@ -143,8 +188,8 @@ class Shredder:
         self._places += 1
         return place
 
-    def _claim(self, place: Place) -> list[Any] | None:
-        """The list for the values met at a place that so far held only objects, or nothing."""
+    def _claim(self, place: Place) -> Series | None:
+        """The series of a place that so far held only objects, or nothing."""
         parent = place.parent.name if place.parent else None
         for name in spellings(parent, place.key):
             series = self._series.get(name)
@@ -157,9 +202,9 @@ class Shredder:
                 series = self._series[name] = self._new_series(name)
             if series.place is None:
                 series.place = place
-                place.values = series.values
+                place.series = series
                 break
-        return place.values
+        return place.series
 
     def _drop(self, parent: Place | None, key: str) -> None:
         if len(self._dropped) < MAX_DROPPED:
@@ -167,3 +212,38 @@ class Shredder:
 
     def _new_series(self, name: str, types: str = "") -> Series:
         return Series(name, self._hints.get(name, ""), types)
+
+
+def _groups(objects: Sequence[Mapping[str, Any]], rows: Rows) -> Iterator[Group]:
+    """Objects with the same keys in the same order, and whose they are."""
+    keys = list(map(tuple, objects))
+    if keys.count(keys[0]) == len(keys):
+        yield keys[0], rows, objects
+        return
+    groups: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+    for at, names in enumerate(keys):
+        groups[names].append(at)
+    for names, places in groups.items():
+        yield names, [rows[at] for at in places], [objects[at] for at in places]
+
+
+def _parted(
+    rows: Rows, values: Sequence[Any]
+) -> tuple[list[dict[str, Any]], Rows, Rows, Sequence[Any]]:
+    """Objects that hold something and their rows, then the rows of all other values and those."""
+    inner = [value.__class__ is dict and bool(value) for value in values]
+    outer = list(map(operator.not_, inner))
+    return (
+        list(compress(values, inner)),
+        list(compress(rows, inner)),
+        list(compress(rows, outer)),
+        list(compress(values, outer)),
+    )
+
+
+def _order(pieces: Sequence[Rows], rows: int) -> pa.Array | None:
+    """For each row the place of its value, null where it has none; None if all are in order."""
+    found = list(chain.from_iterable(pieces))
+    if found == list(range(rows)):
+        return None
+    return pc.inverse_permutation(pa.array(found, pa.int64()), max_index=rows - 1)

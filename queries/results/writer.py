@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
+from queries.results.errors import StorageError
 from queries.results.parts import Part, stored
 from queries.results.shredder import Shredder
 
 Row = tuple[Mapping[str, Any], bytes]
 _MORE_PATIENT: Final = 8  # parts until the wait for the next one has doubled
+# Rows that are taken apart at once: few, or they leave the processor's cache meanwhile.
+_HEAP_ROWS: Final = 128
+_HEAP_BYTES: Final = 2**20
+# Rows that are turned into a table at once. Python's values take several times a table's memory.
+_TABLE_ROWS: Final = 2_048
 
 
 @dataclass(frozen=True)
@@ -38,11 +46,22 @@ class Limits:
 
 @dataclass
 class _Held:
-    """Rows taken but not yet durable."""
+    """Rows taken but not yet durable; the last are not yet in tables, or not even taken apart."""
 
+    tables: list[pa.Table] = field(default_factory=list)
     originals: list[bytes] = field(default_factory=list)
+    heap: list[Mapping[str, Any]] = field(default_factory=list)
+    rows: int = 0
     size: int = 0
     since: float = 0.0
+
+
+class _Because(Enum):
+    """Why taking rows stopped."""
+
+    DUE = auto()  # the rows held make a part
+    STORED = auto()  # an earlier part has become durable
+    ENDED = auto()
 
 
 class PartWriter:
@@ -51,6 +70,9 @@ class PartWriter:
     `hints` maps column names to "timestamp" or "severity" (see `cells.arrays_of`). To go on
     with a result that has parts already, pass its `columns` and the number of its rows as
     `first_row`. Memory is bounded by the limits, however many rows there are.
+
+    While rows come fast a part is stored by a thread, in the time of the next one's rows: Arrow
+    leaves the interpreter to others meanwhile.
     """
 
     def __init__(
@@ -69,6 +91,8 @@ class PartWriter:
         self._shredder = Shredder(hints or {}, columns, limits.columns)
         self._held = _Held()
         self._first_row = first_row
+        self._next_row = first_row  # the number of the next row that enters a table
+        self._storing: tuple[Future[Part], pa.Table] | None = None
         self._parts: list[Part] = []
 
     @property
@@ -99,61 +123,123 @@ class PartWriter:
         Raises StorageFullError and StorageError; rows of parts already yielded stay.
         """
         source = iter(rows)
-        more = True
-        while more:
-            more = False
-            try:
-                more = self._fill(source)
-            finally:
-                if self._held.originals:
-                    yield self._flush()
+        because = _Because.DUE
+        with ThreadPoolExecutor(1, "parts") as pool:  # no thread before it is needed
+            while because is not _Because.ENDED:
+                because = _Because.ENDED
+                try:
+                    because = self._fill(source)
+                finally:
+                    yield from self._durable(because, pool)
 
-    def _fill(self, source: Iterator[Row]) -> bool:
-        """Take rows until a part is due (True) or there are no more (False)."""
-        held, limits, clock, shredder = (
-            self._held,
-            self._limits,
-            self._clock,
-            self._shredder,
-        )
-        add = shredder.add
-        keep = held.originals.append
-        due_rows = min(
-            limits.part_rows, limits.first_part_rows << min(len(self._parts), 32)
-        )
-        patience = limits.flush_seconds * (1 + len(self._parts) / _MORE_PATIENT)
+    def _fill(self, source: Iterator[Row]) -> _Because:
+        held, clock = self._held, self._clock
+        heap, originals = held.heap, held.originals
+        patience = self._limits.flush_seconds * (1 + len(self._parts) / _MORE_PATIENT)
+        due_rows = self._due_rows()
+        room, full = self._room()
         for values, original in source:
-            if not held.originals:
+            if not held.rows:
                 held.since = clock()
-            add(values)
-            keep(original)
+            heap.append(values)
+            originals.append(original)
+            held.rows += 1
             held.size += len(original)
-            count = shredder.rows
-            if (
-                count >= due_rows
-                or held.size >= limits.part_bytes
-                or count * shredder.width >= limits.part_cells
-                or clock() - held.since >= patience
-            ):
-                return True
-        return False
+            if held.rows >= due_rows or clock() - held.since >= patience:
+                return _Because.DUE
+            if len(heap) >= room or held.size >= full:
+                self._take_apart()
+                if self._is_large():
+                    return _Because.DUE
+                if self._storing is not None and self._storing[0].done():
+                    return _Because.STORED
+                room, full = self._room()
+        return _Because.ENDED
 
-    def _flush(self) -> Part:
+    def _due_rows(self) -> int:
+        begun = len(self._parts) + (self._storing is not None)
+        limits = self._limits
+        return min(limits.part_rows, limits.first_part_rows << min(begun, 32))
+
+    def _room(self) -> tuple[int, int]:
+        """How many rows may gather before they are taken apart, and how large all held may get.
+
+        A single one to begin with: how wide rows are is not known before.
+        """
+        held, limits, width = self._held, self._limits, self._shredder.width
+        rows = limits.part_cells // width - held.rows if width else 1
+        return (
+            max(1, min(rows, _HEAP_ROWS)),
+            min(held.size + _HEAP_BYTES, limits.part_bytes),
+        )
+
+    def _is_large(self) -> bool:
+        """Whether the rows held take as much memory as they may."""
+        cells = self._held.rows * self._shredder.width
+        limits = self._limits
+        return self._held.size >= limits.part_bytes or cells >= limits.part_cells
+
+    def _take_apart(self) -> None:
+        held = self._held
+        try:
+            self._shredder.add(held.heap)
+        finally:
+            held.heap.clear()
+        if len(held.originals) >= _TABLE_ROWS:
+            self._tabulate()
+
+    def _tabulate(self) -> None:
+        """What was taken apart becomes a table, which takes far less memory."""
+        held, shredder, first = self._held, self._shredder, self._next_row
+        columns = {
+            ROW_NUMBER: pa.array(range(first, first + shredder.rows), pa.int64()),
+            ORIGINAL: pa.array(held.originals[: shredder.rows], pa.binary()),
+            **shredder.arrays(),
+        }
+        held.tables.append(pa.table(columns))
+        held.originals.clear()
+        self._next_row += shredder.rows
+        shredder.clear()
+
+    def _durable(self, because: _Because, pool: ThreadPoolExecutor) -> Iterator[Part]:
+        """Parts that are on the disk, oldest first; what is held becomes one if it is due."""
+        if self._storing is not None:
+            yield self._counted(self._stored(*self._storing))
+        if because is _Because.STORED or not self._held.rows:
+            return
         table = self._table()
-        rows = range(self.rows, self.rows + len(table))
-        with stored(self._directory, rows, table.schema) as pending:
-            pending.write(table)
-        self._shredder.clear()
-        self._held.originals.clear()
-        self._held.size = 0
-        self._parts.append(pending.part)
-        return pending.part
+        if because is _Because.DUE and len(table) >= self._limits.part_rows:
+            self._held = _Held()
+            self._storing = pool.submit(_store, self._directory, table), table
+        else:
+            part = _store(self._directory, table)
+            self._held = _Held()
+            yield self._counted(part)
+
+    def _stored(self, storing: Future[Part], table: pa.Table) -> Part:
+        self._storing = None
+        try:
+            return storing.result()
+        except StorageError:  # held as before, should there be room later
+            self._held.tables.insert(0, table)
+            self._held.rows += len(table)
+            raise
+
+    def _counted(self, part: Part) -> Part:
+        self._parts.append(part)
+        return part
 
     def _table(self) -> pa.Table:
-        count = len(self._held.originals)
-        columns = {
-            ROW_NUMBER: pa.array(range(self.rows, self.rows + count), pa.int64()),
-            ORIGINAL: pa.array(self._held.originals, pa.binary()),
-            **self._shredder.arrays(),
-        }
-        return pa.table(columns)
+        """All that is held, as one table."""
+        self._take_apart()
+        self._tabulate()
+        held = self._held
+        held.tables = [pa.concat_tables(held.tables, promote_options="default")]
+        return held.tables[0]
+
+
+def _store(directory: Path, table: pa.Table) -> Part:
+    first = table[ROW_NUMBER][0].as_py()
+    with stored(directory, range(first, first + len(table)), table.schema) as pending:
+        pending.write(table)
+    return pending.part

@@ -26,18 +26,19 @@ _SEVERITY_WORDS = {str(number): word for number, word in enumerate(_SEVERITIES, 
 }
 
 
-class _Pair(msgspec.Struct):
+class _Pair(msgspec.Struct, gc=False):
     key: str
     value: Any = None
 
 
-class _Record(msgspec.Struct):
+class _Record(msgspec.Struct, gc=False):
     metadata: list[_Pair] = []
     labels: list[_Pair] = []
     user_data: str = msgspec.field(default="{}", name="userData")
 
 
 _records = msgspec.json.Decoder(_Record)
+_trees = msgspec.json.Decoder()
 
 
 def row_of(original: bytes) -> Row:
@@ -65,7 +66,7 @@ def tree_of(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        return msgspec.json.decode(text)
+        return _trees.decode(text)
     except (ValueError, RecursionError):
         return _odd_tree(text)
 
