@@ -8,12 +8,13 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import axe_violations, watch
+from tests.browser.conftest import SECONDS_TO_START, axe_violations, watch
 
 SLOW = 90_000
 KEY = "sandbox-demo-key"
@@ -66,8 +67,13 @@ def newcomer(product, browser, signed_in) -> Iterator[Page]:
 
 @pytest.fixture
 def origin(product) -> str:
-    """Where the product's sandbox listens."""
-    return f"http://127.0.0.1:{(product.state / 'data' / 'sandbox-port').read_text().strip()}"
+    """Where the product's sandbox listens, once its rows are made: early clients wait for them."""
+    port = (product.state / "data" / "sandbox-port").read_text().strip()
+    asked = Request(f"http://127.0.0.1:{port}/_sme/async_requests/status/")
+    asked.add_header("Authorization", f"Bearer {KEY}")
+    with urlopen(asked, timeout=SECONDS_TO_START) as answer:
+        assert answer.status == 200
+    return f"http://127.0.0.1:{port}"
 
 
 def connect(page: Page, provider: str, origin: str) -> None:
