@@ -12,7 +12,11 @@ from queries.providers.client import Policy
 from queries.providers.errors import (
     ProviderError,
 )
-from queries.providers.registry import open_provider, provider_choices
+from queries.providers.registry import (
+    open_provider,
+    provider_choices,
+    provider_class,
+)
 from tests.providers.adapters import Adapter, adapter_for
 from tests.providers.keys import CANARY
 from tests.upstream import Reply, Upstream
@@ -52,5 +56,7 @@ class Stage:
 SLUGS = [slug for slug, _ in provider_choices()]
 CALLS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).calls]
 ABOUT_JOBS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).about_jobs]
+WITH_JOBS = [slug for slug in SLUGS if provider_class(slug).capabilities.background]
 every_provider = pytest.mark.parametrize("slug", SLUGS)
+every_provider_with_jobs = pytest.mark.parametrize("slug", WITH_JOBS)
 every_call = pytest.mark.parametrize(("slug", "call"), CALLS)

@@ -27,7 +27,12 @@ from queries.providers.errors import (
     UpstreamTimeoutError,
 )
 from queries.providers.registry import provider_class
-from tests.providers.stage import ABOUT_JOBS, every_call, every_provider
+from tests.providers.stage import (
+    ABOUT_JOBS,
+    every_call,
+    every_provider,
+    every_provider_with_jobs,
+)
 from tests.upstream import CUT, STALL, Reply, as_gzip, as_json
 
 FUZZ = settings(
@@ -84,7 +89,7 @@ def test_trouble_at_the_server_may_pass(stage, call, status):
     assert "<html>" not in str(error)
 
 
-@every_provider
+@every_provider_with_jobs
 def test_after_trouble_the_same_provider_goes_on(stage):
     stage.plays(Reply(503), stage.adapter.states[JobState.RUNNING])
     provider = stage.provider()
@@ -222,7 +227,7 @@ def test_a_drip_cannot_hold_a_call_for_ever(stage, call):
     assert time.monotonic() - began < 5
 
 
-@every_provider
+@every_provider_with_jobs
 def test_a_cut_stream_gives_its_rows_and_then_says_so(stage):
     stage.plays(stage.adapter.cut_rows(3))
     found = []
@@ -243,7 +248,7 @@ def test_ten_thousand_rows_come_in_order_and_none_twice(stage):
     )
 
 
-@every_provider
+@every_provider_with_jobs
 @pytest.mark.parametrize("state", list(JobState))
 def test_every_state_is_known_and_an_unknown_one_is_no_end(stage, state):
     stage.plays(stage.adapter.states[state])
@@ -257,13 +262,13 @@ def test_every_state_is_known_and_an_unknown_one_is_no_end(stage, state):
         assert status.warnings
 
 
-@every_provider
+@every_provider_with_jobs
 def test_a_submit_gives_an_id(stage):
     stage.plays(stage.adapter.submitted)
     assert stage.does("submit").job_id
 
 
-@every_provider
+@every_provider_with_jobs
 @pytest.mark.parametrize(
     "reply",
     [

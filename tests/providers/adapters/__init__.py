@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -18,14 +18,15 @@ class Adapter:
     options: Callable[[str], Mapping[str, Any]]  # from the server's origin
     spec: QuerySpec
     calls: Mapping[str, Callable[[Provider], object]]
-    about_jobs: tuple[str, ...]  # the calls that name a job
     rows: Callable[[int], Script]  # the answer to calls["rows"] with that many rows
     number: Callable[[Row], int]  # the place of a row of `rows`, from 0
-    cut_rows: Callable[[int], Script]  # that many rows, then the connection breaks
-    submitted: Reply  # the answer to calls["submit"]
-    states: Mapping[
-        str, Reply
-    ]  # JobState -> the answer to calls["status"]; with "unknown"
+    # Of a provider that has jobs:
+    about_jobs: tuple[str, ...] = ()  # the calls that name a job
+    # That many rows, then the connection breaks.
+    cut_rows: Callable[[int], Script] | None = None
+    submitted: Reply | None = None  # the answer to calls["submit"]
+    # JobState -> the answer to calls["status"]; with "unknown".
+    states: Mapping[str, Reply] = field(default_factory=dict)
 
 
 def adapter_for(slug: str) -> Adapter:
