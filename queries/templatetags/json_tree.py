@@ -64,7 +64,8 @@ def children(
         if not budget.take():
             break
         shown += 1
-        label = format_html('<span class="key">{}</span>: ', name)
+        css = "key index" if isinstance(value, list) else "key"
+        label = format_html('<span class="{}">{}</span>: ', css, name)
         yield (node(label, inner, depth + 1, budget),)
     if shown < len(value):
         yield (

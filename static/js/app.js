@@ -136,17 +136,6 @@ window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) each("form [aria-busy]", (button) => setBusy(button.form, button, false));
 });
 
-// data-when="name=one other": the field hides beside other choices, unless it has an error.
-function fit() {
-  each("[data-when]", (node) => {
-    const [name, words] = node.dataset.when.split("=");
-    const by = node.form.elements[name];
-    const field = node.closest(".field");
-    field.hidden = !find(".errorlist", field) && (by.closest?.(".field").hidden || !words.split(" ").includes(by.value));
-  });
-}
-on("change", fit);
-
 // --- Menus, copying, dismissing ----------------------------------------------------------------
 
 // Menus are fixed to the window while open, so that no scrolling box cuts them off.
@@ -197,17 +186,11 @@ on("toggle", ({ target }) => {
 on("scroll", ({ target }) => {
   if (!target.closest?.(".menu-body")) closeMenus(null);
 }, { capture: true, passive: true });
-on("keydown", (event) => {
-  const { key, target } = event;
-  if (key === "Escape") {
-    const menu = target.closest("details.menu[open]");
-    if (menu) find("summary", menu).focus();
-    closeMenus(null);
-  }
-  if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches(".editor-input")) {
-    event.preventDefault();
-    target.form?.requestSubmit();
-  }
+on("keydown", ({ key, target }) => {
+  if (key !== "Escape") return;
+  const menu = target.closest("details.menu[open]");
+  if (menu) find("summary", menu).focus();
+  closeMenus(null);
 });
 
 // --- Time --------------------------------------------------------------------------------------
@@ -257,8 +240,6 @@ function rememberZone() {
 
 // --- Start -------------------------------------------------------------------------------------
 
-on("htmx:load", fit);
-fit();
 announceChanges(true);
 rememberZone();
 setInterval(tick, 1000);

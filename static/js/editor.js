@@ -1,4 +1,4 @@
-// The statement editor: line numbers, colours and the place of an error over a plain textarea.
+// Forms of a query: the statement editor (line numbers, colours, the place of an error over a plain textarea) and its fields.
 // Loaded by the pages that have one (docs/design-system.md).
 
 import { each, find, make, on } from "./app.js";
@@ -91,5 +91,27 @@ on("htmx:afterSwap", ({ detail }) => {
   if (before) inputs(form).forEach((input, place) => { input[held(input)] = before[place] ?? input[held(input)]; });
 });
 
-on("htmx:load", ({ detail }) => each("textarea.editor-input", enhance, detail.elt));
+// data-when="name=one other": the field hides beside other choices, unless it has an error.
+function fit() {
+  each("[data-when]", (node) => {
+    const [name, words] = node.dataset.when.split("=");
+    const by = node.form.elements[name];
+    const field = node.closest(".field");
+    field.hidden = !find(".errorlist", field) && (by.closest?.(".field").hidden || !words.split(" ").includes(by.value));
+  });
+}
+on("change", fit);
+on("keydown", (event) => {
+  const { key, target } = event;
+  if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches(".editor-input")) {
+    event.preventDefault();
+    target.form?.requestSubmit();
+  }
+});
+
+on("htmx:load", ({ detail }) => {
+  each("textarea.editor-input", enhance, detail.elt);
+  fit();
+});
+fit();
 each("textarea.editor-input", enhance);
