@@ -109,7 +109,7 @@ def questions(facts: Mapping[str, Any]) -> list[Question]:
         ),
         Question(
             "facet",
-            lambda n: f"{run}/column/?{urlencode({'name': facets[n]})}",
+            lambda n: f"{run}/column/?{urlencode({'of': facets[n]})}",
             lambda n: table(_facet=place[facets[n]]),
         ),
         Question(
