@@ -150,7 +150,7 @@ def columns_taken(request: ExportRequest, known: Sequence[Column]) -> list[Colum
     if request.columns == ALL:
         return list(known)
     by_name = {column.name: column for column in known}
-    return [by_name[name] for name in request.view.shown(known)]
+    return [by_name[name] for name in request.view.on_page(known)]
 
 
 def filter_of(request: ExportRequest, known: Sequence[Column]) -> Filter:

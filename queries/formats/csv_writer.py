@@ -19,7 +19,15 @@ import pyarrow.compute as pc
 from queries.formats.base import Batches, Column, Options, Report
 from queries.formats.formulas import neutralised
 from queries.formats.moments import iso_texts
-from queries.formats.text import as_bytes, count, has_bytes, joined, pieces, texts
+from queries.formats.text import (
+    as_bytes,
+    constant,
+    count,
+    has_bytes,
+    joined,
+    pieces,
+    texts,
+)
 
 _LINE_END = "\r\n"
 
@@ -80,7 +88,7 @@ class _Table:
         missing = '""' if len(cells) == 1 else ""
         parts: list[pa.StringArray | str] = []
         for column in cells:
-            parts += [column.fill_null(missing), self._separator]
+            parts += [column.fill_null(constant(missing)), self._separator]
         return as_bytes(joined(*parts[:-1], _LINE_END))
 
     def _text(self, text: pa.StringArray) -> pa.StringArray:
@@ -96,7 +104,7 @@ class _Table:
         mask = (
             pc.match_substring_regex(text, self._needs_quotes)
             if special
-            else pc.equal(text, "")
+            else pc.equal(text, constant(""))
         )
         return pc.if_else(mask, _in_quotes(text), text) if count(mask) else text
 

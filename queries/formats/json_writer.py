@@ -21,7 +21,7 @@ from queries.formats.json_text import (
     json_strings,
 )
 from queries.formats.moments import iso_texts
-from queries.formats.text import as_bytes, joined, pieces, texts
+from queries.formats.text import as_bytes, constant, joined, pieces, texts
 
 Rows = Callable[[pa.RecordBatch], pa.StringArray]
 
@@ -58,7 +58,9 @@ def _rows(columns: Sequence[Column], options: Options, report: Report) -> Rows:
 
 
 def _originals(report: Report) -> Rows:
-    return lambda piece: checked(texts(piece.column(0)), report).fill_null("null")
+    return lambda piece: checked(texts(piece.column(0)), report).fill_null(
+        constant("null")
+    )
 
 
 def _objects(columns: Sequence[Column], report: Report) -> Rows:
@@ -68,7 +70,10 @@ def _objects(columns: Sequence[Column], report: Report) -> Rows:
     def rows(piece: pa.RecordBatch) -> pa.StringArray:
         parts: list[pa.StringArray | str] = []
         for head, column, values in zip(heads, columns, piece.columns, strict=True):
-            parts += [head, _values(values, column.kind, report).fill_null("null")]
+            parts += [
+                head,
+                _values(values, column.kind, report).fill_null(constant("null")),
+            ]
         return joined(*parts, "}")
 
     return rows

@@ -100,12 +100,24 @@ def test_a_background_query_is_watched_live_and_taken_away(tab, tmp_path):
 
     def choose(menu):
         menu.get_by_label("CSV").check()
-        menu.get_by_label("zip it").check()
+        menu.get_by_text("Name, compression").click()
+        menu.get_by_label("Compression").select_option("zip")
+        expect(menu).to_contain_text("3,000 rows of", timeout=SLOW_RUN)
 
     with zipfile.ZipFile(export(tab, tmp_path, choose)) as archive:
-        [name] = archive.namelist()
+        name, manifest = archive.namelist()
+        assert manifest == "manifest.json"
         lines = archive.read(name).decode("utf-8-sig").splitlines()
     assert len(list(csv.reader(lines))) == 3001
+    with tab.expect_download(timeout=SLOW_RUN) as coming:
+        tab.get_by_role("button", name="CSV", exact=True).click()
+    assert coming.value.path().read_text("utf-8-sig").splitlines() == lines
+    tab.locator("#export-menu").get_by_label("NDJSON", exact=True).check()
+    tab.wait_for_timeout(2100)  # the form is barred for so long after each download
+    with tab.expect_download(timeout=SLOW_RUN) as coming:
+        tab.get_by_role("button", name="Stream it now").click()
+    assert coming.value.failure() is None
+    assert len(coming.value.path().read_text().splitlines()) == 3000
 
 
 def test_sort_filter_columns_and_back_live_in_the_address(tab):

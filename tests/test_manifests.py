@@ -1,0 +1,122 @@
+"""Manifests: what a file holds and where it came from, and nothing that must not leave."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pyarrow.parquet as pq
+import pytest
+from django.urls import reverse
+
+from queries import building, exports, taking
+from queries.models import Export
+from queries.results import Condition
+from queries.taking import ExportRequest
+from tests.factories import KEY
+from tests.stored import log_rows, stored_run
+
+
+@pytest.fixture
+def run(user, data_dir):
+    return stored_run(log_rows(30), owner=user)
+
+
+def made(run, **chosen):
+    return exports.start_export(
+        ExportRequest(**{"owner": run.owner, "run": run, "format": "csv"} | chosen)
+    )
+
+
+def manifest(page, export):
+    response = page.get(reverse("export_manifest", args=[export.pk]))
+    name = f"{export.file_name}.manifest.json"
+    assert f'filename="{name}"' in response.headers["Content-Disposition"]
+    return json.loads(response.content)
+
+
+def test_a_manifest_tells_what_the_file_holds_and_where_it_came_from(
+    page, run, settings
+):
+    view = taking.View(
+        sorts=("-$d.n",),
+        conditions=(Condition("$d.n", "between", ("5", "")),),
+        columns=("$d.n", "$d.message"),
+    )
+    export = made(run, view=view, as_shown=True, columns="shown", limit=10)
+    told = manifest(page, export)
+    assert told["product"] == {"name": "Querydeck", "version": settings.VERSION}
+    assert told["made_by"] == run.owner.name
+    assert told["run"]["statement"] == run.statement
+    assert told["run"]["language"] == "dataprime"
+    assert told["run"]["connection"] == run.connection_name
+    assert told["run"]["mode"] == "direct"
+    assert told["run"]["time_range"]["from"] == run.starts_at.isoformat()
+    assert told["result"] == {
+        "rows": 30,
+        "complete": True,
+        "cuts": [],
+        "columns": len(run.result.columns),
+    }
+    assert told["chosen"]["sort"] == ["-$d.n"]
+    assert told["chosen"]["column_names"] == ["$d.n", "$d.message"]
+    assert told["chosen"]["filter"]["conditions"][0]["values"] == ["5", ""]
+    assert told["file"]["rows"] == 10
+    assert told["file"]["sha256"] == export.sha256
+    assert told["file"]["size"] == export.size
+
+
+def test_a_manifest_names_no_key_no_address_and_no_e_mail(page, run):
+    text = json.dumps(manifest(page, made(run)))
+    for secret in (KEY, run.connection.origin, run.owner.email):
+        assert secret not in text
+
+
+def test_a_manifest_says_what_cut_the_result(page, run):
+    run.result.complete = False
+    run.result.cuts = [{"code": "rows", "message": "Our limit of rows was reached."}]
+    run.result.save()
+    assert manifest(page, made(run))["result"]["cuts"] == [
+        "Our limit of rows was reached."
+    ]
+
+
+def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):
+    export = made(run, compression="zip")
+    beside = manifest(page, export)
+    with zipfile.ZipFile(building.path_of(export)) as archive:
+        inside = json.loads(archive.read(archive.namelist()[-1]))
+    for name in ("sha256", "size"):
+        del beside["file"][name]
+        inside["file"].pop(name, None)
+    del beside["made_at"], inside["made_at"]
+    assert inside == beside
+
+
+def test_a_parquet_file_carries_its_manifest(run):
+    data = building.path_of(made(run, format="parquet")).read_bytes()
+    told = pq.read_metadata(io.BytesIO(data)).metadata[b"querydeck.manifest"]
+    assert json.loads(told)["run"]["id"] == str(run.pk)
+
+
+def test_what_was_changed_is_counted(page, user, data_dir):
+    run = stored_run([{"=name": "=1+1", "n": 2**60}], owner=user)
+    told = manifest(page, made(run, format="xlsx"))
+    assert told["changed"]["cells_neutralised"] == 2
+    assert told["changed"]["cells_as_text"] == 1
+
+
+def test_an_export_that_is_not_made_has_no_manifest(page, run, monkeypatch):
+    monkeypatch.setattr(exports, "CELLS_AT_ONCE", {"csv": 0})
+    export = made(run)
+    address = reverse("export_manifest", args=[export.pk])
+    assert page.get(address).status_code == 404
+    assert Export.objects.get().report == {}
+
+
+def test_the_version_is_that_of_the_package(settings):
+    import tomllib
+
+    with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
+        assert tomllib.load(file)["project"]["version"] == settings.VERSION
