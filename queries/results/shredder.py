@@ -26,6 +26,7 @@ MAX_DROPPED: Final = (
     10_000  # counting stops here: remembering what was left out costs memory
 )
 
+_values = operator.methodcaller("values")
 Rows = Sequence[int]  # row numbers since the last part
 Group = tuple[tuple[str, ...], Rows, Sequence[Mapping[str, Any]]]
 
@@ -150,7 +151,7 @@ class Shredder:
         """The objects at one place, or the rows themselves; `rows` says whose they are."""
         for keys, group_rows, group in _groups(objects, rows):
             for key, values in zip(
-                keys, zip(*(one.values() for one in group), strict=True), strict=True
+                keys, zip(*map(_values, group), strict=True), strict=True
             ):
                 place = places.get(key) or self._new_place(places, parent, key)
                 if place is not None:
