@@ -120,6 +120,17 @@ def not_stored(message: str) -> ProviderError:
     )
 
 
+def columns_left_out(count: int) -> str:
+    """A note for a run whose rows have more places for values than a table has columns."""
+    if not count:
+        return ""
+    places = "place was" if count == 1 else "places were"
+    return (
+        f"{count:,} more {places} found in the rows than a result may have columns. "
+        "Their values are in each row's original, and in exports of the originals."
+    )
+
+
 def cut_by_warning(warning: Mapping[str, Any]) -> Cut:
     """Rows are missing because of something the provider warned of."""
     return {name: warning[name] for name in ("code", "message", "remedy", "details")}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from queries.engine import failures
 from queries.engine.keeper import Held, Reason
 from queries.engine.leases import LeaseLostError, held
 from queries.engine.receiving import Received, compacted
-from queries.engine.record import end, ending, mark_connection
+from queries.engine.record import end, ending, mark_connection, noted
 from queries.models import Mode, Run, Status
 from queries.providers.errors import LimitExceededError, ProviderError
 
@@ -20,6 +21,9 @@ def settle(one: Held, received: Received) -> bool:
     run = one.run
     if one.reason is Reason.LOST or not _refresh(run):
         return False
+    if received.result_set:
+        dropped = received.result_set.columns_dropped
+        run.notes = noted(run, failures.columns_left_out(dropped))
     error = one.error(received.error)
     status = _status(one, received, error)
     try:

@@ -1,0 +1,89 @@
+"""A run whose rows find no room, on a real and tiny file system; and columns that find none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from queries.engine import receiving
+from queries.engine.direct import pool
+from queries.models import Run, Status
+from queries.results import Limits, StorageFullError
+from queries.runs import start_run
+from tests.engine import wire
+from tests.engine.rows import numbers
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LONG = 30.0
+
+
+@pytest.fixture
+def tiny_disk(data_dir):
+    """The folder of results on a file system of one megabyte."""
+    folder = data_dir / "results"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    if (
+        os.geteuid() != 0
+        or subprocess.run(command, check=False, capture_output=True).returncode
+    ):
+        pytest.skip("only root can mount, and not everywhere")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def ended(run) -> Run:
+    assert pool.wait(run.pk, LONG)
+    return Run.objects.get(pk=run.pk)
+
+
+def noise(first, count):
+    """Rows that do not get smaller."""
+    batch = wire.batch(first, count)
+    for row in batch["result"]["results"]:
+        row["labels"] = [{"key": "noise", "value": os.urandom(400).hex()}]
+    return batch
+
+
+def test_a_disk_full_of_rows_is_told_and_the_rows_before_can_be_read(
+    ask, upstream, tiny_disk
+):
+    batches = [noise(first, 500) for first in range(0, 5_000, 500)]
+    upstream.on(wire.QUERY, wire.as_lines({"queryId": "q"}, *batches, wire.COMPLETED))
+    run = ended(start_run(ask()))
+    assert (run.status, run.error["code"]) == (Status.FAILED, "storage")
+    assert "no room left" in run.error["message"]
+    stored = run.result.row_count
+    assert 0 < stored == run.rows_received < 5_000
+    assert numbers(run) == list(range(stored))
+    assert not run.result.complete
+    kept = set(run.result.parts.values_list("name", flat=True))
+    assert {path.name for path in tiny_disk.rglob("*") if path.is_file()} == kept
+
+
+def test_a_disk_too_full_to_compact_leaves_the_parts(ask, upstream, monkeypatch):
+    def full(*_given):
+        raise StorageFullError
+
+    monkeypatch.setattr(receiving, "compact", full)
+    upstream.on(wire.QUERY, wire.rows(1_200, wire.COMPLETED))
+    run = ended(start_run(ask()))
+    assert (run.status, run.error) == (Status.SUCCEEDED, None)
+    assert run.result.parts.count() > 1
+    assert numbers(run) == list(range(1_200))
+
+
+def test_columns_that_found_no_room_are_told_in_a_note(ask, upstream, monkeypatch):
+    narrow = Limits(columns=1)
+    writer = receiving.PartWriter
+    monkeypatch.setattr(
+        receiving,
+        "PartWriter",
+        lambda *given, **more: writer(*given, **more, limits=narrow),
+    )
+    run = ended(start_run(ask()))
+    assert run.status == Status.SUCCEEDED
+    (note,) = (note for note in run.notes if "columns" in str(note))
+    assert str(note).startswith("2 more places were found in the rows")
