@@ -39,6 +39,7 @@ KNOWN: dict[str, str] = {
     "QUERYDECK_WORKERS": "Worker processes of the django-q2 cluster. Default 4.",
     "QUERYDECK_DIRECT_RUNS": "Direct runs at once in each web process. Default 8.",
     "QUERYDECK_DIRECT_MINUTES": "Minutes a direct run may take. Default 10.",
+    "QUERYDECK_RESULT_THREADS": "Threads that read results at once in each process. Default 3.",
     "QUERYDECK_BACKGROUND_HOURS": "Hours a background run is watched. Default 24.",
     "QUERYDECK_MAX_ROWS": "Rows kept of one result. Default 10000000.",
     "QUERYDECK_MAX_MEGABYTES": "Megabytes received for one result. Default 20000.",

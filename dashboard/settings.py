@@ -26,6 +26,7 @@ DATA_DIR = Path(
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 PROXY_COUNT = env.integer("QUERYDECK_PROXY_COUNT", default=0, most=10)
 DIRECT_RUNS = env.integer("QUERYDECK_DIRECT_RUNS", default=8, least=1, most=64)
+RESULT_THREADS = env.integer("QUERYDECK_RESULT_THREADS", default=3, least=1, most=64)
 DIRECT_SECONDS = 60 * env.integer(
     "QUERYDECK_DIRECT_MINUTES", default=10, least=1, most=60
 )

@@ -1,8 +1,9 @@
-"""The app's configuration: registers its system checks."""
+"""The app's configuration: registers its system checks, and how many may read results at once."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class QueriesConfig(AppConfig):
@@ -12,5 +13,8 @@ class QueriesConfig(AppConfig):
     verbose_name = "Querydeck"
 
     def ready(self) -> None:
-        """Import the module that registers the system checks."""
+        """Import the module that registers the system checks, and set up the readers' gate."""
         from queries import checks  # noqa: F401
+        from queries.results.gate import GATE
+
+        GATE.places = settings.RESULT_THREADS

@@ -61,12 +61,13 @@ class View:
     def order(self, known: Sequence[Column]) -> tuple[Sort, ...]:
         """The sorts by columns that exist (a name may itself begin with "-")."""
         names = {column.name for column in known}
-        found = [
-            Sort(sort) if sort in names else Sort(sort[1:], descending=True)
-            for sort in self.sorts
-            if sort in names or (sort.startswith("-") and sort[1:] in names)
-        ]
-        return tuple({sort.column: sort for sort in reversed(found)}.values())[::-1]
+        found: dict[str, Sort] = {}
+        for sort in self.sorts:
+            if sort in names:
+                found.setdefault(sort, Sort(sort))
+            elif sort.startswith("-") and sort[1:] in names:
+                found.setdefault(sort[1:], Sort(sort[1:], descending=True))
+        return tuple(found.values())
 
     def on_page(self, known: Sequence[Column]) -> list[str]:
         """The columns of a page: as chosen, else the first ones of a very wide result."""

@@ -2,8 +2,8 @@
 
 Every engine is a database of its own in memory that may read the files named when it was made:
 no other file, no network, no extension, no setting can be reached from inside, whatever the SQL
-(tests/results/test_engine.py tries). It never outlives the reader that made it, so nothing is
-shared between requests, threads or forked processes.
+(tests/results/test_engine.py tries). It serves one reader at a time and never goes along into
+a forked process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from queries.results.errors import (
     ResultsDamagedError,
     ResultsMissingError,
 )
+from queries.results.gate import GATE
 
+STREAM_WAIT: Final = 60.0  # seconds a file half written waits for its next turn
 _CONFIG: Final = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -36,12 +38,16 @@ _CONFIG: Final = {
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one query may use: memory and spilled bytes (DuckDB sizes), threads, seconds."""
+    """What one query may use: memory and spilled bytes (DuckDB sizes), threads, seconds.
+
+    `wait` is how many seconds it waits for its turn (see `gate`).
+    """
 
     memory: str = "512MB"
     spill: str = "4GB"
     threads: int = 1
     seconds: float = 10.0
+    wait: float = 5.0
 
 
 class Engine:
@@ -53,7 +59,8 @@ class Engine:
     def __init__(self, files: Sequence[Path], scratch: Path, bounds: Bounds) -> None:
         self._files = files
         self._scratch = scratch
-        self._seconds = bounds.seconds
+        self._bounds = bounds
+        self.as_new = True  # nothing went wrong, nothing is left half read
         with _in_our_words(self._files):
             self._duckdb = duckdb.connect(
                 ":memory:", config={**_CONFIG, **_sizes(bounds)}
@@ -64,25 +71,34 @@ class Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back its memory, and what it spilled to the disk."""
         self._duckdb.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def table(self, sql: str, values: Mapping[str, Any]) -> pa.Table:
         """The whole answer. `sql` is made by our code, what users typed is in `values`.
 
-        Raises QueryTimeoutError, MemoryLimitError, ResultsMissingError, ResultsDamagedError.
+        Raises BusyError, QueryTimeoutError, MemoryLimitError, ResultsMissingError and
+        ResultsDamagedError.
         """
-        with self._bounded() as connection:
+        with self._bounded(self._bounds.wait) as connection:
             return connection.sql(sql, params=dict(values)).to_arrow_table()
 
     def stream(
         self, sql: str, values: Mapping[str, Any], rows: int
     ) -> Iterator[pa.RecordBatch]:
-        """The answer in batches of about `rows` rows; the time limit is for each batch."""
-        with self._bounded() as connection:
+        """The answer in batches of about `rows` rows; the time limit is for each batch.
+
+        So is the turn: whoever takes long to use a batch keeps nobody waiting.
+        """
+        self.as_new = False
+        with self._bounded(self._bounds.wait) as connection:
             reader = connection.sql(sql, params=dict(values)).to_arrow_reader(rows)
         while True:
-            with self._bounded(connection):
+            with self._bounded(STREAM_WAIT, connection):
                 batch = next(reader, None)
             if batch is None:
                 return
@@ -90,22 +106,26 @@ class Engine:
 
     @contextmanager
     def _bounded(
-        self, connection: duckdb.DuckDBPyConnection | None = None
+        self, wait: float, connection: duckdb.DuckDBPyConnection | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection that is interrupted when the block takes too long.
+        """A connection, when its turn has come, that is interrupted if the block takes too long.
 
         The timer's thread is waited for: it must not hit a later query, nor be the last to
         hold the connection when the interpreter ends (DuckDB aborts the process then).
         """
-        connection = connection or self._duckdb.cursor()
-        timer = threading.Timer(self._seconds, connection.interrupt)
-        timer.start()
-        try:
-            with _in_our_words(self._files):
-                yield connection
-        finally:
-            timer.cancel()
-            timer.join()
+        with GATE.turn(self._bounds.threads, wait):
+            connection = connection or self._duckdb.cursor()
+            timer = threading.Timer(self._bounds.seconds, connection.interrupt)
+            timer.start()
+            try:
+                with _in_our_words(self._files):
+                    yield connection
+            except ResultError:
+                self.as_new = False
+                raise
+            finally:
+                timer.cancel()
+                timer.join()
 
 
 def _sizes(bounds: Bounds) -> dict[str, str]:

@@ -14,6 +14,7 @@ from queries.results import sql
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
 from queries.results.conditions import Condition, Filter
 from queries.results.engine import Bounds, Engine
+from queries.results.engines import ENGINES
 from queries.results.errors import (
     ConditionError,
     ResultsDamagedError,
@@ -55,7 +56,8 @@ class ResultReader:
         self._directory = directory
         self._parts = {name: rows_of(name) for name in sorted(parts)}
         self._columns = {column.name: column for column in columns}
-        self._bounds = bounds
+        files = tuple(directory / name for name in self._parts)
+        self._key = (files, bounds)
         self._engine: Engine | None = None
 
     def __enter__(self) -> ResultReader:
@@ -63,7 +65,7 @@ class ResultReader:
 
     def __exit__(self, *_: object) -> None:
         if self._engine:
-            self._engine.__exit__()
+            ENGINES.give_back(self._key, self._engine)
             self._engine = None
 
     @property
@@ -295,10 +297,9 @@ class ResultReader:
 
     def _open(self) -> Engine:
         if self._engine is None:
-            files = [self._directory / name for name in self._parts]
-            if not all(file.is_file() for file in files):
+            if not all(file.is_file() for file in self._key[0]):
                 raise ResultsMissingError
-            self._engine = Engine(files, self._scratch("spill"), self._bounds)
+            self._engine = ENGINES.borrow(self._key, lambda: self._scratch("spill"))
         return self._engine
 
     def _scratch(self, purpose: str) -> Path:

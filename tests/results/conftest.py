@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from queries.results.engines import ENGINES
 from queries.results.memories import ANSWERS, ORDERS
 
 
@@ -20,3 +21,4 @@ def no_memories():
     """No test profits from what another one found."""
     ORDERS.forget()
     ANSWERS.forget()
+    ENGINES.close()

@@ -1,0 +1,51 @@
+"""The gate: everybody in this process shares a bounded number of DuckDB threads.
+
+Without it, twenty people who open a large result at once would start twenty scans, and each
+would take twenty times as long, sign-in pages included.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from queries.results.errors import BusyError
+
+PLACES: Final = 3
+
+
+class Gate:
+    """Lets in as many threads at once as it has `places`; the others wait for their turn."""
+
+    def __init__(self, places: int = PLACES) -> None:
+        self.places = places
+        self.forget()
+        os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        """All places are free: those who held them, and the lock, stayed in the parent process."""
+        self._freed = threading.Condition()
+        self._taken = 0
+
+    @contextmanager
+    def turn(self, threads: int, seconds: float) -> Iterator[None]:
+        """`threads` places while the block runs; BusyError when none are free for `seconds`."""
+        wanted = min(threads, self.places)
+        with self._freed:
+            if not self._freed.wait_for(
+                lambda: self._taken + wanted <= self.places, seconds
+            ):
+                raise BusyError
+            self._taken += wanted
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._taken = max(0, self._taken - wanted)
+                self._freed.notify_all()
+
+
+GATE: Final = Gate()
