@@ -27,6 +27,7 @@ _SPARE: Final = (
     4  # candidates more than asked for: counting them may change their order
 )
 _NUMBERS: Final = "iwgf"
+_SHORT_KINDS: Final = {"integer", "number", "boolean", "timestamp"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Ask = Callable[[str, Mapping[str, Any]], pa.Table]
@@ -221,9 +222,9 @@ class _Top:
             f"SELECT {key} AS key, count(*) AS rows, count(*) OVER () AS groups"
             f" FROM {_rows(self._selected, [self._column])} AND {key} IS NOT NULL GROUP BY key"
         )
-        longest = f"WHERE length(key::VARCHAR) <= {LONGEST_VALUE:d}"
         statement = (
-            f"SELECT * FROM ({groups}) {longest} ORDER BY rows DESC, key LIMIT $top"
+            f"SELECT * FROM ({groups}) WHERE {self._short('key')}"
+            " ORDER BY rows DESC, key LIMIT $top"
         )
         found = self._ask(
             statement, {**self._selected.values, "top": top + _SPARE}
@@ -240,11 +241,16 @@ class _Top:
         statement = (
             f"SELECT approx_top_k({key}, {top + _SPARE:d}) AS keys"
             f" FROM {_rows(self._selected, [self._column])}"
-            f" AND length(({key})::VARCHAR) <= {LONGEST_VALUE:d}"
+            f" AND {self._short(key)}"
         )
         found = self._ask(statement, self._selected.values).to_pylist()[0]["keys"] or []
         texts = [text_of(key, self._column) for key in found]
         return self._counted(texts, top), None
+
+    def _short(self, key: str) -> str:
+        """Whether the value can be listed; only texts can be long."""
+        texts = self._column.kind not in _SHORT_KINDS
+        return f"length({key}) <= {LONGEST_VALUE:d}" if texts else "true"
 
     def _counted(self, texts: Sequence[str], top: int) -> Counted:
         """Each text with the rows that the condition "is" finds for it."""
