@@ -148,7 +148,7 @@ function placeMenu(menu) {
   Object.assign(body.style, {
     position: "fixed", inset: "auto",
     left: `${Math.max(8, Math.min(wanted, document.documentElement.clientWidth - width - 8))}px`,
-    top: `${above ? top - body.offsetHeight - 6 : bottom + 6}px`,
+    top: `${above ? top - body.offsetHeight - 6 : Math.max(8, Math.min(bottom + 6, innerHeight - body.offsetHeight - 8))}px`,
   });
 }
 
@@ -181,7 +181,8 @@ on("click", (event) => {
   target.closest("[data-dismiss]")?.closest("[data-toast]")?.remove();
 });
 on("toggle", ({ target }) => {
-  if (target.matches("details.menu[open]")) placeMenu(target);
+  const menu = target.closest("details.menu[open]"); // or what opened inside it and made it taller
+  if (menu) placeMenu(menu);
 }, { capture: true });
 on("scroll", ({ target }) => {
   if (!target.closest?.(".menu-body")) closeMenus(null);
