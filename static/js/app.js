@@ -142,13 +142,13 @@ window.addEventListener("pageshow", ({ persisted }) => {
 function placeMenu(menu) {
   const body = find(".menu-body", menu);
   const { left, right, top, bottom } = find("summary", menu).getBoundingClientRect();
-  const width = body.offsetWidth;
+  const { offsetWidth: width, offsetHeight: height } = body;
   const wanted = menu.matches(".menu--start") ? left : right - width;
-  const above = bottom + body.offsetHeight + 12 > innerHeight && top > body.offsetHeight + 12;
+  const above = bottom + height + 12 > innerHeight && top > height + 12;
   Object.assign(body.style, {
     position: "fixed", inset: "auto",
     left: `${Math.max(8, Math.min(wanted, document.documentElement.clientWidth - width - 8))}px`,
-    top: `${above ? top - body.offsetHeight - 6 : Math.max(8, Math.min(bottom + 6, innerHeight - body.offsetHeight - 8))}px`,
+    top: `${above ? top - height - 6 : Math.max(8, Math.min(bottom + 6, innerHeight - height - 8))}px`,
   });
 }
 
@@ -181,7 +181,7 @@ on("click", (event) => {
   target.closest("[data-dismiss]")?.closest("[data-toast]")?.remove();
 });
 on("toggle", ({ target }) => {
-  const menu = target.closest("details.menu[open]"); // or what opened inside it and made it taller
+  const menu = target.closest("details.menu[open]"); // it, or what opened in it
   if (menu) placeMenu(menu);
 }, { capture: true });
 on("scroll", ({ target }) => {
