@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ _MOST_TROUBLE: Final = 65_536  # bytes; DuckDB may quote a long statement
 _OVERHEAD: Final = (
     2 * 2**30
 )  # address space, not memory: Python, Arrow and DuckDB themselves
+_LAST_WORDS: Final = 5.0  # seconds
 _TERMINATED: Final = (-signal.SIGKILL, -signal.SIGXCPU)
 
 
@@ -101,6 +103,7 @@ class Refinery:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopped = False
         self._late = False
+        self._broken = False
 
     def __enter__(self) -> Refinery:
         return self
@@ -113,8 +116,7 @@ class Refinery:
         """End the process and all it may have started. From any thread; harmless when repeated."""
         with self._lock:
             self._stopped = True
-            if self._process is not None and self._process.poll() is None:
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._kill()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The answer, batch by batch; ends early, without an error, after `abort`."""
@@ -127,6 +129,9 @@ class Refinery:
             clock.start()
             try:
                 yield from self._read(process)
+                # Its input stays open until it has ended: the end of that ends it.
+                if not self._broken:
+                    process.wait()
             finally:
                 clock.cancel()
                 clock.join()
@@ -152,11 +157,9 @@ class Refinery:
                 start_new_session=True,  # a group of its own, killed as one
             )
         # It stays open: when this process is gone, the other reads its end, and ends.
-        try:
+        with suppress(BrokenPipeError):  # it has ended already, and `_judge` says why
             _pipe(process.stdin).write(json.dumps(self._question()).encode() + b"\n")
             _pipe(process.stdin).flush()
-        except BrokenPipeError:
-            pass  # it has ended already, and `_judge` says why
         return process
 
     def _question(self) -> dict[str, Any]:
@@ -175,6 +178,7 @@ class Refinery:
                 f"SET temp_directory = {quoted(spill)}",
                 f"SET max_temp_directory_size = '{bounds.spill_bytes}B'",
                 "SET TimeZone = 'UTC'",
+                "SET enable_progress_bar = false",  # it would be printed
                 "SET enable_external_access = false",
                 "SET lock_configuration = true",
             ],
@@ -193,15 +197,25 @@ class Refinery:
             self.hints = json.loads((stream.schema.metadata or {}).get(b"hints", b"{}"))
             yield from stream
         except (pa.ArrowInvalid, OSError):
-            return  # cut off by its end, which `_judge` explains
+            self._broken = True  # most often because it has ended, as `_judge` explains
 
     def _expire(self) -> None:
         self._late = True
         self.abort()
 
+    def _kill(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait for it: what it says of itself counts, unless its answer was given up."""
+        """Make sure that it has ended, also when its answer was given up half way."""
         _pipe(process.stdout).close()
+        if self._broken:
+            # It may be about to say why.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LAST_WORDS)
+        with self._lock:
+            self._kill()
         _pipe(process.stdin).close()
         process.wait()
 
@@ -209,7 +223,7 @@ class Refinery:
         """Raise what ended the answer, if it was not its last row."""
         if self._late:
             raise QueryTimeoutError
-        if self._stopped or process.returncode == 0:
+        if self._stopped or (process.returncode == 0 and not self._broken):
             return
         trouble.seek(0)
         told = _last_json(trouble.read(_MOST_TROUBLE))

@@ -52,8 +52,8 @@ def main() -> int:
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     try:
         _bound(asked["bounds"])
-        with _opened(asked) as connection:
-            _answer(connection, asked, sys.stdout.buffer)
+        with _opened(asked) as connection, _private_output() as sink:
+            _answer(connection, asked, sink)
     except (
         RefusedError,
         duckdb.Error,
@@ -65,6 +65,13 @@ def main() -> int:
         sys.stderr.flush()
         return 1
     return 0
+
+
+def _private_output() -> IO[bytes]:
+    """Standard output for the answer alone: what libraries print there goes to standard error."""
+    mine = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return os.fdopen(mine, "wb")
 
 
 def _end_with_the_parent() -> None:
@@ -104,7 +111,8 @@ def _answer(
     if asked["text"] is not None:
         sql, hints = _as_json_rows(connection, _one_reading(connection, asked["text"]))
     params = [_bindable(value) for value in asked["params"]]
-    reader: Any = connection.execute(sql, params).to_arrow_reader(ROWS)
+    # Not `execute`, which holds the whole answer before the first row comes.
+    reader: Any = connection.sql(sql, params=params).to_arrow_reader(ROWS)
     schema = reader.schema.with_metadata({b"hints": json.dumps(hints).encode()})
     with pa.ipc.new_stream(sink, schema) as stream:
         for batch in reader:
@@ -240,7 +248,9 @@ def _kind(error: BaseException, asked: dict[str, Any]) -> str:
         return "closed"
     if not all(os.path.exists(file) for file in asked["files"]):  # noqa: PTH110
         return "missing"
-    typed = asked["text"] is not None and isinstance(error, duckdb.Error)
+    # Once rows flow, Arrow passes on what DuckDB raised as an error of its own.
+    raised = (duckdb.Error, OSError, pa.ArrowException)
+    typed = asked["text"] is not None and isinstance(error, raised)
     if isinstance(error, RefusedError):
         return "refused"
     return "statement" if typed else "other"

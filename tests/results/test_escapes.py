@@ -382,3 +382,25 @@ def test_the_kernel_refuses_other_files_even_if_duckdb_did_not(place):
         pytest.skip("This kernel has no Landlock, or a container forbids it.")
     assert done.stdout.split() == ["refused"] * 4
     assert (place / "allowed").read_text() == "rows"
+
+
+def test_a_long_answer_arrives_whole(place):
+    """Long enough that DuckDB would print its progress, and larger than any pipe."""
+    text = "SELECT x, repeat(md5(x::VARCHAR), 20) AS t FROM range(600000) t(x)"
+    count = 0
+    with Refinery(asked(place, text), place / "scratch", BOUNDS) as refinery:
+        for batch in refinery.batches():
+            count += batch.num_rows
+    assert count == 600_000
+
+
+def test_an_error_after_the_first_rows_is_told_after_them(place):
+    text = "SELECT CASE WHEN x = 500000 THEN error('too far') ELSE x END AS it FROM range(1000000) t(x)"
+    count = 0
+    with (
+        Refinery(asked(place, text), place / "scratch", BOUNDS) as refinery,
+        pytest.raises(StatementError, match="too far"),
+    ):
+        for batch in refinery.batches():
+            count += batch.num_rows
+    assert 100_000 < count <= 500_000
