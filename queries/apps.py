@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 from django.apps import AppConfig
 from django.conf import settings
+
+COLLECT_AT = (50_000, 20, 50)
 
 
 class QueriesConfig(AppConfig):
@@ -18,3 +22,5 @@ class QueriesConfig(AppConfig):
         from queries.results.gate import GATE
 
         GATE.places = settings.RESULT_THREADS
+        # Decoded rows are many objects and no cycles: looking for those at every 700th takes a tenth.
+        gc.set_threshold(*COLLECT_AT)

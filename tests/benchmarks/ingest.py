@@ -10,6 +10,7 @@ a process of its own, and the medians are compared. Bytes come from a file, as p
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import random
 import shutil
@@ -24,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from queries.apps import COLLECT_AT
 from queries.providers.coralogix.failures import Step
 from queries.providers.coralogix.provider import Coralogix
 from queries.providers.coralogix.stream import row_stream
@@ -189,6 +191,7 @@ def decode(path: Path) -> dict[str, float]:
 
 def ingest(path: Path, directory: Path) -> dict[str, float]:
     """The product's own way from bytes to durable parts, then compaction."""
+    gc.set_threshold(*COLLECT_AT)
     started, worked = time.perf_counter(), time.process_time()
     own = time.thread_time()
     stream = row_stream(FileReply(path), Step.DATA, lambda text: text)  # type: ignore[arg-type]
