@@ -15,7 +15,7 @@ from queries.forms.grid_view import as_text, view_of
 
 CONDITION = ("fo", "fc", "fv", "fw")
 MOVES = ("up", "down")
-_BRIEF = ("rows", "page")
+_BRIEF = ("rows", "page", "view")
 # A time as typed, by length: the unit that its last figure stands for.
 _UNITS = {
     len("2026-06-19"): timedelta(days=1),

@@ -95,6 +95,9 @@ class Provider(ABC):
     column_hints: ClassVar[
         Mapping[str, str]
     ] = {}  # column path -> "timestamp", "severity", ...
+    column_roots: ClassVar[
+        Mapping[str, str]
+    ] = {}  # top-level name in an original row -> what its columns begin with, where that differs
     leading_columns: ClassVar[tuple[str, ...]] = ()  # shown first, in this order
     trailing_columns: ClassVar[tuple[str, ...]] = ()  # shown last: ids and the like
     # How a row's original splits into the documents of DataPrime: root -> the key in the original ("" for all of it)

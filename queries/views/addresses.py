@@ -16,7 +16,7 @@ from queries.reading import View
 from queries.results import Condition
 
 # Asked once, and never part of a link.
-_BRIEF = ("page", "rows")
+_BRIEF = ("page", "rows", "view")
 # What says which rows there are, in which order.
 _ORDERING = ("sort", "f", "q", "in")
 

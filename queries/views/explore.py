@@ -25,13 +25,14 @@ from queries.results import Column, Condition, Filter, ResultError, ResultReader
 from queries.templatetags.cells import severity_key
 from queries.views import statements
 from queries.views.addresses import Address
-from queries.views.drawings import aggregate_chart, axes_of, histogram_chart
+from queries.views.drawings import aggregate_chart, as_drawn, axes_of, histogram_chart
 from queries.views.figures import MOST_ROWS, names_of, numbers_of, places_of, times_of
 from queries.views.layouts import applied, layout_of
 from queries.views.wording import operations_for
 
 TOP = 15
 SUGGESTIONS = 50
+MOST_DRAWN = 30
 Context = dict[str, Any]
 TYPES = {
     "i": "integer",
@@ -322,25 +323,30 @@ def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     asked = Exploring(request, pk)
 
     def fill(stored: Stored) -> Context:
-        axes = axes_of(asked.address, stored.known)
+        known = stored.known
+        likely = {*times_of(known), *names_of(known), *numbers_of(known)}
+        page = as_drawn(
+            stored.reader.page(
+                offset=0,
+                size=MOST_ROWS,
+                columns=[c.name for c in known if c in likely][:MOST_DRAWN],
+                sort=asked.address.view.order(known),
+                filter=stored.filter,
+            )
+        )
+        axes = axes_of(asked.address, page.columns)
         if axes is None:
             raise ResultError("There is nothing to draw in this result.")
-        page = stored.reader.page(
-            offset=0,
-            size=MOST_ROWS,
-            columns=axes.columns,
-            sort=asked.address.view.order(stored.known),
-            filter=stored.filter,
-        )
         kind = asked.address.get("show") or (
             "line" if axes.x.kind == "timestamp" else "bar"
         )
         return {
             "chart": aggregate_chart(page, axes, kind, stored.zone),
             "axes": axes,
-            "places": [*places_of(stored.known), *numbers_of(stored.known)],
-            "numbers": numbers_of(stored.known),
-            "names": names_of(stored.known),
+            "places": dict.fromkeys(
+                [*places_of(page.columns), *numbers_of(page.columns)]
+            ),
+            "numbers": numbers_of(page.columns),
             "rows": page.matched,
             "pairs": asked.address.pairs(without=("x", "y")),
         }

@@ -5,10 +5,10 @@ The address decides (``show=timeline|bar|line|table``); where it says nothing, t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2s
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -45,13 +45,22 @@ class Figure:
     key: str = ""
 
 
-def figure_of(run: Run, address: Address, known: Sequence[Column], rows: int) -> Figure:
-    """The picture for this address. Its ``key`` stays while what it shows stays."""
-    offered = list(_offered(known, rows))
+def figure_of(
+    run: Run,
+    address: Address,
+    known: Sequence[Column],
+    drawn: Sequence[Column],
+    rows: int,
+) -> Figure:
+    """The picture for this address. Its ``key`` stays while what it shows stays.
+
+    ``drawn`` are the columns of rows as charts take them (`drawings.as_drawn`).
+    """
+    offered = list(_offered(known, drawn, rows))
     if not offered:
         return Figure()
     asked = address.get("show")
-    kind = asked if asked in {*offered, "table"} else _by_itself(known, offered)
+    kind = asked if asked in {*offered, "table"} else _by_itself(drawn, offered)
     choices = [
         Choice(_WORDS[name], address.setting(show=name), name == kind)
         for name in (*offered, "table")
@@ -64,18 +73,20 @@ def figure_of(run: Run, address: Address, known: Sequence[Column], rows: int) ->
     return Figure(kind, choices, url, key)
 
 
-def _offered(known: Sequence[Column], rows: int) -> Any:
+def _offered(
+    known: Sequence[Column], drawn: Sequence[Column], rows: int
+) -> Iterator[str]:
     if times_of(known) and rows:
         yield "timeline"
-    if LEAST_ROWS <= rows <= MOST_ROWS and numbers_of(known) and places_of(known):
+    if LEAST_ROWS <= rows <= MOST_ROWS and numbers_of(drawn) and places_of(drawn):
         yield "bar"
         yield "line"
 
 
-def _by_itself(known: Sequence[Column], offered: list[str]) -> str:
+def _by_itself(drawn: Sequence[Column], offered: list[str]) -> str:
     """A line over time, bars over names; of rows that are no aggregate the timeline, if any."""
-    if "bar" in offered and len(known) <= MOST_COLUMNS:
-        return "line" if times_of(known) else "bar"
+    if "bar" in offered and len(drawn) <= MOST_COLUMNS:
+        return "line" if times_of(drawn) else "bar"
     return "timeline" if "timeline" in offered else "table"
 
 

@@ -21,6 +21,7 @@ from queries.providers.registry import provider_class
 from queries.results import Page, ResultError
 from queries.views import statements
 from queries.views.addresses import Address
+from queries.views.drawings import as_drawn
 from queries.views.extras import beside
 from queries.views.figures import figure_of
 from queries.views.layouts import applied, widths_of
@@ -137,6 +138,8 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         result_set = reading.available_result(run)
         context |= _around(run, address, view, result_set, zone)
         result_set, page = reading.read_page(run, view)
+        known, drawn = reading.columns_of(result_set), as_drawn(page).columns
+        context["figure"] = figure_of(run, address, known, drawn, page.total)
     except reading.ResultUnavailableError as error:
         return context | {"unavailable": str(error)}
     except ResultError as error:
@@ -180,7 +183,6 @@ def _around(
         "order": order,
         "clear": address.setting(**nothing) if narrows or order else "",
         "write": statements.link(run, known, view.conditions),
-        "figure": figure_of(run, address, known, result_set.row_count),
         "widths": widths_of(run),
     }
 

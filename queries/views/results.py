@@ -12,7 +12,8 @@ from django.views.decorators.http import require_GET
 from queries import reading
 from queries.forms.grid_view import view_of
 from queries.http import AuthedRequest, fetch, wants_fragment
-from queries.models import Run
+from queries.models import Mode, Run
+from queries.providers.registry import provider_class
 from queries.results import ResultError, RowNotFoundError
 from queries.views.addresses import Address
 from queries.views.runs import run_detail
@@ -52,6 +53,9 @@ def _row(run: Run, n: int) -> dict[str, object]:
         "text": text[:MOST_CHARACTERS],
         "cut": len(text) > MOST_CHARACTERS,
         "tree": _tree(text),
+        "roots": {}
+        if run.mode == Mode.REFINE
+        else provider_class(run.provider).column_roots,
     }
 
 

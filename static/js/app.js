@@ -139,16 +139,14 @@ window.addEventListener("pageshow", ({ persisted }) => {
 // --- Menus, copying, dismissing ----------------------------------------------------------------
 
 // Menus are fixed to the window while open, so that no scrolling box cuts them off.
-function placeMenu(menu) {
-  const body = find(".menu-body", menu);
-  const { left, right, top, bottom } = find("summary", menu).getBoundingClientRect();
+export function place(body, by, end = false) {
+  const { left, right, top, bottom } = by.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = body;
-  const wanted = menu.matches(".menu--start") ? left : right - width;
   const above = bottom + height + 12 > innerHeight && top > height + 12;
   Object.assign(body.style, {
-    position: "fixed", inset: "auto",
-    left: `${Math.max(8, Math.min(wanted, document.documentElement.clientWidth - width - 8))}px`,
-    top: `${above ? top - height - 6 : Math.max(8, Math.min(bottom + 6, innerHeight - height - 8))}px`,
+    position: "fixed", inset: "auto", margin: 0,
+    left: `${Math.max(8, Math.min(end ? right - width : left, document.documentElement.clientWidth - width - 8))}px`,
+    top: `${above ? top - height - 6 : bottom + 6}px`,
   });
 }
 

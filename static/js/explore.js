@@ -1,7 +1,7 @@
 // Exploring a result: the grid, the panel beside it, the pictures above it. Loaded by the pages that show rows
 // (docs/design-system.md). What is done here by pointer or key, a link or a form does without it.
 
-import { announce, each, find, on } from "./app.js";
+import { announce, each, find, on, place } from "./app.js";
 
 const plain = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.altKey;
 
@@ -10,8 +10,7 @@ function go(href) {
   const results = find("#results");
   if (!results) return location.assign(href);
   const link = document.createElement("a");
-  const marks = { "hx-get": href, "hx-target": "#results", "hx-swap": "outerHTML", "hx-push-url": "true" };
-  for (const [name, value] of Object.entries(marks)) link.setAttribute(name, value);
+  for (const [name, value] of [["get", href], ["target", "#results"], ["swap", "outerHTML"], ["push-url", "true"]]) link.setAttribute(`hx-${name}`, value);
   link.hidden = true;
   results.append(link);
   window.htmx.process(link);
@@ -144,13 +143,7 @@ function offer(node, { column = "", value, path = column, filter = true, row = n
   find("[data-what=value]", menu).dataset.copyText = value ?? "null";
   find("[data-what=path]", menu).dataset.copyText = path;
   menu.showPopover();
-  const { left, bottom, top } = node.getBoundingClientRect();
-  const { offsetWidth: width, offsetHeight: height } = menu;
-  Object.assign(menu.style, {
-    inset: "auto", margin: "0",
-    left: `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`,
-    top: `${bottom + height + 8 > innerHeight && top > height ? top - height - 2 : bottom + 2}px`,
-  });
+  place(menu, node);
   find("a:not([hidden]), button", menu).focus();
   menu.ontoggle = ({ newState }) => { if (newState === "closed" && document.activeElement === document.body) node.focus?.(); };
 }
@@ -169,10 +162,11 @@ function pathOf(leaf) {
     const key = find(":scope > .key, :scope > summary > .key", node);
     if (key) keys.unshift(key);
   }
+  const roots = Object.fromEntries(Object.values(find("#row-tree").dataset).map((root) => root.split("=")));
   return keys.map((key, at) => {
     const name = key.textContent;
     if (key.matches(".index")) return `[${name}]`;
-    if (at === 0) return name;
+    if (at === 0) return roots[name] ?? name;
     return /^[A-Za-z_]\w*$/.test(name) ? `.${name}` : `['${name.replace(/['\\]/g, "\\$&")}']`;
   }).join("");
 }
@@ -339,5 +333,5 @@ function prepare(root) {
   applyWidths();
 }
 
-on("htmx:load", ({ detail }) => prepare(detail.elt));
+on("htmx:load", ({ detail }) => prepare(detail.elt.parentElement ?? document));
 prepare(document);

@@ -85,6 +85,11 @@ class Coralogix(Provider):
         "$m.severity": "severity",
         "$m.duration": "microseconds",
     }
+    column_roots: ClassVar[Mapping[str, str]] = {
+        "metadata": "$m",
+        "labels": "$l",
+        "userData": "$d",
+    }
     leading_columns: ClassVar[tuple[str, ...]] = LEADING_COLUMNS
     trailing_columns: ClassVar[tuple[str, ...]] = TRAILING_COLUMNS
     row_documents: ClassVar[Mapping[str, tuple[str, str]]] = {
