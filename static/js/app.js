@@ -180,7 +180,7 @@ on("click", (event) => {
 });
 on("toggle", ({ target }) => {
   const menu = target.closest("details.menu[open]"); // it, or what opened in it
-  if (menu) placeMenu(menu);
+  if (menu) place(find(".menu-body", menu), find("summary", menu), !menu.matches(".menu--start"));
 }, { capture: true });
 on("scroll", ({ target }) => {
   if (!target.closest?.(".menu-body")) closeMenus(null);
