@@ -27,6 +27,7 @@ from queries.results.errors import (
     MemoryLimitError,
     QueryTimeoutError,
     ResultError,
+    ResultsDamagedError,
     ResultsMissingError,
 )
 
@@ -36,6 +37,10 @@ _OVERHEAD: Final = (
     2 * 2**30
 )  # address space, not memory: Python, Arrow and DuckDB themselves
 _LAST_WORDS: Final = 5.0  # seconds
+_NO_ROOM: Final = (
+    "The server's disk has no room for what this statement puts aside while it works. "
+    "Ask for fewer rows or groups, or tell whoever runs this server."
+)
 _TERMINATED: Final = (-signal.SIGKILL, -signal.SIGXCPU)
 
 
@@ -120,8 +125,7 @@ class Refinery:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The answer, batch by batch; ends early, without an error, after `abort`."""
-        self._scratch.mkdir(mode=0o700, parents=True)
-        with (self._scratch / "trouble").open("w+b") as trouble:
+        with self._prepared() as trouble:
             process = self._started(trouble)
             if process is None:
                 return
@@ -137,6 +141,14 @@ class Refinery:
                 clock.join()
                 self._end(process)
             self._judge(process, trouble)
+
+    def _prepared(self) -> IO[bytes]:
+        """Where the process says what went wrong, in a folder of its own."""
+        try:
+            self._scratch.mkdir(mode=0o700, parents=True)
+            return (self._scratch / "trouble").open("w+b")
+        except OSError as error:
+            raise ResultError(_NO_ROOM) from error
 
     def _started(self, trouble: IO[bytes]) -> subprocess.Popen[bytes] | None:
         """The process, with its question asked; None when it is not wanted any more."""
@@ -216,7 +228,9 @@ class Refinery:
                 process.wait(_LAST_WORDS)
         with self._lock:
             self._kill()
-        _pipe(process.stdin).close()
+        # What it never read of its question is written once more now, in vain.
+        with suppress(BrokenPipeError):
+            _pipe(process.stdin).close()
         process.wait()
 
     def _judge(self, process: subprocess.Popen[bytes], trouble: IO[bytes]) -> None:
@@ -269,4 +283,6 @@ _ERRORS: Final[dict[str, Callable[[dict[str, Any]], ResultError]]] = {
     "closed": lambda _: ClosedError(),
     "memory": lambda _: MemoryLimitError(),
     "missing": lambda _: ResultsMissingError(),
+    "damaged": lambda _: ResultsDamagedError(),
+    "full": lambda _: ResultError(_NO_ROOM),
 }

@@ -39,6 +39,10 @@ _CONFIG: Final = {
 }
 _NESTED: Final = "SELECT {cells} FROM (\n{text}\n) AS answer"
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*", re.DOTALL)
+# DuckDB's words when it cannot put aside what does not fit in memory; they name our files.
+_NO_ROOM: Final = re.compile(
+    "^IO Error: Could not (?:write|allocate|create)|No space left on device"
+)
 _ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
 
 
@@ -50,9 +54,11 @@ def main() -> int:
     """Answer what standard input asks; 1 when something went wrong."""
     asked = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    is_open = False
     try:
         _bound(asked["bounds"])
         with _opened(asked) as connection, _private_output() as sink:
+            is_open = True
             _answer(connection, asked, sink)
     except (
         RefusedError,
@@ -61,7 +67,8 @@ def main() -> int:
         OSError,
         MemoryError,
     ) as error:
-        sys.stderr.write(json.dumps(_told(error, asked)) + "\n")
+        told = _told(error, asked, is_open=is_open)
+        sys.stderr.write(json.dumps(told) + "\n")
         sys.stderr.flush()
         return 1
     return 0
@@ -230,9 +237,11 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
             yield from _pieces(part)
 
 
-def _told(error: BaseException, asked: dict[str, Any]) -> dict[str, Any]:
+def _told(
+    error: BaseException, asked: dict[str, Any], *, is_open: bool
+) -> dict[str, Any]:
     """What went wrong: a kind the parent knows, the text, and its place in the statement."""
-    text, kind = str(error), _kind(error, asked)
+    text, kind = str(error), _kind(error, asked, is_open=is_open)
     if kind != "statement":
         return {"kind": kind, "message": text}
     # Only its syntax is read alone; after that it stands on the second line of ours.
@@ -240,20 +249,21 @@ def _told(error: BaseException, asked: dict[str, Any]) -> dict[str, Any]:
     return {"kind": kind, **_placed(text, above)}
 
 
-def _kind(error: BaseException, asked: dict[str, Any]) -> str:
+def _kind(error: BaseException, asked: dict[str, Any], *, is_open: bool) -> str:
     out_of_memory = (duckdb.OutOfMemoryException, MemoryError)
-    if isinstance(error, out_of_memory) or "Out of Memory" in str(error):
-        return "memory"
-    if isinstance(error, duckdb.PermissionException):
-        return "closed"
-    if not all(os.path.exists(file) for file in asked["files"]):  # noqa: PTH110
-        return "missing"
     # Once rows flow, Arrow passes on what DuckDB raised as an error of its own.
     raised = (duckdb.Error, OSError, pa.ArrowException)
     typed = asked["text"] is not None and isinstance(error, raised)
-    if isinstance(error, RefusedError):
-        return "refused"
-    return "statement" if typed else "other"
+    found = {
+        "memory": isinstance(error, out_of_memory) or "Out of Memory" in str(error),
+        "closed": isinstance(error, duckdb.PermissionException),
+        "missing": not all(os.path.exists(file) for file in asked["files"]),  # noqa: PTH110
+        "damaged": not is_open,  # nothing of the statement has been looked at yet
+        "full": _NO_ROOM.search(str(error)) is not None,
+        "refused": isinstance(error, RefusedError),
+        "statement": typed,
+    }
+    return next((kind for kind, is_so in found.items() if is_so), "other")
 
 
 def _placed(text: str, above: int) -> dict[str, Any]:

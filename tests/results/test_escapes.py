@@ -19,7 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from queries.results import MemoryLimitError, QueryTimeoutError, ResultsMissingError
+from queries.results import (
+    MemoryLimitError,
+    QueryTimeoutError,
+    ResultError,
+    ResultsDamagedError,
+    ResultsMissingError,
+)
 from queries.results.refinery import (
     ClosedError,
     Refine,
@@ -331,6 +337,50 @@ def _first_child(pid):
     raise AssertionError("the process never came")
 
 
+def test_abort_while_the_question_is_asked_is_no_error(place):
+    class Aborted(Refinery):
+        def _question(self):
+            self.abort()
+            self._process.wait()
+            return super()._question()
+
+    with Aborted(asked(place, "FROM rows"), place / "scratch", BOUNDS) as refinery:
+        assert list(refinery.batches()) == []
+
+
+def test_a_full_disk_is_told_without_the_names_of_our_files(place):
+    class LittleRoom(Refinery):
+        def _question(self):
+            question = super()._question()
+            question["bounds"]["file_bytes"] = 2**20
+            return question
+
+    text = "SELECT x, md5(x::VARCHAR) AS m FROM range(20000000) t(x) ORDER BY m"
+    with (
+        LittleRoom(asked(place, text), place / "scratch", BOUNDS) as refinery,
+        pytest.raises(ResultError, match="disk has no room") as told,
+    ):
+        list(refinery.batches())
+    assert not isinstance(told.value, StatementError)
+    assert str(place) not in str(told.value)
+
+
+def test_a_place_that_cannot_be_made_is_told(place):
+    (place / "file").touch()
+    with (
+        Refinery(asked(place, "FROM rows"), place / "file" / "x", BOUNDS) as refinery,
+        pytest.raises(ResultError, match="disk has no room"),
+    ):
+        list(refinery.batches())
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and nothing else"])
+def test_a_damaged_part_is_told_and_not_blamed_on_the_statement(place, content):
+    (place / "part.parquet").write_bytes(content)
+    with pytest.raises(ResultsDamagedError):
+        answer(place, "FROM rows")
+
+
 def test_a_missing_part_is_told(place):
     question = asked(place, "FROM rows")
     (place / "part.parquet").unlink()
@@ -396,11 +446,9 @@ def test_a_long_answer_arrives_whole(place):
 
 def test_an_error_after_the_first_rows_is_told_after_them(place):
     text = "SELECT CASE WHEN x = 500000 THEN error('too far') ELSE x END AS it FROM range(1000000) t(x)"
-    count = 0
-    with (
-        Refinery(asked(place, text), place / "scratch", BOUNDS) as refinery,
-        pytest.raises(StatementError, match="too far"),
-    ):
-        for batch in refinery.batches():
-            count += batch.num_rows
-    assert 100_000 < count <= 500_000
+    counts = []
+    with Refinery(asked(place, text), place / "scratch", BOUNDS) as refinery:
+        counted = (counts.append(batch.num_rows) for batch in refinery.batches())
+        with pytest.raises(StatementError, match="too far"):
+            list(counted)
+    assert 100_000 < sum(counts) <= 500_000
