@@ -30,6 +30,12 @@ RESULT_THREADS = env.integer("QUERYDECK_RESULT_THREADS", default=3, least=1, mos
 DIRECT_SECONDS = 60 * env.integer(
     "QUERYDECK_DIRECT_MINUTES", default=10, least=1, most=60
 )
+REFINES = env.integer("QUERYDECK_REFINES", default=2, least=1, most=64)
+# Less than the sweep leaves a folder that no row names: a refine works in one.
+REFINE_SECONDS = env.integer("QUERYDECK_REFINE_SECONDS", default=120, most=600, least=1)
+REFINE_BYTES = 1_000_000 * env.integer(
+    "QUERYDECK_REFINE_MEGABYTES", default=1_000, least=200, most=100_000
+)
 BACKGROUND_SECONDS = 3600 * env.integer(
     "QUERYDECK_BACKGROUND_HOURS", default=24, least=1, most=720
 )

@@ -46,7 +46,6 @@ DIRECT_LEASE = timedelta(seconds=30)
 MOST_REFUSALS = 5
 GOES_ON = "It took longer than {seconds} s and goes on in the background."
 FOR_A_PLACE = "a free place: this server runs {most} {what} at once"
-REFINES = 2  # each may use a core, and a gigabyte
 
 log = structlog.get_logger(__name__)
 
@@ -115,7 +114,7 @@ class DirectPool:
 
 
 pool = DirectPool(lambda: settings.DIRECT_RUNS, "direct queries")
-refines = DirectPool(lambda: REFINES, "refines")
+refines = DirectPool(lambda: settings.REFINES, "refines")
 
 
 def pool_of(run: Run) -> DirectPool:

@@ -19,7 +19,6 @@ from queries.providers.errors import AuthenticationError, ProviderError
 from queries.reading import directory_of
 from queries.results import StorageError, remove_result
 
-REFINE_SECONDS = 120.0
 MOST_NOTES = 50
 MOST_WARNINGS = 100
 NOT_WAITING: dict[str, Any] = {"waiting_until": None, "waiting_for": ""}
@@ -35,7 +34,7 @@ def spec_of(run: Run) -> QuerySpec:
 def time_limit(run: Run) -> float:
     """Seconds a run may take in all."""
     if run.mode == Mode.REFINE:
-        return REFINE_SECONDS
+        return float(settings.REFINE_SECONDS)
     if run.mode == Mode.DIRECT:
         return float(settings.DIRECT_SECONDS)
     return float(settings.BACKGROUND_SECONDS)

@@ -21,7 +21,6 @@ from queries.dataprime import Compiled, Kind, compile_dataprime
 from queries.engine import failures
 from queries.engine.keeper import Held
 from queries.engine.receiving import Received, Receiver
-from queries.engine.record import REFINE_SECONDS
 from queries.models import Mode, ResultSet, Run
 from queries.providers.base import Row, RowStream
 from queries.providers.errors import LimitExceededError, ProviderError, QueryError
@@ -32,7 +31,6 @@ from queries.results.keypaths import keypath
 from queries.results.refine_tables import DATASETS, ROOTS, dataprime_table, views
 from queries.results.refinery import Refine, RefineBounds, Refinery, StatementError
 
-BOUNDS = RefineBounds(seconds=REFINE_SECONDS)
 SQL, DATAPRIME = "sql", "dataprime"
 LANGUAGES = {DATAPRIME: "DataPrime", SQL: "SQL"}
 HINTS = {Kind.TIMESTAMP: "timestamp", Kind.SEVERITY: "severity"}
@@ -70,7 +68,7 @@ def attempt(one: Held) -> Received:
     place = Path(settings.DATA_DIR) / "results" / str(one.run.pk) / ".refine"
     try:
         asked, rows, hints = _asked(one.run, _origin(one.run))
-        with Refinery(asked, place, BOUNDS) as refinery, one.calling(refinery):
+        with Refinery(asked, place, _bounds()) as refinery, one.calling(refinery):
             return _received(one, refinery, rows, hints)
     except ResultError as error:
         return Received(error=in_our_words(error))
@@ -89,10 +87,16 @@ def in_our_words(error: ResultError) -> ProviderError:
             remedy="Change it and refine again.",
         )
     if isinstance(error, QueryTimeoutError):
-        return failures.too_long(BOUNDS.seconds, is_refine=True)
+        return failures.too_long(settings.REFINE_SECONDS, is_refine=True)
     if isinstance(error, MemoryLimitError):
         return failures.too_much_memory()
     return failures.not_refined(str(error))
+
+
+def _bounds() -> RefineBounds:
+    return RefineBounds(
+        memory_bytes=settings.REFINE_BYTES, seconds=float(settings.REFINE_SECONDS)
+    )
 
 
 def _origin(run: Run) -> ResultSet:

@@ -11,14 +11,13 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from queries import reading
-from queries.engine import direct, refine, sweep
+from queries.engine import direct, sweep
 from queries.engine.record import remove_rows
 from queries.models import Mode, ResultPart, ResultSet, Run, Status
 from queries.providers.coralogix.rows import row_of
 from queries.providers.registry import provider_class
 from queries.refining import InvalidRefineError, RefineRequest, start_refine
 from queries.results import PartWriter
-from queries.results.refinery import RefineBounds
 from queries.runs import cancel_run, delete_run, wait_for
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
 from tests.stored import log_rows, stored_run
@@ -279,17 +278,20 @@ def test_user_text_is_never_sql_in_dataprime(logs):
     assert rows_of(refined(logs, text)) == [{"_count": 0}]
 
 
-def test_a_statement_that_takes_too_long_ends_and_says_so(logs, monkeypatch):
-    monkeypatch.setattr(refine, "BOUNDS", RefineBounds(seconds=2.0))
+def test_a_statement_that_takes_too_long_ends_and_says_so(logs, settings):
+    settings.REFINE_SECONDS = 2
     run = refined(logs, "SELECT count(*) FROM range(100000000000000)", "sql")
     assert run.status == Status.FAILED
     assert run.error["code"] == "too_long"
+    assert "longer than 2 seconds" in run.error["message"]
     assert "background" not in run.error["remedy"]
 
 
-def test_a_statement_that_takes_too_much_memory_says_so(logs):
-    run = refined(logs, "SELECT range(1000000000) AS x", "sql")
-    assert run.error["code"] == "memory"
+def test_a_statement_that_takes_too_much_memory_says_so(logs, settings):
+    text = "SELECT len(list(x)) AS n FROM range(15000000) t(x)"
+    assert rows_of(refined(logs, text, "sql")) == [{"n": 15_000_000}]
+    settings.REFINE_BYTES = 200_000_000
+    assert refined(logs, text, "sql").error["code"] == "memory"
 
 
 def endless(logs):
@@ -337,7 +339,7 @@ def test_a_refine_whose_process_is_gone_is_ended_by_the_sweep(logs):
 
 
 def test_refines_do_not_take_the_places_of_direct_queries(logs, settings):
-    waiting = [endless(logs) for _ in range(direct.REFINES + 1)]
+    waiting = [endless(logs) for _ in range(settings.REFINES + 1)]
     waiting[-1].refresh_from_db()
     assert "2 refines at once" in waiting[-1].waiting_for
     for run in waiting:
