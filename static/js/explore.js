@@ -101,10 +101,13 @@ function close(selector) {
   if (link) link.focus();
 }
 
+// Not by a click: keys may be faster than htmx takes hold of what it has just put in.
+const openRow = (link) => find("#drawer") ? window.htmx.ajax("GET", link.getAttribute("href"), { target: "#drawer", swap: "innerHTML" }) : link.click();
+
 // j and k, as in a mail program: the next and the previous row. Only while the focus is among the rows.
 function step(key) {
   const link = find(key === "j" ? "#row-following" : "#row-previous") ?? (openPath ? null : find(".grid .c-row a"));
-  if (link) link.click();
+  if (link) openRow(link);
   else announce(key === "j" ? "No row after this one" : "No row before this one");
 }
 
@@ -136,7 +139,7 @@ function offer(node, { column = "", value, path = column, filter = true, row = n
       if (!plain(event) || event.shiftKey) return;
       event.preventDefault();
       menu.hidePopover();
-      if (how === "row") row.click();
+      if (how === "row") openRow(row);
       else go(href);
     };
   }, menu);
