@@ -134,8 +134,9 @@ def test_sort_filter_columns_and_back_live_in_the_address(tab):
     tab.get_by_role("button", name="Filter").click()
     expect(tab).to_have_url(re.compile("q=checkout"))
     expect(tab.locator("#results .toolbar")).to_contain_text("of 500 rows")
-    tab.locator("#columns-menu > summary").click()
-    boxes = tab.locator("#columns-menu input[type=checkbox]")
+    tab.locator("#columns-button").click()
+    expect(tab.locator("#columns-list")).to_be_visible()
+    boxes = tab.locator("#columns-list input[type=checkbox]")
     for number in range(2, boxes.count()):
         boxes.nth(number).uncheck()
     tab.get_by_role("button", name="Show these").click()
