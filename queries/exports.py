@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -20,6 +22,7 @@ from queries.engine import bell
 from queries.formats import media_type
 from queries.models import Connection, Export, ResultSet, Run, Status, User
 from queries.providers.registry import provider_class
+from queries.results import orphans
 from queries.taking import (
     Estimate,
     ExportRefusedError,
@@ -211,3 +214,10 @@ def sweep_exports() -> None:
     for export in Export.objects.filter(expires_at__lt=now, file_removed_at=None)[:50]:
         shutil.rmtree(directory_of(export), ignore_errors=True)
         Export.objects.filter(pk=export.pk).update(file_removed_at=now)
+
+
+def forget_orphaned_files() -> None:
+    """Remove folders that no export names any more: whoever deleted one may have crashed before its files went."""
+    named = Export.objects.with_files().values_list("pk", flat=True)
+    for folder in orphans(Path(settings.DATA_DIR) / "exports", {*map(str, named)}):
+        shutil.rmtree(folder, ignore_errors=True)

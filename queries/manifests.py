@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from queries import reading, taking
 from queries.formats import FORMATS, Options, Report
-from queries.models import ResultSet, Run
+from queries.models import Mode, ResultSet, Run
 from queries.providers.registry import provider_class
 from queries.taking import ExportRequest
 
@@ -74,9 +74,12 @@ def _run(run: Run) -> Manifest:
         "provider": run.provider,
         "connection": run.connection_name,
         "statement": run.statement,
-        "language": run.settings.get("syntax")
-        or provider_class(run.provider).statement_language,
+        "language": run.settings.get("language")
+        if run.mode == Mode.REFINE
+        else provider_class(run.provider).language_of(run.settings),
         "mode": run.mode,
+        # Of a refine: the run whose stored rows it read.
+        "origin": str(run.origin_id) if run.origin_id else None,
         "time_range": {
             "from": _iso(run.effective_start or run.starts_at),
             "to": _iso(run.effective_end or run.ends_at),

@@ -15,7 +15,6 @@ from django.db.models import Q, Sum
 from django.template.defaultfilters import filesizeformat
 
 from queries.models import Export, Status, User
-from queries.models.runs import ACTIVE
 
 #: Left on the disk for the database and for results that arrive.
 DISK_RESERVE = 100_000_000
@@ -43,9 +42,7 @@ class Usage:
 
 def usage_of(user: User, *, without: Export | None = None) -> Usage:
     """What is used now; ``without`` leaves one export out, to see the room that is left for it."""
-    held = Export.objects.filter(
-        Q(status__in=ACTIVE) | Q(status=Status.SUCCEEDED), file_removed_at=None
-    )
+    held = Export.objects.with_files()
     if without is not None:
         held = held.exclude(pk=without.pk)
     found = held.aggregate(all=Sum("size"), mine=Sum("size", filter=Q(owner=user)))
@@ -64,8 +61,8 @@ def check_room(user: User, size: int, *, without: Export | None = None) -> None:
         raise NoRoomError(_yours(user, size, used))
     if used.all + size > used.limit:
         raise NoRoomError(
-            f"All exports together may use {_words(used.limit)}, and this file needs about {_words(size)} more than "
-            f"is left. Delete exports you no longer need, or ask who runs this site for more room."
+            f"All exports together may use {_words(used.limit)}, and this file needs about {_words(size)}, which is "
+            f"more than is left. Delete exports you no longer need, or ask who runs this site for more room."
         )
     if without is None and size > _disk_left():
         raise NoRoomError(

@@ -24,7 +24,14 @@ from queries.formats import (
 )
 from queries.models import Export, ResultSet, Run, User
 from queries.reading import View
-from queries.results import Column, Filter, ResultError, ResultReader
+from queries.results import (
+    BusyError,
+    Column,
+    Filter,
+    MemoryLimitError,
+    QueryTimeoutError,
+    ResultReader,
+)
 
 ALL, SHOWN, ORIGINAL = "all", "shown", "original"
 #: Tables for people: Excel reads UTF-8 as such only with a byte order mark.
@@ -211,7 +218,8 @@ def _count(
     rows = result_set.row_count
     chosen = filter_of(request, known)
     if chosen != Filter():
-        with suppress(ResultError):  # too slow to count: there are at most all
+        # Too much to count now: there are at most all. What is wrong with the filter is told.
+        with suppress(BusyError, QueryTimeoutError, MemoryLimitError):
             rows = reader.count(chosen)
     return rows if request.limit is None else min(rows, request.limit)
 

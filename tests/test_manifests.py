@@ -107,6 +107,21 @@ def test_what_was_changed_is_counted(page, user, data_dir):
     assert told["changed"]["cells_as_text"] == 1
 
 
+def test_a_manifest_of_a_refine_names_its_language_and_the_run_it_read(page, run):
+    refine = stored_run(
+        [{"count": 30}],
+        owner=run.owner,
+        mode="refine",
+        origin=run,
+        statement="SELECT count(*) AS count FROM rows",
+        settings={"language": "sql"},
+    )
+    told = manifest(page, made(refine))["run"]
+    assert (told["language"], told["mode"]) == ("sql", "refine")
+    assert told["origin"] == str(run.pk)
+    assert manifest(page, made(run))["run"]["origin"] is None
+
+
 def test_an_export_that_is_not_made_has_no_manifest(page, run, monkeypatch):
     monkeypatch.setattr(exports, "CELLS_AT_ONCE", {"csv": 0})
     export = made(run)

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from queries import building, exports, quota, taking
 from queries.models import Export, Status
+from queries.results import Condition, ConditionError
 from queries.taking import ExportRequest
 from tests.factories import ExportFactory, UserFactory
 from tests.stored import log_rows, stored_run
@@ -50,6 +51,14 @@ def test_an_estimate_counts_the_rows_that_the_filter_lets_pass(user, run):
     view = taking.View(q="message 19")
     request = ExportRequest(owner=user, run=run, format="csv", view=view, as_shown=True)
     assert taking.estimated(request, run.result).rows == 111
+
+
+def test_a_filter_that_cannot_be_used_is_told_before_a_file_is_begun(user, run):
+    view = taking.View(conditions=(Condition("$d.message", "matches", ("(",)),))
+    wanted = ExportRequest(owner=user, run=run, format="csv", view=view, as_shown=True)
+    with pytest.raises(ConditionError):
+        exports.start_export(wanted)
+    assert not Export.objects.exists()
 
 
 def test_more_than_a_persons_share_is_refused_with_what_to_delete(user, run, settings):

@@ -34,7 +34,7 @@ def zipped(
                 file.write(chunk)
                 yield outbox.take()
         if manifest is not None:
-            archive.writestr(_entry(MANIFEST_NAME), manifest())
+            archive.writestr(_entry(_beside(name)), manifest())
     yield outbox.take()
 
 
@@ -54,6 +54,11 @@ def measured(chunks: Iterator[bytes], report: Report) -> Iterator[bytes]:
         report.data_size += len(chunk)
         yield chunk
     report.data_sha256 = digest.hexdigest()
+
+
+def _beside(name: str) -> str:
+    """The manifest's name: of two files of one name, unpacking leaves the last."""
+    return f"{name}.{MANIFEST_NAME}" if name.lower() == MANIFEST_NAME else MANIFEST_NAME
 
 
 def _entry(name: str) -> ZipInfo:

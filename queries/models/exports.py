@@ -27,13 +27,18 @@ class ExportQuerySet(models.QuerySet["Export"]):
         """Waiting or being built."""
         return self.filter(status__in=ACTIVE)
 
+    def with_files(self) -> ExportQuerySet:
+        """Those that have a file, or are to have one."""
+        kept = Q(status__in=ACTIVE) | Q(status=Status.SUCCEEDED)
+        return self.filter(kept, file_removed_at=None)
+
 
 class Export(Leased):
     """One file made from a stored result, never by asking the provider again.
 
-    ``options``: ``columns`` (list or null for all), ``sort``, ``q``, ``column`` (as shown),
-    ``limit`` (rows, null for all), ``zip``, ``original``. The file is
-    ``<data>/exports/<id>/<file name>``; ``report`` counts cut and neutralised cells.
+    ``options``: what was chosen, as ``taking.ExportRequest.stored`` gives it; besides ``rows_there``
+    (rows of the result then) and ``made_by``. The file is ``<data>/exports/<id>/<file name>``;
+    ``report`` counts cut and neutralised cells, and holds the ``manifest``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -19,7 +19,7 @@ from queries.accounts import forget_what_is_over
 from queries.engine import bell
 from queries.engine.heartbeat import last_beat
 from queries.engine.sweep import sweep
-from queries.exports import sweep_exports
+from queries.exports import forget_orphaned_files, sweep_exports
 from queries.supervisor.child import Child
 
 SWEEP_EVERY = 2.0
@@ -57,6 +57,7 @@ class WorkerWatch:
                 sweep_exports()
             if self._is_time("_forgot_at", FORGET_EVERY):
                 forget_what_is_over()
+                forget_orphaned_files()
             if self._is_time("_asked_at", ASK_EVERY):
                 self._listen()
         except (DatabaseError, InterfaceError) as error:

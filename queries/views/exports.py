@@ -66,8 +66,7 @@ def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
     except REFUSED as error:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
-    if socket := request.META.get("gunicorn.socket"):
-        socket.settimeout(SEND_SECONDS)
+    _let_go_of_silent_reader(request)
     kind = media_type(wanted.format, wanted.compression)
     headers = stream_headers(wanted.safe_name, kind)
     return StreamingHttpResponse(download, headers=headers)
@@ -142,6 +141,7 @@ def export_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
     export = _export(request, pk)
     if export.status != Status.SUCCEEDED or export.file_removed_at:
         raise Http404("This file has expired or was never made.")
+    _let_go_of_silent_reader(request)
     try:
         return file_response(
             request,
@@ -178,6 +178,12 @@ def export_delete(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     exports.delete_export(_export(request, pk))
     messages.success(request, "Export deleted.")
     return redirect("export_list")
+
+
+def _let_go_of_silent_reader(request: AuthedRequest) -> None:
+    """Give up on a reader who has gone without saying so; gunicorn itself would wait for ever."""
+    if socket := request.META.get("gunicorn.socket"):
+        socket.settimeout(SEND_SECONDS)
 
 
 def _export(request: AuthedRequest, pk: uuid.UUID) -> Export:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
+import os
+import socket
+import time
+import uuid
 import zipfile
 from datetime import timedelta
 
 import openpyxl
 import pytest
+from django.apps import apps
 from django.urls import reverse
 from django.utils import timezone
 
-from queries import building, exports
+from queries import building, exports, reading, taking
 from queries.models import Export, Status
+from queries.taking import ExportRequest
+from queries.views.exports import SEND_SECONDS
 from tests.factories import ExportFactory, MembershipFactory, RunFactory
 from tests.stored import log_rows, stored_run
 
@@ -100,6 +108,16 @@ def test_a_zipped_file_holds_the_file_under_its_own_name(page, run):
         assert archive.namelist() == ["my rows.csv", "manifest.json"]
         assert archive.read("my rows.csv").count(b"\r\n") == 121
     assert response.headers["Content-Type"] == "application/zip"
+
+
+@pytest.mark.parametrize("name", ["manifest", "Manifest.json"])
+def test_a_file_called_like_its_manifest_is_not_overwritten_by_it(page, run, name):
+    response = make(page, run, compression="zip", file_name=name)
+    with zipfile.ZipFile(io.BytesIO(content(response))) as archive:
+        data, manifest = archive.namelist()
+        assert len(json.loads(archive.read(data))) == 120
+        assert "statement" in json.loads(archive.read(manifest))["run"]
+    assert manifest.lower() == "manifest.json.manifest.json"
 
 
 @pytest.mark.parametrize(
@@ -262,6 +280,69 @@ def test_deleting_an_export_removes_the_file(page, run):
     page.post(reverse("export_delete", args=[export.pk]))
     assert not Export.objects.exists()
     assert not building.path_of(export).exists()
+
+
+def test_files_that_no_export_names_are_removed_once_nobody_can_be_making_them(
+    page, run, data_dir
+):
+    make(page, run)
+    export = Export.objects.get()
+    left = data_dir / "exports" / str(uuid.uuid4())
+    new = data_dir / "exports" / str(uuid.uuid4())
+    for folder in (left, new):
+        folder.mkdir()
+        (folder / "rows.csv").write_bytes(b"1")
+    long_ago = time.time() - 7_200
+    for folder in (left, building.directory_of(export)):
+        os.utime(folder, (long_ago, long_ago))
+    exports.forget_orphaned_files()
+    assert not left.exists()
+    assert new.exists()
+    assert building.path_of(export).exists()
+
+
+def test_a_reader_who_has_gone_does_not_keep_a_thread_of_the_server(page, run):
+    make(page, run)
+    address = reverse("export_download", args=[Export.objects.get().pk])
+    mine, theirs = socket.socketpair()
+    with mine, theirs:
+        response = taken(page.get(address, **{"gunicorn.socket": mine}))
+        assert response.status_code == 200
+        assert mine.gettimeout() == SEND_SECONDS
+
+
+def test_an_export_made_before_there_were_more_choices_keeps_its_own(run):
+    old = {
+        "columns": ["$d.n"],
+        "original": False,
+        "limit": 5,
+        "sort": "-$d.n",
+        "q": "message",
+        "column": "",
+        "zip": True,
+        "zone": "Europe/Berlin",
+        "rows_there": 120,
+    }
+    plain = dict.fromkeys(("sort", "q", "column"), "") | {"columns": [], "zip": False}
+    sorted_one = ExportFactory(run=run, options=old)
+    originals = ExportFactory(
+        run=run, format="json", options=old | plain | {"original": True}
+    )
+    everything = ExportFactory(run=run, options=old | plain)
+    migration = importlib.import_module("queries.migrations.0003_export_choices")
+    for _ in range(2):
+        migration.respell(apps, None)
+        for export in (sorted_one, originals, everything):
+            export.refresh_from_db()
+    assert exports.media_type_of(sorted_one) == "application/zip"
+    wanted = ExportRequest.of(sorted_one)
+    assert (wanted.limit, str(wanted.zone)) == (5, "Europe/Berlin")
+    known = reading.columns_of(run.result)
+    with taking.taken(wanted, run.result) as rows:
+        assert [column.name for column in rows.columns] == ["$d.n"]
+        assert next(rows.batches).column(0).to_pylist() == [119, 118, 117, 116, 115]
+    assert ExportRequest.of(originals).options.original
+    assert taking.columns_taken(ExportRequest.of(everything), known) == known
 
 
 def test_a_teammate_cannot_touch_an_export_and_access_ends_with_the_membership(
