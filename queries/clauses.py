@@ -103,7 +103,7 @@ def _dataprime_literal(column: Column, value: str) -> str:
     """A value as the column's type has it; "" if it has none, `_OPEN` for an open end."""
     if not value:
         return "''" if column.kind == "text" else _OPEN
-    kind = _SEVERITY if column.name == _SEVERITY else column.kind
+    kind = "severity" if column.name == _SEVERITY else column.kind
     write = _LITERALS.get(kind)
     return write(value) if write else ""
 
@@ -137,13 +137,12 @@ def _moment(value: str) -> str:
 
 
 _LITERALS: Final[dict[str, Callable[[str], str]]] = {
-    _SEVERITY: _severity,
+    "severity": _severity,
     "integer": _number,
     "number": _number,
     "boolean": _boolean,
     "timestamp": _moment,
     "text": _quoted,
-    "severity": _quoted,
 }
 
 

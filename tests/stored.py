@@ -17,14 +17,14 @@ from tests.factories import RunFactory
 
 def stored_run(rows: Iterable[Mapping[str, Any]], **changes: Any) -> Run:
     """A succeeded run with these rows (top-level names to JSON values) as its published result."""
+    hints = changes.pop(
+        "hints", {"$m.timestamp": "timestamp", "$m.severity": "severity"}
+    )
     run = changes.pop("run", None) or RunFactory(
         **{"status": Status.SUCCEEDED} | changes
     )
     result_set = ResultSet.objects.create(run=run, complete=True)
-    writer = PartWriter(
-        directory_of(result_set),
-        hints={"$m.timestamp": "timestamp", "$m.severity": "severity"},
-    )
+    writer = PartWriter(directory_of(result_set), hints=hints)
     pairs = ((row, json.dumps(row, ensure_ascii=False).encode()) for row in rows)
     for part in writer.write(pairs):
         ResultPart.objects.create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -46,6 +47,12 @@ class RefineForm(forms.Form):
         """Say at the statement what is wrong with it, and where."""
         self.add_error("statement", str(error))
         self.mark(error.line, error.column)
+
+    def say_left_out(self, filters: Sequence[str]) -> None:
+        """Say at the statement what of the grid's filter is not in it."""
+        if filters:
+            text = f"Of the grid, the statement leaves out {', '.join(filters)}."
+            self.fields["statement"].help_text = text
 
     def mark(self, line: int, column: int) -> None:
         """Mark a place in the editor; both count from 1, 0 is nowhere."""

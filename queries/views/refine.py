@@ -17,7 +17,8 @@ from queries.forms.refine import RefineForm
 from queries.http import AuthedRequest, fetch
 from queries.models import Mode, ResultSet, Run
 from queries.refining import InvalidRefineError
-from queries.views.refine_hints import MOST_COLUMNS, Named, beginning, examples, named
+from queries.views.refine_beginning import Beginning, beginning
+from queries.views.refine_hints import MOST_COLUMNS, Named, examples, named
 
 QUICK_SECONDS = 2.0
 PLACE = re.compile(r" in line (\d+) at column (\d+)$")
@@ -59,14 +60,21 @@ def _started(request: AuthedRequest, origin: Run, form: RefineForm) -> Run | Non
 def _filled(request: AuthedRequest, columns: list[Named]) -> RefineForm:
     """The form as a link asks for it: an earlier refine, an example, or the grid's filters."""
     if earlier := _earlier(request):
-        language, statement = earlier.settings["language"], earlier.statement
+        language, begun = earlier.settings["language"], Beginning(earlier.statement)
     else:
         language = request.GET.get("language", DATAPRIME)
         language = language if language in LANGUAGES else DATAPRIME
         view = view_of(QueryDict(request.GET.get("view", "")))
-        statement = request.GET.get("statement") or beginning(language, columns, view)
-    known = {"language": language, "statement": statement, "form_key": uuid.uuid4()}
-    form = RefineForm(initial=known)
+        asked = request.GET.get("statement")
+        begun = Beginning(asked) if asked else beginning(language, columns, view)
+    form = RefineForm(
+        initial={
+            "language": language,
+            "statement": begun.statement,
+            "form_key": uuid.uuid4(),
+        }
+    )
+    form.say_left_out(begun.left_out)
     message = (earlier.error or {}).get("message", "") if earlier else ""
     if place := PLACE.search(message):
         form.mark(int(place[1]), int(place[2]))
@@ -89,5 +97,4 @@ def _context(origin: Run, read: ResultSet, columns: list[Named]) -> dict[str, An
         "columns": columns[:MOST_COLUMNS],
         "more_columns": max(0, len(columns) - MOST_COLUMNS),
         "examples": examples(columns),
-        "languages": LANGUAGES,
     }

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from queries import clauses
 from queries.engine.refine import DATAPRIME, SQL
-from queries.reading import View
 from queries.results import Column
 from queries.results.keypaths import keypath
 from queries.results.refine_tables import nested_path, sql_names
 
 MOST_COLUMNS = 300
-BARE = {DATAPRIME: "source logs", SQL: "SELECT *\nFROM rows"}
 _LISTED = {"text", "severity", "boolean"}  # kinds whose values are worth counting
 
 
@@ -61,24 +58,6 @@ def examples(columns: Sequence[Named]) -> list[Example]:
         *(_figures(number) if number else []),
         Example("Every column at a glance", SQL, "SUMMARIZE rows"),
     ]
-
-
-def beginning(language: str, columns: Sequence[Named], view: View) -> str:
-    """A statement for the rows the grid shows: its conditions, as far as the language can say them."""
-    asked = []
-    for one in columns:
-        # The language's own name stands for the column's: `clauses` writes it as it is.
-        known = (
-            replace(one.column, name=one.dataprime)
-            if language == DATAPRIME
-            else one.column
-        )
-        asked += [
-            (known, replace(condition, column=known.name))
-            for condition in view.conditions
-            if condition.column == one.column.name
-        ]
-    return clauses.extended(language, BARE[language], asked)
 
 
 def _counts(by: Named) -> list[Example]:

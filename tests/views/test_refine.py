@@ -6,10 +6,13 @@ import re
 import uuid
 
 import pytest
+from django.http import QueryDict
 from django.urls import reverse
 
 from queries.engine import direct
+from queries.forms.grid_view import view_of
 from queries.models import Mode, Run, SavedQuery, Status
+from queries.reading import read_page
 from queries.runs import wait_for
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
 from tests.stored import log_rows, stored_run
@@ -82,6 +85,84 @@ def test_the_statement_begins_with_what_the_grid_filters(page, origin):
     filled = page.get(address, {"view": view}).context["form"].initial
     assert filled["statement"] == "source logs\n| filter $m.severity == ERROR"
     assert refined(page, origin, **filled).rows_received == 4
+
+
+FILTERS = [
+    'f=["is","level","Error"]',
+    'f=["is","level","Error","Info"]',
+    'f=["empty","level"]',
+    'f=["present","level"]',
+    'f=["is","a b","it\'s"]',
+    'f=["lacks","msg","message 1"]',
+    'f=["contains","msg","message 1"]&f=["is","flag","true"]',
+    'f=["between","n","2","5"]',
+    'f=["between","n","","5.5"]',
+    'f=["not","n","3"]',
+    'f=["between","at","2026-06-19T00:00:02Z","2026-06-19T02:00:05%2B02:00"]',
+    "q=message 1&in=msg",
+]
+# In DataPrime, rows without a value pass no comparison.
+ONLY_IN_SQL = [
+    'f=["not","level","Error"]',
+    'f=["matches","msg","1$"]',
+    "q=MESSAGE 1&in=msg",
+]
+
+
+@pytest.fixture
+def plain(user):
+    """Rows of a provider without documents: every column is data."""
+    return stored_run(
+        (
+            {
+                "at": f"2026-06-19T00:00:{n:02}Z",
+                "level": (None, "Warning", "Error", "Info")[n % 4],
+                "n": n,
+                "a b": "it's" if n % 2 else 'a "b"',
+                "msg": f"message {n}",
+                "flag": n % 2 == 0,
+            }
+            for n in range(12)
+        ),
+        owner=user,
+        provider="saf",
+        hints={"level": "severity", "at": "timestamp"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "view"),
+    [
+        *(("dataprime", view) for view in FILTERS),
+        *(("sql", view) for view in [*FILTERS, *ONLY_IN_SQL]),
+    ],
+)
+def test_what_it_begins_with_gives_the_rows_of_the_grid(page, plain, language, view):
+    _, grid = read_page(plain, view_of(QueryDict(view)))
+    asked = {"view": view, "language": language}
+    form = page.get(reverse("run_refine", args=[plain.pk]), asked).context["form"]
+    assert "filter" in form.initial["statement"] or "WHERE" in form.initial["statement"]
+    assert not form.fields["statement"].help_text
+    assert 0 < grid.matched < 12
+    assert refined(page, plain, **form.initial).rows_received == grid.matched
+
+
+@pytest.mark.parametrize(
+    ("language", "view", "words"),
+    [
+        ("dataprime", "q=message", "the search for “message”"),
+        ("sql", "q=message", "the search for “message”"),
+        ("dataprime", 'f=["matches","msg","1$"]', "the filter on msg"),
+        ("sql", 'f=["is","at","2026-06-19"]', "the filter on at"),
+        ("sql", 'f=["is","n","1; DROP VIEW rows"]', "the filter on n"),
+    ],
+)
+def test_what_it_cannot_say_of_the_grid_is_told(page, plain, language, view, words):
+    asked = {"view": view, "language": language}
+    response = page.get(reverse("run_refine", args=[plain.pk]), asked)
+    statement = response.context["form"].initial["statement"]
+    assert statement in {"source logs", "SELECT *\nFROM rows"}
+    assert f"the statement leaves out {words}." in text_of(response)
 
 
 def test_a_refine_shows_its_rows_its_origin_and_nothing_of_a_provider(page, origin):

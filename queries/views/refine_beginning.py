@@ -1,0 +1,150 @@
+"""What a refine begins with: a statement for the rows that the grid shows.
+
+It is text for a person to read and change; nothing is run here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from queries import clauses
+from queries.engine.refine import DATAPRIME
+from queries.reading import View
+from queries.results import Condition
+from queries.views.refine_hints import Named
+
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+@dataclass
+class Beginning:
+    """A statement, and in words what of the grid's filter it does not say."""
+
+    statement: str
+    left_out: list[str] = field(default_factory=list)
+
+
+def beginning(language: str, columns: Sequence[Named], view: View) -> Beginning:
+    """A statement for the rows of the view: its conditions, as far as the language can say them."""
+    by_name = {one.column.name: one for one in columns}
+    asked = [
+        (by_name[condition.column], condition)
+        for condition in _conditions(view, by_name)
+        if condition.column in by_name
+    ]
+    say = _in_dataprime if language == DATAPRIME else _in_sql
+    begun = say(asked)
+    if view.q and view.column not in by_name:
+        begun.left_out.append(f"the search for “{view.q}”")
+    return begun
+
+
+def _conditions(view: View, known: dict[str, Named]) -> Iterator[Condition]:
+    yield from view.conditions
+    if view.q and view.column in known:
+        yield Condition(view.column, "contains", (view.q,))
+
+
+def _in_dataprime(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
+    # The language's own name stands for the column's: `clauses` writes it as it is.
+    spelled = [
+        (
+            replace(one.column, name=one.dataprime),
+            replace(condition, column=one.dataprime),
+        )
+        for one, condition in asked
+    ]
+    left_out = [
+        f"the filter on {one.column.name}"
+        for (one, _), (column, condition) in zip(asked, spelled, strict=True)
+        if not clauses.can_extend(DATAPRIME, column, condition)
+    ]
+    return Beginning(clauses.extended(DATAPRIME, "source logs", spelled), left_out)
+
+
+def _in_sql(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
+    begun = Beginning("SELECT *\nFROM rows")
+    joint = "\nWHERE "
+    for one, condition in asked:
+        if test := _SQL[condition.operation](one, condition.values):
+            begun.statement += f"{joint}{test}"
+            joint = "\n  AND "
+        else:
+            begun.left_out.append(f"the filter on {one.column.name}")
+    return begun
+
+
+def _is(one: Named, values: Sequence[str]) -> str:
+    if one.column.kind == "timestamp":
+        return ""  # a day, or a second, is a range
+    literals = [_literal(one, value) for value in values]
+    return f"{one.sql} IN ({', '.join(literals)})" if all(literals) else ""
+
+
+def _not(one: Named, values: Sequence[str]) -> str:
+    # Rows without a value pass, as they do in the grid.
+    test = _is(one, values)
+    return f"({test}) IS NOT TRUE" if test else ""
+
+
+def _between(one: Named, values: Sequence[str]) -> str:
+    signs = zip((">=", "<="), values, strict=True)
+    wanted = [(sign, _literal(one, value)) for sign, value in signs if value]
+    if not wanted or not all(literal for _, literal in wanted):
+        return ""
+    return " AND ".join(f"{one.sql} {sign} {literal}" for sign, literal in wanted)
+
+
+def _contains(one: Named, values: Sequence[str]) -> str:
+    return f"contains(lower({one.sql}::VARCHAR), lower({_text(values[0])}))"
+
+
+def _lacks(one: Named, values: Sequence[str]) -> str:
+    return f"{_contains(one, values)} IS NOT TRUE"
+
+
+def _matches(one: Named, values: Sequence[str]) -> str:
+    return f"regexp_matches({one.sql}::VARCHAR, {_text(values[0])})"
+
+
+_SQL: Final[dict[str, Callable[[Named, Sequence[str]], str]]] = {
+    "is": _is,
+    "not": _not,
+    "between": _between,
+    "contains": _contains,
+    "lacks": _lacks,
+    "matches": _matches,
+    "empty": lambda one, _: f"{one.sql} IS NULL",
+    "present": lambda one, _: f"{one.sql} IS NOT NULL",
+}
+
+
+def _literal(one: Named, value: str) -> str:
+    """The value as the column's type has it in DuckDB's SQL; "" if it has none."""
+    kind = one.column.kind
+    if kind in {"integer", "number"}:
+        return value if _NUMBER.fullmatch(value) else ""
+    if kind == "boolean":
+        return value.lower() if value.lower() in {"true", "false"} else ""
+    if kind == "timestamp":
+        return _moment(value)
+    return _text(value) if kind in {"text", "severity"} else ""
+
+
+def _moment(value: str) -> str:
+    # DuckDB passes over the offset where a time has no zone: times in `rows` are UTC.
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return ""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return _text(moment.isoformat(sep=" "))
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
