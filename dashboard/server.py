@@ -13,6 +13,8 @@ threads = 8
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
+# An address that names many columns is long; what is longer than this no proxy lets pass either.
+limit_request_line = 8190
 control_socket_disable = True
 loglevel = "warning"
 # gunicorn touches a file per worker twice a second: not on a disk that may be slow.

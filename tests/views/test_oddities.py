@@ -410,5 +410,9 @@ def test_text_where_rows_are_due_is_told(background_page):
 def test_warnings_of_submit_and_status_are_told_once(background_page):
     warning = {"deprecationWarning": {"warningMessage": "old word"}}
     status = as_json({"terminated": {"success": {}}, "warnings": [warning]})
-    _, text = background_page(submit=wire.submitted(warnings=[warning]), status=status)
-    assert text.count("old word") == 1
+    run, text = background_page(
+        submit=wire.submitted(warnings=[warning]), status=status
+    )
+    assert len(run.warnings) == 1
+    # Once as a warning, and once in what the provider last said of the job.
+    assert text.count("old word") == 2

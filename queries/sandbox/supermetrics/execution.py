@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,9 @@ class Execution:
     def stop(self) -> None:
         """Stop it, from any thread."""
         self._stopped = True
-        self._cursor.interrupt()
+        # It may have ended meanwhile: then there is nothing to stop.
+        with suppress(duckdb.ConnectionException):
+            self._cursor.interrupt()
 
     def _check(self) -> None:
         if self._stopped:
