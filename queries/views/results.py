@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import suppress
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -64,7 +65,9 @@ def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
     query = QueryDict(request.GET.get("view", ""))
     view, at = view_of(query), request.GET.get("at", "")
     place = int(at) if at.isascii() and at.isdigit() and len(at) < LONGEST_PLACE else n
-    numbers = reading.rows_around(run, view, place)
+    numbers: dict[int, int] = {}
+    with suppress(ResultError):  # the row itself is there, whatever is wrong around it
+        numbers = reading.rows_around(run, view, place)
     address = Address(run, query)
     found: dict[str, object] = {"back": address.setting()}
     if numbers.get(place) != n:  # the address was made up, or rows have come since
