@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -30,9 +31,30 @@ from queries.supervisor.ports import free_port
 from tests.benchmarks.processes import ROOT
 
 LINK = re.compile(r"http://\S+/accounts/link/\S+/")
-FIELD = r'name="{}" value="([^"]+)"'
-ENDED = re.compile(r"status--(succeeded|failed|cancelled)")
+ENDED = re.compile(r"data-status=\"(succeeded|failed|cancelled)\"")
 PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+
+
+class Fields(HTMLParser):
+    """The names and values that a page's forms would send as they stand."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+        self._select = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take in an input that is on, or the option that is chosen."""
+        given = {name: value or "" for name, value in attrs}
+        if tag == "select":
+            self._select = given.get("name", "")
+        elif tag == "option" and self._select and "selected" in given:
+            self.found[self._select] = given.get("value", "")
+        elif tag == "input" and "name" in given:
+            switch = given.get("type") in {"radio", "checkbox"}
+            if not switch or "checked" in given:
+                self.found.setdefault(given["name"], given.get("value", ""))
 
 
 class Desk:
@@ -53,10 +75,8 @@ class Desk:
         return response.text
 
     def send(self, page: str, address: str, **values: Any) -> httpx.Response:
-        """A form of `page`, sent to `address`."""
-        text = self.http.get(page).text
-        values["csrfmiddlewaretoken"] = _found(text, "csrfmiddlewaretoken")
-        values.setdefault("form_key", _found(text, "form_key"))
+        """A form of `page`, sent to `address` with some values of our own."""
+        values = Fields(self.http.get(page).text).found | values
         headers = {"Referer": str(self.http.base_url)}
         return self.http.post(address, data=values, headers=headers).raise_for_status()
 
@@ -120,13 +140,13 @@ def _link(child: subprocess.Popen[str]) -> str:
 def _run(desk: Desk, rows: int) -> str:
     """The address of a background run that got that many rows."""
     begun = time.perf_counter()
-    page = desk.http.get("/runs/new/").text
-    connection = re.search(r'<option value="([0-9a-f-]{36})"', page)
-    assert connection
     started = desk.send(
-        "/runs/new/", "/runs/new/", connection=connection[1], mode="background", time_range="last-7d",
+        "/runs/new/",
+        "/runs/new/",
+        mode="background",
+        time_range="last-7d",
         statement=f"source logs | limit {rows}",
-    )  # fmt: skip
+    )
     address = started.url.path
     while not (ended := ENDED.search(desk.http.get(address).text)):
         time.sleep(2)
@@ -147,7 +167,7 @@ def _look(desk: Desk, run: str, rows: int) -> None:
     desk.timed("its page 9,000", grid(sort="-$d.duration_ms", page=9_000))
     desk.timed("rows that contain a text", grid(q="timeout"))
     desk.timed("errors only", grid(f='["is","$m.severity","Error"]'))
-    desk.timed("one column's facts", f"{run}column/?name=$l.subsystemname")
+    desk.timed("one column's facts", f"{run}column/?of=$l.subsystemname")
     desk.timed("timeline", f"{run}timeline/")
     desk.timed("one row", f"{run}rows/{rows - 1}/")
 
@@ -156,9 +176,7 @@ def _take(desk: Desk, run: str, kind: str, file: Path) -> None:
     begun = time.perf_counter()
     made = desk.send(run, f"{run}exports/", format=kind, rows="all", columns="all")
     address = made.url.path
-    while not re.search(
-        r"status--(succeeded|failed|cancelled)", desk.http.get(address).text
-    ):
+    while not ENDED.search(desk.http.get(address).text):
         time.sleep(1)
     _print(f"{kind.upper()} made", time.perf_counter() - begun)
     with (
@@ -169,11 +187,6 @@ def _take(desk: Desk, run: str, kind: str, file: Path) -> None:
         for chunk in response.iter_raw():
             out.write(chunk)
     print(f"{file.stat().st_size / 2**20:,.0f} MB downloaded")
-
-
-def _found(page: str, name: str) -> str:
-    found = re.search(FIELD.format(name), page)
-    return found[1] if found else ""
 
 
 def _print(what: str, seconds: float) -> None:
