@@ -16,7 +16,7 @@ from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
 from queries.results.engine import quoted
 from queries.results.sql import merged
 
-Path = tuple[str, ...]
+Keys = tuple[str, ...]
 # Root of DataPrime -> where it is in a row's original JSON (a key, or "" for all of it), and how:
 # "json" as it is, "text" as JSON inside a text, "pairs" as a list of {"key", "value"}.
 Documents = Mapping[str, tuple[str, str]]
@@ -75,7 +75,7 @@ def dataprime_table(
         if path not in holders and (field := _field(column)) is not None
     }
 
-    def known(path: Path) -> bool:
+    def known(path: Keys) -> bool:
         if not all_known or path in below or path in holders:
             return True
         inside = (fields.get(path[:n]) for n in range(1, len(path)))
@@ -85,7 +85,7 @@ def dataprime_table(
     return Table(STORED, fields=fields, roots=roots, order=ROW_NUMBER, known=known)
 
 
-def _paths(column: Column, documents: Documents) -> list[Path]:
+def _paths(column: Column, documents: Documents) -> list[Keys]:
     """The keypaths a column is reached by. `a.b` may be one name, or a `b` inside an `a`."""
     if len(documents) > 1:
         path = nested_path(column.name)
@@ -95,7 +95,7 @@ def _paths(column: Column, documents: Documents) -> list[Path]:
     return [plain] if inside is None or len(inside) == 1 else [plain, ("$d", *inside)]
 
 
-def nested_path(name: str) -> Path | None:
+def nested_path(name: str) -> Keys | None:
     """The keys of a keypath as `keypaths.keypath` spells it; None for other spellings."""
     head = re.match(r"\$?[^.\[]+", name)
     if head is None:

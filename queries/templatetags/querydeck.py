@@ -168,7 +168,7 @@ def hidden_query(context: Mapping[str, Any], *without: str) -> SafeString:
 
 
 @register.simple_tag
-def querystring_of(**values: object) -> str:
+def querystring_of(**values: str | int) -> str:
     """Names and values as a query string, of an address that is not the page's own."""
     return urlencode(values)
 
