@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from functools import cache
+from html import escape
 from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from queries.results import Column
 
 LONGEST = 300
 """Characters of a cell that go to the browser; the row panel shows the rest."""
@@ -53,18 +58,33 @@ def cell(
     ``exact`` is what a filter takes the value as, if that is not its text; a cell that shows only
     the beginning of its text says so (``data-cut``).
     """
-    if exact is not None:
-        return format_html('<td class="c-time" data-v="{}">{}</td>', exact, value)
     if value is None:
         return SafeString('<td class="c-null">null</td>')
+    # A page has thousands of cells: plain formatting of escaped texts is three times as fast as format_html.
+    if exact is not None:
+        return SafeString(
+            f'<td class="c-time" data-v="{escape(exact)}">{escape(str(value))}</td>'
+        )
     if kind == "severity" or column.rsplit(".", 1)[-1].lower() == "severity":
         return format_html("<td>{}</td>", severity(value))
-    css = cell_class(kind) or cell_class(type(value).__name__)
+    css = _class_of(kind, type(value).__name__)
     text = cell_text(value)
-    cut = SafeString(" data-cut" if len(text) > LONGEST else "")
-    if not css:
-        return format_html("<td{}>{}</td>", cut, text)
-    return format_html('<td class="{}"{}>{}</td>', css, cut, text)
+    cut = " data-cut" if len(text) > LONGEST else ""
+    return SafeString(f"<td{css}{cut}>{escape(text)}</td>")
+
+
+def row_cells(row: Iterable[tuple[Column, Any, str | None]]) -> SafeString:
+    """All cells of a row, each of (column, value, exact)."""
+    return SafeString(
+        "".join(cell(value, c.kind, c.name, exact) for c, value, exact in row)
+    )
+
+
+@cache
+def _class_of(kind: str, type_name: str) -> str:
+    """The attribute for the class of a cell; a kind that says nothing leaves it to the value's type."""
+    css = cell_class(kind) or cell_class(type_name)
+    return f' class="{css}"' if css else ""
 
 
 def severity_key(value: Any) -> str:

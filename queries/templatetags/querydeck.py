@@ -36,7 +36,7 @@ UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 ICON_SIZES = {"": "icon", "sm": "icon icon--sm", "lg": "icon icon--lg"}
 
 register.filter("cell_text", cells.cell_text)
-register.simple_tag(cells.cell, name="cell")
+register.simple_tag(cells.row_cells, name="row_cells")
 register.simple_tag(cells.severity, name="severity")
 register.filter("severity_key", cells.severity_key)
 register.simple_tag(json_tree.json_tree, name="json_tree")
