@@ -5,6 +5,7 @@ No server: the browser's requests are answered here, from the templates and stat
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -216,9 +217,10 @@ def test_the_readers_zone_is_remembered(page: Page):
 
 
 def test_times_tick(page: Page):
-    expect(page.locator("#since")).to_have_text("0.0 s")
+    # The clock goes on by itself, too: on a busy machine it has gone further.
+    expect(page.locator("#since")).to_have_text(re.compile(r"^\d\.\d s$"))
     page.clock.run_for(75_000)
-    expect(page.locator("#since")).to_have_text("1 min 15 s")
+    expect(page.locator("#since")).to_have_text(re.compile(r"^1 min (1[5-9]|2\d) s$"))
     expect(page.locator("#ago")).to_have_text("1 min ago")
 
 
