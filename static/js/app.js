@@ -138,7 +138,7 @@ window.addEventListener("pageshow", ({ persisted }) => {
 
 // --- Menus, copying, dismissing ----------------------------------------------------------------
 
-// Menus are fixed to the window while open, so that no scrolling box cuts them off.
+// Open menus are fixed to the window: no scrolling box cuts them off.
 export function place(body, by, end = false) {
   const { left, right, top, bottom } = by.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = body;
@@ -149,6 +149,8 @@ export function place(body, by, end = false) {
     top: `${above ? top - height - 6 : bottom + 6}px`,
   });
 }
+
+const follow = (menu) => place(find(".menu-body", menu), find("summary", menu), !menu.matches(".menu--start"));
 
 function closeMenus(except) {
   each("details.menu[open]", (menu) => {
@@ -180,10 +182,10 @@ on("click", (event) => {
 });
 on("toggle", ({ target }) => {
   const menu = target.closest("details.menu[open]"); // it, or what opened in it
-  if (menu) place(find(".menu-body", menu), find("summary", menu), !menu.matches(".menu--start"));
+  if (menu) follow(menu);
 }, { capture: true });
 on("scroll", ({ target }) => {
-  if (!target.closest?.(".menu-body")) closeMenus(null);
+  if (!target.closest?.(".menu-body")) each("details.menu[open]", follow);
 }, { capture: true, passive: true });
 on("keydown", ({ key, target }) => {
   if (key !== "Escape") return;
