@@ -29,7 +29,7 @@ from queries.results.errors import (
 from queries.results.gate import GATE
 
 STREAM_WAIT: Final = 60.0  # seconds a file half written waits for its next turn
-_CONFIG: Final = {
+LOCKED_CONFIG: Final = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",  # no variable of ours is a table
@@ -63,9 +63,9 @@ class Engine:
         self.as_new = True  # nothing went wrong, nothing is left half read
         with _in_our_words(self._files):
             self._duckdb = duckdb.connect(
-                ":memory:", config={**_CONFIG, **_sizes(bounds)}
+                ":memory:", config={**LOCKED_CONFIG, **_sizes(bounds)}
             )
-            self._duckdb.execute(_lock_down(files, scratch, bounds))
+            self._duckdb.execute(lock_down(files, scratch, bounds.spill))
 
     def __enter__(self) -> Engine:
         return self
@@ -132,14 +132,18 @@ def _sizes(bounds: Bounds) -> dict[str, str]:
     return {"threads": str(bounds.threads), "memory_limit": bounds.memory}
 
 
-def _lock_down(files: Sequence[Path], scratch: Path, bounds: Bounds) -> str:
-    """Settings in the order that works: what may be read, then the doors shut, then the key."""
+def lock_down(files: Sequence[Path | str], scratch: Path | str, spill: str) -> str:
+    """Settings in the order that works: what may be read, then the doors shut, then the key.
+
+    `files` are all that may be read; `scratch` takes what does not fit in memory, at most `spill` (a DuckDB size).
+    """
     allowed = ", ".join(quoted(str(file)) for file in files)
     return f"""
         SET allowed_paths = [{allowed}];
         SET temp_directory = {quoted(str(scratch))};
-        SET max_temp_directory_size = {quoted(bounds.spill)};
+        SET max_temp_directory_size = {quoted(spill)};
         SET TimeZone = 'UTC';
+        SET enable_progress_bar = false; -- it would be printed
         SET enable_external_access = false;
         SET lock_configuration = true;
     """

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from queries.dataprime import Field, Kind, Table
+from queries.dataprime.sql import identifier
 from queries.results.cells import SEVERITIES
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
 from queries.results.engine import quoted
-from queries.results.sql import merged
+from queries.results.sql import ISO_TIME, merged
 
 Keys = tuple[str, ...]
 # Root of DataPrime -> where it is in a row's original JSON (a key, or "" for all of it), and how:
@@ -25,7 +26,6 @@ STORED: Final = "stored"
 RELATIONS: Final = ("rows", "logs")  # how SQL calls the result
 DATASETS: Final = ("rows", "logs", "spans")  # how DataPrime does
 ROOTS: Final = ("$m", "$l", "$d")
-_ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
 _WORDS: Final = [word.lower() for word in SEVERITIES]
 _STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\['((?:[^'\\]|\\.)*)'\]")
 _ESCAPED: Final = re.compile(r"\\(['\\])")
@@ -35,7 +35,7 @@ _ORIGINAL: Final = f"TRY_CAST(TRY(decode({ORIGINAL})) AS JSON)"
 def views(files: Sequence[str], columns: Sequence[Column]) -> list[str]:
     """CREATE VIEW statements: the files as they are stored, and the relations for SQL."""
     parts = ", ".join(quoted(file) for file in files)
-    cells = [f"{_shown(c)} AS {_identifier(n)}" for n, c in sql_names(columns).items()]
+    cells = [f"{_shown(c)} AS {identifier(n)}" for n, c in sql_names(columns).items()]
     return [
         f"CREATE VIEW {STORED} AS SELECT * FROM read_parquet([{parts}], union_by_name = true)",
         *(
@@ -143,7 +143,7 @@ _JSON: Final = {
     **dict.fromkeys("iwbs", "to_json({0})"),
     **dict.fromkeys("gj", _TEXT_JSON),
     "f": _NUMBER_JSON,
-    "t": f"to_json(strftime({{0}}, '{_ISO}') || 'Z')",
+    "t": f"to_json(strftime({{0}}, '{ISO_TIME}') || 'Z')",
 }
 
 
@@ -181,7 +181,3 @@ def _moment(sql: str) -> str:
 
 def _physical(column: Column, letter: str) -> str:
     return f'"{physical_name(column.name, letter)}"'
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""').replace("\0", "") + '"'

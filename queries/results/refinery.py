@@ -22,7 +22,7 @@ from typing import IO, Any, Final
 
 import pyarrow as pa
 
-from queries.results.engine import quoted
+from queries.results.engine import lock_down
 from queries.results.errors import (
     MemoryLimitError,
     QueryTimeoutError,
@@ -176,8 +176,6 @@ class Refinery:
 
     def _question(self) -> dict[str, Any]:
         bounds, asked = self._bounds, self._asked
-        spill = str(self._scratch / "spill")
-        files = ", ".join(quoted(file) for file in asked.files)
         return {
             "text": asked.text,
             "sql": asked.sql,
@@ -185,15 +183,9 @@ class Refinery:
             "views": list(asked.views),
             "files": list(asked.files),
             "scratch": str(self._scratch),
-            "settings": [
-                f"SET allowed_paths = [{files}]",
-                f"SET temp_directory = {quoted(spill)}",
-                f"SET max_temp_directory_size = '{bounds.spill_bytes}B'",
-                "SET TimeZone = 'UTC'",
-                "SET enable_progress_bar = false",  # it would be printed
-                "SET enable_external_access = false",
-                "SET lock_configuration = true",
-            ],
+            "settings": lock_down(
+                asked.files, self._scratch / "spill", f"{bounds.spill_bytes}B"
+            ),
             "bounds": {
                 "memory_bytes": bounds.memory_bytes,
                 "address_space": bounds.memory_bytes + _OVERHEAD,

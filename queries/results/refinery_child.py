@@ -26,24 +26,19 @@ import duckdb
 import pyarrow as pa
 
 from queries.results.confinement import confine
+from queries.results.engine import LOCKED_CONFIG, quoted
+from queries.results.sql import ISO_TIME
 
 ROWS: Final = 1_000  # of one batch
 BATCH_BYTES: Final = 8 * 2**20  # of one message; a row may be larger
 ROW_BYTES: Final = 32 * 2**20
 MOST_COLUMNS: Final = 2_000
-_CONFIG: Final = {
-    "threads": "1",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-}
 _NESTED: Final = "SELECT {cells} FROM (\n{text}\n) AS answer"
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*", re.DOTALL)
 # DuckDB's words when it cannot put aside what does not fit in memory; they name our files.
 _NO_ROOM: Final = re.compile(
     "^IO Error: Could not (?:write|allocate|create)|No space left on device"
 )
-_ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
 
 
 class RefusedError(Exception):
@@ -100,10 +95,9 @@ def _bound(bounds: dict[str, int]) -> None:
 
 def _opened(asked: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     """A DuckDB that knows the result's files by name and cannot be told of others."""
-    sizes = {"memory_limit": f"{asked['bounds']['memory_bytes']}B"}
-    connection = duckdb.connect(":memory:", config={**_CONFIG, **sizes})
-    for statement in asked["settings"]:
-        connection.execute(statement)
+    sizes = {"threads": "1", "memory_limit": f"{asked['bounds']['memory_bytes']}B"}
+    connection = duckdb.connect(":memory:", config={**LOCKED_CONFIG, **sizes})
+    connection.execute(asked["settings"])
     confine(readable=asked["files"], writable=[asked["scratch"]])
     for statement in asked["views"]:
         connection.execute(statement)
@@ -173,7 +167,7 @@ def _as_json_rows(
     if len(names) > MOST_COLUMNS:
         raise RefusedError(f"The answer would have more than {MOST_COLUMNS:,} columns.")
     cells = ", ".join(
-        f"{_literal(name)}, {_cell(f'c{at}', kind)}"
+        f"{quoted(name)}, {_cell(f'c{at}', kind)}"
         for at, (name, kind) in enumerate(zip(names, types, strict=True))
     )
     aliases = ", ".join(f"c{at}" for at in range(len(names)))
@@ -199,16 +193,12 @@ def _cell(name: str, kind: str) -> str:
     if kind in ("DOUBLE", "FLOAT"):
         return f"CASE WHEN isfinite({name}) THEN to_json({name}) ELSE to_json({name}::VARCHAR) END"
     if _is_time(kind):
-        return f"CASE WHEN isfinite({name}::TIMESTAMP_NS) THEN strftime({name}::TIMESTAMP_NS, '{_ISO}') || 'Z' END"
+        return f"CASE WHEN isfinite({name}::TIMESTAMP_NS) THEN strftime({name}::TIMESTAMP_NS, '{ISO_TIME}') || 'Z' END"
     return name
 
 
 def _is_time(kind: str) -> bool:
     return kind.startswith("TIMESTAMP") and not kind.endswith("]")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _bindable(value: Any) -> Any:

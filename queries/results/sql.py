@@ -34,7 +34,7 @@ _KINDS: Final = {
     "timestamp": "TIMESTAMPTZ_NS",
 }
 # DuckDB 2.0.0 spoils what follows %n, so nothing may follow it.
-_ISO: Final = "%Y-%m-%dT%H:%M:%S.%n"
+ISO_TIME: Final = "%Y-%m-%dT%H:%M:%S.%n"
 ORIGINAL_ROW: Final = (
     f"SELECT {ORIGINAL} FROM read_parquet($files) WHERE {ROW_NUMBER} = $number"
 )
@@ -125,7 +125,7 @@ def merged(column: Column) -> str:
     """One cell per row, of the one type that holds them all (`Column.arrow_type`)."""
     kind = _KINDS.get(column.kind, "VARCHAR")
     cells = [
-        f"strftime({name}, '{_ISO}') || 'Z'"
+        f"strftime({name}, '{ISO_TIME}') || 'Z'"
         if letter == "t" and kind == "VARCHAR"
         else f"{name}::{kind}"
         for letter, name in physical(column)
