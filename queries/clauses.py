@@ -112,11 +112,13 @@ def _severity(value: str) -> str:
     return value.upper() if value.upper() in _SEVERITIES else ""
 
 
-def _number(value: str) -> str:
+def number_literal(value: str) -> str:
+    """The value as a number, which all languages write alike; "" if it is none."""
     return value if _NUMBER.fullmatch(value) else ""
 
 
-def _boolean(value: str) -> str:
+def boolean_literal(value: str) -> str:
+    """The value as true or false; "" if it is neither."""
     return value.lower() if value.lower() in {"true", "false"} else ""
 
 
@@ -138,9 +140,9 @@ def _moment(value: str) -> str:
 
 _LITERALS: Final[dict[str, Callable[[str], str]]] = {
     "severity": _severity,
-    "integer": _number,
-    "number": _number,
-    "boolean": _boolean,
+    "integer": number_literal,
+    "number": number_literal,
+    "boolean": boolean_literal,
     "timestamp": _moment,
     "text": _quoted,
 }
@@ -163,8 +165,8 @@ def _sql(column: Column, condition: Condition) -> str:
 
 def _sql_literal(column: Column, value: str) -> str:
     if column.kind in {"integer", "number"}:
-        return _number(value)
+        return number_literal(value)
     if column.kind == "boolean":
-        return _boolean(value)
+        return boolean_literal(value)
     safe = column.kind == "text" and not _SQL_UNSAFE.search(value)
     return f"'{value}'" if safe else ""

@@ -5,7 +5,6 @@ It is text for a person to read and change; nothing is run here.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,9 +14,8 @@ from queries import clauses
 from queries.engine.refine import DATAPRIME
 from queries.reading import View
 from queries.results import Condition
+from queries.results.engine import quoted
 from queries.views.refine_hints import Named
-
-_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 @dataclass
@@ -100,7 +98,7 @@ def _between(one: Named, values: Sequence[str]) -> str:
 
 
 def _contains(one: Named, values: Sequence[str]) -> str:
-    return f"contains(lower({one.sql}::VARCHAR), lower({_text(values[0])}))"
+    return f"contains(lower({one.sql}::VARCHAR), lower({quoted(values[0])}))"
 
 
 def _lacks(one: Named, values: Sequence[str]) -> str:
@@ -108,7 +106,7 @@ def _lacks(one: Named, values: Sequence[str]) -> str:
 
 
 def _matches(one: Named, values: Sequence[str]) -> str:
-    return f"regexp_matches({one.sql}::VARCHAR, {_text(values[0])})"
+    return f"regexp_matches({one.sql}::VARCHAR, {quoted(values[0])})"
 
 
 _SQL: Final[dict[str, Callable[[Named, Sequence[str]], str]]] = {
@@ -127,12 +125,12 @@ def _literal(one: Named, value: str) -> str:
     """The value as the column's type has it in DuckDB's SQL; "" if it has none."""
     kind = one.column.kind
     if kind in {"integer", "number"}:
-        return value if _NUMBER.fullmatch(value) else ""
+        return clauses.number_literal(value)
     if kind == "boolean":
-        return value.lower() if value.lower() in {"true", "false"} else ""
+        return clauses.boolean_literal(value)
     if kind == "timestamp":
         return _moment(value)
-    return _text(value) if kind in {"text", "severity"} else ""
+    return quoted(value) if kind in {"text", "severity"} else ""
 
 
 def _moment(value: str) -> str:
@@ -143,8 +141,4 @@ def _moment(value: str) -> str:
         return ""
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return _text(moment.isoformat(sep=" "))
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return quoted(moment.isoformat(sep=" "))

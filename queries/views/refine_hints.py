@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from queries.dataprime.sql import identifier
 from queries.engine.refine import DATAPRIME, SQL
 from queries.results import Column
 from queries.results.keypaths import keypath
@@ -37,7 +38,7 @@ def named(
 ) -> list[Named]:
     """The columns with their names in both languages."""
     return [
-        Named(column, _dataprime(column.name, documents), _quoted(name))
+        Named(column, _dataprime(column.name, documents), identifier(name))
         for name, column in sql_names(columns).items()
     ]
 
@@ -61,55 +62,35 @@ def examples(columns: Sequence[Named]) -> list[Example]:
 
 
 def _counts(by: Named) -> list[Example]:
-    title = f"Count by {by.column.name}"
-    return [
-        Example(
-            title,
-            DATAPRIME,
-            f"source logs\n| groupby {by.dataprime} aggregate count() as count\n"
-            "| orderby count desc\n| limit 20",
-        ),
-        Example(
-            title,
-            SQL,
-            f"SELECT {by.sql}, count(*) AS count\nFROM rows\n"
-            "GROUP BY ALL\nORDER BY count DESC\nLIMIT 20",
-        ),
-    ]
+    return _in_both(
+        f"Count by {by.column.name}",
+        f"source logs\n| groupby {by.dataprime} aggregate count() as count\n"
+        "| orderby count desc\n| limit 20",
+        f"SELECT {by.sql}, count(*) AS count\nFROM rows\n"
+        "GROUP BY ALL\nORDER BY count DESC\nLIMIT 20",
+    )
 
 
 def _over_time(by: Named) -> list[Example]:
-    title = f"Rows per minute of {by.column.name}"
-    return [
-        Example(
-            title,
-            DATAPRIME,
-            f"source logs\n| groupby {by.dataprime} / 1m as minute aggregate count() as count",
-        ),
-        Example(
-            title,
-            SQL,
-            f"SELECT date_trunc('minute', {by.sql}) AS minute, count(*) AS count\n"
-            "FROM rows\nGROUP BY ALL\nORDER BY minute",
-        ),
-    ]
+    return _in_both(
+        f"Rows per minute of {by.column.name}",
+        f"source logs\n| groupby {by.dataprime} / 1m as minute aggregate count() as count",
+        f"SELECT date_trunc('minute', {by.sql}) AS minute, count(*) AS count\n"
+        "FROM rows\nGROUP BY ALL\nORDER BY minute",
+    )
 
 
 def _figures(of: Named) -> list[Example]:
-    title = f"Lowest, mean and highest {of.column.name}"
-    return [
-        Example(
-            title,
-            DATAPRIME,
-            f"source logs\n| aggregate min({of.dataprime}) as low, avg({of.dataprime}) as mean, "
-            f"max({of.dataprime}) as high",
-        ),
-        Example(
-            title,
-            SQL,
-            f"SELECT min({of.sql}) AS low, avg({of.sql}) AS mean, max({of.sql}) AS high\nFROM rows",
-        ),
-    ]
+    return _in_both(
+        f"Lowest, mean and highest {of.column.name}",
+        f"source logs\n| aggregate min({of.dataprime}) as low, avg({of.dataprime}) as mean, "
+        f"max({of.dataprime}) as high",
+        f"SELECT min({of.sql}) AS low, avg({of.sql}) AS mean, max({of.sql}) AS high\nFROM rows",
+    )
+
+
+def _in_both(title: str, dataprime: str, sql: str) -> list[Example]:
+    return [Example(title, DATAPRIME, dataprime), Example(title, SQL, sql)]
 
 
 def _dataprime(name: str, documents: Mapping[str, tuple[str, str]]) -> str:
@@ -117,7 +98,3 @@ def _dataprime(name: str, documents: Mapping[str, tuple[str, str]]) -> str:
         return name
     path = nested_path(name)
     return f"$d.{name}" if path and len(path) > 1 else keypath("$d", name)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

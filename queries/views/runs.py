@@ -170,8 +170,6 @@ def run_list(request: AuthedRequest) -> HttpResponse:
     # What the list does not show may be large.
     unshown = ("warnings", "notes", "statistics", "error")
     found = form.runs().select_related("owner", "team").defer(*unshown)
-    # What came beside the rows may be large, and is not shown here.
-    found = found.defer("statistics")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "form": form,
