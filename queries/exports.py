@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from queries import quota, reading
@@ -20,7 +24,15 @@ from queries.building import (
 )
 from queries.engine import bell
 from queries.formats import media_type
-from queries.models import Connection, Export, ResultSet, Run, Status, User
+from queries.models import (
+    ACTIVE,
+    Connection,
+    Export,
+    ResultSet,
+    Run,
+    Status,
+    User,
+)
 from queries.providers.registry import provider_class
 from queries.results import orphans
 from queries.taking import (
@@ -41,6 +53,11 @@ CELLS_AT_ONCE = {
     "xlsx": 150_000,
 }
 
+# The same file asked for again so soon after it was made is a second click; later it is a new wish.
+SECOND_CLICK = timedelta(minutes=1)
+
+ASKED_BEFORE = "You have just asked for this very file. It is made once; here it is."
+
 # What the writers count, and what to say when there is some of it.
 NOTES = {
     "cells_cut": "{:,} cells were cut: Excel holds at most 32,767 characters in one cell.",
@@ -54,32 +71,74 @@ NOTES = {
 def start_export(request: ExportRequest) -> Export:
     """Record the export; a small one is built at once, a large one by a worker.
 
+    The same file asked for a second time, while it is made or just after, is the one there is (`asked_before`).
     Raises ExportRefusedError, reading.ResultUnavailableError when there are no rows, and ResultError or FormatError
     when they cannot be read or held.
     """
     result_set = readable(request)
     expected = estimated(request, result_set)
-    _check_room(request.owner, expected.size)
     small = _is_small(request, result_set, expected)
-    with transaction.atomic():
-        export = Export.objects.create(
-            owner=request.owner,
-            run=request.run,
-            result_set=result_set,
-            format=request.format,
-            options=request.stored() | {"rows_there": result_set.row_count},
-            file_name=request.safe_name,
-            rows_total=expected.rows,
-            size=expected.size,
-            complete=result_set.complete,
-            next_at=timezone.now(),
-        )
-        if not small:
-            bell.ring(bell.BUILD_EXPORT, str(export.pk))
-    if small:
+    export = _recorded(
+        request,
+        request.stored() | {"rows_there": result_set.row_count},
+        ring=not small,
+        result_set=result_set,
+        rows_total=expected.rows,
+        size=expected.size,
+        complete=result_set.complete,
+    )
+    if small and not export.asked_before:
         build_export(str(export.pk), by_worker=False)
         export.refresh_from_db()
     return export
+
+
+def _recorded(
+    chosen: ExportRequest, options: dict[str, Any], *, ring: bool, **facts: Any
+) -> Export:
+    """The row of a new export, or that of the same one asked for a moment ago."""
+    with transaction.atomic():
+        # One ask of a person after the other: two at once would both find room, and no twin.
+        others = User.objects.select_for_update(no_key=True)
+        others.filter(pk=chosen.owner.pk).first()
+        if known := _asked_before(chosen, options, facts["result_set"]):
+            return known
+        _check_room(chosen.owner, facts.get("size", 0))
+        export = Export.objects.create(
+            owner=chosen.owner,
+            run=chosen.run,
+            format=chosen.format,
+            options=options,
+            file_name=chosen.safe_name,
+            next_at=timezone.now(),
+            **facts,
+        )
+        if ring:
+            bell.ring(bell.BUILD_EXPORT, str(export.pk))
+    return export
+
+
+def _asked_before(
+    chosen: ExportRequest, options: dict[str, Any], result_set: ResultSet | None
+) -> Export | None:
+    """The export of the same choices that is being made, or was made a moment ago."""
+    under_way = Q(status__in=ACTIVE, cancel_asked_at=None)
+    since = timezone.now() - SECOND_CLICK
+    just_made = Q(status=Status.SUCCEEDED, finished_at__gt=since, file_removed_at=None)
+    same = Export.objects.filter(
+        under_way | just_made,
+        owner=chosen.owner,
+        run=chosen.run,
+        result_set=result_set,
+        format=chosen.format,
+        file_name=chosen.safe_name,
+    )
+    as_stored = json.loads(json.dumps(options))
+    for export in same:
+        if export.options == as_stored:
+            export.asked_before = True
+            return export
+    return None
 
 
 def _check_room(owner: User, size: int) -> None:
@@ -102,7 +161,7 @@ class ProviderFileRequest:
 
 
 def start_provider_export(request: ProviderFileRequest) -> Export:
-    """Record the export; a worker has the file made and takes it in. Raises ExportRefusedError."""
+    """Record the export, as `start_export` does; a worker has the file made and takes it in. Raises ExportRefusedError."""
     run = request.run
     if why := _why_no_provider_file(request):
         raise ExportRefusedError(why)
@@ -115,20 +174,13 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
         limit=request.limit,
         compression="zip" if request.zip else "",
     )
-    _check_room(request.owner, 0)
-    with transaction.atomic():
-        export = Export.objects.create(
-            owner=request.owner,
-            run=run,
-            result_set=result_set,
-            format=request.format,
-            options=chosen.stored() | {"made_by": MADE_BY_PROVIDER},
-            file_name=chosen.safe_name,
-            complete=request.limit is None,
-            next_at=timezone.now(),
-        )
-        bell.ring(bell.BUILD_EXPORT, str(export.pk))
-    return export
+    return _recorded(
+        chosen,
+        chosen.stored() | {"made_by": MADE_BY_PROVIDER},
+        ring=True,
+        result_set=result_set,
+        complete=request.limit is None,
+    )
 
 
 def provider_formats(run: Run, user: User) -> tuple[str, ...]:

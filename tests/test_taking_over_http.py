@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -192,6 +193,16 @@ def test_one_stream_too_many_becomes_a_file_and_a_slot_comes_back(server):
     response.close()
     connection.close()
     until(lambda: stream(server, "run", "format=csv")[0].status == 200, 30, "a slot")
+
+
+def test_two_clicks_at_the_same_moment_make_one_file(server):
+    path = f"/runs/{server.prepared['run']}/exports/"
+    body = "format=csv&rows=first&limit=20000&file_name=twice"
+    with ThreadPoolExecutor(4) as clicks:
+        answers = clicks.map(lambda _: server.ask("POST", path, body), range(4))
+        places = {answer.headers["Location"] for answer, _body in answers}
+    assert {place.split("/")[1] for place in places} == {"exports"}
+    assert len({place.split("/")[2] for place in places}) == 1
 
 
 def test_a_client_of_http_1_0_gets_a_file_because_it_could_not_see_a_break(server):

@@ -66,6 +66,9 @@ class Export(Leased):
     expires_at = models.DateTimeField(null=True)
     file_removed_at = models.DateTimeField(null=True)
 
+    #: Not stored: this export was there already when it was asked for.
+    asked_before = False
+
     objects: ClassVar[ExportQuerySet] = ExportQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:

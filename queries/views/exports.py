@@ -105,6 +105,8 @@ def _file_made(request: AuthedRequest, wanted: ExportRequest) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("run_detail", wanted.run.pk)
     ready = export.status == Status.SUCCEEDED
+    if export.asked_before and not ready:
+        messages.info(request, exports.ASKED_BEFORE)
     return redirect("export_download" if ready else "export_detail", export.pk)
 
 

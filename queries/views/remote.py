@@ -59,6 +59,8 @@ def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     except (taking.ExportRefusedError, ResultUnavailableError) as error:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
+    if export.asked_before:
+        messages.info(request, exports.ASKED_BEFORE)
     return redirect("export_detail", export.pk)
 
 

@@ -181,6 +181,60 @@ def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):
     assert "every" not in text
 
 
+def test_the_same_file_asked_for_twice_is_made_once(page, run, large):
+    make(page, run)
+    export = Export.objects.get()
+    assert "It is made once; here it is." in make(page, run).text
+    building.build_export(str(export.pk))
+    first, second = content(make(page, run)), content(make(page, run))
+    assert json.loads(first) == json.loads(second)
+    assert Export.objects.get() == export
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"format": "ndjson"},
+        {"rows": "first", "limit": "7"},
+        {"compression": "gzip"},
+        {"columns": "shown", "view": "col=$d.n"},
+        {"as_shown": "1", "view": "sort=-$d.n"},
+        {"file_name": "another"},
+    ],
+)
+def test_a_file_of_other_choices_is_another_file(page, run, large, other):
+    make(page, run)
+    make(page, run, **other)
+    assert Export.objects.count() == 2
+
+
+def test_a_file_asked_for_again_later_or_after_a_cancel_is_made_anew(page, run, large):
+    make(page, run)
+    first = Export.objects.get()
+    page.post(reverse("export_cancel", args=[first.pk]))
+    make(page, run)
+    second = Export.objects.exclude(pk=first.pk).get()
+    building.build_export(str(second.pk))
+    long_ago = timezone.now() - exports.SECOND_CLICK
+    Export.objects.filter(pk=second.pk).update(finished_at=long_ago)
+    make(page, run)
+    assert Export.objects.count() == 3
+
+
+def test_a_teammates_equal_file_is_their_own(page, client, run, large):
+    membership = MembershipFactory(user=run.owner)
+    colleague = MembershipFactory(team=membership.team)
+    run.team = membership.team
+    run.save()
+    make(page, run)
+    client.force_login(colleague.user)
+    make(client, run)
+    assert {export.owner for export in Export.objects.all()} == {
+        run.owner,
+        colleague.user,
+    }
+
+
 def test_building_twice_makes_one_file(page, run, large, data_dir):
     make(page, run)
     export = Export.objects.get()
