@@ -22,7 +22,7 @@ from queries.building import (
     build_export,
     directory_of,
 )
-from queries.engine import bell
+from queries.engine import bell, failures
 from queries.formats import media_type
 from queries.models import (
     ACTIVE,
@@ -36,6 +36,7 @@ from queries.models import (
 from queries.providers.registry import provider_class
 from queries.results import orphans
 from queries.taking import (
+    ALL,
     Estimate,
     ExportRefusedError,
     ExportRequest,
@@ -242,17 +243,30 @@ def notes_of(export: Export) -> Iterator[str]:
     """What the file lacks of the result, and what was changed so that the format could hold it."""
     if export.options.get("made_by") == MADE_BY_PROVIDER:
         yield "The provider made this file. We do not check it for text that a spreadsheet could run as a formula."
-    there = export.options.get("rows_there", 0)
-    limit = export.options.get("limit")
-    if limit and limit < there and export.rows_done == limit:
-        yield f"The file holds the first {limit:,} rows, as you chose, of {there:,} in the result."
-    if export.result_set and not export.complete:
-        yield "The result itself is not complete; the run's page says why."
+    else:
+        yield from _lacking(export)
     for name, note in NOTES.items():
         if found := export.report.get(name):
             yield note.format(found)
     if (sheets := export.report.get("sheets") or 0) > 1:
         yield f"The rows continue on {sheets} sheets: Excel holds 1,048,576 rows in one."
+
+
+def _lacking(export: Export) -> Iterator[str]:
+    """What there is beside the file: rows that were not chosen or never came, values without a column.
+
+    Not asked of the result, which may be gone by now.
+    """
+    there = export.options.get("rows_there", 0)
+    limit = export.options.get("limit")
+    if limit and limit < there and export.rows_done == limit:
+        yield f"The file holds the first {limit:,} rows, as you chose, of {there:,} in the result."
+    if not export.complete:
+        yield "The result itself is not complete; the run's page says why."
+    told = export.report.get("manifest") or {}
+    left_out = (told.get("result") or {}).get("columns_left_out", 0)
+    if left_out and export.options.get("columns", ALL) == ALL:
+        yield failures.columns_left_out(left_out)
 
 
 def sweep_exports() -> None:

@@ -98,6 +98,8 @@ def _result(result_set: ResultSet | None) -> Manifest | None:
         "complete": result_set.complete,
         "cuts": cuts,
         "columns": len(result_set.columns),
+        # Places for values beyond the most columns: those are in the original rows only. Counted up to 10,000.
+        "columns_left_out": result_set.columns_dropped,
     }
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 from queries import building, exports, taking
 from queries.models import Export
 from queries.results import Condition
+from queries.runs import delete_rows
 from queries.taking import ExportRequest
 from tests.factories import KEY
 from tests.stored import log_rows, stored_run
@@ -58,6 +59,7 @@ def test_a_manifest_tells_what_the_file_holds_and_where_it_came_from(
         "complete": True,
         "cuts": [],
         "columns": len(run.result.columns),
+        "columns_left_out": 0,
     }
     assert told["chosen"]["sort"] == ["-$d.n"]
     assert told["chosen"]["column_names"] == ["$d.n", "$d.message"]
@@ -80,6 +82,28 @@ def test_a_manifest_says_what_cut_the_result(page, run):
     assert manifest(page, made(run))["result"]["cuts"] == [
         "Our limit of rows was reached."
     ]
+
+
+def test_a_file_of_columns_says_which_values_found_none(page, run):
+    run.result.columns_dropped = 1_234
+    run.result.save()
+    export = made(run)
+    assert manifest(page, export)["result"]["columns_left_out"] == 1_234
+    said = "1,234 more places were found in the rows than a result may have columns."
+    text = page.get(reverse("export_detail", args=[export.pk])).text
+    assert said in text
+    originals = made(run, format="json", columns="original")
+    text = page.get(reverse("export_detail", args=[originals.pk])).text
+    assert said not in text
+
+
+def test_what_a_file_lacks_is_said_when_its_rows_are_gone_too(page, run):
+    run.result.complete = False
+    run.result.save()
+    export = made(run)
+    delete_rows(run)
+    text = page.get(reverse("export_detail", args=[export.pk])).text
+    assert "The result itself is not complete" in text
 
 
 def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):

@@ -424,11 +424,16 @@ def test_what_was_changed_for_the_format_is_said(user):
         "sheets": 2,
         "values_quoted": 5,
     }
-    notes = list(
-        exports.notes_of(ExportFactory.build(report=report, run=None, owner=user))
-    )
+    export = ExportFactory.build(report=report, run=None, owner=user, complete=True)
+    notes = list(exports.notes_of(export))
     assert len(notes) == 5
     assert notes[0].startswith("1,200 cells were cut")
+
+
+def test_a_providers_file_of_the_first_rows_calls_no_result_incomplete(run):
+    made = {"made_by": building.MADE_BY_PROVIDER, "limit": 5}
+    export = ExportFactory(run=run, result_set=run.result, options=made)
+    assert [note[:12] for note in exports.notes_of(export)] == ["The provider"]
 
 
 def test_an_empty_list_says_what_to_do(page):
