@@ -7,7 +7,7 @@ functions here say how those make one cell to show, to compare, to search.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -160,17 +160,34 @@ def _ordering(orders: Sequence[tuple[Column, bool]]) -> str:
 
 def _sort_keys(column: Column) -> Iterator[str]:
     names = dict(physical(column))
-    whole = [names[letter] for letter in "iw" if letter in names]
-    rough = [
-        f"TRY_CAST({names[letter]} AS DOUBLE)" for letter in "fgiw" if letter in names
-    ]
-    if len(rough) > len(whole):
-        yield f"coalesce({', '.join(rough)})"
-    if whole:  # alone, or to tell integers apart that are the same number as a double
-        yield f"coalesce({', '.join(whole)})"
+    yield from _number_keys({k: name for k, name in names.items() if k in "iwgf"})
     yield from (names[letter] for letter in "bt" if letter in names)
     if column.kind == "severity":
         yield f"list_position({[word.lower() for word in SEVERITIES]}, lower({names['s']}))"
     texts = [names[letter] for letter in "sj" if letter in names]
     if texts:
         yield f"coalesce({', '.join(texts)})"
+
+
+# Beyond doubles there is infinity, and digits that not even Python reads (see `cells`) are there.
+_DOUBLES: Final = {
+    "i": "{}::DOUBLE",
+    "w": "{}::DOUBLE",
+    "f": "{}",
+    "g": "coalesce(TRY_CAST({0} AS DOUBLE),"
+    " CASE starts_with({0}, '-') WHEN true THEN '-inf' WHEN false THEN 'inf' END::DOUBLE)",
+}
+
+
+def _number_keys(names: Mapping[str, str]) -> Iterator[str]:
+    """Numbers as doubles, then as integers where one double stands for several of these."""
+    if not set(names) & set("fg"):
+        if names:
+            yield f"coalesce({', '.join(names.values())})"
+        return
+    doubles = [_DOUBLES[letter].format(name) for letter, name in names.items()]
+    yield f"coalesce({', '.join(doubles)})"
+    if set(names) & set("wg"):
+        kind = "BIGNUM" if "g" in names else "HUGEINT"
+        exact = [f"TRY_CAST({name} AS {kind})" for name in names.values()]
+        yield f"coalesce({', '.join(exact)})"

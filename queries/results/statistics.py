@@ -87,6 +87,8 @@ def presences(
     ask: Ask, columns: Sequence[Column], selected: Selection
 ) -> dict[str, int]:
     """How many of the rows selected have a value, by column name; one pass for all columns."""
+    if not columns:  # rows without a single key
+        return {}
     counts = [f"{_count(column)} AS c{at}" for at, column in enumerate(columns)]
     statement = f"SELECT {', '.join(counts)} FROM {_rows(selected, columns)}"
     found = ask(statement, selected.values).to_pylist()[0]

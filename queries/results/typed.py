@@ -40,6 +40,8 @@ def number(text: str) -> int | float | None:
 def bound(text: str) -> int | float | None:
     """A number that others can be above and below of; None for what is none."""
     found = number(text)
+    if isinstance(found, int):  # of any size, also beyond what a double can be
+        return found
     return found if found is not None and math.isfinite(found) else None
 
 

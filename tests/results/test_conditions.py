@@ -123,7 +123,9 @@ def test_integers_beyond_what_a_double_holds_stay_apart(directory):
     assert numbers(written, "between", "", str(2**53)) == [0, 2]
 
 
-@pytest.mark.parametrize("bound", ["9" * 30, "-" + "9" * 30, "1e300", "-1e300"])
+@pytest.mark.parametrize(
+    "bound", ["9" * 30, "-" + "9" * 30, "1e300", "-1e300", "9" * 400, "-" + "9" * 400]
+)
 def test_a_bound_may_be_larger_than_any_cell(directory, bound):
     written = write_column(directory, [1, 1.5, 2**70])
     below = numbers(written, "between", bound, "")

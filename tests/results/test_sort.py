@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from queries.results import ResultsDamagedError, Sort
-from tests.results.samples import write, write_column
+from tests.results.samples import write, write_column, write_rows
 
 
 def ascending(written):
@@ -26,6 +26,9 @@ def column_sorted(written, *sort):
         ([2**64, 5, -(2**70), 2**63], [-(2**70), 5, 2**63, 2**64]),
         ([2**53 + 1, 2**53, 0.5], [0.5, 2**53, 2**53 + 1]),
         ([2**62 + 1, 3, 2**62], [3, 2**62, 2**62 + 1]),
+        ([2**53 + 1, 2.0**53, 1], [1, 2.0**53, 2**53 + 1]),
+        ([2**64 + 1, 2**64, "x", None], [2**64, 2**64 + 1, "x", None]),
+        ([10**400 + 1, 10**400, "x"], [10**400, 10**400 + 1, "x"]),
         ([True, False, None], [False, True, None]),
         ([[2], "x", [1]], ["[1]", "[2]", "x"]),
     ],
@@ -43,6 +46,16 @@ def test_rows_that_are_equal_stay_in_order(directory):
     written = write(directory, [{"x": number % 2} for number in range(10)])
     assert written.sorted(Sort("x")) == [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
     assert written.sorted(Sort("x", descending=True)) == [1, 3, 5, 7, 9, 0, 2, 4, 6, 8]
+
+
+def test_a_number_is_the_same_with_and_without_a_point(directory):
+    assert write_column(directory, [5.0, 5, 4, 5.0]).sorted(Sort("x")) == [2, 0, 1, 3]
+
+
+def test_integers_too_long_to_be_written_out_are_numbers_still(directory):
+    values = ["x", 10**5_000, None, -(10**5_000), 3]
+    written = write_rows(directory, [({"x": value}, b"{}") for value in values])
+    assert written.sorted(Sort("x")) == [3, 4, 1, 0, 2]
 
 
 def test_several_columns_can_be_sorted_by(directory):

@@ -98,6 +98,11 @@ def test_presence_counts_all_columns_at_once(directory):
         }
 
 
+def test_rows_without_a_key_have_no_presence(directory):
+    with write(directory, [{}, {}]).reader() as reader:
+        assert reader.presence() == {}
+
+
 def test_a_result_without_rows_has_statistics_too(directory):
     written = write(directory, [])
     with written.reader() as reader:
