@@ -46,6 +46,7 @@ KNOWN: dict[str, str] = {
     "QUERYDECK_BACKGROUND_HOURS": "Hours a background run is watched. Default 24.",
     "QUERYDECK_MAX_ROWS": "Rows kept of one result. Default 10000000.",
     "QUERYDECK_MAX_MEGABYTES": "Megabytes received for one result. Default 20000.",
+    "QUERYDECK_RESULT_MEGABYTES": "Disk all stored results together may use. Default 100000.",
     "QUERYDECK_RESULT_DAYS": "Days a result is kept after its run ended. Default 30.",
     "QUERYDECK_EXPORT_HOURS": "Hours a built export stays downloadable. Default 72.",
     "QUERYDECK_EXPORT_USER_MEGABYTES": "Disk one person's exports may use. Default 5000.",

@@ -45,6 +45,9 @@ MAX_ROWS = env.integer(
 MAX_BYTES = 1_000_000 * env.integer(
     "QUERYDECK_MAX_MEGABYTES", default=20_000, least=1, most=1_000_000
 )
+RESULT_BYTES = 1_000_000 * env.integer(
+    "QUERYDECK_RESULT_MEGABYTES", default=100_000, least=1, most=100_000_000
+)
 RESULT_DAYS = env.integer("QUERYDECK_RESULT_DAYS", default=30, least=1, most=3650)
 VERSION = __version__
 EXPORT_USER_BYTES = 1_000_000 * env.integer(

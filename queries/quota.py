@@ -1,5 +1,6 @@
-"""How much disk exports may use: each person's share, all exports together, and what the disk itself has left.
+"""How much disk exports and stored results may use, and what the disk itself has left.
 
+Exports have a share per person and a limit in all, results a limit in all: they are shared with teams, and expire.
 An export counts with its size; while it is built, with what was estimated for it or what is written, whichever is
 more. So a promise of room is kept until the file is there, and nobody can start more than fits.
 """
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.db.models import Q, Sum
 from django.template.defaultfilters import filesizeformat
 
-from queries.models import Export, Status, User
+from queries.models import Export, ResultSet, Run, Status, User
 
 #: Left on the disk for the database and for results that arrive.
 DISK_RESERVE = 100_000_000
@@ -22,7 +23,7 @@ MOST_NAMED = 3
 
 
 class NoRoomError(Exception):
-    """The file does not fit; ``str()`` says why and what to delete, safe to show."""
+    """A file or a result does not fit; ``str()`` says why and what to delete, safe to show."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,54 @@ def room_left(export: Export) -> int:
     """Bytes that the file being built may grow to. At least 0."""
     used = usage_of(export.owner, without=export)
     return max(0, min(used.my_limit - used.mine, used.limit - used.all))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Bytes that stored results use and may use: those of a person's own runs, and everybody's."""
+
+    mine: int
+    all: int
+    limit: int
+
+    @property
+    def percent(self) -> int:
+        """Of what all may use."""
+        return min(100, 100 * self.all // self.limit)
+
+
+def stored_by(user: User) -> Stored:
+    """What the rows of all runs use now. Parts that were just merged go a little later and are not counted."""
+    mine = Sum("size", filter=Q(run__owner=user))
+    found = ResultSet.objects.aggregate(all=Sum("size"), mine=mine)
+    return Stored(found["mine"] or 0, found["all"] or 0, settings.RESULT_BYTES)
+
+
+def check_rows_fit(user: User) -> None:
+    """Raise NoRoomError if a new run could keep nothing: better known before the provider is asked."""
+    if not (why := no_room_for_rows()):
+        return
+    mine = Run.objects.filter(owner=user, result__size__gt=0)
+    largest = [
+        f"{run.connection_name}, {run.created_at:%Y-%m-%d %H:%M} ({_words(run.result.size)})"
+        for run in mine.select_related("result").order_by("-result__size")[:MOST_NAMED]
+        if run.result
+    ]
+    yours = f" Your largest: {'; '.join(largest)}." if largest else ""
+    raise NoRoomError(
+        f"{why} Delete rows you no longer need on the pages of their runs, or ask who runs this site.{yours}"
+    )
+
+
+def no_room_for_rows() -> str:
+    """Why no more rows can be stored now; "" if they can. Asked again while rows arrive."""
+    used = ResultSet.objects.aggregate(all=Sum("size"))["all"] or 0
+    if used >= settings.RESULT_BYTES:
+        most = _words(settings.RESULT_BYTES)
+        return f"All stored results together may use {most}, and they do."
+    if _disk_left() <= 0:
+        return "The server's disk is full, but for what it needs itself."
+    return ""
 
 
 def _yours(user: User, size: int, used: Usage) -> str:

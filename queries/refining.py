@@ -10,7 +10,7 @@ import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
-from queries import reading, time_ranges
+from queries import quota, reading, time_ranges
 from queries.dataprime import DataPrimeError
 from queries.engine import direct, refine
 from queries.engine.refine import DATAPRIME, LANGUAGES
@@ -80,7 +80,12 @@ def start_refine(request: RefineRequest) -> Run:
     readable = Run.objects.visible_to(request.owner).filter(pk=request.origin.pk)
     if not readable.exists():
         raise PermissionDenied("You may not see this run.")
-    run = _new(request, check(request))
+    read = check(request)
+    try:
+        quota.check_rows_fit(request.owner)
+    except quota.NoRoomError as error:
+        raise InvalidRefineError(str(error)) from None
+    run = _new(request, read)
     direct.lease(run)
     try:
         with transaction.atomic():

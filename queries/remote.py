@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from queries import rate_limit, time_ranges
+from queries import quota, rate_limit, time_ranges
 from queries.connections import open_provider, test_policy
 from queries.engine import access, bell
 from queries.engine.record import mark_connection, noted, storable
@@ -26,6 +26,7 @@ from queries.providers.base import LogLine, Preview, Provider, QuerySpec, Remote
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
+    LimitExceededError,
     NotFoundError,
     RateLimitError,
 )
@@ -101,7 +102,13 @@ def adopt_job(connection: Connection, owner: User, job_id: str) -> Run:
     job, run = next((pair for pair in jobs if pair[0].job_id == job_id), (None, None))
     if job is None:
         raise NotFoundError("The provider's list does not have this query any more.")
-    return run or _adopted(connection, owner, job)
+    if run is not None:
+        return run
+    try:
+        quota.check_rows_fit(owner)
+    except quota.NoRoomError as error:
+        raise LimitExceededError(str(error), remedy="") from None
+    return _adopted(connection, owner, job)
 
 
 def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from queries import time_ranges
+from queries import quota, time_ranges
 from queries.engine import bell, direct
 from queries.engine.record import (
     best_attempt,
@@ -99,7 +99,7 @@ def start_run(request: RunRequest) -> Run:
     if known is not None:
         return known
     _check_access(request)
-    if found := problems(request):
+    if found := problems(request) or _no_room(request.owner):
         raise InvalidRunError(found)
     run = _new(request)
     if run.mode == Mode.DIRECT:
@@ -220,6 +220,14 @@ def curl_of(run: Run) -> str:
     options = run.connection.options if run.connection else {}
     endpoint = kind.endpoint(options) if run.connection else "https://ENDPOINT"
     return kind.curl(spec_of(run), _mode(run.mode), endpoint)
+
+
+def _no_room(owner: User) -> list[Problem]:
+    try:
+        quota.check_rows_fit(owner)
+    except quota.NoRoomError as error:
+        return [Problem("", str(error))]
+    return []
 
 
 def _started_before(request: RunRequest) -> Run | None:

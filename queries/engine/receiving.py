@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from queries import quota
 from queries.connections import default_policy
 from queries.engine import failures
 from queries.engine.facts import stream_statistics
@@ -55,6 +56,7 @@ class Receiver:
         self.one = one
         self.stream = stream
         self.error: ProviderError | None = None
+        self.no_room = ""
         with transaction.atomic():
             self._renew()
             self.result_set = ResultSet.objects.create(run=one.run)
@@ -91,6 +93,12 @@ class Receiver:
                     f"We keep at most {settings.MAX_ROWS:,} rows of one result.",
                     code="our_row_limit",
                 )
+            if self.no_room:
+                raise LimitExceededError(
+                    f"{self.no_room} The rest was not kept.",
+                    code="our_store_limit",
+                    remedy="Delete rows you no longer need on the pages of their runs, then run it again.",
+                )
             if self.one.reason:
                 raise CallStoppedError("We stopped reading.")
             yield row
@@ -108,6 +116,8 @@ class Receiver:
                 result_set=self.result_set, seq=part.first_row, **asdict(part)
             )
             self._describe(row_count=self.writer.rows, size=self.writer.size)
+        # Told where rows are taken: those that are held already become durable then.
+        self.no_room = quota.no_room_for_rows()
 
     def _renew(self, **changes: Any) -> None:
         if not held(self.one.run).update(**renewed(self.one.lease), **changes):

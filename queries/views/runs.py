@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
-from queries import refining, remote, runs
+from queries import quota, refining, remote, runs
 from queries.forms.run_filter import RunFilterForm
 from queries.forms.runs import RunForm, initial_from
 from queries.http import AuthedRequest, fetch, wants_fragment
@@ -176,6 +176,7 @@ def run_list(request: AuthedRequest) -> HttpResponse:
         "page": page,
         "poll": LIST_POLL_SECONDS if any(run.is_active for run in page) else 0,
         "active_count": Run.objects.filter(owner=request.user).active().count(),
+        "stored": quota.stored_by(request.user),
     }
     part = "#runs" if wants_fragment(request) else ""
     return render(request, f"queries/run_list.html{part}", context)

@@ -1,0 +1,133 @@
+"""Room for stored rows: refused before the provider is asked, kept while rows arrive, told with what to delete."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from queries import quota, runs
+from queries.engine.direct import pool
+from queries.models import Run, Status
+from queries.providers.errors import LimitExceededError
+from queries.refining import InvalidRefineError, RefineRequest, start_refine
+from queries.remote import RemoteJob, adopt_job
+from queries.runs import InvalidRunError, RunRequest, delete_rows, start_run
+from tests.engine import wire
+from tests.engine.rows import numbers
+from tests.factories import ConnectionFactory, ResultSetFactory, RunFactory, UserFactory
+from tests.stored import log_rows, stored_run
+from tests.upstream import Upstream
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LONG = 30.0
+
+
+@pytest.fixture
+def upstream():
+    with Upstream() as one:
+        yield wire.scripted(one)
+    pool.stop()
+
+
+@pytest.fixture
+def request_of(user, upstream):
+    connection = ConnectionFactory(owner=user, origin=upstream.origin)
+    return RunRequest(
+        owner=user, connection=connection, statement="source logs", mode="direct"
+    )
+
+
+def holding(size, **changes):
+    """A run whose stored rows take this room."""
+    run = RunFactory(status=Status.SUCCEEDED, **changes)
+    run.result = ResultSetFactory(run=run, size=size)
+    run.save()
+    return run
+
+
+def test_a_run_that_could_keep_nothing_is_refused_before_the_provider_is_asked(
+    request_of, upstream, settings
+):
+    settings.RESULT_BYTES = 1_000_000
+    mine = holding(600_000, owner=request_of.owner, connection_name="Logs")
+    holding(400_000)
+    with pytest.raises(InvalidRunError) as refused:
+        start_run(request_of)
+    said = str(refused.value)
+    assert said.startswith("All stored results together may use 976.6 KB, and they do.")
+    assert said.endswith(
+        f"Your largest: Logs, {mine.created_at:%Y-%m-%d %H:%M} (585.9 KB)."
+    )
+    assert upstream.requests == []
+    delete_rows(mine)
+    run = start_run(request_of)
+    assert pool.wait(run.pk, LONG)
+    assert Run.objects.get(pk=run.pk).status == Status.SUCCEEDED
+
+
+def test_a_disk_that_is_full_refuses_a_run_too(request_of, upstream, monkeypatch):
+    monkeypatch.setattr(quota, "DISK_RESERVE", 10**18)
+    with pytest.raises(InvalidRunError, match="The server's disk is full"):
+        start_run(request_of)
+    assert upstream.requests == []
+
+
+def test_a_refine_and_an_adopted_query_need_room_too(
+    request_of, settings, data_dir, monkeypatch
+):
+    user = request_of.owner
+    origin = stored_run(log_rows(3), owner=user)
+    settings.RESULT_BYTES = origin.result.size
+    with pytest.raises(InvalidRefineError, match="All stored results together"):
+        start_refine(RefineRequest(owner=user, origin=origin, statement="source logs"))
+    job = RemoteJob("j-1", None)
+    monkeypatch.setattr("queries.remote.jobs_of", lambda *_given: [(job, None)])
+    with pytest.raises(LimitExceededError, match="All stored results together"):
+        adopt_job(request_of.connection, user, "j-1")
+    assert Run.objects.count() == 1
+
+
+def test_rows_that_fill_the_room_cut_the_result_and_say_so(
+    request_of, upstream, settings, data_dir
+):
+    settings.RESULT_BYTES = 30_000
+    batches = [wire.batch(first, 500) for first in range(0, 20_000, 500)]
+    upstream.on(wire.QUERY, wire.as_lines({"queryId": "q"}, *batches, wire.COMPLETED))
+    run = start_run(request_of)
+    assert pool.wait(run.pk, LONG)
+    run = Run.objects.get(pk=run.pk)
+    [cut] = run.result.cuts
+    assert (run.status, cut["code"]) == (Status.SUCCEEDED, "our_store_limit")
+    assert "may use 29.3 KB, and they do. The rest was not kept." in cut["message"]
+    assert 0 < run.result.row_count < 20_000
+    assert not run.result.complete
+    assert numbers(run) == list(range(run.result.row_count))
+
+
+def test_the_list_of_runs_shows_what_stored_rows_use(page, user, settings):
+    settings.RESULT_BYTES = 10_000_000
+    assert "stored rows together" not in page.get(reverse("run_list")).text
+    holding(1_000_000, owner=user)
+    holding(2_000_000, owner=UserFactory())
+    text = page.get(reverse("run_list")).text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "The rows of your runs use 976.6 KB" in text
+    assert "all stored rows together 2.9 MB of the 9.5 MB they may" in text
+    assert 'value="30"' in text
+
+
+def test_a_refused_run_keeps_what_was_typed(page, user, request_of, monkeypatch):
+    monkeypatch.setattr(quota, "no_room_for_rows", lambda: "There is no room.")
+    form = {
+        "connection": request_of.connection.pk,
+        "statement": "source logs | limit 7",
+        "mode": "direct",
+        "time_range": "last-1h",
+        "setting_syntax": "QUERY_SYNTAX_DATAPRIME",
+        "setting_tier": "TIER_FREQUENT_SEARCH",
+        "form_key": request_of.form_key,
+    }
+    response = page.post(reverse("run_new"), form)
+    assert response.status_code == 422
+    assert "There is no room. Delete rows you no longer need" in response.text
+    assert "source logs | limit 7" in response.text
+    assert not runs.Run.objects.exists()
