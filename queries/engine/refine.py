@@ -25,7 +25,7 @@ from queries.models import Mode, ResultSet, Run
 from queries.providers.base import Row, RowStream
 from queries.providers.errors import LimitExceededError, ProviderError, QueryError
 from queries.providers.registry import provider_class
-from queries.results import Column, ResultError, ResultsMissingError
+from queries.results import ResultError, ResultsMissingError
 from queries.results.errors import MemoryLimitError, QueryTimeoutError
 from queries.results.keypaths import keypath
 from queries.results.refine_tables import DATASETS, ROOTS, dataprime_table, views
@@ -40,7 +40,7 @@ Rows = Callable[[pa.RecordBatch], Iterator[Row]]
 def compiled(statement: str, result_set: ResultSet) -> Compiled:
     """The statement over the rows of a result set. Raises DataPrimeError, with its place."""
     table = dataprime_table(
-        _columns(result_set),
+        reading.columns_of(result_set),
         documents_of(result_set.run),
         all_known=not result_set.columns_dropped,
     )
@@ -58,7 +58,7 @@ def documents_of(run: Run) -> Mapping[str, tuple[str, str]]:
     if run.mode != Mode.REFINE:
         return provider_class(run.provider).row_documents
     result_set = reading.available_result(run)
-    if any(column.name.startswith(ROOTS) for column in _columns(result_set)):
+    if any(column.name.startswith(ROOTS) for column in reading.columns_of(result_set)):
         return {root: (root, "json") for root in ROOTS}
     return {"$d": ("", "json")}
 
@@ -118,7 +118,7 @@ def _asked(run: Run, origin: ResultSet) -> tuple[Refine, Rows, dict[str, str]]:
     files = [str(directory / name) for name in names]
     if not files or not all(Path(file).is_file() for file in files):
         raise ResultsMissingError
-    relations = views(files, _columns(origin))
+    relations = views(files, reading.columns_of(origin))
     if run.settings.get("language") == SQL:
         return Refine(files, relations, text=run.statement), _sql_rows, {}
     found = compiled(run.statement, origin)
@@ -199,7 +199,3 @@ def _object_row(text: str) -> Row:
         value = json.loads(text, parse_constant=str)
         original = msgspec.json.encode(value)
     return Row(value if isinstance(value, dict) else {"$d": value}, original)
-
-
-def _columns(result_set: ResultSet) -> list[Column]:
-    return [Column(**column) for column in result_set.columns]

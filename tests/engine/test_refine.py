@@ -13,12 +13,14 @@ from django.utils import timezone
 from queries import reading
 from queries.engine import direct, sweep
 from queries.engine.record import remove_rows
+from queries.engine.refine import documents_of
 from queries.models import Mode, ResultPart, ResultSet, Run, Status
 from queries.providers.coralogix.rows import row_of
 from queries.providers.registry import provider_class
 from queries.refining import InvalidRefineError, RefineRequest, start_refine
 from queries.results import PartWriter
 from queries.runs import cancel_run, delete_run, wait_for
+from queries.views.refine_hints import named
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
 from tests.stored import log_rows, stored_run
 
@@ -188,6 +190,27 @@ def test_sql_reads_the_columns_by_the_names_they_are_shown_under(logs):
     }
     kinds = {c["name"]: c["kind"] for c in run.result.columns}
     assert kinds["first"] == "timestamp"
+
+
+def test_sql_has_the_columns_in_the_order_they_are_shown_in(user):
+    rows = [{"$m": {"logid": "id", "LOGID": "shout", "severity": "Info"}, "$d": "x"}]
+    origin = stored_run(rows, owner=user)
+    shown = reading.columns_of(origin.result)
+    assert [column.name for column in shown] != [
+        column["name"] for column in origin.result.columns
+    ]
+    [row] = rows_of(refined(origin, "SELECT * FROM rows", "sql"))
+    assert list(row.items()) == [
+        ("$m.severity", "Info"),
+        ("$d", "x"),
+        ("$m.LOGID", "shout"),
+        ("$m.logid_2", "id"),
+    ]
+    for one in named(shown, documents_of(origin)):
+        found = rows_of(refined(origin, f"SELECT {one.sql} AS it FROM rows", "sql"))
+        with reading.open_result(origin.result) as reader:
+            page = reader.page(offset=0, size=1, columns=[one.column.name])
+        assert [found[0]["it"]] == page.rows[0][1]
 
 
 def test_sql_over_everything_keeps_every_value(logs):
