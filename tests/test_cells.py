@@ -19,6 +19,7 @@ EVIL = '<script>alert("x")</script>'
     ("value", "kind", "html"),
     [
         (None, "text", '<td class="c-null">null</td>'),
+        (None, "integer", '<td class="c-null c-num">null</td>'),
         ("null", "text", "<td>null</td>"),
         ("", "text", "<td></td>"),
         (2**63, "integer", '<td class="c-num">9223372036854775808</td>'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -97,6 +98,27 @@ def test_a_line_breaks_where_a_number_is_missing():
         in html
     )
     assert 'role="img"' in html
+
+
+def test_names_below_a_line_stand_below_its_points():
+    line = chart(Chart("t", "line", ["auth", "cart", "ship"], [Series("n", [1, 2, 3])]))
+    assert [(x, name) for _, x, name in names_below(line)] == [
+        ("0.0", "auth"),
+        ("50.0", "cart"),
+        ("100.0", "ship"),
+    ]
+
+
+def test_a_phone_shows_every_other_name_and_long_ones_are_cut():
+    labels = [f"a service with number {n}" for n in range(12)]
+    found = names_below(chart(Chart("t", "columns", labels, [Series("n", [1] * 12)])))
+    assert [css for css, _, _ in found] == ["", " hide-small"] * 3
+    assert {name for _, _, name in found} == {"a service wit…"}
+
+
+def names_below(drawing):
+    """(Further class, place in percent, words) of each."""
+    return re.findall(r'<text class="x([^"]*)" x="([^"]*)%"[^>]*>([^<]*)', drawing)
 
 
 def test_lying_bars_name_themselves_and_end_in_their_number():

@@ -59,7 +59,8 @@ def cell(
     the beginning of its text says so (``data-cut``).
     """
     if value is None:
-        return SafeString('<td class="c-null">null</td>')
+        also = " c-num" if cell_class(kind) == "c-num" else ""
+        return SafeString(f'<td class="c-null{also}">null</td>')
     # A page has thousands of cells: plain formatting of escaped texts is three times as fast as format_html.
     if exact is not None:
         return SafeString(

@@ -121,18 +121,35 @@ def _grid(scale: Scale) -> SafeString:
 
 
 def _x_axis(drawn: Chart) -> SafeString:
-    ticks = drawn.ticks or list(_some_names(drawn.labels))
+    ticks = drawn.ticks or list(_some_names(drawn))
+    # Names are longer than times: a phone has room for every other one.
+    spare = "" if drawn.ticks else " hide-small"
     return format_html_join(
         "",
-        '<text class="x" x="{}%" y="100%">{}</text>',
-        ((round(place * 100, 2), words) for place, words in ticks),
+        '<text class="x{}" x="{}%" y="100%">{}</text>',
+        (
+            (spare if at % 2 else "", round(place * 100, 2), words)
+            for at, (place, words) in enumerate(ticks)
+        ),
     )
 
 
-def _some_names(labels: Sequence[str]) -> Iterator[tuple[float, str]]:
-    step = max(1, -(-len(labels) // MOST_NAMES))
-    for at in range(0, len(labels), step):
-        yield (at + 0.5) / len(labels), labels[at][: LONGEST_NAME // 2]
+def _some_names(drawn: Chart) -> Iterator[tuple[float, str]]:
+    """Names below the middle of their columns, or below their points."""
+    count = len(drawn.labels)
+    places = _points(drawn) if drawn.kind == "line" else _middles(count)
+    for at in range(0, count, max(1, -(-count // MOST_NAMES))):
+        yield places[at], _cut(drawn.labels[at], LONGEST_NAME // 2)
+
+
+def _middles(count: int) -> list[float]:
+    return [(at + 0.5) / count for at in range(count)]
+
+
+def _points(drawn: Chart) -> Sequence[float]:
+    """Where the points of lines are, from 0 to 1."""
+    last = max(len(drawn.labels) - 1, 1)
+    return drawn.places or [at / last for at in range(len(drawn.labels))]
 
 
 def _columns(drawn: Chart, scale: Scale) -> SafeString:
@@ -190,8 +207,7 @@ def _said(drawn: Chart, at: int, label: str) -> str:
 
 def _lines(drawn: Chart, scale: Scale) -> SafeString:
     """Lines in a stretched box (their width is not stretched); a gap where there is no number."""
-    last = max(len(drawn.labels) - 1, 1)
-    places = drawn.places or [at / last for at in range(len(drawn.labels))]
+    places = _points(drawn)
     return format_html(
         '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" width="100%" height="100%">{}</svg>',
         format_html_join(
@@ -252,8 +268,8 @@ def _bar(
     )  # fmt: skip
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def _cut(name: str, most: int = LONGEST_NAME) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _tone(one: Series) -> SafeString:

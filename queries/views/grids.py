@@ -26,7 +26,7 @@ from queries.views.extras import beside
 from queries.views.figures import figure_of
 from queries.views.layouts import applied, widths_of
 from queries.views.offers import not_offered_for_jobs
-from queries.views.wording import filter_chips, kinds_of, sort_chips
+from queries.views.wording import filter_chips, kinds_of, sort_chips, why_none
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
 SLOWEST_POLL = 15
@@ -182,6 +182,7 @@ def _around(
         "filters": narrows,
         "order": order,
         "clear": address.setting(**nothing) if narrows or order else "",
+        "why_none": why_none(run),
         "write": statements.link(run, known, view.conditions),
         "widths": widths_of(run),
     }
@@ -228,6 +229,7 @@ def page_numbers(view: reading.View, page: Any) -> dict[str, Any]:
         "first": first if page.matched else 0,
         "last": first + len(page.rows) - 1 if page.matched else 0,
         "total": page.matched,
+        "noun": "row" if page.matched == 1 else "rows",
         "size": view.size,
         "sizes": reading.SIZES,
     }

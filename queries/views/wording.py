@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
+from queries.models import Mode, Run
 from queries.results import Column, Condition, Sort
 from queries.views.addresses import Address, Chip
 
@@ -102,6 +103,14 @@ def sort_chips(address: Address, order: Sequence[Sort]) -> list[Chip]:
         )
         for at, sort in enumerate(order)
     ]
+
+
+def why_none(run: Run) -> str:
+    """Why an answer may have no rows at all."""
+    if run.mode == Mode.REFINE:
+        return "The statement was carried out, and no stored row passed it."
+    where = " in its time range" if run.starts_at else ""
+    return f"The query ran and matched nothing{where}."
 
 
 def kinds_of(known: Sequence[Column]) -> dict[str, str]:
