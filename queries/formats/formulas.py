@@ -8,13 +8,21 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.text import count, joined
+from queries.formats.text import as_bytes, count, joined
 
 #: After anything a spreadsheet drops while importing (blanks of every script, controls, invisible characters,
 #: quotes): a formula's first character, ASCII or full-width. A tab or a return is a trigger itself.
 TRIGGER = r"""^[\pZ\pC"']*?([\t\r=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"""
 #: A plain number is no formula, whatever its sign.
 NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+
+#: First bytes that no formula has, whatever follows: ASCII but blanks, quotes, controls and triggers, and the UTF-8 of
+#: letters from À to Hebrew and from CJK to Hangul.
+_HARMLESS = bytes(
+    byte
+    for byte in (*range(0x21, 0x7F), *range(0xC3, 0xD8), *range(0xE4, 0xEE))
+    if byte not in b"\"'=+-@"
+)
 
 
 def neutralised(array: pa.StringArray) -> tuple[pa.StringArray, int]:
@@ -26,9 +34,18 @@ def neutralised(array: pa.StringArray) -> tuple[pa.StringArray, int]:
 
 
 def formula_like(array: pa.StringArray) -> pa.BooleanArray | None:
-    """Which texts a spreadsheet could run; None if there is none."""
+    """Which texts a spreadsheet could run; None if there is none.
+
+    Mostly the first bytes tell that there is none, in a tenth of the time that a regular expression takes.
+    """
+    if not as_bytes(_first_bytes(array)).translate(None, _HARMLESS):
+        return None
     mask = pc.match_substring_regex(array, TRIGGER)
     if not count(mask):
         return None
     mask = pc.and_not(mask, pc.match_substring_regex(array, NUMBER))
     return mask if count(mask) else None
+
+
+def _first_bytes(array: pa.StringArray) -> pa.BinaryArray:
+    return pc.binary_slice(array.cast(pa.binary()), 0, 1)

@@ -17,8 +17,7 @@ _DAY_MS = 86_400_000
 _EPOCH_SERIAL = 25_569
 #: 1 March 1900: Excel counts a 29 February 1900 that never was, so earlier serials name another day.
 _FIRST_SAFE_SERIAL = 61.0
-#: Whole groups of three zeros at the end of nine decimals, leaving at least three.
-_SPARE_ZEROS = r"(\.\d{3}(?:\d{3})*?)(?:000)+$"
+_MILLISECONDS = pa.timestamp("ms")
 
 
 def wall_clock(array: pa.TimestampArray, zone: tzinfo) -> pa.TimestampArray:
@@ -32,8 +31,7 @@ def wall_clock(array: pa.TimestampArray, zone: tzinfo) -> pa.TimestampArray:
 def iso_texts(array: pa.TimestampArray, zone: tzinfo = UTC) -> pa.StringArray:
     """ISO 8601 with Z or the offset: 2026-02-03T04:05:06.789Z. Three, six or nine decimals, whichever is exact."""
     clock = wall_clock(array, zone)
-    text = pc.binary_replace_slice(clock.cast(pa.string()), 10, 11, "T")
-    text = pc.replace_substring_regex(text, _SPARE_ZEROS, r"\1")
+    text = pc.binary_replace_slice(_shortest(clock), 10, 11, "T")
     return joined(
         text, "Z" if _is_utc(zone) else _offsets(clock, wall_clock(array, UTC))
     )
@@ -49,6 +47,19 @@ def excel_serials(
         pc.divide(milliseconds.cast(pa.float64()), float(_DAY_MS)), float(_EPOCH_SERIAL)
     )
     return serials, pc.greater_equal(serials, _FIRST_SAFE_SERIAL)
+
+
+def _shortest(clock: pa.TimestampArray) -> pa.StringArray:
+    """The clock's times with three, six or nine decimals. Arrow writes as many as the unit has."""
+    try:
+        return clock.cast(_MILLISECONDS).cast(pa.string())
+    except pa.ArrowInvalid:  # some would lose digits
+        text = clock.cast(pa.string())
+    for unit in (pa.timestamp("us"), _MILLISECONDS):
+        rough = clock.cast(unit, safe=False)
+        exact = pc.equal(rough.cast(clock.type), clock)
+        text = pc.if_else(exact, rough.cast(pa.string()), text)
+    return text
 
 
 def _is_utc(zone: tzinfo) -> bool:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 #: A piece is what is turned into bytes in one go. It bounds memory, however large or wide the batches are.
-PIECE_ROWS = 8_192
+PIECE_ROWS = 10_000  # what a result's reader delivers at once
 PIECE_CELLS = 250_000
 PIECE_BYTES = 8 * 1024 * 1024
 
@@ -36,10 +36,10 @@ def texts(array: pa.Array) -> pa.StringArray:
     return text
 
 
-def joined(*parts: pa.StringArray | str) -> pa.StringArray:
+def joined(*parts: pa.StringArray | str, between: str = "") -> pa.StringArray:
     """Concatenate columns and constants row by row; a null in any part makes the row null."""
     constants = (constant(part) if isinstance(part, str) else part for part in parts)
-    return pc.binary_join_element_wise(*constants, constant(""))
+    return pc.binary_join_element_wise(*constants, constant(between))
 
 
 def as_bytes(array: pa.StringArray) -> bytes:
@@ -69,7 +69,7 @@ def count(mask: pa.BooleanArray) -> int:
 
 
 def has_bytes(data: bytes, unwanted: bytes) -> bool:
-    """Whether any of these single bytes occurs: one pass at memory speed, before any slower work."""
+    """Whether any of these single bytes occurs: one pass, before any slower work. For a few bytes `in` is faster."""
     return len(data.translate(None, unwanted)) != len(data)
 
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from queries.formats import Options, Report, stream
+from queries.formats.formulas import TRIGGER, formula_like
 from tests.formats.rows import HARD_TEXTS, Shown, columns, made, read_csv
 
 
@@ -116,6 +118,21 @@ def test_timestamps_have_as_many_decimals_as_they_need():
 
 
 @pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        ([0, 10**6], ["00.000Z", "00.001Z"]),
+        ([1_000, 10**6, -(2**63) + 1], ["00.000001Z", "00.001Z", "43.145224193Z"]),
+        ([2**63 - 1, 1_001_000, None], ["16.854775807Z", "00.001001Z", ""]),
+    ],
+)
+def test_the_decimals_of_one_moment_do_not_change_with_its_neighbours(
+    moments, expected
+):
+    data = made("csv", columns(t="timestamp"), [(moment,) for moment in moments])
+    assert [row[0][17:] for row in read_csv(data)[1:]] == expected
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "=1+1",
@@ -159,6 +176,21 @@ def test_text_that_looks_like_a_formula_is_made_text(text):
 )
 def test_numbers_and_other_text_are_not_touched(text):
     assert cell(text) == text
+
+
+def test_no_character_hides_a_formula_from_the_quick_look_at_first_bytes():
+    every = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    texts = pa.array([character + "=" for character in every])
+    dangerous = texts.filter(pc.match_substring_regex(texts, TRIGGER)).to_pylist()
+    assert len(dangerous) > 100
+    one_each = pa.array({text.encode()[0]: text for text in dangerous}.values())
+    missed = [text for text in one_each if formula_like(pa.array([text])) is None]
+    assert missed == []
+
+
+@pytest.mark.parametrize("texts", [[], [None, None], [""], ["", None]])
+def test_where_nothing_is_written_nothing_looks_like_a_formula(texts):
+    assert formula_like(pa.array(texts, pa.string())) is None
 
 
 def test_names_that_look_like_a_formula_are_made_text():

@@ -54,12 +54,16 @@ def table(rows):
 
 
 def first_seen(value: str) -> str:
-    """The text as a spreadsheet sees it, after what importers drop."""
-    dropped = ("Z", "C")
+    """The text as a spreadsheet sees it, after what importers drop.
+
+    Code points not assigned (Cn) are shown as boxes, and differ from one version of Unicode to the next.
+    """
     for index, character in enumerate(value):
         if TRIGGER.match(character):
             return value[index:]
-        if unicodedata.category(character)[0] not in dropped and character not in "\"'":
+        category = unicodedata.category(character)
+        dropped = category[0] in "ZC" and category != "Cn"
+        if not dropped and character not in "\"'":
             return ""
     return ""
 
