@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.formats.base import Report
-from queries.formats.text import as_bytes, has_bytes, joined, patched
+from queries.formats.text import as_bytes, has_bytes, patched
 
 _CONTROLS = bytes(range(0x20))
 #: Up to here a double holds every integer (RFC 8259, 6). Fewer digits are exact; a run of as many may not be.
@@ -30,21 +30,22 @@ def encoded(value: str) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def json_strings(text: pa.StringArray) -> pa.StringArray:
-    """Texts as JSON strings, nulls kept."""
+def escaped(text: pa.StringArray) -> pa.StringArray:
+    """Texts as they stand between the quotes of JSON strings, nulls kept."""
     data = as_bytes(text)
     if not has_bytes(data, _CONTROLS):
-        return _quoted(text, data)
+        return _easily(text, data)
     hard = pc.match_substring_regex(text, r"[\x00-\x1f]")
-    return pc.if_else(hard, patched(text, hard, encoded), _quoted(text, data))
+    spelled = patched(text, hard, lambda value: encoded(value)[1:-1])
+    return pc.if_else(hard, spelled, _easily(text, data))
 
 
-def _quoted(text: pa.StringArray, data: bytes) -> pa.StringArray:
+def _easily(text: pa.StringArray, data: bytes) -> pa.StringArray:
     if b"\\" in data:
         text = pc.replace_substring(text, "\\", "\\\\")
     if b'"' in data:
         text = pc.replace_substring(text, '"', '\\"')
-    return joined('"', text, '"')
+    return text
 
 
 def checked(text: pa.StringArray, report: Report) -> pa.StringArray:

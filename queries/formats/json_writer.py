@@ -17,77 +17,110 @@ from queries.formats.base import Batches, Column, Options, Report, unique_names
 from queries.formats.json_text import (
     checked,
     encoded,
+    escaped,
     exact_as_text,
-    json_strings,
 )
 from queries.formats.moments import iso_texts
 from queries.formats.text import as_bytes, constant, joined, pieces, texts
 
 Rows = Callable[[pa.RecordBatch], pa.StringArray]
+Parts = list[pa.StringArray | str]
+_NULL = "null"
 
 
 def ndjson_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
     """One JSON value a line, each line ended."""
-    rows = _rows(columns, options, report)
+    rows = _rows(columns, options, report, after="\n")
     for batch in batches:
         for piece in pieces(batch):
-            yield as_bytes(joined(rows(piece), "\n"))
+            yield as_bytes(rows(piece))
 
 
 def json_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
     """One array, a row a line, so that it can be read and compared by people too."""
-    rows = _rows(columns, options, report)
-    separator = b"[\n"
+    rows = _rows(columns, options, report, before=",\n")
+    begun = False
     for batch in batches:
         for piece in pieces(batch):
+            data = as_bytes(rows(piece))
             # Every row brings the comma before it; the very first comma gives way to the bracket.
-            yield separator + as_bytes(joined(",\n", rows(piece)))[2:]
-            separator = b",\n"
-    yield b"[]\n" if separator == b"[\n" else b"\n]\n"
+            yield data if begun else b"[" + data[1:]
+            begun = True
+    yield b"\n]\n" if begun else b"[]\n"
 
 
-def _rows(columns: Sequence[Column], options: Options, report: Report) -> Rows:
-    rows = _originals(report) if options.original else _objects(columns, report)
-    if not options.exact_as_text:
-        return rows
-    return lambda piece: exact_as_text(rows(piece), report)
-
-
-def _originals(report: Report) -> Rows:
-    return lambda piece: checked(texts(piece.column(0)), report).fill_null(
-        constant("null")
-    )
-
-
-def _objects(columns: Sequence[Column], report: Report) -> Rows:
-    keys = [f"{encoded(key)}:" for key in unique_names(columns)]
-    heads = ["{" + keys[0], *("," + key for key in keys[1:])]
+def _rows(
+    columns: Sequence[Column],
+    options: Options,
+    report: Report,
+    *,
+    before: str = "",
+    after: str = "",
+) -> Rows:
+    """How a piece becomes rows of text, each between `before` and `after`; all in one join, for each is a copy."""
+    parts = _originals(report) if options.original else _objects(columns, report)
 
     def rows(piece: pa.RecordBatch) -> pa.StringArray:
-        parts: list[pa.StringArray | str] = []
-        for head, column, values in zip(heads, columns, piece.columns, strict=True):
-            parts += [
-                head,
-                _values(values, column.kind, report).fill_null(constant("null")),
-            ]
-        return joined(*parts, "}")
+        text = joined(*_merged([before, *parts(piece), after]))
+        return exact_as_text(text, report) if options.exact_as_text else text
 
     return rows
 
 
-def _values(values: pa.Array, kind: str, report: Report) -> pa.StringArray:
+def _originals(report: Report) -> Callable[[pa.RecordBatch], Parts]:
+    return lambda piece: [
+        checked(texts(piece.column(0)), report).fill_null(constant(_NULL))
+    ]
+
+
+def _objects(
+    columns: Sequence[Column], report: Report
+) -> Callable[[pa.RecordBatch], Parts]:
+    keys = [f"{encoded(key)}:" for key in unique_names(columns)]
+    heads = ["{" + keys[0], *("," + key for key in keys[1:])]
+
+    def parts(piece: pa.RecordBatch) -> Parts:
+        found: Parts = []
+        for head, column, values in zip(heads, columns, piece.columns, strict=True):
+            found += [head, *_values(values, column.kind, report)]
+        return [*found, "}"]
+
+    return parts
+
+
+def _values(values: pa.Array, kind: str, report: Report) -> Parts:
     if pa.types.is_timestamp(values.type):
-        return joined('"', iso_texts(values), '"')
+        return _strings(iso_texts(values))
     text = texts(values)
     if pa.types.is_floating(values.type):
-        return pc.if_else(pc.is_finite(values), text, joined('"', text, '"'))
-    if kind == "json":
-        return checked(text, report)
-    return text if _is_literal(values.type) else json_strings(text)
+        text = pc.if_else(pc.is_finite(values), text, joined('"', text, '"'))
+    elif kind == "json":
+        text = checked(text, report)
+    elif not _is_literal(values.type):
+        return _strings(escaped(text))
+    return [text.fill_null(constant(_NULL))]
+
+
+def _strings(text: pa.StringArray) -> Parts:
+    """In quotes, but for nulls. Where there are none, the quotes join what stands beside them."""
+    if not text.null_count:
+        return ['"', text, '"']
+    return [joined('"', text, '"').fill_null(constant(_NULL))]
+
+
+def _merged(parts: Parts) -> Parts:
+    """The same with neighbouring constants made one: each costs a copy per row."""
+    found: Parts = [parts[0]]
+    for part in parts[1:]:
+        if isinstance(part, str) and isinstance(found[-1], str):
+            found[-1] += part
+        else:
+            found.append(part)
+    return found
 
 
 def _is_literal(kind: pa.DataType) -> bool:

@@ -93,6 +93,13 @@ def test_values_keep_their_types(slug):
     ]
 
 
+def test_a_column_with_a_missing_value_is_written_like_one_without():
+    shown = columns(a="text", t="timestamp", b="text")
+    rows = [("x", 0, "y"), (None, None, None)]
+    whole, alone = made("ndjson", shown, rows), made("ndjson", shown, rows[:1])
+    assert whole == alone + b'{"a":null,"t":null,"b":null}\n'
+
+
 def test_what_is_not_a_number_is_named():
     rows = [(float("nan"),), (float("inf"),), (float("-inf"),), (1.5,), (None,)]
     data = made("json", columns(n="number"), rows)
