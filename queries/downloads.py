@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from itertools import chain
@@ -18,7 +19,7 @@ from django.conf import settings
 
 from queries import manifests
 from queries.formats import Report, stream
-from queries.models import ResultSet
+from queries.models import ResultSet, User
 from queries.taking import ExportRequest, taken
 
 #: Handed to the server at once: small enough that a slow reader takes it within the time for one write.
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class NoSlotError(Exception):
-    """As many downloads stream as may; ``str()`` is safe to show."""
+    """As many downloads stream as may, in all or of one person; ``str()`` is safe to show."""
 
 
 class TooSlowError(Exception):
@@ -35,24 +36,39 @@ class TooSlowError(Exception):
 
 
 class Slots:
-    """How many downloads stream in this process: each keeps a thread of the web server."""
+    """How many downloads stream in this process: each keeps a thread of the web server.
+
+    One person has at most half of them, rounded up.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self.taken = 0
+        self._held: Counter[int] = Counter()
 
-    def take(self) -> bool:
-        """Take a slot if one is free."""
+    @property
+    def taken(self) -> int:
+        """How many are taken, by anybody."""
+        return self._held.total()
+
+    def take(self, owner: User) -> None:
+        """Take a slot for a person. Raises NoSlotError."""
+        share = (settings.DOWNLOADS + 1) // 2
         with self._lock:
             if self.taken >= settings.DOWNLOADS:
-                return False
-            self.taken += 1
-            return True
+                raise NoSlotError(
+                    f"{settings.DOWNLOADS} downloads are streaming already, which is as many as may at once."
+                )
+            if self._held[owner.pk] >= share:
+                raise NoSlotError(
+                    f"You have {share} of {settings.DOWNLOADS} places for streams already, which is one person's share."
+                )
+            self._held[owner.pk] += 1
 
-    def give_back(self) -> None:
+    def give_back(self, owner: User) -> None:
         """Let go of one."""
         with self._lock:
-            self.taken -= 1
+            self._held[owner.pk] -= 1
+            self._held += Counter()  # forgets those who hold none
 
 
 slots = Slots()
@@ -66,16 +82,13 @@ class Download:
     """
 
     def __init__(self, request: ExportRequest, result_set: ResultSet) -> None:
-        if not slots.take():
-            raise NoSlotError(
-                f"{settings.DOWNLOADS} downloads are streaming already, which is as many as may at once."
-            )
+        slots.take(request.owner)
         self.report = Report()
         self._ends_at = time.monotonic() + settings.DOWNLOAD_SECONDS
         self._run = str(request.run.pk)
         self._whole = False
         self._open = ExitStack()
-        self._open.callback(slots.give_back)
+        self._open.callback(slots.give_back, request.owner)
         try:
             self._chunks = self._start(request, result_set)
         except BaseException:

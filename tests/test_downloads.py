@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from queries import downloads, reading
 from queries.results import ResultError
 from queries.taking import ExportRequest
+from tests.factories import UserFactory
 from tests.stored import log_rows, stored_run
 
 
@@ -58,6 +61,19 @@ def test_a_download_that_is_dropped_gives_its_slot_back_once(request_of):
     download.close()
     download.close()
     assert downloads.slots.taken == 0
+
+
+def test_one_person_leaves_half_of_the_slots_to_others(request_of, settings):
+    settings.DOWNLOADS = 3
+    mine = [begun(request_of), begun(request_of)]
+    with pytest.raises(downloads.NoSlotError, match="You have 2 of 3 places"):
+        begun(request_of)
+    theirs = replace(request_of, owner=UserFactory())
+    begun(theirs).close()
+    mine.pop().close()
+    mine.append(begun(request_of))
+    for download in mine:
+        download.close()
 
 
 def test_no_more_than_the_slots_stream_at_once(request_of, settings):

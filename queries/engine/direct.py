@@ -46,6 +46,7 @@ DIRECT_LEASE = timedelta(seconds=30)
 MOST_REFUSALS = 5
 GOES_ON = "It took longer than {seconds} s and goes on in the background."
 FOR_A_PLACE = "a free place: this server runs {most} {what} at once"
+FOR_A_SHARE = "one of yours to end: of the {most} {what} at once, a person has {share}"
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,11 @@ def lease(run: Run) -> None:
 
 
 class DirectPool:
-    """Runs of this process: as many as there are ``places`` in threads, the others waiting."""
+    """Runs of this process: as many as there are ``places`` in threads, the others waiting.
+
+    One person has at most half of the places, so that others need not wait for all of theirs; who
+    comes with a share left passes those who have none.
+    """
 
     def __init__(self, places: Callable[[], int], what: str) -> None:
         self._places = places
@@ -65,21 +70,23 @@ class DirectPool:
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._runs: dict[UUID, tuple[Held, Future[None]]] = {}
+        self._placed: dict[UUID, int] = {}  # those that have a place, and their owners
 
     def submit(self, run: Run) -> None:
         """Execute a run whose lease is ours, as soon as there is a place."""
         one = Held(run, lease=DIRECT_LEASE)
         keeper.hold(one)
+        future: Future[None] = Future()
+        future.add_done_callback(lambda done: self._done(one, done))
         with self._lock:
             if self._executor is None:
                 # Threads are made on first use: a forked process has none of its parent's.
                 self._executor = ThreadPoolExecutor(self._places(), "direct")
-            full = len(self._runs) >= self._places()
-            future = self._executor.submit(_in_thread, one)
             self._runs[run.pk] = (one, future)
-        if full:
-            _say_waiting(run, FOR_A_PLACE.format(most=self._places(), what=self._what))
-        future.add_done_callback(lambda done: self._done(one, done))
+            self._place()
+            why = "" if run.pk in self._placed else self._why_waiting()
+        if why:
+            _say_waiting(run, why)
 
     def wait(self, pk: UUID, seconds: float) -> bool:
         """Wait for a run to end, if it is in this process; tells whether it has ended."""
@@ -96,21 +103,54 @@ class DirectPool:
         with self._lock:
             mine = list(self._runs.values())
             executor, self._executor = self._executor, None
-        for one, _future in mine:
+        for one, future in mine:
             one.let_go(Reason.STOPPING)
+            future.cancel()  # one that waits; what has begun takes no notice
         wait([future for _one, future in mine], seconds)
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
+
+    def _place(self) -> None:
+        """Give free places to those who wait longest, to nobody beyond their share. Under the lock."""
+        for pk, (one, future) in self._runs.items():
+            if self._executor is None or len(self._placed) >= self._places():
+                return
+            owner = one.run.owner_id
+            held = list(self._placed.values()).count(owner)
+            if pk not in self._placed and held < self._share():
+                self._placed[pk] = owner
+                self._executor.submit(_carry_out, one, future)
+
+    def _share(self) -> int:
+        return (self._places() + 1) // 2
+
+    def _why_waiting(self) -> str:
+        places = self._places()
+        words = FOR_A_PLACE if len(self._placed) >= places else FOR_A_SHARE
+        return words.format(most=places, share=self._share(), what=self._what)
 
     def _done(self, one: Held, future: Future[None]) -> None:
         keeper.release(one)
         with self._lock:
             self._runs.pop(one.run.pk, None)
+            self._placed.pop(one.run.pk, None)
+            self._place()
         if future.cancelled():
             # It was still waiting for a place when the process was told to end.
             end(one.run, ending(one.run, Status.FAILED, failures.interrupted()))
         elif error := future.exception():
             log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
+
+
+def _carry_out(one: Held, future: Future[None]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        _in_thread(one)
+    except BaseException as error:
+        future.set_exception(error)
+        raise
+    future.set_result(None)
 
 
 pool = DirectPool(lambda: settings.DIRECT_RUNS, "direct queries")

@@ -18,6 +18,7 @@ from queries.providers.coralogix.provider import Coralogix
 from queries.runs import cancel_run, delete_run, start_run, wait_for
 from tests.engine import wire
 from tests.engine.rows import numbers
+from tests.factories import ConnectionFactory
 from tests.upstream import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -233,6 +234,31 @@ def test_runs_beyond_the_pool_wait_and_say_so(ask, slow, settings):
     second = wait_for(second, LONG)
     assert (second.status, second.waiting_for) == (Status.SUCCEEDED, "")
     assert refreshed(third).status == Status.CANCELLED
+
+
+def test_one_person_leaves_half_of_the_places_to_others(
+    ask, slow, settings, connection
+):
+    settings.DIRECT_RUNS = 2
+    sent, go_on = slow
+    first = start_run(ask())
+    assert sent.wait(LONG)
+    mine = [start_run(ask()) for _ in range(2)]
+    for run in mine:
+        assert refreshed(run).waiting_for == (
+            "one of yours to end: of the 2 direct queries at once, a person has 1"
+        )
+    theirs = ConnectionFactory(origin=connection.origin)
+    other = start_run(ask(owner=theirs.owner, connection=theirs))
+    until(lambda: refreshed(other).rows_received)
+    assert {refreshed(run).status for run in mine} == {Status.QUEUED}
+    crowd = start_run(ask())
+    assert refreshed(crowd).waiting_for.startswith("a free place")
+    go_on.set()
+    ended = [wait_for(run, LONG).status for run in (first, *mine, other, crowd)]
+    assert ended == [Status.SUCCEEDED] * 5
+    began = [refreshed(run).started_at for run in (first, *mine, crowd)]
+    assert began == sorted(began)
 
 
 def test_a_web_process_that_ends_ends_its_runs_in_words(ask, slow, settings):
