@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def repaired(text: bytes) -> bytes:
-    """Give JSON text that every decoder takes: bytes that are no UTF-8 and lone surrogates become "?" or U+FFFD.
+    """Give JSON text that every decoder takes: bytes that are no UTF-8 become U+FFFD, half a character its escape.
 
-    Raises ValueError if it is not JSON.
+    A text can hold no half of a character; the six characters of its escape say which one it was. Raises ValueError
+    if it is not JSON.
     """
-    return json.dumps(
-        _loads(text.decode("utf-8", "replace")), ensure_ascii=False
-    ).encode("utf-8", "replace")
+    spelled = json.dumps(_loads(text.decode("utf-8", "replace")), ensure_ascii=False)
+    return _SURROGATE.sub(_escaped, spelled).encode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return rf"\\u{ord(found[0]):04x}"
 
 
 def _loads(text: str) -> Any:

@@ -127,6 +127,17 @@ def test_odd_rows_are_kept_beside_ordinary_ones(directory, text):
     assert parts.column("$d.a")[::2] == [1, 1]
 
 
+def test_halves_of_characters_around_the_data_stay_apart(directory):
+    rows = [
+        b'{"metadata":[],"labels":[{"key":"k","value":"a%s"}],"userData":"{}"}' % half
+        for half in (b"\\ud800", b"\\ud801", b"\\ud83d\\ude00")
+    ]
+    result = compacted(received(directory, rows))
+    assert result.column("$l.k") == ["a\\ud800", "a\\ud801", "a\N{GRINNING FACE}"]
+    kept = [json.loads(text)["labels"][0]["value"] for text in originals(result)]
+    assert kept == result.column("$l.k")
+
+
 def test_all_odd_rows_together_spoil_nothing(directory):
     rows = [wire_row(text) for text in ODD.values()] * 3
     whole = compacted(received(directory, rows))

@@ -7,14 +7,13 @@ and its cells' very text, so that every number stays exact.
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Any
 
 import msgspec
 
 from queries.providers.base import ProviderWarning, Row
 from queries.providers.errors import UnexpectedResponseError
+from queries.providers.repair import repaired
 from queries.providers.supermetrics.envelopes import Envelope, mapping, whole
 
 _MOST_COLUMNS = 10_000
@@ -164,17 +163,10 @@ def _object(text: bytes) -> Row:
 
 
 def _repaired(text: bytes) -> bytes:
-    """Give a row that every decoder takes: what is no UTF-8 becomes U+FFFD or "?", a number beyond a double its text."""
     try:
-        value = json.loads(text.decode("utf-8", "replace"), parse_float=_float)
+        return repaired(text)
     except (ValueError, RecursionError):
         raise _no_row() from None
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-
-
-def _float(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
 
 
 def _no_row() -> UnexpectedResponseError:

@@ -127,7 +127,7 @@ def test_a_row_is_kept_byte_for_byte_and_large_numbers_stay_exact(provider, upst
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [(b'"\\ud800"', "?"), (b"1e999", "1e999"), (b'"\xff"', "\ufffd")],
+    [(b'"\\ud800"', "\\ud800"), (b"1e999", "1e999"), (b'"\xff"', "\ufffd")],
 )
 def test_a_damaged_value_costs_no_row(provider, upstream, text, value):
     body = b'{"data":{"status":"done","results":[{"n":1},{"x":' + text + b"}]}}"
