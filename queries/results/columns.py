@@ -17,6 +17,8 @@ import pyarrow as pa
 
 ROW_NUMBER: Final = "_n"
 ORIGINAL: Final = "_original"
+# In a part's metadata, as JSON: physical name -> cells that hold a value.
+PRESENT: Final = b"querydeck.present"
 
 # Letter -> how the cells of that type are stored. Letters are part of the file format.
 TYPES: Final[dict[str, pa.DataType]] = {

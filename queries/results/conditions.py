@@ -68,3 +68,9 @@ class Filter:
     def __bool__(self) -> bool:
         """Whether it keeps any row back."""
         return bool(self.text or self.conditions)
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether it has to look into texts, which takes far longer than to compare cells."""
+        dear = {"contains", "lacks", "matches"}
+        return bool(self.text) or any(by.operation in dear for by in self.conditions)

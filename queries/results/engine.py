@@ -27,6 +27,7 @@ from queries.results.errors import (
     ResultsMissingError,
 )
 from queries.results.gate import GATE
+from queries.results.sql import CHOSEN
 
 STREAM_WAIT: Final = 60.0  # seconds a file half written waits for its next turn
 LOCKED_CONFIG: Final = {
@@ -78,13 +79,18 @@ class Engine:
         self._duckdb.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def table(self, sql: str, values: Mapping[str, Any]) -> pa.Table:
+    def table(
+        self, sql: str, values: Mapping[str, Any], numbers: pa.Table | None = None
+    ) -> pa.Table:
         """The whole answer. `sql` is made by our code, what users typed is in `values`.
 
+        `numbers` is the table CHOSEN, if the question is about chosen rows; only it sees them.
         Raises BusyError, QueryTimeoutError, MemoryLimitError, ResultsMissingError and
         ResultsDamagedError.
         """
         with self._bounded(self._bounds.wait) as connection:
+            if numbers is not None:
+                connection.register(CHOSEN, numbers)
             return connection.sql(sql, params=dict(values)).to_arrow_table()
 
     def stream(

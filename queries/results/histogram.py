@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
-
-import pyarrow as pa
+from typing import Any, Final
 
 from queries.results import sql, typed
 from queries.results.binding import Bindings, physical
@@ -18,8 +17,10 @@ from queries.results.columns import Column
 from queries.results.comparing import test_of
 from queries.results.conditions import Condition
 from queries.results.errors import ResultError
+from queries.results.footers import bounds_in, has_few
+from queries.results.groups import key_of, text_of
 from queries.results.sql import Selection
-from queries.results.statistics import Ask, statistics
+from queries.results.statistics import LONGEST_VALUE, Ask, statistics
 from queries.results.steps import edges, step_for
 
 MOST_BUCKETS: Final = 100
@@ -68,9 +69,9 @@ class Histogram:
 
 def histogram(
     ask: Ask,
+    selected: Selection,
     column: Column,
     by: Column | None,
-    selected: Selection,
     span: tuple[int, tzinfo],
 ) -> Histogram:
     """The rows selected by the times of `column`; `span` is how many steps, and the zone.
@@ -86,72 +87,124 @@ def histogram(
         return Histogram(without_time=without)
     step = step_for(low, high, min(max(buckets, 1), MOST_BUCKETS))
     marks = edges(low, high, step, zone)
-    names, series = _series(ask, by, selected)
-    bind = Bindings(selected.values)
-    key = _series_key(by, names, bind)
-    source = sql.source([column, *([by] if by else []), *selected.columns])
-    width = math.gcd(*((mark - marks[0]) // _SECOND for mark in marks)) * 10**9
-    first = (marks[0] - _EPOCH) // _SECOND * 10**9
-    cells = ask(
-        f"SELECT {key} AS series, (epoch_ns({times[0]}) - {first:d}) // {width:d} AS cell,"
-        f" count(*) AS rows FROM {source}"
-        f" WHERE {selected.where} AND {times[0]} IS NOT NULL GROUP BY ALL",
-        bind.values,
+    starts = [(mark - marks[0]) // _SECOND for mark in marks]
+    seconds = math.gcd(*starts)
+    cell = (
+        f"(epoch_ns({times[0]}) - {(marks[0] - _EPOCH) // _SECOND * 10**9:d})"
+        f" // {seconds * 10**9:d}"
     )
-    found = _folded(cells, series, [(m - marks[0]) // _SECOND for m in marks], width)
+    counted = _counted(ask, selected, [column, *([by] if by else [])], cell)
+    without = sum(rows for _, place, rows in counted.cells if place is None)
+    found = _folded(counted, starts, seconds)
     shown = {n: c for n, c in found.items() if n not in {OTHER, NO_VALUE} or any(c)}
     return Histogram(
         step, tuple(marks), tuple((n, tuple(c)) for n, c in shown.items()), without
     )
 
 
+@dataclass(frozen=True)
+class _Counted:
+    """Rows by series and cell of time: `cells` are (place in `series`, cell, rows)."""
+
+    series: list[str]
+    cells: list[tuple[int, int | None, int]]
+
+
+def _counted(
+    ask: Ask, selected: Selection, columns: Sequence[Column], cell: str
+) -> _Counted:
+    """The rows by the second column, if any, and by cell: one pass where its values are few."""
+    by = columns[1] if len(columns) > 1 else None
+    bind = Bindings(selected.values)
+    if by is None:
+        key, series = "0", [ALL]
+    elif _has_few(by, selected):
+        key, series = key_of(by), []
+    else:
+        names = _named(by, statistics(ask, selected, by, MOST_SERIES).top)
+        key, series = _series_key(by, names, bind), [*names, NO_VALUE, OTHER]
+    source = sql.source([*columns, *selected.columns], selected.files)
+    found = ask(
+        f"SELECT {key} AS series, {cell} AS cell, count(*) AS rows FROM {source}"
+        f" WHERE {selected.where} GROUP BY ALL",
+        bind.values,
+    )
+    cells = [
+        *zip(*(found[name].to_pylist() for name in found.column_names), strict=True)
+    ]
+    return _by_frequency(by, cells) if by and not series else _Counted(series, cells)
+
+
+def _has_few(by: Column, selected: Selection) -> bool:
+    """Whether the rows can be counted by all values of the column at once.
+
+    Not where a text stands for values of several types, or a number for several others.
+    """
+    names = [name.strip('"') for letter, name in physical(by) if letter in "sbiw"]
+    return len(by.types) == len(names) == 1 and has_few(selected.files, names[0])
+
+
+def _by_frequency(by: Column, cells: Sequence[tuple[Any, int | None, int]]) -> _Counted:
+    """Cells by value, brought together to those of the series."""
+    totals: Counter[Any] = Counter()
+    for key, _, rows in cells:
+        totals[key] += rows
+    del totals[None]
+    keys = sorted(totals, key=lambda key: (-totals[key], key))
+    top = [(text_of(key, by), key) for key in keys if len(str(key)) <= LONGEST_VALUE]
+    names = _named(by, top[:MOST_SERIES])
+    series = [*names, NO_VALUE, OTHER]
+    places = {key: names.index(text) for text, key in top[:MOST_SERIES]} | {
+        None: len(names)
+    }
+    return _Counted(
+        series,
+        [(places.get(key, len(names) + 1), cell, rows) for key, cell, rows in cells],
+    )
+
+
 def _folded(
-    cells: pa.Table, series: Sequence[str], starts: Sequence[int], width: int
+    counted: _Counted, starts: Sequence[int], seconds: int
 ) -> dict[str, list[int]]:
     """Counts per step, from counts per cell: steps of days differ in length, cells do not."""
-    counts = [[0] * (len(starts) - 1) for _ in series]
-    seconds = width // 10**9
-    for cell in cells.to_pylist():
-        step = bisect_right(starts, cell["cell"] * seconds) - 1
-        counts[cell["series"]][step] += cell["rows"]
-    return dict(zip(series, counts, strict=True))
+    counts = [[0] * (len(starts) - 1) for _ in counted.series]
+    for place, cell, rows in counted.cells:
+        if cell is not None:
+            counts[place][bisect_right(starts, cell * seconds) - 1] += rows
+    return dict(zip(counted.series, counts, strict=True))
 
 
 def _extremes(
     ask: Ask, column: Column, name: str, selected: Selection
 ) -> tuple[datetime | None, datetime | None, int]:
-    source = sql.source([column, *selected.columns])
+    """The first and the last time, and if there are none, how many rows."""
+    if selected.is_all and (known := bounds_in(selected.files, name.strip('"'))):
+        return _time(min(known)), _time(max(known)), 0
+    source = sql.source([column, *selected.columns], selected.files)
     statement = (
         f"SELECT epoch_ns(min({name})) AS low, epoch_ns(max({name})) AS high,"
-        f" count(*) - count({name}) AS without FROM {source} WHERE {selected.where}"
+        f" count(*) AS rows FROM {source} WHERE {selected.where}"
     )
     found = ask(statement, selected.values).to_pylist()[0]
     if found["low"] is None:
-        return None, None, found["without"]
-    return _time(found["low"]), _time(found["high"]), found["without"]
+        return None, None, found["rows"]
+    return _time(found["low"]), _time(found["high"]), 0
 
 
 def _time(nanoseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=nanoseconds // 1_000)
 
 
-def _series(
-    ask: Ask, by: Column | None, selected: Selection
-) -> tuple[list[str], list[str]]:
-    """The values that get a series of their own, and all series in their order."""
-    if by is None:
-        return [], [ALL]
-    found = statistics(ask, by, selected, MOST_SERIES).top
-    names = [value for value, _ in found if value is not None]
+def _named(by: Column, top: Sequence[tuple[str | None, Any]]) -> list[str]:
+    """The values that get a series of their own, in their order."""
+    names = [value for value, _ in top if value is not None]
     if by.kind == "severity":
         names.sort(key=lambda name: (typed.rank(name) or math.inf, name))
-    return names, [*names, NO_VALUE, OTHER]
+    return names
 
 
-def _series_key(by: Column | None, names: Sequence[str], bind: Bindings) -> str:
+def _series_key(by: Column, names: Sequence[str], bind: Bindings) -> str:
     """The place of a row's series in the order of all; the first that fits."""
-    if by is None:
-        return "0"
     cases = [
         f"WHEN {test_of(Condition(by.name, 'is', (name,)), by, bind)} THEN {at}"
         for at, name in enumerate(names)

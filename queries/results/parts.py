@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import secrets
 import shutil
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from typing import IO, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.results.columns import ORIGINAL, ROW_NUMBER
+from queries.results.columns import ORIGINAL, PRESENT, ROW_NUMBER
 from queries.results.errors import ResultsDamagedError, StorageError, StorageFullError
 
 _NAME: Final = re.compile(r"(\d{12})-(\d{9})-[0-9a-f]{8}\.parquet")
@@ -64,6 +66,7 @@ def stored(directory: Path, rows: range, schema: pa.Schema) -> Iterator[StoredPa
                 with parquet_writer(sink, schema) as writer:
                     pending = StoredPart(writer)
                     yield pending
+                    pending.describe()
                 sink.flush()
                 os.fsync(sink.fileno())
                 size = sink.tell()
@@ -82,10 +85,17 @@ class StoredPart:
 
     def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer
+        self._present: Counter[str] = Counter()
 
     def write(self, table: pa.Table) -> None:
         """Add one row group."""
+        for name in table.column_names:
+            self._present[name] += len(table) - table[name].null_count
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+
+    def describe(self) -> None:
+        """Say how many values there are, so that nobody need count them."""
+        self._writer.add_key_value_metadata({PRESENT: json.dumps(self._present)})
 
 
 def parquet_writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
@@ -97,7 +107,7 @@ def parquet_writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
     texts = (pa.string(), pa.binary())
     return pq.ParquetWriter(
         sink,
-        schema,
+        schema.remove_metadata(),  # what parts say of themselves is not true of their union
         compression="zstd",
         compression_level=1,
         use_dictionary=[name for name in schema.names if name not in unique],

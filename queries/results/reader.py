@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -28,7 +30,7 @@ from queries.results.pages import Page, rows_in
 from queries.results.parts import rows_of
 from queries.results.piles import arranged
 from queries.results.sql import Selection, Sort
-from queries.results.statistics import ColumnStatistics, presences, statistics
+from queries.results.statistics import Ask, ColumnStatistics, presences, statistics
 
 BATCH_ROWS: Final = 10_000
 CELL_CHARACTERS: Final = 4_096
@@ -92,7 +94,7 @@ class ResultReader:
         chosen = self._chosen(columns)
         wanted = slice(max(offset, 0), max(offset, 0) + max(size, 0))
         if sort or filter:
-            order = self._order(self._selection(sort, filter))
+            order = self._ordered(sort, filter)
             matched, numbers = len(order), order[wanted].to_pylist()
         else:
             matched, numbers = self.total, self._numbers(wanted)
@@ -102,7 +104,7 @@ class ResultReader:
 
     def count(self, filter: Filter = _EVERYTHING) -> int:  # noqa: A002 - the word for it
         """How many rows the filter lets pass."""
-        return len(self._order(self._selection((), filter))) if filter else self.total
+        return len(self._ordered((), filter)) if filter else self.total
 
     def statistics(
         self,
@@ -115,7 +117,7 @@ class ResultReader:
         chosen = self._column(column)
 
         def find() -> ColumnStatistics:
-            return statistics(self._ask, chosen, self._selection((), filter), top)
+            return statistics(*self._narrowed(filter), chosen, top)
 
         if not self._parts:
             return ColumnStatistics(chosen)
@@ -130,7 +132,7 @@ class ResultReader:
         columns = list(self._columns.values())
 
         def find() -> dict[str, int]:
-            return presences(self._ask, columns, self._selection((), filter))
+            return presences(*self._narrowed(filter), columns)
 
         if not self._parts:
             return dict.fromkeys(self._columns, 0)
@@ -153,16 +155,40 @@ class ResultReader:
         chosen, stacked = self._column(column), None if by is None else self._column(by)
 
         def find() -> Histogram:
-            selected = self._selection((), filter)
-            return histogram(self._ask, chosen, stacked, selected, (buckets, zone))
+            asking = self._narrowed(filter)
+            return histogram(*asking, chosen, stacked, (buckets, zone))
 
         if not self._parts:
             return Histogram()
         key = ("histogram", chosen, stacked, filter, buckets, str(zone))
         return self._remembered(key, find)
 
-    def _ask(self, statement: str, values: Mapping[str, Any]) -> pa.Table:
-        return self._open().table(statement, {"files": self._files(), **values})
+    def _ask(
+        self,
+        statement: str,
+        values: Mapping[str, Any],
+        numbers: pa.Table | None = None,
+    ) -> pa.Table:
+        values = {"files": self._files(), **values}
+        return self._open().table(statement, values, numbers)
+
+    def _narrowed(
+        self,
+        filter: Filter,  # noqa: A002 - the word for it
+        sort: Sequence[Sort] = (),
+    ) -> tuple[Ask, Selection]:
+        """How to ask about the rows that the filter lets pass, and which they are.
+
+        Texts are searched once for all questions: then their row numbers are known.
+        """
+        selected = self._selection(sort, filter)
+        if not (filter.is_dear and self._parts):
+            return self._ask, selected
+        numbers = self._ordered((), filter)
+        if len(numbers) == self.total:
+            return self._ask, self._selection(sort, _EVERYTHING)
+        chosen = pa.table({ROW_NUMBER: numbers})
+        return partial(self._ask, numbers=chosen), sql.among(selected)
 
     def _remembered(self, question: tuple[Any, ...], find: Callable[[], T]) -> T:
         found: T = ANSWERS.get((self._directory, *self._parts, question), find)
@@ -243,23 +269,43 @@ class ResultReader:
         orders = [(self._column(by.column), by.descending) for by in sort]
         searched = self._chosen(None if filter.column is None else [filter.column])
         conditions = [(by, self._conditioned(by)) for by in filter.conditions]
-        return sql.selection(orders, searched, filter.text, conditions)
+        found = sql.selection(orders, searched, filter.text, conditions)
+        return replace(found, files=self._key[0])
 
     def _conditioned(self, condition: Condition) -> Column:
         if condition.column not in self._columns:
             raise ConditionError(condition.column, "this result has no such column")
         return self._columns[condition.column]
 
-    def _order(self, selection: Selection) -> pa.Int64Array:
-        """The numbers of the rows selected, in order; remembered for the next page."""
+    def _ordered(
+        self,
+        sort: Sequence[Sort],
+        filter: Filter,  # noqa: A002 - the word for it
+    ) -> pa.Int64Array:
+        """The numbers of the rows that the filter lets pass, in order."""
+        selected = self._selection(sort, filter)
+        if not sort:
+            return self._order(selected)
+        return self._order(selected, lambda: self._narrowed(filter, sort))
+
+    def _order(
+        self,
+        selection: Selection,
+        narrowed: Callable[[], tuple[Ask, Selection]] | None = None,
+    ) -> pa.Int64Array:
+        """The numbers of the rows selected, in order; remembered for the next page.
+
+        `narrowed` may know a quicker way to ask for the same.
+        """
         if not self._parts:
             return pa.array([], pa.int64())
-        statement = sql.numbers(selection)
 
         def find() -> pa.Int64Array:
-            values = {"files": self._files(), **selection.values}
-            return self._open().table(statement, values)[ROW_NUMBER].combine_chunks()
+            ask, quicker = narrowed() if narrowed else (self._ask, selection)
+            found = ask(sql.numbers(quicker), quicker.values)
+            return found[ROW_NUMBER].combine_chunks()
 
+        statement = sql.numbers(selection)
         key = (self._directory, *self._parts, statement, *selection.values.items())
         return ORDERS.get(key, find)
 
@@ -269,8 +315,9 @@ class ResultReader:
         """The cells of these rows, in this order."""
         if not numbers:
             return []
-        statement = sql.rows(dict.fromkeys(columns), longest + 1)
-        values = {"files": self._files(numbers), "numbers": list(numbers)}
+        files = self._files(numbers)
+        values = {"files": files, "numbers": list(numbers)}
+        statement = sql.rows(dict.fromkeys(columns), longest + 1, [*map(Path, files)])
         table = self._open().table(statement, values)
         found = rows_in(table, columns, longest)
         if len(found) < len(set(numbers)):

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from queries.results import sql
 from queries.results.binding import Bindings, physical
-from queries.results.columns import Column
+from queries.results.columns import Column, physical_name
 from queries.results.comparing import present, test_of
 from queries.results.conditions import Condition
+from queries.results.footers import present_in
 from queries.results.groups import key_of, text_of
 from queries.results.sql import Selection
 
@@ -64,7 +65,7 @@ class ColumnStatistics:
 
 
 def statistics(
-    ask: Ask, column: Column, selected: Selection, top: int
+    ask: Ask, selected: Selection, column: Column, top: int
 ) -> ColumnStatistics:
     """The statistics of the rows selected. Raises what `ask` raises."""
     facts = _facts(ask, column, selected)
@@ -84,11 +85,21 @@ def statistics(
 
 
 def presences(
-    ask: Ask, columns: Sequence[Column], selected: Selection
+    ask: Ask, selected: Selection, columns: Sequence[Column]
 ) -> dict[str, int]:
-    """How many of the rows selected have a value, by column name; one pass for all columns."""
+    """How many of the rows selected have a value, by column name; one pass for all columns.
+
+    No pass at all over rows of which none is kept back: files say it.
+    """
     if not columns:  # rows without a single key
         return {}
+    if selected.is_all and (told := present_in(selected.files)) is not None:
+        return {
+            column.name: sum(
+                told.get(physical_name(column.name, k), 0) for k in column.types
+            )
+            for column in columns
+        }
     counts = [f"{_count(column)} AS c{at}" for at, column in enumerate(columns)]
     statement = f"SELECT {', '.join(counts)} FROM {_rows(selected, columns)}"
     found = ask(statement, selected.values).to_pylist()[0]
@@ -96,7 +107,8 @@ def presences(
 
 
 def _rows(selected: Selection, columns: Sequence[Column]) -> str:
-    return f"{sql.source([*columns, *selected.columns])} WHERE {selected.where}"
+    source = sql.source([*columns, *selected.columns], selected.files)
+    return f"{source} WHERE {selected.where}"
 
 
 def _count(column: Column) -> str:

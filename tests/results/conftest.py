@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from queries.results.engines import ENGINES
+from queries.results.footers import FOOTERS
 from queries.results.memories import ANSWERS, ORDERS
 
 
@@ -21,4 +22,5 @@ def no_memories():
     """No test profits from what another one found."""
     ORDERS.forget()
     ANSWERS.forget()
+    FOOTERS.forget()
     ENGINES.close()

@@ -1,0 +1,129 @@
+"""What the footers of parts say without a look at the rows; parts never change, so it is remembered.
+
+Which columns a file has, how many values each holds, its first and last time: questions about
+all rows of a large result that need not read any.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from queries.results.columns import PRESENT
+from queries.results.errors import ResultsDamagedError, ResultsMissingError
+from queries.results.memories import Memory
+
+
+@dataclass(frozen=True)
+class Footer:
+    """A part's physical columns, and how many values each holds: None if the file does not say."""
+
+    names: frozenset[str]
+    present: Mapping[str, int] | None
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """One column of one part, by row groups."""
+
+    bounds: list[int] | None
+    few: bool
+
+
+# By how many columns there are: some hundred bytes each.
+FOOTERS: Final[Memory[Footer]] = Memory(200_000, lambda footer: len(footer.names) + 1)
+_PIECES: Final[Memory[_Pieces]] = Memory(200_000, lambda one: len(one.bounds or ()) + 1)
+_SMALL_DICTIONARY: Final = 2_048  # bytes, compressed: some hundred words
+
+
+def footer_of(path: Path) -> Footer:
+    """The footer of a part. Raises ResultsMissingError and ResultsDamagedError."""
+    return FOOTERS.get(path, lambda: _footer(path))
+
+
+def names_in(paths: Iterable[Path]) -> frozenset[str]:
+    """The physical columns that at least one of the parts has."""
+    return frozenset().union(*(footer_of(path).names for path in paths))
+
+
+def present_in(paths: Iterable[Path]) -> dict[str, int] | None:
+    """How many values the parts hold together, by physical column; None if one does not say."""
+    found: dict[str, int] = {}
+    for path in paths:
+        counts = footer_of(path).present
+        if counts is None:
+            return None
+        for name, count in counts.items():
+            found[name] = found.get(name, 0) + count
+    return found
+
+
+def bounds_in(paths: Iterable[Path], name: str) -> list[int] | None:
+    """The least and greatest number of each piece of a column of integers or times (nanoseconds).
+
+    Empty if it has none; None if a part does not say.
+    """
+    found: list[int] = []
+    for path in paths:
+        if name in footer_of(path).names:
+            bounds = _remembered(path, name).bounds
+            if bounds is None:
+                return None
+            found += bounds
+    return found
+
+
+def has_few(paths: Iterable[Path], name: str) -> bool:
+    """Whether the column has so few different values that small dictionaries hold them all."""
+    return all(
+        _remembered(path, name).few for path in paths if name in footer_of(path).names
+    )
+
+
+def _footer(path: Path) -> Footer:
+    metadata = _metadata(path)
+    counts = (metadata.metadata or {}).get(PRESENT)
+    return Footer(
+        frozenset(metadata.schema.names), None if counts is None else json.loads(counts)
+    )
+
+
+def _remembered(path: Path, name: str) -> _Pieces:
+    return _PIECES.get((path, name), lambda: _pieces(path, name))
+
+
+def _pieces(path: Path, name: str) -> _Pieces:
+    metadata = _metadata(path)
+    at = metadata.schema.names.index(name)
+    groups = [metadata.row_group(n).column(at) for n in range(metadata.num_row_groups)]
+    bounds: list[int] | None = []
+    for group in groups:
+        known = group.statistics
+        if known is not None and known.has_min_max and bounds is not None:
+            bounds += [known.min_raw, known.max_raw]
+        elif known is None or known.null_count != group.num_values:
+            bounds = None
+    return _Pieces(bounds, all(map(_is_small, groups)))
+
+
+def _is_small(group: pq.ColumnChunkMetaData) -> bool:
+    """Whether a column's piece has no more different values than a small dictionary holds."""
+    if not group.has_dictionary_page:
+        return False
+    size = group.data_page_offset - group.dictionary_page_offset
+    return bool(size <= _SMALL_DICTIONARY)
+
+
+def _metadata(path: Path) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(path)
+    except FileNotFoundError as error:
+        raise ResultsMissingError from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ResultsDamagedError from error
