@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from queries.results import Column, Condition
+from queries.results.typed import moment, rank
 
 # As queries.results.keypaths writes them; a name that had to be changed is no keypath.
 _KEYPATH: Final = re.compile(
@@ -74,10 +75,71 @@ def _dataprime(column: Column, condition: Condition) -> str:
         return ""
     if condition.operation in {"empty", "present"}:
         return f"{name} {'==' if condition.operation == 'empty' else '!='} null"
+    if column.kind == "timestamp":
+        return time_clause(name, condition, lambda at: f"@'{at}'", ("&&", "||"))
+    if condition.operation == "between" and _is_severity(column):
+        condition = severities_between(condition)
     literals = [_dataprime_literal(column, value) for value in condition.values]
-    if not all(literals):
+    if not literals or not all(literals):
         return ""
     return _compared(name, condition.operation, literals, column.kind)
+
+
+def time_clause(
+    name: str,
+    condition: Condition,
+    literal: Callable[[str], str],
+    words: tuple[str, str],
+) -> str:
+    """Tests of a time, each value as all of the span it stands for; "" for what is no time.
+
+    ``literal`` writes an instant (ISO 8601, UTC) in the language, ``words`` are its "and" and "or".
+    """
+    spans = [moment(value) for value in condition.values]
+    if any(
+        value and not span for value, span in zip(condition.values, spans, strict=True)
+    ):
+        return ""
+    both, either = (f" {word} " for word in words)
+
+    def test(sign: str, at: int) -> str:
+        return f"{name} {sign} {literal(_instant(at))}"
+
+    if condition.operation == "between":
+        low, high = spans
+        ends = [test(">=", low.start)] if low else []
+        return both.join([*ends, *([test("<", high.stop)] if high else [])])
+    if condition.operation == "is":
+        tests = [
+            both.join((test(">=", s.start), test("<", s.stop))) for s in spans if s
+        ]
+        return tests[0] if len(tests) == 1 else _grouped(either, tests)
+    tests = [either.join((test("<", s.start), test(">=", s.stop))) for s in spans if s]
+    return both.join(f"({one})" for one in tests)
+
+
+def _grouped(word: str, tests: Sequence[str]) -> str:
+    return f"({word.join(f'({one})' for one in tests)})" if tests else ""
+
+
+def _instant(nanoseconds: int) -> str:
+    """An instant in ISO 8601, as exact as it is, at least to the millisecond."""
+    seconds, part = divmod(nanoseconds, 10**9)
+    text = f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
+    fraction = f"{part:09}"
+    return f"{text}.{fraction[:3]}{fraction[3:].rstrip('0')}Z"
+
+
+def _is_severity(column: Column) -> bool:
+    return column.name == _SEVERITY or column.kind == "severity"
+
+
+def severities_between(condition: Condition) -> Condition:
+    """A range of severities as the words in it: a language need not know their order."""
+    low, high = (rank(value) for value in condition.values)
+    known = [not value or rank(value) for value in condition.values]
+    words = _SEVERITIES[(low or 1) - 1 : high] if all(known) else ()
+    return Condition(condition.column, "is", words or condition.values)
 
 
 def _compared(name: str, operation: str, literals: list[str], kind: str) -> str:
@@ -97,6 +159,7 @@ def _compared(name: str, operation: str, literals: list[str], kind: str) -> str:
 
 
 _OPEN: Final = "*"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _dataprime_literal(column: Column, value: str) -> str:
@@ -127,23 +190,11 @@ def _quoted(value: str) -> str:
     return "" if _CONTROL.search(text) else f"'{text}'"
 
 
-def _moment(value: str) -> str:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return ""
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
-    return f"@'{text.replace('+00:00', 'Z')}'"
-
-
 _LITERALS: Final[dict[str, Callable[[str], str]]] = {
     "severity": _severity,
     "integer": number_literal,
     "number": number_literal,
     "boolean": boolean_literal,
-    "timestamp": _moment,
     "text": _quoted,
 }
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from django.http import QueryDict
 
 from queries.forms.grid_view import as_text, view_of
+from queries.results import typed
 
 CONDITION = ("fo", "fc", "fv", "fw")
 MOVES = ("up", "down")
@@ -19,6 +20,7 @@ _BRIEF = ("rows", "page", "view")
 # A time as typed, by length: the unit that its last figure stands for.
 _UNITS = {
     len("2026-06-19"): timedelta(days=1),
+    len("2026-06-19 05"): timedelta(hours=1),
     len("2026-06-19 05:30"): timedelta(minutes=1),
     len("2026-06-19 05:30:00"): timedelta(seconds=1),
 }
@@ -50,6 +52,48 @@ def settled(
     return there
 
 
+def missing(query: QueryDict, kinds: Mapping[str, str]) -> str:
+    """What keeps the condition asked for from being one, in words; "" if nothing does.
+
+    ``kinds`` are the columns' kinds by name.
+    """
+    operation = query.get("fo", "")
+    if not operation or operation in {"empty", "present"}:
+        return ""
+    names = ("fv", "fw") if operation == "between" else ("fv",)
+    given = [text for name in names for text in query.getlist(name) if text.strip()]
+    if not given and operation == "between":
+        return "Give a least value, a greatest, or both."
+    if not given:
+        return "Give a value. Rows without any are found by “is empty”."
+    fits, wanted = _READ.get(kinds.get(query.get("fc", ""), ""), (None, ""))
+    wrong = [text for text in given if fits is not None and not fits(text)]
+    return f"“{wrong[0]}” is {wanted}" if wrong else ""
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return bool(datetime.fromisoformat(text.strip()))
+    except ValueError:
+        return False
+
+
+def _is_number(text: str) -> bool:
+    return typed.number(text) is not None
+
+
+_NO_NUMBER = "no number. Write it with digits and, if need be, a point: 1250.5"
+_READ = {
+    "timestamp": (_is_time, "no time. Write it like 2026-06-19 or 2026-06-19 05:30"),
+    "integer": (_is_number, _NO_NUMBER),
+    "number": (_is_number, _NO_NUMBER),
+    "boolean": (
+        lambda text: text.strip().lower() in {"true", "false"},
+        "neither true nor false",
+    ),
+}
+
+
 def _move(query: QueryDict, shown: Sequence[str]) -> None:
     for name, step in (("up", -1), ("down", 1)):
         column = query.get(name)
@@ -63,26 +107,30 @@ def _move(query: QueryDict, shown: Sequence[str]) -> None:
 
 
 def _in_utc(query: QueryDict, zone: tzinfo) -> None:
-    """Times typed on the reader's clock, as UTC; "is" one becomes the span it stands for."""
-    operation, low = query.get("fo"), query.get("fv", "").strip()
-    if operation == "between":
-        query["fv"] = span_of(low, zone)[0]
+    """Times typed on the reader's clock, as UTC, each as the span it stands for."""
+    if query.get("fo") == "between":
+        query["fv"] = span_of(query.get("fv", "").strip(), zone)[0]
         query["fw"] = span_of(query.get("fw", "").strip(), zone)[1]
-    elif operation == "is" and len(query.getlist("fv")) == 1:
+        return
+    spans = [span_of(text.strip(), zone) for text in query.getlist("fv")]
+    query.setlist("fv", [_interval(*span) for span in spans])
+    if query.get("fo") == "is" and len(spans) == 1 and spans[0][0] != spans[0][1]:
         query["fo"] = "between"
-        query["fv"], query["fw"] = span_of(low, zone)
-        if query["fv"] == query["fw"]:
-            query["fo"] = "is"
+        query["fv"], query["fw"] = spans[0]
+
+
+def _interval(low: str, high: str) -> str:
+    return low if low == high else f"{low}/{high}"
 
 
 def span_of(text: str, zone: tzinfo) -> tuple[str, str]:
     """The first and the last millisecond that a typed time stands for; what is none stays as it is."""
     try:
-        typed = datetime.fromisoformat(text)
+        there = datetime.fromisoformat(text)
     except ValueError:
         return text, text
-    moment = typed if typed.tzinfo else typed.replace(tzinfo=zone)
-    unit = timedelta() if typed.tzinfo else _UNITS.get(len(text), timedelta())
+    moment = there if there.tzinfo else there.replace(tzinfo=zone)
+    unit = timedelta() if there.tzinfo else _UNITS.get(len(text), timedelta())
     # On the clock of the zone: a day may have 23 hours.
     last = (moment + unit - _LEAST) if unit else moment
     return stamp(moment), stamp(last)

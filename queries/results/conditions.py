@@ -29,7 +29,8 @@ class Condition:
     numbers, times as ISO 8601 (UTC when no zone is given), severities as words.
 
     - "is", "not": one of, none of the values. A time stands for its whole last unit:
-      "2025-06-19" is that day, "2025-06-19 00:44:47.461" that millisecond.
+      "2025-06-19" is that day, "2025-06-19 00:44:47.461" that millisecond; an interval
+      ("2025-06-19T22:00Z/2025-06-20T21:59Z") is all of it.
     - "contains", "lacks": the text occurs in the cell as it is shown, upper and lower case alike.
     - "matches": a regular expression (RE2) finds something in the cell as it is shown.
     - "between": low and high, both included, "" for open.

@@ -87,8 +87,13 @@ def moment(text: str) -> range | None:
     """The nanoseconds since 1970 that the text stands for: all of its last unit; None if no time.
 
     "2025-06-19" is that day, "2025-06-19 00:44" that minute. UTC unless the text has a zone.
+    Two of them with "/" between (an interval after ISO 8601) are all from the one through the other.
     """
-    text = text.strip()
+    first, divider, last = text.strip().partition("/")
+    if divider:
+        low, high = moment(first), moment(last)
+        return range(low.start, high.stop) if low and high else None
+    text = first
     parts = _TIME.fullmatch(text)
     if not parts:
         return None

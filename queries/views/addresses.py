@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from queries.forms.grid_asks import CONDITION
 from queries.forms.grid_view import as_text, view_of
 from queries.models import Run
 from queries.reading import View
@@ -26,6 +27,16 @@ class Chip(NamedTuple):
 
     words: str
     href: str
+
+
+def condition_form(run: Run, asked: QueryDict) -> str:
+    """The form of a new filter as it was filled, with the grid's address it came from."""
+    there = asked.copy()
+    filled = [(name, value) for name in CONDITION for value in there.getlist(name)]
+    for name in CONDITION:
+        there.pop(name, None)
+    query = urlencode([*filled, ("view", Address(run, there).text)])
+    return f"{reverse('run_condition', args=[run.pk])}?{query}"
 
 
 class Address:

@@ -16,8 +16,10 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
+from django_htmx.http import push_url, reswap, retarget
 
 from queries import reading
+from queries.forms.grid_asks import CONDITION, missing
 from queries.forms.grid_view import view_of
 from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import ResultSet, Run, SavedQuery
@@ -28,11 +30,13 @@ from queries.views.addresses import Address
 from queries.views.drawings import aggregate_chart, as_drawn, axes_of, histogram_chart
 from queries.views.figures import MOST_ROWS, names_of, numbers_of, places_of, times_of
 from queries.views.layouts import applied, layout_of
-from queries.views.wording import operations_for
+from queries.views.wording import kinds_of, operations_for
 
 TOP = 15
 SUGGESTIONS = 50
 MOST_DRAWN = 30
+# Ids of the forms of a new filter: for any column, and for the one whose panel it is in.
+FREE_FORM, NAMED_FORM = "condition-form", "condition-named"
 Context = dict[str, Any]
 TYPES = {
     "i": "integer",
@@ -73,6 +77,8 @@ class Exploring:
             "address": self.address,
             "here": self.address.setting(),
         }
+        if self.zone is UTC:
+            context["zone_name"] = "UTC"
         try:
             result_set = reading.available_result(self.run)
             with reading.open_result(result_set) as reader:
@@ -179,6 +185,8 @@ def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             ],
             "sorts": _sort_links(asked.address, column),
             "operations": operations_for(column.kind),
+            "form_id": NAMED_FORM,
+            "named": True,
             "pairs": asked.address.pairs(),
         }
 
@@ -253,8 +261,12 @@ def _sort_links(address: Address, column: Column) -> list[tuple[str, str]]:
 
 @require_GET
 def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """The form of a new filter: columns; for one (``fc``) what can be compared, and its values."""
+    """The form of a new filter: columns; for one (``fc``) what can be compared, and its values.
+
+    A form that lacks something (``fo``) comes back as it was filled, and says what.
+    """
     asked = Exploring(request, pk)
+    sent_by = (request.htmx and request.htmx.trigger) or ""
 
     def fill(stored: Stored) -> Context:
         name = request.GET.get("fc") or stored.known[0].name
@@ -270,9 +282,18 @@ def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             "low": _shown(found.low, stored.zone),
             "high": _shown(found.high, stored.zone),
             "pairs": asked.address.pairs(),
+            "asked": {key: request.GET.get(key, "") for key in CONDITION},
+            "missing": missing(request.GET, kinds_of(stored.known)),
+            "form_id": sent_by if sent_by == NAMED_FORM else FREE_FORM,
+            "named": sent_by == NAMED_FORM,
         }
 
-    return asked.answer("run_condition", fill)
+    response = asked.answer("run_condition", fill)
+    if sent_by in {NAMED_FORM, FREE_FORM}:  # in the place of the form that was sent
+        reswap(response, "outerHTML")
+        retarget(response, f"#{sent_by}")
+        push_url(response, url=False)
+    return response
 
 
 @require_GET

@@ -12,7 +12,7 @@ from django.utils import timezone
 from queries import exports, reading, runs, time_ranges
 from queries.engine.refine import LANGUAGES
 from queries.formats import FORMATS
-from queries.forms.grid_asks import asks, settled, stamp
+from queries.forms.grid_asks import asks, missing, settled, stamp
 from queries.forms.grid_view import view_of
 from queries.forms.provider_fields import ProviderFields
 from queries.http import AuthedRequest
@@ -20,7 +20,7 @@ from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
 from queries.results import Page, ResultError
 from queries.views import statements
-from queries.views.addresses import Address
+from queries.views.addresses import Address, condition_form
 from queries.views.drawings import as_drawn
 from queries.views.extras import beside
 from queries.views.figures import figure_of
@@ -148,11 +148,16 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
 
 
 def settled_address(request: AuthedRequest, run: Run) -> str:
-    """Where a form of the grid leads: the address that says what it asked; "" if it asked nothing."""
+    """Where a form of the grid leads: the address that says what it asked; "" if it asked nothing.
+
+    A filter that lacks something leads to its form, which says what.
+    """
     result_set = reading.result_of(run) if asks(request.GET) else None
     if result_set is None:
         return ""
     known = reading.columns_of(result_set)
+    if missing(request.GET, kinds_of(known)):
+        return condition_form(run, request.GET)
     shown = view_of(applied(run, request.GET)).on_page(known)
     there = settled(request.GET, kinds_of(known), shown, zone_of(request))
     return f"{request.path}?{there.urlencode()}"

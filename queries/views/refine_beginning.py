@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Final
 
 from queries import clauses
@@ -78,7 +77,7 @@ def _in_sql(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
 
 def _is(one: Named, values: Sequence[str]) -> str:
     if one.column.kind == "timestamp":
-        return ""  # a day, or a second, is a range
+        return _time(one, "is", values)
     literals = [_literal(one, value) for value in values]
     return f"{one.sql} IN ({', '.join(literals)})" if all(literals) else ""
 
@@ -90,6 +89,13 @@ def _not(one: Named, values: Sequence[str]) -> str:
 
 
 def _between(one: Named, values: Sequence[str]) -> str:
+    if one.column.kind == "timestamp":
+        return _time(one, "between", values)
+    if one.column.kind == "severity":
+        words = clauses.severities_between(
+            Condition(one.column.name, "between", tuple(values))
+        )
+        return f"upper({one.sql}) IN ({', '.join(map(quoted, words.values))})"
     signs = zip((">=", "<="), values, strict=True)
     wanted = [(sign, _literal(one, value)) for sign, value in signs if value]
     if not wanted or not all(literal for _, literal in wanted):
@@ -128,17 +134,12 @@ def _literal(one: Named, value: str) -> str:
         return clauses.number_literal(value)
     if kind == "boolean":
         return clauses.boolean_literal(value)
-    if kind == "timestamp":
-        return _moment(value)
     return quoted(value) if kind in {"text", "severity"} else ""
 
 
-def _moment(value: str) -> str:
-    # DuckDB passes over the offset where a time has no zone: times in `rows` are UTC.
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return ""
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return quoted(moment.isoformat(sep=" "))
+def _time(one: Named, operation: str, values: Sequence[str]) -> str:
+    condition = Condition(one.column.name, operation, tuple(values))
+    # DuckDB passes over the zone where a time has none: times in `rows` are UTC.
+    return clauses.time_clause(
+        one.sql, condition, lambda at: quoted(at.rstrip("Z")), ("AND", "OR")
+    )

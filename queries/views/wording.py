@@ -29,7 +29,7 @@ _BY_KIND = {
     "number": _OF_NUMBERS,
     "timestamp": _OF_NUMBERS,
     "boolean": _OF_BOOLEANS,
-    "severity": ("is", "not", "empty", "present"),
+    "severity": ("is", "not", "between", "empty", "present"),
     "json": ("contains", "lacks", "matches", "empty", "present"),
     "null": ("empty", "present"),
 }
@@ -60,6 +60,8 @@ def _span(values: list[str]) -> str:
 
 def shown(value: str, kind: str, zone: tzinfo) -> str:
     """A condition's value as it is read: times on the clock of ``zone``, long texts cut."""
+    if kind == "timestamp" and "/" in value:
+        return " to ".join(shown(end, kind, zone) for end in value.split("/", 1))
     if kind == "timestamp" and (moment := moment_of(value)):
         text = f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S.%f}"[:-3]
         return text.removesuffix(".000").removesuffix(":00")

@@ -320,8 +320,9 @@ function fitFields(form) {
 on("change", ({ target }) => {
   if (target.matches("[data-operation]")) fitFields(target.form);
 });
-on("submit", ({ target }) => {
-  const menu = target.matches(".condition") && target.closest("details.menu");
+// A form that lacks something comes back in its place and stays open.
+on("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
+  const menu = elt.matches(".condition") && !xhr.getResponseHeader("HX-Retarget") && elt.closest("details.menu");
   if (menu) menu.open = false;
 });
 

@@ -104,6 +104,26 @@ def test_filters_are_added_by_the_form_and_by_a_cell(grid: Page):
     expect(chips(grid).last).to_have_text(f"$l.subsystemname is {service}")
 
 
+def test_a_filter_without_a_value_says_so_and_stays_open(grid: Page):
+    grid.locator("#filter-menu > summary").click()
+    grid.locator("#condition-column").select_option("$d.http.status")
+    form = grid.locator("#condition-form")
+    value = form.locator("[name=fv]")
+    expect(form.locator("[name=fo] option[value=contains]")).to_have_count(0)
+    form.get_by_role("button", name="Add filter").click()
+    expect(form.get_by_role("alert")).to_contain_text("Give a value.")
+    expect(value).to_be_focused()
+    assert axe_violations(grid) == []
+    grid.keyboard.type("two hundred")
+    grid.keyboard.press("Enter")
+    expect(form.get_by_role("alert")).to_contain_text("“two hundred” is no number.")
+    expect(grid).not_to_have_url(re.compile("fo="))
+    value.fill("200")
+    grid.keyboard.press("Enter")
+    expect(chips(grid)).to_have_text(["$d.http.status is 200"])
+    expect(form).to_be_hidden()
+
+
 def test_shift_adds_a_sort_and_its_number(grid: Page):
     grid.locator("th a[id]", has_text="$m.severity").click()
     expect(grid.locator("th[aria-sort]")).to_have_count(1)

@@ -192,6 +192,14 @@ def test_a_time_that_is_none_and_a_severity_that_is_none_are_said(times, levels)
         numbers(levels, "between", "", "loud")
 
 
+def test_an_interval_of_times_is_all_from_its_first_through_its_last(times):
+    interval = "2025-06-19T00:44:47.461Z/2025-06-19T22:00"
+    assert numbers(times, "is", interval) == [0, 1, 2, 3]
+    assert numbers(times, "not", interval) == [4, 5]
+    assert numbers(times, "is", "2025-06-19/soon") == []
+    assert numbers(times, "is", "2025-06-20/2025-06-19") == []
+
+
 def test_a_condition_on_a_column_that_is_not_there_is_said(mixed):
     with pytest.raises(ConditionError, match=r"“y” .* no such column"):
         numbers(mixed, "is", "5", column="y")

@@ -99,6 +99,12 @@ FILTERS = [
     'f=["between","n","","5.5"]',
     'f=["not","n","3"]',
     'f=["between","at","2026-06-19T00:00:02Z","2026-06-19T02:00:05%2B02:00"]',
+    'f=["between","at","2026-06-19 00:00:02","2026-06-19"]',
+    'f=["is","at","2026-06-19 00:00:02"]',
+    'f=["is","at","2026-06-19 00:00:02","2026-06-19T00:00:05Z/2026-06-19T00:00:06.5Z"]',
+    'f=["not","at","2026-06-19T00:00:02Z/2026-06-19T00:00:05Z"]',
+    'f=["between","level","warning",""]',
+    'f=["between","level","Debug","Warning"]',
     "q=message 1&in=msg",
 ]
 # In DataPrime, rows without a value pass no comparison.
@@ -153,7 +159,7 @@ def test_what_it_begins_with_gives_the_rows_of_the_grid(page, plain, language, v
         ("dataprime", "q=message", "the search for “message”"),
         ("sql", "q=message", "the search for “message”"),
         ("dataprime", 'f=["matches","msg","1$"]', "the filter on msg"),
-        ("sql", 'f=["is","at","2026-06-19"]', "the filter on at"),
+        ("sql", 'f=["is","at","soon"]', "the filter on at"),
         ("sql", 'f=["is","n","1; DROP VIEW rows"]', "the filter on n"),
     ],
 )
