@@ -50,6 +50,11 @@ def as_json(value: Any) -> str:
         return "…"
 
 
+def printable(text: str) -> str:
+    """The text with half characters (lone surrogates), which nothing can be sent with, as their escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def cell(
     value: Any, kind: str = "", column: str = "", exact: str | None = None
 ) -> SafeString:

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from queries.templatetags.cells import as_json
+from queries.templatetags.cells import as_json, printable
 
 MOST_NODES = 2_000
 """Nodes drawn in one tree; what is left out is counted in the tree."""
@@ -19,6 +19,17 @@ OPEN_LEVELS = 2
 """Levels shown open at first."""
 LONGEST = 20_000
 """Characters of one text."""
+
+
+class Spelled(float):
+    """A number with a fraction or an exponent that is shown as it was written: 1.10, or 1e400."""
+
+    def __new__(cls, text: str) -> Spelled:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
 
 
 @dataclass
@@ -34,8 +45,12 @@ class Budget:
 
 
 def json_tree(value: Any) -> SafeString:
-    """The tree of a parsed JSON value (dict, list, str, int, float, bool, None)."""
-    return format_html('<div class="json">{}</div>', node("", value, 0, Budget()))
+    """The tree of a parsed JSON value (dict, list, str, int, float, bool, None).
+
+    Half a character, which no page can hold, is shown as its escape.
+    """
+    tree = format_html('<div class="json">{}</div>', node("", value, 0, Budget()))
+    return SafeString(printable(tree))
 
 
 def node(key: SafeString | str, value: Any, depth: int, budget: Budget) -> SafeString:
@@ -81,7 +96,7 @@ def leaf(value: Any) -> SafeString:
     if isinstance(value, str):
         cut = "…" if len(value) > LONGEST else ""
         return format_html('<span class="str">"{}{}"</span>', value[:LONGEST], cut)
-    text = as_json(value)
+    text = value.text if isinstance(value, Spelled) else as_json(value)
     if value is None or isinstance(value, bool):
         return format_html('<span class="bool">{}</span>', text)
     return format_html('<span class="number">{}</span>', text[:LONGEST])

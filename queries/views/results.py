@@ -16,6 +16,7 @@ from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
 from queries.results import ResultError, RowNotFoundError
+from queries.templatetags.json_tree import Spelled
 from queries.views.addresses import Address
 from queries.views.runs import run_detail
 
@@ -81,12 +82,16 @@ def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
 def _tree(text: str) -> object:
     """The row parsed, and JSON texts inside it (such as Coralogix's userData) parsed too."""
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = _parsed(text)
+    except (ValueError, RecursionError):
         return text
     if isinstance(value, dict):
         return {name: _unfolded(inner) for name, inner in value.items()}
     return value
+
+
+def _parsed(text: str) -> object:
+    return json.loads(text, parse_float=Spelled)
 
 
 def _unfolded(value: object) -> object:
@@ -96,8 +101,8 @@ def _unfolded(value: object) -> object:
         return pairs if len(pairs) == len(value) else value
     if isinstance(value, str) and value[:1] in {"{", "["}:
         try:
-            return json.loads(value)
-        except ValueError:
+            return _parsed(value)
+        except (ValueError, RecursionError):
             return value
     return value
 

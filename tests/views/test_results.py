@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from queries.models import Status
 from tests.factories import RunFactory
+from tests.results.test_wire_to_page import ODD, wire_row
 from tests.stored import log_rows, stored_run
 
 HTMX = {"HX-Request": "true"}
@@ -49,6 +51,16 @@ def test_a_page_past_the_end_is_the_last_one(page, run):
 @pytest.mark.parametrize("odd", ["0", "-3", "x", "1e9", "", "٣"])
 def test_an_odd_page_or_size_means_the_default(page, run, odd):
     assert numbers(page.get(url(run, page=odd, size=odd))) == list(range(1, 101))
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=ODD.keys())
+def test_a_row_opens_whatever_its_data_hold(page, user, text):
+    row = json.loads(wire_row(text))
+    run = stored_run([row], owner=user)
+    response = page.get(reverse("run_row", args=[run.pk, 0]))
+    assert response.status_code == 200
+    assert "cannot be shown" not in response.text
+    assert "severity" in response.text
 
 
 def test_sorting_covers_the_whole_result(page, run):
