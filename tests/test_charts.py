@@ -109,11 +109,11 @@ def test_names_below_a_line_stand_below_its_points():
     ]
 
 
-def test_a_phone_shows_every_other_name_and_long_ones_are_cut():
+def test_a_phone_shows_every_third_name_and_long_ones_are_cut():
     labels = [f"a service with number {n}" for n in range(12)]
     found = names_below(chart(Chart("t", "columns", labels, [Series("n", [1] * 12)])))
-    assert [css for css, _, _ in found] == ["", " hide-small"] * 3
-    assert {name for _, _, name in found} == {"a service wit…"}
+    assert [css for css, _, _ in found] == ["", " hide-small", " hide-small"] * 2
+    assert {name for _, _, name in found} == {"a service with …"}
 
 
 def names_below(drawing):

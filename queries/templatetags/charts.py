@@ -19,6 +19,8 @@ HUES = 8
 """How many colours the stylesheet has for series."""
 LONGEST_NAME = 28
 """Characters of a name beside a bar."""
+LONGEST_TICK = 16
+"""Characters of a name below a line or column."""
 MOST_NAMES = 6
 """Names below a line over categories."""
 ROW = 22
@@ -122,13 +124,13 @@ def _grid(scale: Scale) -> SafeString:
 
 def _x_axis(drawn: Chart) -> SafeString:
     ticks = drawn.ticks or list(_some_names(drawn))
-    # Names are longer than times: a phone has room for every other one.
+    # Names are longer than times: a phone has room for every third one.
     spare = "" if drawn.ticks else " hide-small"
     return format_html_join(
         "",
         '<text class="x{}" x="{}%" y="100%">{}</text>',
         (
-            (spare if at % 2 else "", round(place * 100, 2), words)
+            (spare if at % 3 else "", round(place * 100, 2), words)
             for at, (place, words) in enumerate(ticks)
         ),
     )
@@ -139,7 +141,7 @@ def _some_names(drawn: Chart) -> Iterator[tuple[float, str]]:
     count = len(drawn.labels)
     places = _points(drawn) if drawn.kind == "line" else _middles(count)
     for at in range(0, count, max(1, -(-count // MOST_NAMES))):
-        yield places[at], _cut(drawn.labels[at], LONGEST_NAME // 2)
+        yield places[at], _cut(drawn.labels[at], LONGEST_TICK)
 
 
 def _middles(count: int) -> list[float]:

@@ -7,14 +7,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from queries.results import Column, Condition, Histogram, Page
+from queries.results import Column, Condition, Histogram, Page, ResultError
 from queries.templatetags.cells import cell_text, severity_key
 from queries.templatetags.charts import HUES, Chart, Series
 from queries.templatetags.scales import time_ticks
 from queries.views.addresses import Address
-from queries.views.figures import names_of, numbers_of, places_of
+from queries.views.figures import (
+    MOST_MARKS,
+    MOST_ROWS,
+    names_of,
+    numbers_of,
+    places_of,
+)
 
 MOST_BARS = 40
+MOST_STANDING = 200
+"""Moments whose columns can be told apart."""
+MOST_NAMES = 3
+"""Columns of names that together name a series."""
 _NO_SHARE = "plain"
 _LOW, _HIGH = "{low}", "{high}"  # what the script puts the brush's ends in place of
 _DAY = timedelta(days=1)
@@ -90,7 +100,22 @@ class Axes:
 
     x: Column
     ys: tuple[Column, ...]
-    by: Column | None = None
+    by: tuple[Column, ...] = ()
+
+    @property
+    def timed(self) -> bool:
+        """Whether the x axis is time."""
+        return self.x.kind == "timestamp"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart by its axes, and of how many places (rows, or moments) and series it shows some."""
+
+    chart: Chart
+    axes: Axes
+    places: int
+    series: int
 
 
 def axes_of(address: Address, known: Sequence[Column]) -> Axes | None:
@@ -102,39 +127,79 @@ def axes_of(address: Address, known: Sequence[Column]) -> Axes | None:
         return None
     y = _chosen(address.get("y"), numbers)
     names = [column for column in names_of(known) if column != x]
-    parts = x.kind == "timestamp" and len(names) == 1
+    parts = x.kind == "timestamp" and 0 < len(names) <= MOST_NAMES
     ys = (y,) if y else tuple(numbers[:1] if parts else numbers[:HUES])
-    return Axes(x, ys, names[0] if parts else None)
+    return Axes(x, ys, tuple(names) if parts else ())
 
 
 def _chosen(name: str, among: Sequence[Column]) -> Column | None:
     return next((column for column in among if column.name == name), None)
 
 
-def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> Chart:
-    """The rows of a page as lines or lying bars."""
-    rows = _rows(page, axes)[: MOST_BARS if kind == "bar" else None]
+def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> Drawing:
+    """The rows of a page as lines or bars. Raises ResultError for more than a drawing can hold."""
+    if page.matched > len(page.rows) and (axes.timed or kind != "bar"):
+        raise _too_many(f"{page.matched:,} rows", f"the {MOST_ROWS:,} that", axes)
+    rows = _rows(page, axes)
+    if axes.by and _is_repeated(rows, axes):
+        axes = replace(axes, by=())  # no aggregate: every row is a point of its own
     values = [row[axes.x.name] for row in rows]
     if axes.by:
         values = list(dict.fromkeys(values))
-    series = _parted(rows, values, axes) if axes.by else _beside(rows, axes)
+    series, count = _series(rows, values, axes)
+    labels = [_label(value, zone) for value in values]
+    if not axes.timed and len(set(labels)) < len(labels):
+        labels = _longer(rows, page.columns, axes, zone)
     drawn = Chart(
         title=f"{', '.join(y.name for y in axes.ys)} by {axes.x.name}",
         kind="bars" if kind == "bar" else "line",
-        labels=[_label(value, zone) for value in values],
+        labels=labels,
         series=series,
         x_label=axes.x.name,
     )
+    places = len(values) if axes.timed else page.matched
+    return Drawing(_fitted(drawn, values, axes, zone), axes, places, count)
+
+
+def _fitted(drawn: Chart, values: Sequence[object], axes: Axes, zone: tzinfo) -> Chart:
+    """The chart as its axis and its size want it: bars over time stand, others lie."""
+    standing = axes.timed and len(values) <= MOST_STANDING and _adds_up(drawn, axes)
+    if drawn.kind == "bars" and not standing:
+        each = len(drawn.series) if axes.by else 1
+        return _first(drawn, max(1, MOST_BARS // max(each, 1)))
+    marks = len(drawn.series) * len(values)
+    if marks > MOST_MARKS:
+        raise _too_many(f"{marks:,} marks", f"the {MOST_MARKS:,} that", axes)
+    if drawn.kind == "bars":
+        return replace(drawn, kind="columns")
     moments = [value for value in values if isinstance(value, datetime)]
-    timed = kind == "line" and moments and len(moments) == len(values)
-    return _over_time(drawn, moments, zone) if timed else drawn
+    return _over_time(drawn, moments, zone) if axes.timed and moments else drawn
+
+
+def _too_many(these: str, most: str, axes: Axes) -> ResultError:
+    steps = ", group by longer steps" if axes.timed else ""
+    return ResultError(
+        f"This would be {these}, more than {most} a chart can show. "
+        f"Filter the rows{steps}, or look at the table."
+    )
+
+
+def _adds_up(drawn: Chart, axes: Axes) -> bool:
+    """Whether columns can be stacked: parts of one number, none of them below nothing."""
+    numbers = (value or 0 for one in drawn.series for value in one.values)
+    return len(axes.ys) == 1 and all(number >= 0 for number in numbers)
+
+
+def _first(drawn: Chart, count: int) -> Chart:
+    series = [replace(one, values=one.values[:count]) for one in drawn.series]
+    return replace(drawn, labels=drawn.labels[:count], series=series)
 
 
 def _rows(page: Page, axes: Axes) -> list[dict[str, object]]:
     """The rows by column name; times in their order."""
     names, x = [column.name for column in page.columns], axes.x.name
     rows = [dict(zip(names, values, strict=True)) for _, values in page.rows]
-    if axes.x.kind != "timestamp":
+    if not axes.timed:
         return rows
     timed = [(row[x], row) for row in rows]
     moments = [(at, row) for at, row in timed if isinstance(at, datetime)]
@@ -152,30 +217,59 @@ def _over_time(drawn: Chart, moments: list[datetime], zone: tzinfo) -> Chart:
     )
 
 
-def _beside(rows: Sequence[dict[str, object]], axes: Axes) -> list[Series]:
-    """One series per column of numbers."""
-    return [
+def _series(
+    rows: Sequence[dict[str, object]], places: Sequence[object], axes: Axes
+) -> tuple[list[Series], int]:
+    """One series per column of numbers, or per name the largest ones; and how many there are."""
+    if axes.by:
+        return _parted(rows, places, axes)
+    found = [
         Series(y.name, [_number(row[y.name]) for row in rows], str(at % HUES + 1))
         for at, y in enumerate(axes.ys)
     ]
+    return found, len(found)
+
+
+def _name_of(row: dict[str, object], axes: Axes) -> str:
+    return ", ".join(_text(row[column.name]) for column in axes.by)
+
+
+def _is_repeated(rows: Sequence[dict[str, object]], axes: Axes) -> bool:
+    """Whether two rows are the same place of the same series."""
+    places = {(_name_of(row, axes), row[axes.x.name]) for row in rows}
+    return len(places) < len(rows)
 
 
 def _parted(
     rows: Sequence[dict[str, object]], places: Sequence[object], axes: Axes
-) -> list[Series]:
-    """One series per name, the most frequent ones."""
-    by, y = (axes.by or axes.x).name, axes.ys[0].name
+) -> tuple[list[Series], int]:
+    y = axes.ys[0].name
     totals: dict[str, float] = {}
     numbers: dict[tuple[str, object], float] = {}
     for row in rows:
-        name, value = cell_text(row[by]), _number(row[y])
+        name, value = _name_of(row, axes), _number(row[y])
         if value is not None:
             totals[name] = totals.get(name, 0) + abs(value)
             numbers[name, row[axes.x.name]] = value
     names = sorted(totals, key=lambda name: -totals[name])[:HUES]
-    return [
+    found = [
         Series(name, [numbers.get((name, place)) for place in places], _tone(name, at))
         for at, name in enumerate(names)
+    ]
+    return found, len(totals)
+
+
+def _longer(
+    rows: Sequence[dict[str, object]],
+    columns: Sequence[Column],
+    axes: Axes,
+    zone: tzinfo,
+) -> list[str]:
+    """Labels of rows that one name does not tell apart: with the other names."""
+    others = [column for column in names_of(columns) if column != axes.x][:MOST_NAMES]
+    return [
+        ", ".join(_label(row[column.name], zone) for column in (axes.x, *others))
+        for row in rows
     ]
 
 
@@ -186,4 +280,8 @@ def _number(value: object) -> float | None:
 def _label(value: object, zone: tzinfo) -> str:
     if isinstance(value, datetime):
         return _moment(value.astimezone(zone), brief=True)
+    return _text(value)
+
+
+def _text(value: object) -> str:
     return "no value" if value is None else cell_text(value)

@@ -35,6 +35,7 @@ from queries.views.wording import kinds_of, operations_for
 TOP = 15
 SUGGESTIONS = 50
 MOST_DRAWN = 30
+MOST_NAMES = 500
 # Ids of the forms of a new filter: for any column, and for the one whose panel it is in.
 FREE_FORM, NAMED_FORM = "condition-form", "condition-named"
 Context = dict[str, Any]
@@ -319,7 +320,7 @@ def run_timeline(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             "column": column,
             "by": by,
             "times": times,
-            "names": [c for c in stored.known if c.kind != "timestamp"][:MOST_ROWS],
+            "names": [c for c in stored.known if c.kind != "timestamp"][:MOST_NAMES],
             "pairs": asked.address.pairs(without=("tl", "by")),
         }
 
@@ -361,14 +362,15 @@ def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         kind = asked.address.get("show") or (
             "line" if axes.x.kind == "timestamp" else "bar"
         )
+        drawing = aggregate_chart(page, axes, kind, stored.zone)
         return {
-            "chart": aggregate_chart(page, axes, kind, stored.zone),
-            "axes": axes,
+            "drawing": drawing,
+            "chart": drawing.chart,
+            "axes": drawing.axes,
             "places": dict.fromkeys(
                 [*places_of(page.columns), *numbers_of(page.columns)]
             ),
             "numbers": numbers_of(page.columns),
-            "rows": page.matched,
             "pairs": asked.address.pairs(without=("x", "y")),
         }
 

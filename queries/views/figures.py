@@ -17,8 +17,14 @@ from queries.models import Run
 from queries.results import Column
 from queries.views.addresses import Address
 
-MOST_ROWS = 500
-"""Rows of a result that a chart can show."""
+MOST_ROWS = 10_000
+"""Rows that a chart is made of."""
+MOST_MARKS = 10_000
+"""Points or pieces of columns in one drawing: series times steps."""
+ROWS_UNASKED = 2_000
+"""Rows of an aggregate that are drawn unasked; an hour by severity of a week has about 1,000."""
+FEW_ROWS = 500
+"""Rows of a wide result, no aggregate, for which a chart is offered all the same."""
 LEAST_ROWS = 2
 MOST_COLUMNS = 6
 """Columns of what is taken for an aggregate unasked."""
@@ -60,7 +66,8 @@ def figure_of(
     if not offered:
         return Figure()
     asked = address.get("show")
-    kind = asked if asked in {*offered, "table"} else _by_itself(drawn, offered)
+    by_itself = _by_itself(drawn, offered, rows)
+    kind = asked if asked in {*offered, "table"} else by_itself
     choices = [
         Choice(_WORDS[name], address.setting(show=name), name == kind)
         for name in (*offered, "table")
@@ -78,14 +85,15 @@ def _offered(
 ) -> Iterator[str]:
     if times_of(known) and rows:
         yield "timeline"
-    if LEAST_ROWS <= rows <= MOST_ROWS and numbers_of(drawn) and places_of(drawn):
+    few = rows <= FEW_ROWS or len(drawn) <= MOST_COLUMNS
+    if rows >= LEAST_ROWS and few and numbers_of(drawn) and places_of(drawn):
         yield "bar"
         yield "line"
 
 
-def _by_itself(drawn: Sequence[Column], offered: list[str]) -> str:
+def _by_itself(drawn: Sequence[Column], offered: list[str], rows: int) -> str:
     """A line over time, bars over names; of rows that are no aggregate the timeline, if any."""
-    if "bar" in offered and len(drawn) <= MOST_COLUMNS:
+    if "bar" in offered and len(drawn) <= MOST_COLUMNS and rows <= ROWS_UNASKED:
         return "line" if times_of(drawn) else "bar"
     return "timeline" if "timeline" in offered else "table"
 

@@ -293,10 +293,10 @@ def test_nanoseconds_of_grouping_by_time_are_a_line_over_time():
     assert drawn.rows[2][1][0] - drawn.rows[0][1][0] == timedelta(hours=1)
     axes = axes_of(Address(RunFactory.build(), QueryDict("")), drawn.columns)
     assert axes is not None
-    assert (axes.x.name, [y.name for y in axes.ys], axes.by and axes.by.name) == (
+    assert (axes.x.name, [y.name for y in axes.ys], [by.name for by in axes.by]) == (
         "hour",
         ["rows"],
-        "level",
+        ["level"],
     )
 
 
