@@ -48,8 +48,8 @@ class Memory(Generic[Found]):
         return found
 
 
-def _bytes(order: pa.Int64Array) -> int:
-    return int(order.nbytes)
+def _bytes(held: pa.Int64Array | pa.Table) -> int:
+    return int(held.nbytes)
 
 
 def _one(_answer: object) -> int:
@@ -58,5 +58,7 @@ def _one(_answer: object) -> int:
 
 # Row numbers in the order of a sort and filter: eight bytes a row.
 ORDERS: Final[Memory[pa.Int64Array]] = Memory(64 * 2**20, _bytes)
+# Rows around a page that was shown: the next page is often wanted next.
+BLOCKS: Final[Memory[pa.Table]] = Memory(32 * 2**20, _bytes)
 # Statistics, presences and timelines: some kilobytes each.
 ANSWERS: Final[Memory[Any]] = Memory(500, _one)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from queries.results import sql
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
@@ -25,8 +26,8 @@ from queries.results.errors import (
     UnknownColumnError,
 )
 from queries.results.histogram import Histogram, histogram
-from queries.results.memories import ANSWERS, ORDERS
-from queries.results.pages import Page, rows_in
+from queries.results.memories import ANSWERS, BLOCKS, ORDERS
+from queries.results.pages import Page, around, rows_in
 from queries.results.parts import rows_of
 from queries.results.piles import arranged
 from queries.results.sql import Selection, Sort
@@ -93,14 +94,15 @@ class ResultReader:
         """
         chosen = self._chosen(columns)
         wanted = slice(max(offset, 0), max(offset, 0) + max(size, 0))
+        ahead = around(wanted, len(chosen))
         if sort or filter:
             order = self._ordered(sort, filter)
-            matched, numbers = len(order), order[wanted].to_pylist()
+            matched, numbers = len(order), order[ahead].to_pylist()
         else:
-            matched, numbers = self.total, self._numbers(wanted)
-        return Page(
-            chosen, self._rows(numbers, chosen, cell_characters), self.total, matched
-        )
+            matched, numbers = self.total, self._numbers(ahead)
+        within = slice(wanted.start - ahead.start, wanted.stop - ahead.start)
+        rows = self._rows(numbers, within, chosen, cell_characters)
+        return Page(chosen, rows, self.total, matched)
 
     def count(self, filter: Filter = _EVERYTHING) -> int:  # noqa: A002 - the word for it
         """How many rows the filter lets pass."""
@@ -310,19 +312,33 @@ class ResultReader:
         return ORDERS.get(key, find)
 
     def _rows(
-        self, numbers: Sequence[int], columns: Sequence[Column], longest: int
+        self,
+        numbers: Sequence[int],
+        within: slice,
+        columns: Sequence[Column],
+        longest: int,
     ) -> list[tuple[int, list[object]]]:
-        """The cells of these rows, in this order."""
-        if not numbers:
-            return []
+        """The cells of the rows that stand `within` these, in this order.
+
+        All of them are read at once, as that takes hardly longer, and remembered.
+        """
+        wanted = numbers[within]
+        if not (wanted and columns):
+            return [(number, []) for number in wanted]
         files = self._files(numbers)
+        if not all(Path(file).is_file() for file in files):
+            raise ResultsMissingError
         values = {"files": files, "numbers": list(numbers)}
         statement = sql.rows(dict.fromkeys(columns), longest + 1, [*map(Path, files)])
-        table = self._open().table(statement, values)
-        found = rows_in(table, columns, longest)
-        if len(found) < len(set(numbers)):
+        table = BLOCKS.get(
+            (*files, statement, *numbers),
+            lambda: self._open().table(statement, values).combine_chunks(),
+        )
+        if len(table) < len(set(numbers)):
             raise ResultsDamagedError
-        return [(number, found[number]) for number in numbers]
+        places = pc.index_in(pa.array(wanted), value_set=table[ROW_NUMBER])
+        found = rows_in(table.take(places), columns, longest)
+        return [(number, found[number]) for number in wanted]
 
     def _numbers(self, wanted: slice) -> list[int]:
         """Row numbers by position: parts say what they hold, so nothing need be read for it."""

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.template.defaultfilters import date as format_date
@@ -190,6 +192,10 @@ def pager_link(
     }
 
 
+def _escaped(text: str) -> SafeString:
+    return SafeString(escape(text))
+
+
 @register.inclusion_tag("components/_sort_header.html", takes_context=True)
 def sort_header(
     context: Mapping[str, Any], column: str, label: str = "", kind: str = ""
@@ -204,19 +210,20 @@ def sort_header(
     now = next((one for one in sorts if one in {column, f"-{column}"}), "")
     direction = {column: "ascending", f"-{column}": "descending"}.get(now, "")
     following = {"": [column], "ascending": [f"-{column}"]}.get(direction, [])
-    query = context["request"].GET.copy()
-    query.pop("page", None)
-    query.setlist("sort", following)
+    left = context["request"].GET.lists()
+    query = [(k, v) for k, vs in left if k not in {"page", "sort"} for v in vs]
+    query += [("sort", one) for one in following]
+    about = context.get("about", "")
     return {
         "column": column,
         "place": sorts.index(now) + 1 if now and len(sorts) > 1 else 0,
         # A stable id: htmx gives the focus back to it when the grid has been replaced.
         "id": "sort-" + re.sub(r"\s", "_", column),
-        "href": f"?{query.urlencode()}",
+        # Escaped once: each stands there several times, and a grid has many heads.
+        "href": _escaped(f"?{urlencode(query)}"),
         "direction": direction,
-        "label": label or column,
-        "kind": kind,
-        "about": context.get("about", ""),
+        "label": _escaped(label or column),
+        "about": about and _escaped(f"{about}?of={quote(column, safe='')}"),
         "width": (context.get("widths") or {}).get(column, ""),
         "css": cells.cell_class(kind),
         "target": context.get("target", ""),

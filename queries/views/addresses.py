@@ -70,10 +70,17 @@ class Address:
 
     def row(self, n: int, place: int) -> str:
         """The address of row ``n``, with its place among the rows that are shown, and with which these are."""
-        path = reverse("run_row", args=[self._run.pk, n])
+        before, after = self._row_path
+        path = f"{before}{n}{after}"
         if not self._ordering:
             return path
         return f"{path}?{urlencode([('at', str(place)), ('view', self._ordering)])}"
+
+    @cached_property
+    def _row_path(self) -> tuple[str, str]:
+        """What stands before and after the number: a page has too many rows to ask the URLs for each."""
+        before, _, after = reverse("run_row", args=[self._run.pk, 0]).rpartition("0")
+        return before, after
 
     @cached_property
     def _ordering(self) -> str:

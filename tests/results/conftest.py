@@ -8,7 +8,7 @@ import pytest
 
 from queries.results.engines import ENGINES
 from queries.results.footers import FOOTERS
-from queries.results.memories import ANSWERS, ORDERS
+from queries.results.memories import ANSWERS, BLOCKS, ORDERS
 
 
 @pytest.fixture
@@ -22,5 +22,6 @@ def no_memories():
     """No test profits from what another one found."""
     ORDERS.forget()
     ANSWERS.forget()
+    BLOCKS.forget()
     FOOTERS.forget()
     ENGINES.close()

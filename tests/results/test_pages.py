@@ -15,6 +15,7 @@ from queries.results import (
     Sort,
     UnknownColumnError,
 )
+from queries.results.pages import around
 from tests.results.samples import original, write, write_column, write_rows
 
 VALUES = [{"n": number, "x": {"y": f"text {number}"}} for number in range(23)]
@@ -169,3 +170,35 @@ def test_many_columns_are_no_trouble(directory):
 def test_directories_may_have_odd_names(tmp_path):
     written = write(tmp_path / "it's [a] *? result", VALUES)
     assert written.page(offset=22, size=1).rows == [(22, [22, "text 22"])]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "columns", "read"),
+    [
+        (slice(0, 100), 60, slice(0, 500)),
+        (slice(400, 500), 60, slice(0, 500)),
+        (slice(500, 600), 60, slice(500, 1000)),
+        (slice(500, 1000), 60, slice(500, 1000)),
+        (slice(100, 150), 200, slice(0, 250)),
+        (slice(100, 200), 500, slice(100, 200)),  # too wide to read more than is shown
+        (slice(100, 200), 5_000, slice(100, 200)),
+        (slice(3, 103), 0, slice(0, 500)),
+        (slice(450, 550), 60, slice(450, 550)),  # across the end of a block
+        (slice(7, 7), 60, slice(7, 7)),
+    ],
+)
+def test_neighbouring_pages_are_read_together(wanted, columns, read):
+    assert around(wanted, columns) == read
+
+
+def test_the_next_page_needs_no_second_look_but_the_file(directory):
+    written = write(directory, [{"x": n} for n in range(9)], limits=Limits())
+    first = written.page(offset=0, size=3)
+    part = directory / written.names[0]
+    part.unlink()
+    part.write_bytes(b"cannot be read any more")
+    assert written.page(offset=3, size=3).rows == [(3, [3]), (4, [4]), (5, [5])]
+    assert written.page(offset=0, size=3) == first
+    part.unlink()
+    with pytest.raises(ResultsMissingError):
+        written.page(offset=3, size=3)

@@ -195,9 +195,21 @@ def test_any_page_of_any_rows_is_what_the_reference_says(
                 result.page(filter=only, sort=sorts)
             return
         expected = reference.ordered(cells, passed, sorts, HINTS)
-        page = result.page(filter=only, sort=sorts, columns=[], offset=offset, size=5)
-        assert [n for n, _ in page.rows] == expected[offset : offset + 5]
-        assert (page.matched, page.total) == (len(expected), len(rows))
+        shown = [name for name in result.kinds if name == "n"]
+        with result.reader() as reader:
+            pages = [
+                reader.page(
+                    filter=only, sort=sorts, columns=shown, offset=place, size=5
+                )
+                for place in (offset, offset + 5, 0)
+            ]
+        for place, found in zip((offset, offset + 5, 0), pages, strict=True):
+            assert [n for n, _ in found.rows] == expected[place : place + 5]
+            assert [values for _, values in found.rows] == [
+                [cells[n].get(name) for name in shown]
+                for n in expected[place : place + 5]
+            ]
+            assert (found.matched, found.total) == (len(expected), len(rows))
         with result.reader() as reader:
             assert reader.count(only) == len(expected)
 
