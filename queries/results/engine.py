@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,12 @@ from queries.results.errors import (
     ResultsDamagedError,
     ResultsMissingError,
 )
-from queries.results.gate import GATE
+from queries.results.gate import GATE, never
 from queries.results.sql import CHOSEN
 
 STREAM_WAIT: Final = 60.0  # seconds a file half written waits for its next turn
+#: DuckDB fills its buffer before it gives anything: 10 MiB unless told, which are 40,000 rows that could be used.
+STREAM_BUFFER: Final = "1MB"
 LOCKED_CONFIG: Final = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -51,6 +53,29 @@ class Bounds:
     wait: float = 5.0
 
 
+class Halt:
+    """Stops one stream from another thread: whatever it is at, and for good."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def __call__(self) -> None:
+        """Ask for it. What has just not begun does not hear it: ask again until it is over."""
+        self._asked.set()
+        GATE.wake()
+        if self._connection is not None:
+            self._connection.interrupt()
+
+    def asked(self) -> bool:
+        """Whether the stream was given up."""
+        return self._asked.is_set()
+
+    def concerns(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """The stream's own connection, to be interrupted."""
+        self._connection = connection
+
+
 class Engine:
     """A locked-down DuckDB that reads `files`; use it as a context manager.
 
@@ -61,11 +86,14 @@ class Engine:
         self._files = files
         self._scratch = scratch
         self._bounds = bounds
+        self._streams = 0
         self.as_new = True  # nothing went wrong, nothing is left half read
         with _in_our_words(self._files):
             self._duckdb = duckdb.connect(
                 ":memory:", config={**LOCKED_CONFIG, **_sizes(bounds)}
             )
+            # A setting of this connection alone, so the stream has to be on it.
+            self._duckdb.execute(f"SET streaming_buffer_size = '{STREAM_BUFFER}'")
             self._duckdb.execute(lock_down(files, scratch, bounds.spill))
 
     def __enter__(self) -> Engine:
@@ -94,17 +122,23 @@ class Engine:
             return connection.sql(sql, params=dict(values)).to_arrow_table()
 
     def stream(
-        self, sql: str, values: Mapping[str, Any], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+        self, sql: str, values: Mapping[str, Any], rows: int, halt: Halt | None = None
+    ) -> Generator[pa.RecordBatch]:
         """The answer in batches of about `rows` rows; the time limit is for each batch.
 
-        So is the turn: whoever takes long to use a batch keeps nobody waiting.
+        So is the turn: whoever takes long to use a batch keeps nobody waiting. After `halt` it
+        ends in BusyError or QueryTimeoutError at once.
         """
         self.as_new = False
-        with self._bounded(self._bounds.wait) as connection:
+        halt = halt or Halt()
+        # A second stream beside the first takes a connection of its own, and a larger buffer.
+        own = self._duckdb if self._streams == 0 else self._duckdb.cursor()
+        self._streams += 1
+        with self._bounded(self._bounds.wait, own, halt) as connection:
+            halt.concerns(connection)
             reader = connection.sql(sql, params=dict(values)).to_arrow_reader(rows)
         while True:
-            with self._bounded(STREAM_WAIT, connection):
+            with self._bounded(STREAM_WAIT, connection, halt):
                 batch = next(reader, None)
             if batch is None:
                 return
@@ -112,14 +146,18 @@ class Engine:
 
     @contextmanager
     def _bounded(
-        self, wait: float, connection: duckdb.DuckDBPyConnection | None = None
+        self,
+        wait: float,
+        connection: duckdb.DuckDBPyConnection | None = None,
+        halt: Halt | None = None,
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, when its turn has come, that is interrupted if the block takes too long.
 
         The timer's thread is waited for: it must not hit a later query, nor be the last to
         hold the connection when the interpreter ends (DuckDB aborts the process then).
         """
-        with GATE.turn(self._bounds.threads, wait):
+        given_up = halt.asked if halt else never
+        with GATE.turn(self._bounds.threads, wait, given_up):
             connection = connection or self._duckdb.cursor()
             timer = threading.Timer(self._bounds.seconds, connection.interrupt)
             timer.start()

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from queries.results.errors import BusyError
 
 PLACES: Final = 3
+
+
+def never() -> bool:
+    """Nobody gives up."""
+    return False
 
 
 class Gate:
@@ -31,13 +36,19 @@ class Gate:
         self._taken = 0
 
     @contextmanager
-    def turn(self, threads: int, seconds: float) -> Iterator[None]:
-        """`threads` places while the block runs; BusyError when none are free for `seconds`."""
+    def turn(
+        self, threads: int, seconds: float, given_up: Callable[[], bool] = never
+    ) -> Iterator[None]:
+        """`threads` places while the block runs; BusyError when none are free for `seconds`.
+
+        Also when `given_up` says so, before or (after `wake`) while this one waits.
+        """
         wanted = min(threads, self.places)
         with self._freed:
-            if not self._freed.wait_for(
-                lambda: self._taken + wanted <= self.places, seconds
-            ):
+            free = self._freed.wait_for(
+                lambda: given_up() or self._taken + wanted <= self.places, seconds
+            )
+            if given_up() or not free:
                 raise BusyError
             self._taken += wanted
         try:
@@ -46,6 +57,11 @@ class Gate:
             with self._freed:
                 self._taken = max(0, self._taken - wanted)
                 self._freed.notify_all()
+
+    def wake(self) -> None:
+        """Let all who wait ask again whether they were given up."""
+        with self._freed:
+            self._freed.notify_all()
 
 
 GATE: Final = Gate()

@@ -9,7 +9,7 @@ output to the first pile, and so on), and each pile fits in memory when its turn
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -30,7 +30,7 @@ def arranged(
     order: pa.Int64Array,
     scratch: Path,
     batch_rows: int,
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """The rows numbered in `order`, in that order, in batches of at most `batch_rows`.
 
     `batches` hold at least these rows, with the row number first; where it was, the answer has

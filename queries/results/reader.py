@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.results import sql
+from queries.results.ahead import ahead
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
 from queries.results.conditions import Condition, Filter
-from queries.results.engine import Bounds, Engine
+from queries.results.engine import Bounds, Engine, Halt
 from queries.results.engines import ENGINES
 from queries.results.errors import (
     ConditionError,
@@ -34,6 +37,7 @@ from queries.results.sql import Selection, Sort
 from queries.results.statistics import Ask, ColumnStatistics, presences, statistics
 
 BATCH_ROWS: Final = 10_000
+BATCH_CELLS: Final = 250_000
 CELL_CHARACTERS: Final = 4_096
 _EVERYTHING: Final = Filter()
 _BOUNDS: Final = Bounds()
@@ -62,11 +66,14 @@ class ResultReader:
         files = tuple(directory / name for name in self._parts)
         self._key = (files, bounds)
         self._engine: Engine | None = None
+        self._streams: WeakSet[Generator[pa.RecordBatch]] = WeakSet()
 
     def __enter__(self) -> ResultReader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for stream in list(self._streams):
+            stream.close()
         if self._engine:
             ENGINES.give_back(self._key, self._engine)
             self._engine = None
@@ -216,14 +223,16 @@ class ResultReader:
         filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
         limit: int | None = None,
         with_original: bool = False,
-        batch_rows: int = BATCH_ROWS,
+        batch_rows: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """All rows, or the first `limit`, in batches: one Arrow column per column asked for.
 
         Fields bear the columns' names in the order asked for, and `Column.arrow_type`. With
         `with_original` a last field "_original" holds each row's JSON (binary); together with
-        `columns=()` it is the only one. Memory stays flat: sorted rows wait on the disk for
-        their turn (StorageFullError when there is no room).
+        `columns=()` it is the only one. Batches have `batch_rows` rows or fewer (None: 10,000, of
+        more than 25 columns fewer). Memory stays flat: sorted rows wait on the disk for
+        their turn (StorageFullError when there is no room). A thread reads ahead of whoever uses
+        the batches, and has ended when the iterator is closed or the reader is.
         """
         chosen = self._chosen(columns)
         cells = [*map(sql.merged, chosen), *([ORIGINAL] if with_original else [])]
@@ -232,28 +241,38 @@ class ResultReader:
         schema = pa.schema([(column.name, column.arrow_type) for column in chosen])
         if with_original:
             schema = schema.append(pa.field(ORIGINAL, pa.binary()))
+        batch_rows = batch_rows or min(BATCH_ROWS, -(-BATCH_CELLS // len(cells)))
         selection = self._selection(sort, filter)
         statement = sql.export(cells, [*chosen, *selection.columns], selection)
-        for batch in self._export(statement, selection, limit, batch_rows):
-            arrays = [
-                cell.cast(to.type)
-                for cell, to in zip(batch.columns[1:], schema, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        halt = Halt()
+        rows = self._export(statement, selection, limit, batch_rows, halt)
+        stream = _delivered(rows, schema)
+        if min(self.total, self.total if limit is None else limit) > batch_rows:
+            stream = ahead(stream, halt)
+        self._streams.add(stream)
+        yield from stream
 
     def _export(
-        self, statement: str, selection: Selection, limit: int | None, batch_rows: int
-    ) -> Iterator[pa.RecordBatch]:
+        self,
+        statement: str,
+        selection: Selection,
+        limit: int | None,
+        batch_rows: int,
+        halt: Halt,
+    ) -> Generator[pa.RecordBatch]:
         """Batches of row numbers and cells, in the order selected."""
         values = {"files": self._files(), **selection.values}
         limit = None if limit is None else max(limit, 0)
         engine = self._open()
         if not selection.order_by:
             return engine.stream(
-                f"{statement} LIMIT $limit", {**values, "limit": limit}, batch_rows
+                f"{statement} LIMIT $limit",
+                {**values, "limit": limit},
+                batch_rows,
+                halt,
             )
         order = self._order(selection)[:limit]
-        batches = engine.stream(statement, values, BATCH_ROWS)
+        batches = engine.stream(statement, values, BATCH_ROWS, halt)
         return arranged(batches, order, self._scratch("sort"), batch_rows)
 
     def _chosen(self, names: Sequence[str] | None) -> list[Column]:
@@ -368,3 +387,16 @@ class ResultReader:
     def _scratch(self, purpose: str) -> Path:
         """A directory for what does not fit in memory; the sweep takes what a crash left."""
         return self._directory / f".{purpose}-{secrets.token_hex(4)}"
+
+
+def _delivered(
+    rows: Generator[pa.RecordBatch], schema: pa.Schema
+) -> Generator[pa.RecordBatch]:
+    """The cells alone, under the names and in the types that the columns have."""
+    with closing(rows):
+        for batch in rows:
+            arrays = [
+                cell.cast(to.type)
+                for cell, to in zip(batch.columns[1:], schema, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,0 +1,58 @@
+"""Batches read by a thread while earlier ones are used: DuckDB and Arrow leave the interpreter to others meanwhile."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Final
+
+import pyarrow as pa
+
+#: What may wait to be used. Larger ones, as with rows of a megabyte each, are read when they are asked for.
+MOST_BATCHES: Final = 2
+MOST_BYTES: Final = 10 * 2**20
+_SECONDS_TO_STOP: Final = 0.05
+
+Source = Generator[pa.RecordBatch]
+Waiting = deque[Future[pa.RecordBatch | None]]
+
+
+def ahead(source: Source, stop: Callable[[], None]) -> Source:
+    """The batches of `source`, in their order; what it raises comes in the place of the batch.
+
+    Closed early, it calls `stop` until the batch being read is given up, waits for the thread and closes `source`:
+    nothing reads when `close` returns.
+    """
+    waiting: Waiting = deque()
+    with ThreadPoolExecutor(1, "rows") as pool:
+        try:
+            waiting.append(pool.submit(next, source, None))
+            while (batch := waiting.popleft().result()) is not None:
+                for _ in range(_wanted(batch, len(waiting))):
+                    waiting.append(pool.submit(next, source, None))
+                yield batch
+                del (
+                    batch
+                )  # whoever uses it may be done with it before the next one is there
+                if not waiting:
+                    waiting.append(pool.submit(next, source, None))
+        finally:
+            _give_up(waiting, stop)
+            source.close()
+
+
+def _wanted(batch: pa.RecordBatch, waiting: int) -> int:
+    """How many more may be read ahead, if the next ones are as large as this one."""
+    by_size: int = MOST_BYTES // max(batch.nbytes, 1)
+    return max(0, min(MOST_BATCHES, by_size) - waiting)
+
+
+def _give_up(waiting: Waiting, stop: Callable[[], None]) -> None:
+    """Let none of these begin, and wait for the one that has."""
+    for begun in [future for future in waiting if not future.cancel()]:
+        while not begun.done():
+            stop()  # again and again: between two steps nobody hears an interruption
+            with suppress(TimeoutError):
+                begun.exception(_SECONDS_TO_STOP)
