@@ -22,7 +22,7 @@ from queries.formats.base import (
     Report,
 )
 from queries.formats.csv_writer import csv_chunks, tsv_chunks
-from queries.formats.files import safe_file_name, whole_file
+from queries.formats.files import behind, safe_file_name, whole_file
 from queries.formats.json_writer import json_chunks, ndjson_chunks
 from queries.formats.parquet_writer import parquet_chunks
 from queries.formats.xlsx_writer import xlsx_chunks
@@ -131,10 +131,9 @@ def write(
     if progress is not None:
         batches = _telling(batches, progress, report)
     chunks = stream(slug, columns, batches, options=options, report=report)
-    with whole_file(destination) as file:
+    with whole_file(destination) as file, behind(file.write, digest.update) as put:
         for chunk in chunks:
-            file.write(chunk)
-            digest.update(chunk)
+            put(chunk)
     report.sha256 = digest.hexdigest()
     if not options.compression:
         report.data_size, report.data_sha256 = report.size, report.sha256

@@ -6,7 +6,8 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -47,6 +48,30 @@ def whole_file(destination: Path) -> Iterator[IO[bytes]]:
         _sync_folder(destination.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def behind(*takers: Callable[[bytes], object]) -> Iterator[Callable[[bytes], None]]:
+    """Gives each chunk to all takers by a thread, in the time that the next one is made in.
+
+    One chunk waits at most. What a taker raises comes with the next chunk, or at the end of the block.
+    """
+    given: Future[None] | None = None
+
+    def take(chunk: bytes) -> None:
+        for taker in takers:
+            taker(chunk)
+
+    def put(chunk: bytes) -> None:
+        nonlocal given
+        if given is not None:
+            given.result()
+        given = pool.submit(take, chunk)
+
+    with ThreadPoolExecutor(1, "file") as pool:
+        yield put
+        if given is not None:
+            given.result()
 
 
 def safe_file_name(name: str, extension: str) -> str:
