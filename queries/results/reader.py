@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import partial
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 
 from queries.results import sql
 from queries.results.ahead import ahead
+from queries.results.batches import delivered, schema_of
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
 from queries.results.conditions import Condition, Filter
 from queries.results.engine import Bounds, Engine, Halt
@@ -238,15 +238,13 @@ class ResultReader:
         cells = [*map(sql.merged, chosen), *([ORIGINAL] if with_original else [])]
         if not (self._parts and cells):
             return
-        schema = pa.schema([(column.name, column.arrow_type) for column in chosen])
-        if with_original:
-            schema = schema.append(pa.field(ORIGINAL, pa.binary()))
+        schema = schema_of(chosen, with_original=with_original)
         batch_rows = batch_rows or min(BATCH_ROWS, -(-BATCH_CELLS // len(cells)))
         selection = self._selection(sort, filter)
         statement = sql.export(cells, [*chosen, *selection.columns], selection)
         halt = Halt()
         rows = self._export(statement, selection, limit, batch_rows, halt)
-        stream = _delivered(rows, schema)
+        stream = delivered(rows, schema)
         if min(self.total, self.total if limit is None else limit) > batch_rows:
             stream = ahead(stream, halt)
         self._streams.add(stream)
@@ -387,16 +385,3 @@ class ResultReader:
     def _scratch(self, purpose: str) -> Path:
         """A directory for what does not fit in memory; the sweep takes what a crash left."""
         return self._directory / f".{purpose}-{secrets.token_hex(4)}"
-
-
-def _delivered(
-    rows: Generator[pa.RecordBatch], schema: pa.Schema
-) -> Generator[pa.RecordBatch]:
-    """The cells alone, under the names and in the types that the columns have."""
-    with closing(rows):
-        for batch in rows:
-            arrays = [
-                cell.cast(to.type)
-                for cell, to in zip(batch.columns[1:], schema, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)

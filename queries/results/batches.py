@@ -1,0 +1,31 @@
+"""What an export is delivered in: the columns' own names and types, whatever the query called them."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from contextlib import closing
+
+import pyarrow as pa
+
+from queries.results.columns import ORIGINAL, Column
+
+
+def schema_of(columns: Iterable[Column], *, with_original: bool) -> pa.Schema:
+    """A field for each column, in this order, and last the rows' JSON if it is wanted."""
+    fields = [pa.field(column.name, column.arrow_type) for column in columns]
+    if with_original:
+        fields.append(pa.field(ORIGINAL, pa.binary()))
+    return pa.schema(fields)
+
+
+def delivered(
+    rows: Generator[pa.RecordBatch], schema: pa.Schema
+) -> Generator[pa.RecordBatch]:
+    """The cells without the row numbers before them, under the names and in the types that the columns have."""
+    with closing(rows):
+        for batch in rows:
+            arrays = [
+                cell.cast(to.type)
+                for cell, to in zip(batch.columns[1:], schema, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
