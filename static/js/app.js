@@ -146,7 +146,7 @@ export function place(body, by, end = false) {
   Object.assign(body.style, {
     position: "fixed", inset: "auto", margin: 0,
     left: `${Math.max(8, Math.min(end ? right - width : left, document.documentElement.clientWidth - width - 8))}px`,
-    top: `${above ? top - height - 6 : bottom + 6}px`,
+    top: `${above ? top - height - 6 : Math.min(bottom + 6, innerHeight - height - 8)}px`,
   });
 }
 

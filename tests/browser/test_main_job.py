@@ -236,6 +236,18 @@ def test_the_run_page_is_accessible_in_every_state(tab):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+def test_all_of_the_export_menu_is_within_reach_on_a_phone(tab, tmp_path):
+    write(tab, "source logs | limit 1", "Direct", limit="1")
+    ends_as(tab, "Succeeded")
+    tab.set_viewport_size({"width": 360, "height": 740})
+
+    def choose(menu):
+        menu.get_by_text("Name, compression").click()
+        menu.get_by_label("File name").fill("on the way")
+
+    assert export(tab, tmp_path, choose).name == "on the way.csv"
+
+
 def test_no_page_asks_anybody_else_for_anything(tab, product):
     asked = []
     tab.on("request", lambda request: asked.append(request.url))
