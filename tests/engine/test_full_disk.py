@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 
 import pytest
 
@@ -72,6 +73,29 @@ def test_a_disk_too_full_to_compact_leaves_the_parts(ask, upstream, monkeypatch)
     run = ended(start_run(ask()))
     assert (run.status, run.error) == (Status.SUCCEEDED, None)
     assert run.result.parts.count() > 1
+    assert numbers(run) == list(range(1_200))
+
+
+def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
+    ask, upstream, tiny_disk, monkeypatch
+):
+    filler, compact = tiny_disk / "filler", receiving.compact
+
+    def on_a_full_disk(*given):
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        return compact(*given)
+
+    monkeypatch.setattr(receiving, "compact", on_a_full_disk)
+    upstream.on(wire.QUERY, wire.rows(1_200, wire.COMPLETED))
+    run = ended(start_run(ask()))
+    assert filler.exists()
+    filler.unlink()
+    assert (run.status, run.error) == (Status.SUCCEEDED, None)
+    kept = set(run.result.parts.values_list("name", flat=True))
+    assert len(kept) > 1
+    assert {path.name for path in tiny_disk.rglob("*") if path.is_file()} == kept
     assert numbers(run) == list(range(1_200))
 
 
