@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 from typing import Any
 
@@ -22,11 +22,13 @@ CLASSES = {
     "c-bool": {"bool", "boolean"},
     "c-json": {"json", "object", "list", "struct", "array"},
 }
+_NESTED = (dict, list)
 SEVERITIES = ("debug", "verbose", "info", "warning", "error", "critical")
 """Coralogix docs, severity levels 1 to 6."""
 SEVERITY_WORDS = {"warn": "warning", "err": "error", "fatal": "critical"}
 
 
+@cache
 def cell_class(kind: str) -> str:
     """The CSS class of a column kind; text has none."""
     return next((css for css, kinds in CLASSES.items() if kind in kinds), "")
@@ -36,7 +38,7 @@ def cell_text(value: Any) -> str:
     """A value as one line of at most ``LONGEST`` characters."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, dict | list):
+    if isinstance(value, _NESTED):
         value = as_json(value)
     text = str(value)
     return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
@@ -63,27 +65,39 @@ def cell(
     ``exact`` is what a filter takes the value as, if that is not its text; a cell that shows only
     the beginning of its text says so (``data-cut``).
     """
+    return SafeString(_cell(value, kind, column, exact))
+
+
+def _cell(value: Any, kind: str, column: str, exact: str | None) -> str:
     if value is None:
-        also = " c-num" if cell_class(kind) == "c-num" else ""
-        return SafeString(f'<td class="c-null{also}">null</td>')
+        return _null(kind)
     # A page has thousands of cells: plain formatting of escaped texts is three times as fast as format_html.
     if exact is not None:
-        return SafeString(
-            f'<td class="c-time" data-v="{escape(exact)}">{escape(str(value))}</td>'
-        )
-    if kind == "severity" or column.rsplit(".", 1)[-1].lower() == "severity":
+        return f'<td class="c-time" data-v="{escape(exact)}">{escape(str(value))}</td>'
+    if kind == "severity" or _is_named_severity(column):
         return format_html("<td>{}</td>", severity(value))
     css = _class_of(kind, type(value).__name__)
     text = cell_text(value)
     cut = " data-cut" if len(text) > LONGEST else ""
-    return SafeString(f"<td{css}{cut}>{escape(text)}</td>")
+    return f"<td{css}{cut}>{escape(text)}</td>"
 
 
 def row_cells(row: Iterable[tuple[Column, Any, str | None]]) -> SafeString:
     """All cells of a row, each of (column, value, exact)."""
     return SafeString(
-        "".join(cell(value, c.kind, c.name, exact) for c, value, exact in row)
+        "".join([_cell(value, c.kind, c.name, exact) for c, value, exact in row])
     )
+
+
+@cache
+def _null(kind: str) -> str:
+    also = " c-num" if cell_class(kind) == "c-num" else ""
+    return f'<td class="c-null{also}">null</td>'
+
+
+@lru_cache(maxsize=10_000)  # names come from people's rows
+def _is_named_severity(column: str) -> bool:
+    return column.rsplit(".", 1)[-1].lower() == "severity"
 
 
 @cache
