@@ -13,6 +13,7 @@ from django.db import transaction
 from queries import quota
 from queries.connections import default_policy
 from queries.engine import failures
+from queries.engine.documents import documents_of
 from queries.engine.facts import stream_statistics
 from queries.engine.keeper import Held, Reason
 from queries.engine.leases import LeaseLostError, held, renewed
@@ -25,7 +26,7 @@ from queries.providers.errors import (
     LimitExceededError,
     ProviderError,
 )
-from queries.reading import directory_of
+from queries.reading import columns_of, directory_of
 from queries.results import Part, PartWriter, ResultError, StorageError, compact
 
 log = structlog.get_logger(__name__)
@@ -170,8 +171,15 @@ def compacted(one: Held, result_set: ResultSet) -> None:
     names = list(result_set.parts.values_list("name", flat=True))
     if len(names) <= 1:
         return
+    result_set.refresh_from_db(fields=["columns"])
+    columns = columns_of(result_set)
     try:
-        whole = compact(directory_of(result_set), names)
+        whole = compact(
+            directory_of(result_set),
+            names,
+            columns,
+            documents_of(one.run, columns),
+        )
     except ResultError as error:
         log.warning("not_compacted", result=str(result_set.pk), why=str(error))
         return

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -19,9 +20,10 @@ from django.utils import timezone
 from queries import reading
 from queries.dataprime import Compiled, Kind, compile_dataprime
 from queries.engine import failures
+from queries.engine.documents import documents_of
 from queries.engine.keeper import Held
 from queries.engine.receiving import Received, Receiver
-from queries.models import Mode, ResultSet, Run
+from queries.models import ResultSet, Run
 from queries.providers.base import Row, RowStream
 from queries.providers.errors import LimitExceededError, ProviderError, QueryError
 from queries.providers.registry import provider_class
@@ -39,9 +41,10 @@ Rows = Callable[[pa.RecordBatch], Iterator[Row]]
 
 def compiled(statement: str, result_set: ResultSet) -> Compiled:
     """The statement over the rows of a result set. Raises DataPrimeError, with its place."""
+    columns = reading.columns_of(result_set)
     table = dataprime_table(
-        reading.columns_of(result_set),
-        documents_of(result_set.run),
+        columns,
+        documents_of(result_set.run, columns),
         all_known=not result_set.columns_dropped,
     )
     return compile_dataprime(
@@ -51,16 +54,6 @@ def compiled(statement: str, result_set: ResultSet) -> Compiled:
         now=timezone.now(),
         max_rows=settings.MAX_ROWS + 1,
     )
-
-
-def documents_of(run: Run) -> Mapping[str, tuple[str, str]]:
-    """How the originals of a run's rows split into the documents of DataPrime."""
-    if run.mode != Mode.REFINE:
-        return provider_class(run.provider).row_documents
-    result_set = reading.available_result(run)
-    if any(column.name.startswith(ROOTS) for column in reading.columns_of(result_set)):
-        return {root: (root, "json") for root in ROOTS}
-    return {"$d": ("", "json")}
 
 
 def attempt(one: Held) -> Received:
@@ -74,6 +67,11 @@ def attempt(one: Held) -> Received:
         return Received(error=in_our_words(error))
     except ProviderError as error:
         return Received(error=error)
+    finally:
+        with suppress(
+            OSError
+        ):  # empty when the run was deleted while the process began
+            place.parent.rmdir()
 
 
 def in_our_words(error: ResultError) -> ProviderError:
@@ -118,13 +116,14 @@ def _asked(run: Run, origin: ResultSet) -> tuple[Refine, Rows, dict[str, str]]:
     files = [str(directory / name) for name in names]
     if not files or not all(Path(file).is_file() for file in files):
         raise ResultsMissingError
-    relations = views(files, reading.columns_of(origin))
+    columns = reading.columns_of(origin)
+    relations = views(files, columns)
     if run.settings.get("language") == SQL:
         return Refine(files, relations, text=run.statement), _sql_rows, {}
     found = compiled(run.statement, origin)
     # The relations for SQL are not needed, and user text is no part of what is left.
     asked = Refine(files, relations[:1], sql=found.sql, params=found.params)
-    is_flat = found.is_aggregate or len(documents_of(origin.run)) == 1
+    is_flat = found.is_aggregate or len(documents_of(origin.run, columns)) == 1
     rows = _flat_rows if is_flat else _log_rows
     kind = provider_class(run.provider)
     hints = {} if is_flat else dict(kind.column_hints)

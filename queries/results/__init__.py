@@ -25,6 +25,7 @@ from queries.results.parts import Part, orphans, remove_result
 from queries.results.reader import ResultReader
 from queries.results.sql import Sort
 from queries.results.statistics import ColumnStatistics
+from queries.results.templates import WHOLE, Documents
 from queries.results.writer import Limits, PartWriter
 
 __all__ = [
@@ -33,12 +34,14 @@ __all__ = [
     "OPERATIONS",
     "ORIGINAL",
     "OTHER",
+    "WHOLE",
     "Bounds",
     "BusyError",
     "Column",
     "ColumnStatistics",
     "Condition",
     "ConditionError",
+    "Documents",
     "Filter",
     "Histogram",
     "Limits",

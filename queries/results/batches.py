@@ -8,6 +8,7 @@ from contextlib import closing
 import pyarrow as pa
 
 from queries.results.columns import ORIGINAL, Column
+from queries.results.errors import ResultsDamagedError
 
 
 def schema_of(columns: Iterable[Column], *, with_original: bool) -> pa.Schema:
@@ -21,11 +22,17 @@ def schema_of(columns: Iterable[Column], *, with_original: bool) -> pa.Schema:
 def delivered(
     rows: Generator[pa.RecordBatch], schema: pa.Schema
 ) -> Generator[pa.RecordBatch]:
-    """The cells without the row numbers before them, under the names and in the types that the columns have."""
+    """The cells without the row numbers before them, under the names and in the types that the columns have.
+
+    Raises ResultsDamagedError where a row has no text.
+    """
     with closing(rows):
         for batch in rows:
             arrays = [
                 cell.cast(to.type)
                 for cell, to in zip(batch.columns[1:], schema, strict=True)
             ]
+            # No column of a result is binary, whatever it is called.
+            if arrays[-1].type == pa.binary() and arrays[-1].null_count:
+                raise ResultsDamagedError
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

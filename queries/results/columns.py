@@ -16,9 +16,11 @@ from typing import Final
 import pyarrow as pa
 
 ROW_NUMBER: Final = "_n"
-ORIGINAL: Final = "_original"
-# In a part's metadata, as JSON: physical name -> cells that hold a value.
+ORIGINAL: Final = "_original"  # the row's text; null where a template says what it is
+TEMPLATE: Final = "_template"  # the number of that template (see `templates`)
+# In a part's metadata, as JSON: physical name -> cells that hold a value; number -> template.
 PRESENT: Final = b"querydeck.present"
+TEMPLATES: Final = b"querydeck.templates"
 
 # Letter -> how the cells of that type are stored. Letters are part of the file format.
 TYPES: Final[dict[str, pa.DataType]] = {

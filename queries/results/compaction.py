@@ -11,8 +11,11 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from queries.results.columns import Column
 from queries.results.errors import ResultsDamagedError, ResultsMissingError
+from queries.results.packing import Packer
 from queries.results.parts import Part, StoredPart, rows_of, stored
+from queries.results.templates import WHOLE, Documents
 
 GROUP_ROWS: Final = 100_000
 GROUP_BYTES: Final = 64 * 2**20  # of Arrow memory; what bounds ours
@@ -21,13 +24,16 @@ GROUP_BYTES: Final = 64 * 2**20  # of Arrow memory; what bounds ours
 def compact(
     directory: Path,
     parts: Sequence[str],
+    columns: Sequence[Column],
+    documents: Documents = WHOLE,
     *,
     group_rows: int = GROUP_ROWS,
     group_bytes: int = GROUP_BYTES,
 ) -> Part:
     """Merge parts into one new part, in flat memory, and leave the old ones alone.
 
-    The caller records the new part in place of the old ones and only then deletes those: a
+    Rows whose text can be written from their cells are stored without it (see `templates`):
+    `columns` are the result's, `documents` says how texts and columns belong together. The caller records the new part in place of the old ones and only then deletes those: a
     crash at any moment leaves a result that can be read. The parts must follow one another
     without a gap. Raises StorageError, ResultsMissingError and ResultsDamagedError.
     """
@@ -36,10 +42,14 @@ def compact(
     paths = [directory / name for name in names]
     with _reading():
         schema = pa.unify_schemas([pq.read_schema(path) for path in paths])
-    with stored(directory, rows, schema) as pending:
+    with (
+        Packer(paths, columns, documents) as packer,
+        stored(directory, rows, packer.schema(schema)) as pending,
+    ):
+        pending.facts = packer.facts
         held: list[pa.Table] = []
         for path in paths:
-            for table in _tables(path, schema):
+            for table in packer.packed(path, _tables(path, schema)):
                 if held and not _fits([*held, table], group_rows, group_bytes):
                     _release(held, pending)
                 held.append(table)

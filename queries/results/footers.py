@@ -15,17 +15,21 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.results.columns import PRESENT
+from queries.results.columns import PRESENT, TEMPLATES
 from queries.results.errors import ResultsDamagedError, ResultsMissingError
 from queries.results.memories import Memory
 
 
 @dataclass(frozen=True)
 class Footer:
-    """A part's physical columns, and how many values each holds: None if the file does not say."""
+    """A part's physical columns, and how many values each holds: None if the file does not say.
+
+    `templates` are those that its rows name, as JSON (see `originals`).
+    """
 
     names: frozenset[str]
     present: Mapping[str, int] | None
+    templates: bytes
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,12 @@ def has_few(paths: Iterable[Path], name: str) -> bool:
 
 def _footer(path: Path) -> Footer:
     metadata = _metadata(path)
-    counts = (metadata.metadata or {}).get(PRESENT)
+    facts = metadata.metadata or {}
+    counts = facts.get(PRESENT)
     return Footer(
-        frozenset(metadata.schema.names), None if counts is None else json.loads(counts)
+        frozenset(metadata.schema.names),
+        None if counts is None else json.loads(counts),
+        facts.get(TEMPLATES, b"{}"),
     )
 
 

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +86,8 @@ class StoredPart:
     def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer
         self._present: Counter[str] = Counter()
+        #: What the file's footer is to say of the rows.
+        self.facts: Mapping[bytes, bytes] = {}
 
     def write(self, table: pa.Table) -> None:
         """Add one row group."""
@@ -94,8 +96,9 @@ class StoredPart:
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 
     def describe(self) -> None:
-        """Say how many values there are, so that nobody need count them."""
-        self._writer.add_key_value_metadata({PRESENT: json.dumps(self._present)})
+        """Say what `facts` say, and how many values there are, so that nobody need count them."""
+        present = {PRESENT: json.dumps(self._present).encode()}
+        self._writer.add_key_value_metadata({**self.facts, **present})
 
 
 def parquet_writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:

@@ -14,7 +14,7 @@ from weakref import WeakSet
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.results import sql
+from queries.results import originals, sql
 from queries.results.ahead import ahead
 from queries.results.batches import delivered, schema_of
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
@@ -30,6 +30,7 @@ from queries.results.errors import (
 )
 from queries.results.histogram import Histogram, histogram
 from queries.results.memories import ANSWERS, BLOCKS, ORDERS
+from queries.results.originals import templates_of
 from queries.results.pages import Page, around, rows_in
 from queries.results.parts import rows_of
 from queries.results.piles import arranged
@@ -209,11 +210,11 @@ class ResultReader:
         if not files:
             raise RowNotFoundError
         values = {"files": files, "number": n}
-        found = self._open().table(sql.ORIGINAL_ROW, values)[ORIGINAL].to_pylist()
-        if not found:
+        found = self._open().table(originals.row(templates_of(files)), values)
+        texts: list[bytes | None] = found[ORIGINAL].to_pylist()
+        if not (texts and texts[0] is not None):
             raise ResultsDamagedError
-        original: bytes = found[0]
-        return original
+        return texts[0]
 
     def batches(
         self,
@@ -235,13 +236,17 @@ class ResultReader:
         the batches, and has ended when the iterator is closed or the reader is.
         """
         chosen = self._chosen(columns)
-        cells = [*map(sql.merged, chosen), *([ORIGINAL] if with_original else [])]
-        if not (self._parts and cells):
+        if not (self._parts and (chosen or with_original)):
             return
+        templates = templates_of(self._key[0]) if with_original else {}
+        cells = [*map(sql.merged, chosen)]
+        if with_original:
+            cells.append(originals.original(templates))
         schema = schema_of(chosen, with_original=with_original)
         batch_rows = batch_rows or min(BATCH_ROWS, -(-BATCH_CELLS // len(cells)))
         selection = self._selection(sort, filter)
-        statement = sql.export(cells, [*chosen, *selection.columns], selection)
+        used = [*chosen, *selection.columns, *originals.columns_of(templates)]
+        statement = sql.export(cells, used, selection)
         halt = Halt()
         rows = self._export(statement, selection, limit, batch_rows, halt)
         stream = delivered(rows, schema)

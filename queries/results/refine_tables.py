@@ -7,7 +7,7 @@ All SQL here is made of names we invented and of the columns' names as quoted te
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from queries.dataprime import Field, Kind, Table
@@ -15,12 +15,11 @@ from queries.dataprime.sql import identifier
 from queries.results.cells import SEVERITIES
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
 from queries.results.engine import quoted
+from queries.results.originals import original, templates_of
 from queries.results.sql import ISO_TIME, merged
+from queries.results.templates import Documents
 
 Keys = tuple[str, ...]
-# Root of DataPrime -> where it is in a row's original JSON (a key, or "" for all of it), and how:
-# "json" as it is, "text" as JSON inside a text, "pairs" as a list of {"key", "value"}.
-Documents = Mapping[str, tuple[str, str]]
 
 STORED: Final = "stored"
 RELATIONS: Final = ("rows", "logs")  # how SQL calls the result
@@ -35,9 +34,12 @@ _ORIGINAL: Final = f"TRY_CAST(TRY(decode({ORIGINAL})) AS JSON)"
 def views(files: Sequence[str], columns: Sequence[Column]) -> list[str]:
     """CREATE VIEW statements: the files as they are stored, and the relations for SQL."""
     parts = ", ".join(quoted(file) for file in files)
+    templates = templates_of(files)
+    text = f" REPLACE ({original(templates)} AS {ORIGINAL})" if templates else ""
     cells = [f"{_shown(c)} AS {identifier(n)}" for n, c in sql_names(columns).items()]
     return [
-        f"CREATE VIEW {STORED} AS SELECT * FROM read_parquet([{parts}], union_by_name = true)",
+        f"CREATE VIEW {STORED} AS SELECT *{text}"
+        f" FROM read_parquet([{parts}], union_by_name = true)",
         *(
             f"CREATE VIEW {name} AS SELECT {', '.join(cells) or 'NULL AS nothing'} FROM {STORED}"
             for name in RELATIONS

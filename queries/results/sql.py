@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from queries.results.binding import Bindings, physical
 from queries.results.cells import SEVERITIES
-from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
+from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, Column
 from queries.results.comparing import contains, test_of
 from queries.results.conditions import Condition
 from queries.results.footers import names_in
@@ -37,9 +37,6 @@ _KINDS: Final = {
 }
 # DuckDB 2.0.0 spoils what follows %n, so nothing may follow it.
 ISO_TIME: Final = "%Y-%m-%dT%H:%M:%S.%n"
-ORIGINAL_ROW: Final = (
-    f"SELECT {ORIGINAL} FROM read_parquet($files) WHERE {ROW_NUMBER} = $number"
-)
 EVERY: Final = "true"
 # The table of row numbers that a question may be about (see `among`).
 CHOSEN: Final = "chosen"
@@ -170,7 +167,7 @@ def source(columns: Iterable[Column], files: Sequence[Path] = ()) -> str:
             for name, kind in kinds.items()
         ]
         return f"(SELECT {', '.join([ROW_NUMBER, *cells])} {files_read})"
-    absent = {ROW_NUMBER: "BIGINT", ORIGINAL: "BLOB", **kinds}
+    absent = {ROW_NUMBER: "BIGINT", ORIGINAL: "BLOB", TEMPLATE: "BIGINT", **kinds}
     nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in absent.items())
     return f"(SELECT {nothing} WHERE false UNION ALL BY NAME SELECT * {files_read})"
 

@@ -51,6 +51,11 @@ def _from_text(text: str) -> int | None:
     return None
 
 
+def unit_of(count: int) -> int:
+    """What a bare count since 1970 counts, in nanoseconds."""
+    return next((unit for limit, unit in _UNITS if abs(count) < limit), 1)
+
+
 def _from_count(count: int) -> int | None:
-    unit = next((unit for limit, unit in _UNITS if abs(count) < limit), 1)
+    unit = unit_of(count)
     return count * unit if count * unit in _NANOSECONDS else None

@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from queries import reading, refining, runs
-from queries.engine.refine import DATAPRIME, LANGUAGES, documents_of
+from queries.engine.documents import documents_of
+from queries.engine.refine import DATAPRIME, LANGUAGES
 from queries.forms.grid_view import view_of
 from queries.forms.refine import RefineForm
 from queries.http import AuthedRequest, fetch
@@ -36,7 +37,8 @@ def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     except InvalidRefineError as error:
         context = {"origin": origin, "why_not": str(error)}
         return render(request, TEMPLATE, context, status=409 if posted else 200)
-    columns = named(reading.columns_of(result_set), documents_of(origin))
+    shown = reading.columns_of(result_set)
+    columns = named(shown, documents_of(origin, shown))
     if not posted:
         form = _filled(request, columns)
     else:

@@ -205,7 +205,7 @@ def ingest(path: Path, directory: Path) -> dict[str, float]:
     # Without what the storing thread worked meanwhile: the wall time of an idle machine.
     used = {**_used(worked), "own_cpu_seconds": time.thread_time() - own}
     compacting = time.perf_counter()
-    whole = compact(directory, names)
+    whole = compact(directory, names, writer.columns, Coralogix.row_documents)
     return {
         "rows": writer.rows,
         "columns": len(writer.columns),

@@ -80,7 +80,8 @@ def _stored_run(user: Any, count: int) -> tuple[Any, float, int]:
     begun = time.perf_counter()
     writer = PartWriter(directory_of(result_set), hints=Coralogix.column_hints)
     names = [part.name for part in writer.write(map(row_of, rows))]
-    whole = compact(directory_of(result_set), names)
+    documents = Coralogix.row_documents
+    whole = compact(directory_of(result_set), names, writer.columns, documents)
     seconds = time.perf_counter() - begun
     ResultPart.objects.create(result_set=result_set, seq=0, **asdict(whole))
     result_set.columns = [asdict(column) for column in writer.columns]

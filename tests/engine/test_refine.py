@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict
 from datetime import timedelta
 
+import msgspec
+import pyarrow.parquet as pq
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
@@ -18,7 +20,7 @@ from queries.models import Mode, ResultPart, ResultSet, Run, Status
 from queries.providers.coralogix.rows import row_of
 from queries.providers.registry import provider_class
 from queries.refining import InvalidRefineError, RefineRequest, start_refine
-from queries.results import PartWriter
+from queries.results import ORIGINAL, PartWriter, compact
 from queries.runs import cancel_run, delete_run, wait_for
 from queries.views.refine_hints import named
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
@@ -83,7 +85,7 @@ def wire_row(n):
         "odd.key": n % 3,
         "mixed": n if n % 2 else f"text {n}",
     }
-    return json.dumps(
+    return msgspec.json.encode(
         {
             "metadata": [
                 {"key": "severity", "value": str(3 + n % 3)},
@@ -91,16 +93,33 @@ def wire_row(n):
                 {"key": "priorityclass", "value": "high"},
             ],
             "labels": [{"key": "applicationname", "value": "shop"}],
-            "userData": json.dumps(data),
+            "userData": msgspec.json.encode(data).decode(),
         }
-    ).encode()
+    )
 
 
-@pytest.fixture
-def logs(user):
-    """Thirty log lines stored as they came over the wire."""
+@pytest.fixture(params=["as they came", "without their texts"])
+def logs(request, user):
+    """Thirty log lines of the wire; the second time compacted, their texts written from the cells."""
     run = RunFactory(owner=user, status=Status.SUCCEEDED)
-    return stored(run, [row_of(wire_row(n)) for n in range(30)])
+    run = stored(run, [row_of(wire_row(n)) for n in range(30)])
+    if request.param != "as they came":
+        packed(run.result)
+    return run
+
+
+def packed(result_set):
+    directory, columns = (
+        reading.directory_of(result_set),
+        reading.columns_of(result_set),
+    )
+    names = result_set.parts.values_list("name", flat=True)
+    documents = provider_class(result_set.run.provider).row_documents
+    whole = compact(directory, list(names), columns, documents)
+    result_set.parts.all().delete()
+    ResultPart.objects.create(result_set=result_set, seq=0, **asdict(whole))
+    table = pq.read_table(directory / whole.name)
+    assert table[ORIGINAL].null_count == len(table)
 
 
 def stored(run, rows, **changes):
@@ -206,7 +225,7 @@ def test_sql_has_the_columns_in_the_order_they_are_shown_in(user):
         ("$m.LOGID", "shout"),
         ("$m.logid_2", "id"),
     ]
-    for one in named(shown, documents_of(origin)):
+    for one in named(shown, documents_of(origin, shown)):
         found = rows_of(refined(origin, f"SELECT {one.sql} AS it FROM rows", "sql"))
         with reading.open_result(origin.result) as reader:
             page = reader.page(offset=0, size=1, columns=[one.column.name])

@@ -17,7 +17,7 @@ VALUES = [{"n": n, "text": f"row {n}"} for n in range(30)]
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-from queries.results import PartWriter, compact, parts
+from queries.results import Column, PartWriter, compact, parts
 
 where, at, verb, directory = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
 owner, name = {
@@ -36,7 +36,8 @@ def deadly(*given):
 
 setattr(owner, name, deadly)
 if verb == "compact":
-    compact(directory, sys.argv[5:])
+    columns = [Column("n", "integer", "i"), Column("text", "text", "s")]
+    compact(directory, sys.argv[5:], columns)
 else:
     rows = (({"n": n}, b'{"n": %d}' % n) for n in range(10**9))
     for part in PartWriter(directory).write(rows):
@@ -62,13 +63,13 @@ def test_compaction_that_is_killed_changes_nothing(directory, where):
     for path in orphans(directory, result.names, min_age=0):
         path.unlink()
     assert {path.name for path in directory.iterdir()} == set(result.names)
-    whole = compact(directory, result.names)
+    whole = compact(directory, result.names, result.columns)
     assert Written(directory, [whole], result.columns).page() == before
 
 
 def test_old_parts_are_swept_after_a_kill_that_left_both(directory):
     result = write(directory, VALUES)
-    whole = compact(directory, result.names)
+    whole = compact(directory, result.names, result.columns)
     left = orphans(directory, [whole.name], min_age=0)
     assert {path.name for path in left} == set(result.names)
     for path in left:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -283,10 +284,11 @@ def test_the_process_has_none_of_our_environment_and_is_bounded(place):
     def look():
         for _ in range(200):
             for child in psutil.Process().children():
-                if "queries.results.refinery_child" in " ".join(child.cmdline()):
-                    seen["environment"] = child.environ()
-                    seen["memory"] = child.rlimit(psutil.RLIMIT_AS)
-                    seen["files"] = child.rlimit(psutil.RLIMIT_FSIZE)
+                with suppress(psutil.NoSuchProcess):  # ended while it was looked at
+                    if "queries.results.refinery_child" in " ".join(child.cmdline()):
+                        seen["environment"] = child.environ()
+                        seen["memory"] = child.rlimit(psutil.RLIMIT_AS)
+                        seen["files"] = child.rlimit(psutil.RLIMIT_FSIZE)
             time.sleep(0.01)
 
     watcher = threading.Thread(target=look)

@@ -44,7 +44,7 @@ def paths(written):
 
 
 def whole(written):
-    part = compact(written.directory, written.names, group_rows=2)
+    part = compact(written.directory, written.names, written.columns, group_rows=2)
     return Written(written.directory, [part], written.columns)
 
 

@@ -22,7 +22,7 @@ VALUES = [{"n": number, "text": f"t{number}"} for number in range(500)]
 def use(directory) -> bool:
     """Write, compact, and read in every way there is; true if all went well."""
     result = write(directory, VALUES)
-    whole = compact(directory, result.names)
+    whole = compact(directory, result.names, result.columns)
     merged = Written(directory, [whole], result.columns)
     with merged.reader(bounds=Bounds(threads=2)) as reader:
         page = reader.page(offset=1, size=1, sort=[Sort("n", descending=True)])

@@ -38,7 +38,7 @@ def test_a_full_disk_is_reported_and_leaves_no_half_file(directory):
 def test_a_full_disk_during_compaction_leaves_the_result_readable(directory):
     result = write(directory, NOISE)
     with files_no_larger_than(10_000), pytest.raises(StorageFullError):
-        compact(directory, result.names)
+        compact(directory, result.names, result.columns)
     assert {path.name for path in directory.iterdir()} == set(result.names)
     assert result.cells() == [[row["noise"]] for row in NOISE]
 

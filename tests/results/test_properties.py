@@ -71,7 +71,9 @@ def test_every_row_and_every_value_comes_back(rows, limits, compacted):
     with tempfile.TemporaryDirectory() as scratch:
         result = write(Path(scratch) / "r", rows, limits=limits)
         if compacted and rows:
-            whole = compact(result.directory, result.names, group_rows=3)
+            whole = compact(
+                result.directory, result.names, result.columns, group_rows=3
+            )
             result = Written(result.directory, [whole], result.columns)
         page = result.page()
         with result.reader() as reader:

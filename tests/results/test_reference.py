@@ -160,7 +160,9 @@ def stored(rows, limits, *, compacted):
     with tempfile.TemporaryDirectory() as scratch:
         result = write(Path(scratch) / "r", rows, limits=limits, hints=HINTS)
         if compacted and rows:
-            whole = compact(result.directory, result.names, group_rows=3)
+            whole = compact(
+                result.directory, result.names, result.columns, group_rows=3
+            )
             result = Written(result.directory, [whole], result.columns)
         yield result
 

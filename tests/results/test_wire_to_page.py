@@ -67,7 +67,7 @@ def originals(result: Written) -> list[bytes]:
 
 
 def compacted(result: Written) -> Written:
-    whole = compact(result.directory, result.names, group_rows=3)
+    whole = compact(result.directory, result.names, result.columns, group_rows=3)
     return Written(result.directory, [whole], result.columns)
 
 

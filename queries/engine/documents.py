@@ -1,0 +1,19 @@
+"""How the texts of a run's rows and their columns belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from queries.models import Mode, Run
+from queries.providers.registry import provider_class
+from queries.results import WHOLE, Column, Documents
+from queries.results.refine_tables import ROOTS
+
+
+def documents_of(run: Run, columns: Sequence[Column]) -> Documents:
+    """How the originals of a run's rows, which have these columns, split into DataPrime's documents."""
+    if run.mode != Mode.REFINE:
+        return provider_class(run.provider).row_documents
+    if any(column.name.startswith(ROOTS) for column in columns):
+        return {root: (root, "json") for root in ROOTS}
+    return WHOLE

@@ -1,0 +1,156 @@
+"""The texts of rows in SQL: kept as they came, or written from the row's cells as its template says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from queries.results.binding import physical
+from queries.results.cells import SEVERITIES
+from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, TEMPLATES, Column
+from queries.results.engine import quoted
+from queries.results.errors import ResultsDamagedError
+from queries.results.footers import footer_of
+from queries.results.sql import ISO_TIME, source
+from queries.results.templates import Place
+
+Templates = Mapping[int, Place]  # by the number that rows name them by
+
+_SECONDS: Final = len("2026-01-01T00:00:00")
+_LEVEL: Final = (
+    f"list_position({[word.lower() for word in SEVERITIES]}, lower({{0}}))::VARCHAR"
+)
+_LEVELS: Final = {
+    "number": _LEVEL,
+    "digits": f"to_json({_LEVEL})::VARCHAR",
+    "lower": "to_json(lower({0}))::VARCHAR",
+    "upper": "to_json(upper({0}))::VARCHAR",
+}
+
+
+def metadata_of(templates: Templates) -> dict[bytes, bytes]:
+    """What a file says of the templates that its rows name."""
+    return {TEMPLATES: msgspec.json.encode(templates)} if templates else {}
+
+
+def templates_of(files: Iterable[Path | str]) -> dict[int, Place]:
+    """All templates that rows of these files name.
+
+    Raises ResultsMissingError and ResultsDamagedError.
+    """
+    found: dict[int, Place] = {}
+    for file in files:
+        found |= _decoded(footer_of(Path(file)).templates)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _decoded(text: bytes) -> Templates:
+    try:
+        return msgspec.json.decode(text, type=dict[int, Place])
+    except ValueError as error:
+        raise ResultsDamagedError from error
+
+
+def columns_of(templates: Templates) -> list[Column]:
+    """The columns that the texts are written from."""
+    found = (column for place in templates.values() for column in place.columns())
+    return list(dict.fromkeys(found))
+
+
+def original(templates: Templates) -> str:
+    """The text of a row, as bytes; NULL where a file is damaged."""
+    if not templates:
+        return ORIGINAL
+    texts = (
+        f"WHEN {number:d} THEN {written(place)}" for number, place in templates.items()
+    )
+    return f"coalesce({ORIGINAL}, encode(CASE {TEMPLATE} {' '.join(texts)} END))"
+
+
+def row(templates: Templates) -> str:
+    """A statement for the text of the row `$number`, as bytes."""
+    return (
+        f"SELECT {original(templates)} AS {ORIGINAL}"  # noqa: S608 - names of our own
+        f" FROM {source(columns_of(templates))} WHERE {ROW_NUMBER} = $number"
+    )
+
+
+def written(template: Place) -> str:
+    """The text of a row as the template would have it."""
+    return f"'{{' || {_members(template)} || '}}'"
+
+
+def _value(place: Place) -> str:
+    """The JSON at one place; NULL where the row has nothing there."""
+    if place.shape == "pairs":
+        return f"'[' || {_members(place)} || ']'"
+    cells = dict(physical(place.column)) if place.column else {}
+    text = cells.pop("s", "")
+    found = [_object(place)] if place.members else []
+    found += [_cell(place, letter, name) for letter, name in cells.items()]
+    if place.shape == "text":
+        found = [f"to_json({json})::VARCHAR" for json in found]
+    if text:  # one that is no JSON is itself what stands in the row
+        found.append(_text(text, place.form))
+    if len(found) == 1:
+        return found[0]
+    return f"coalesce({', '.join(found)})" if found else "NULL::VARCHAR"
+
+
+def _object(place: Place) -> str:
+    # No CASE around the members, and they stand here once (`nullif` would double them): DuckDB
+    # finds what is alike only outside of a CASE, and each level would double the work.
+    cells = (name for column in place.columns() for _, name in physical(column))
+    present = " OR ".join(f"{name} IS NOT NULL" for name in cells) or "false"
+    return f"'{{' || {_members(place)} || CASE WHEN {present} THEN '}}' END"
+
+
+def _members(place: Place) -> str:
+    """All members that the row has, one after the other."""
+    blank = " " if place.spaced else ""
+    members = list(_each(place, blank))
+    return f"concat_ws(',{blank}', {', '.join(members)})" if members else "''"
+
+
+def _each(place: Place, blank: str) -> Iterator[str]:
+    for key, member in place.members.items():
+        name, value = msgspec.json.encode(key).decode(), _value(member)
+        before, after = f"{name}:{blank}", ""
+        if place.shape == "pairs":
+            before = f'{{"key":{blank}{name},{blank}"value":{blank}'
+            after = "}"
+        text = f"{quoted(before)} || {value}" + (after and f" || {quoted(after)}")
+        null = quoted(f"{before}null{after}")
+        yield f"coalesce({text}, {null})" if member.nullable else text
+
+
+def _cell(place: Place, letter: str, name: str) -> str:
+    """The JSON of one cell that is no text."""
+    if letter == "t":
+        return _time(name, place.form)
+    if letter == "f":
+        return f"to_json({name})::VARCHAR"
+    return name if letter in "gj" else f"{name}::VARCHAR"
+
+
+def _text(name: str, form: str) -> str:
+    return _LEVELS.get(form, "to_json({0})::VARCHAR").format(name)
+
+
+def _time(name: str, form: str) -> str:
+    kind, *how = form.split("/")
+    if kind == "count":
+        return f"(epoch_ns({name}) // {int(how[0]):d})::VARCHAR"
+    if kind != "iso":
+        return "NULL::VARCHAR"
+    separator, digits, zone = how[0], int(how[1]), how[2]
+    length = _SECONDS + 1 + digits if digits else _SECONDS
+    text = f"left(strftime({name}, '{ISO_TIME}'), {length:d})"
+    if separator != "T":
+        text = f"replace({text}, 'T', {quoted(separator)})"
+    return f"'\"' || {text} || {quoted(zone + chr(34))}"

@@ -1,0 +1,149 @@
+"""Rows without their texts: what a template writes the same, byte for byte, is not kept twice."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, Column
+from queries.results.engine import Bounds, Engine
+from queries.results.errors import ResultError
+from queries.results.originals import (
+    Templates,
+    columns_of,
+    metadata_of,
+    templates_of,
+    written,
+)
+from queries.results.sql import source
+from queries.results.templates import Documents, learn, number_of
+
+_PARTS: Final = 8  # of which rows are read to learn from, spread over the result
+_ROWS: Final = 100  # of each
+_TEMPLATES: Final = 4
+_WIDEST: Final = 1_000  # columns; to write a text from more takes longer than it saves
+# Whoever compacts waits for a turn rather than leave a large file.
+_BOUNDS: Final = Bounds(memory="256MB", seconds=60.0, wait=60.0)
+_CHOSEN: Final = f"{ROW_NUMBER} IN (SELECT unnest($numbers))"
+
+
+class Packer:
+    """Takes the texts out of rows that lie in the parts `paths`; use it as a context manager.
+
+    They stay where there are too many columns, where rows have nothing in common, and where the
+    comparison fails for whatever reason. Raises ResultsMissingError and ResultsDamagedError.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], columns: Sequence[Column], documents: Documents
+    ) -> None:
+        self._paths = paths
+        self._columns = columns
+        self._documents = documents
+        self._known = templates_of(paths)  # of parts that were packed before
+        self._learnt: Templates = {}
+        scratch = paths[0].parent / f".spill-{secrets.token_hex(4)}"
+        self._engine = Engine(paths, scratch, _BOUNDS)
+
+    def __enter__(self) -> Packer:
+        if not self._known and 0 < len(self._columns) <= _WIDEST:
+            with suppress(ResultError, pa.ArrowInvalid, OSError):
+                self._learnt = self._learn()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.close()
+
+    def schema(self, schema: pa.Schema) -> pa.Schema:
+        """The schema of the packed tables, from that of the parts."""
+        if self._learnt:
+            return schema.append(pa.field(TEMPLATE, pa.int64()))
+        return schema
+
+    @property
+    def facts(self) -> dict[bytes, bytes]:
+        """What a file of packed tables has to say of them."""
+        return metadata_of({**self._known, **self._learnt})
+
+    def packed(self, path: Path, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """The tables of one part, in their order, without the texts that a template writes."""
+        if not self._learnt:
+            yield from tables
+            return
+        compared = self._compared(path)
+        first = 0
+        for table in tables:
+            here = compared and compared.slice(first, len(table))
+            yield _without_texts(table, here)
+            first += len(table)
+
+    def _learn(self) -> Templates:
+        """Templates until every sample fits one, or one more would not help."""
+        learnt: Templates = {}
+        sampled = self._paths[:: max(1, len(self._paths) // _PARTS)]
+        left = {number: text for path in sampled for number, text in _samples(path)}
+        while left and len(learnt) < _TEMPLATES:
+            template = learn(left.values(), self._columns, self._documents)
+            more = {**learnt, number_of(template): template}
+            fitting = self._fitting(sampled, more, left)
+            if not fitting:
+                break
+            learnt = more
+            left = {number: left[number] for number in left.keys() - fitting}
+        return learnt
+
+    def _fitting(
+        self, paths: Sequence[Path], templates: Templates, rows: Iterable[int]
+    ) -> set[int]:
+        """Which of these rows fit one of the templates."""
+        values = {"files": list(map(str, paths)), "numbers": list(rows)}
+        found = self._engine.table(f"{_comparison(templates)} WHERE {_CHOSEN}", values)
+        fitting: list[int] = found.filter(pc.is_valid(found[TEMPLATE]))[
+            ROW_NUMBER
+        ].to_pylist()
+        return set(fitting)
+
+    def _compared(self, path: Path) -> pa.Table | None:
+        """Row and template number of each row; the latter is null where a row keeps its text."""
+        try:
+            return self._engine.table(_comparison(self._learnt), {"files": [str(path)]})
+        except ResultError:
+            return None
+
+
+def _comparison(templates: Templates) -> str:
+    cases = (
+        f"WHEN encode({written(template)}) = {ORIGINAL} THEN {number:d}"
+        for number, template in templates.items()
+    )
+    return (
+        f"SELECT {ROW_NUMBER}, CASE {' '.join(cases)} END::BIGINT AS {TEMPLATE}"  # noqa: S608 - names of our own
+        f" FROM {source(columns_of(templates))}"
+    )
+
+
+def _samples(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Some rows of a part, evenly spread: number and text."""
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        table = file.read_row_group(
+            0, columns=[ROW_NUMBER, ORIGINAL], use_threads=False
+        )
+    some = table.take(pa.array(range(0, len(table), max(1, len(table) // _ROWS))))
+    return zip(some[ROW_NUMBER].to_pylist(), some[ORIGINAL].to_pylist(), strict=True)
+
+
+def _without_texts(table: pa.Table, compared: pa.Table | None) -> pa.Table:
+    """The table without the texts of rows that have a template. `compared` are the same rows."""
+    if compared is None or not compared[ROW_NUMBER].equals(table[ROW_NUMBER]):
+        return table.append_column(TEMPLATE, pa.nulls(len(table), pa.int64()))
+    numbers = compared[TEMPLATE]
+    kept = pc.if_else(pc.is_null(numbers), table[ORIGINAL], None)
+    at = table.schema.get_field_index(ORIGINAL)
+    return table.set_column(at, ORIGINAL, kept).append_column(TEMPLATE, numbers)
