@@ -125,6 +125,16 @@ def test_a_value_nested_beyond_reason_is_shown_as_an_ellipsis():
     assert "…" in json_tree(value)
 
 
+def test_what_is_cut_in_a_tree_is_marked_and_nothing_else():
+    whole = json_tree({"a": "x" * 20_000, "b": 2**64, "c": [1]})
+    assert "data-cut" not in whole
+    deep: Any = "x" * 20_001
+    for _ in range(41):
+        deep = [deep]
+    assert json_tree({"a": {"b": "x" * 20_001}}).count(" data-cut") == 1
+    assert json_tree(deep).count(" data-cut") == 1
+
+
 def test_a_long_text_of_a_tree_is_cut():
     assert json_tree("x" * 30000).count("x") == 20000
 

@@ -112,7 +112,7 @@ def test_a_page_of_rows_loads_what_is_for_rows_and_no_other_page_does():
     assert names == [
         {"app.css", "app.js", "explore.css", "explore.js"},
         {"app.css", "app.js", "editor.css", "editor.js"},
-        {"app.css", "app.js"},
+        {"app.css", "app.js", "lists.css"},
     ]
 
 

@@ -19,6 +19,7 @@ OPEN_LEVELS = 2
 """Levels shown open at first."""
 LONGEST = 20_000
 """Characters of one text."""
+_CUT = SafeString(" data-cut")
 
 
 class Spelled(float):
@@ -59,7 +60,7 @@ def node(key: SafeString | str, value: Any, depth: int, budget: Budget) -> SafeS
         return format_html('<div class="leaf">{}{}</div>', key, leaf(value))
     noun = "key" if isinstance(value, dict) else "item"
     return format_html(
-        '<details{}><summary>{}<span class="count">{} {}{}</span></summary><div>{}</div></details>',
+        '<div class="branch"><details{}><summary>{}<span class="count">{} {}{}</span></summary><div>{}</div></details></div>',
         SafeString(" open") if depth < OPEN_LEVELS else "",
         key,
         len(value),
@@ -95,8 +96,10 @@ def leaf(value: Any) -> SafeString:
     """A value that holds no others; past ``DEEPEST`` also a branch, as JSON text."""
     if isinstance(value, str):
         cut = "…" if len(value) > LONGEST else ""
-        return format_html('<span class="str">"{}{}"</span>', value[:LONGEST], cut)
+        text = f'"{value[:LONGEST]}{cut}"'
+        return format_html('<span class="str"{}>{}</span>', _CUT if cut else "", text)
     text = value.text if isinstance(value, Spelled) else as_json(value)
     if value is None or isinstance(value, bool):
         return format_html('<span class="bool">{}</span>', text)
-    return format_html('<span class="number">{}</span>', text[:LONGEST])
+    cut = _CUT if len(text) > LONGEST else ""
+    return format_html('<span class="number"{}>{}</span>', cut, text[:LONGEST])

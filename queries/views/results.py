@@ -23,6 +23,8 @@ from queries.views.runs import run_detail
 LONGEST_PLACE = 12
 # A row may have many megabytes; a page should not.
 MOST_CHARACTERS = 500_000
+# Columns whose names go with a row, so that its values can become filters.
+MOST_COLUMNS = 1_000
 
 
 @require_GET
@@ -51,10 +53,12 @@ def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
 
 def _row(run: Run, n: int) -> dict[str, object]:
     text = reading.read_row(run, n).decode("utf-8", "replace")
+    known = reading.columns_of(reading.available_result(run))[:MOST_COLUMNS]
     return {
         "text": text[:MOST_CHARACTERS],
         "cut": len(text) > MOST_CHARACTERS,
         "tree": _tree(text),
+        "columns": json.dumps([column.name for column in known]),
         "roots": {}
         if run.mode == Mode.REFINE
         else provider_class(run.provider).column_roots,

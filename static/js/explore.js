@@ -1,7 +1,7 @@
 // Exploring a result: the grid, the panel beside it, the pictures above it. Loaded by the pages that show rows
 // (docs/design-system.md). What is done here by pointer or key, a link or a form does without it.
 
-import { announce, each, find, on, place } from "./app.js";
+import { announce, each, find, make, on, place } from "./app.js";
 
 const plain = (event) => !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.altKey;
 
@@ -158,14 +158,17 @@ function offerCell(cell) {
   offer(cell, { column, value, filter: !("cut" in cell.dataset), row: find(".c-row a", cell.parentElement) });
 }
 
-// A leaf's place in its row, as DataPrime writes it: $d.tags['a-b'][0].
+const keyOf = (node) => find(":scope > .key, :scope > details > summary > .key", node);
+
+// A node's place in its row, as DataPrime writes it: $d.tags['a-b'][0].
 function pathOf(leaf) {
   const keys = [];
-  for (let node = leaf; node && !node.matches(".json"); node = node.parentElement.closest("details, .json")) {
-    const key = find(":scope > .key, :scope > summary > .key", node);
+  for (let node = leaf; node && !node.matches(".json"); node = node.parentElement.closest(".branch, .json")) {
+    const key = keyOf(node);
     if (key) keys.unshift(key);
   }
-  const roots = Object.fromEntries(Object.values(find("#row-tree").dataset).map((root) => root.split("=")));
+  const { columns, ...given } = find("#row-tree").dataset;
+  const roots = Object.fromEntries(Object.values(given).map((root) => root.split("=")));
   return keys.map((key, at) => {
     const name = key.textContent;
     if (key.matches(".index")) return `[${name}]`;
@@ -174,12 +177,24 @@ function pathOf(leaf) {
   }).join("");
 }
 
-function offerLeaf(leaf) {
-  const value = leaf.lastElementChild;
-  const path = pathOf(leaf);
-  const text = value.matches(".str") ? value.textContent.slice(1, -1) : value.textContent;
-  const column = find(`.grid th[data-column="${CSS.escape(path)}"]`)?.dataset.column;
-  offer(leaf, { column, path, value: text === "null" && !value.matches(".str") ? null : text });
+// A node as JSON, from what is shown: parsed, large numbers would change.
+function jsonOf(node) {
+  const inside = find(":scope > details > div", node);
+  if (!inside) {
+    const value = node.lastElementChild;
+    return value.matches(".str") ? JSON.stringify(value.textContent.slice(1, -1)) : value.textContent;
+  }
+  const isList = keyOf(inside.firstElementChild).matches(".index");
+  const items = Array.from(inside.children, (item) => (isList ? "" : `${JSON.stringify(keyOf(item).textContent)}: `) + jsonOf(item)).join(", ");
+  return isList ? `[${items}]` : `{${items}}`;
+}
+
+function offerNode(node, by = node) {
+  if (find("[data-cut], .leaf.count", node)) return announce("Too large to copy from here; an export has it whole");
+  const path = pathOf(node);
+  const json = jsonOf(node);
+  const known = find("#results") && JSON.parse(find("#row-tree").dataset.columns);
+  offer(by, { column: known?.includes(path) ? path : "", path, value: json === "null" ? null : json[0] === '"' ? JSON.parse(json) : json });
 }
 
 on("click", (event) => {
@@ -188,7 +203,10 @@ on("click", (event) => {
   if (!node || !plain(event) || target.closest("a, button, input, label, summary") || !getSelection().isCollapsed) return;
   if (!find("#cell-menu")) return find(".c-row a", node.parentElement)?.click();
   if (node.matches("td")) offerCell(node);
-  else offerLeaf(node);
+  else offerNode(node);
+});
+on("click", ({ target }) => {
+  if (target.matches(".branch > button")) offerNode(target.parentElement, target);
 });
 
 // Arrows walk over the cells and Enter opens their menu; the grid itself is one stop of the Tab key.
@@ -284,7 +302,7 @@ const heads = () => document.querySelectorAll(".grid th[data-column]");
 function applyWidths() {
   sheet.replaceSync(Array.from(heads(), ({ dataset, cellIndex }) => {
     const width = widths.get(dataset.column) ?? Number(dataset.width);
-    return width ? `.grid tr > :nth-child(${cellIndex + 1}) { min-width: ${width}px; max-width: ${width}px; }` : "";
+    return width ? `.grid tr > :nth-child(${cellIndex + 1}) { width: ${width}px; min-width: ${width}px; max-width: ${width}px; }` : "";
   }).join(""));
 }
 
@@ -299,6 +317,11 @@ on("pointerdown", (event) => {
   };
   addEventListener("pointermove", move);
   addEventListener("pointerup", () => removeEventListener("pointermove", move), { once: true });
+});
+on("change", ({ target: { dataset, value } }) => {
+  if (!dataset.widthOf) return;
+  widths.set(dataset.widthOf, value && Math.max(56, Math.min(1200, value)));
+  applyWidths();
 });
 on("submit", ({ target }) => {
   const field = find("[data-widths]", target);
@@ -334,7 +357,15 @@ function prepare(root) {
   each(".chart[data-brush] a:not(:first-of-type)", (bar) => bar.setAttribute("tabindex", "-1"), root);
   each(".json .leaf:has(.key)", (leaf) => { leaf.tabIndex = 0; }, root);
   each(".grid th[data-column]:not(:has(.edge))", (head) => head.append(Object.assign(document.createElement("span"), { className: "edge" })), root);
+  each(".json .branch:has(> details > summary > .key):not(:has(> button))", (node) => {
+    node.append(Object.assign(make("button", "btn btn--quiet", "⋯"), { type: "button", ariaLabel: `Copy ${keyOf(node).textContent}` }));
+  }, root);
   applyWidths();
+  each("[data-width-of]", (field) => {
+    const head = find(`.grid th[data-column="${CSS.escape(field.dataset.widthOf)}"]`);
+    field.parentElement.hidden = !head;
+    field.value = head?.offsetWidth ?? "";
+  }, root);
 }
 
 on("htmx:load", ({ detail }) => prepare(detail.elt.parentElement ?? document));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 
 import pytest
 from django.urls import reverse
@@ -207,3 +208,11 @@ def test_a_row_of_many_megabytes_does_not_become_such_a_page(page, user):
     response = page.get(reverse("run_row", args=[run.pk, 0]))
     assert len(response.content) < 700_000
     assert "an export holds all of it" in response.text
+
+
+def test_a_row_goes_with_the_names_of_all_columns_so_that_values_become_filters(
+    page, run
+):
+    text = page.get(reverse("run_row", args=[run.pk, 0]), headers=HTMX).text
+    names = json.loads(unescape(re.search(r'data-columns="([^"]*)"', text)[1]))
+    assert {"$m.severity", "$d.n", "$d.nested.a"} <= set(names)
