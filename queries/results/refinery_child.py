@@ -36,6 +36,10 @@ MOST_COLUMNS: Final = 2_000
 _NESTED: Final = "SELECT {cells} FROM (\n{text}\n) AS answer"
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*", re.DOTALL)
 # DuckDB's words when it cannot put aside what does not fit in memory; they name our files.
+# A catalogue of DuckDB's own is no answer to a table that is not there.
+_OWN_TABLE: Final = re.compile(
+    r'(Table with name .*)\s+Did you mean "(?!rows"|logs").*'
+)
 _NO_ROOM: Final = re.compile(
     "^IO Error: Could not (?:write|allocate|create)|No space left on device"
 )
@@ -260,6 +264,7 @@ def _placed(text: str, above: int) -> dict[str, Any]:
     """DuckDB's words without the drawing under them, and the place that drawing points at."""
     found = _PLACE.search(text)
     words = _PLACE.sub("", text).strip()
+    words = _OWN_TABLE.sub(r"\1 The rows are the table rows.", words)
     if found is None:
         return {"message": words}
     line = int(found[1])

@@ -174,8 +174,7 @@ def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         return {
             "column": column,
             "found": found,
-            "types": ", ".join(dict.fromkeys(TYPES[letter] for letter in found.types))
-            or "nothing but null",
+            "types": _types(column, found.types),
             "present": _share(found.present, found.rows),
             "low": _shown(found.low, stored.zone),
             "high": _shown(found.high, stored.zone),
@@ -192,6 +191,14 @@ def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         }
 
     return asked.answer("run_column", fill)
+
+
+def _types(column: Column, letters: str) -> str:
+    """What its values are, in words."""
+    if column.kind == "severity" and letters == "s":
+        return "severity"
+    words = dict.fromkeys(TYPES[letter] for letter in letters)
+    return ", ".join(words) or "nothing but null"
 
 
 def _facet(

@@ -315,6 +315,20 @@ def test_wrong_sql_fails_in_words_with_its_place(logs):
     assert "in line 1 at column 8" in run.error["message"]
 
 
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("nothing", "Table with name nothing does not exist! The rows are the table rows."),
+        ("rowz", 'Did you mean "rows"?'),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_not_there_is_answered_with_the_one_that_is(logs, table, words):
+    run = refined(logs, f"SELECT * FROM {table}", "sql")
+    assert words in run.error["message"]
+    assert "in line 1 at column 15" in run.error["message"]
+    assert "pg_" not in run.error["message"]
+
+
 def test_user_text_is_never_sql_in_dataprime(logs):
     text = "source logs | filter $d.message == 'x\\'; DROP VIEW stored; --' | count"
     assert rows_of(refined(logs, text)) == [{"_count": 0}]

@@ -140,3 +140,10 @@ def test_both_forms_of_a_page_have_names_of_their_own(page, run):
     ids = [set(re.findall(r' id="(condition[^"]*)"', text)) for text in (free, named)]
     assert ids[0] & ids[1] == set()
     assert {"condition-form-values"} < ids[0]
+
+
+def test_a_column_of_severities_is_called_that_in_its_panel(page, run):
+    text = page.get(reverse("run_column", args=[run.pk], query={"of": "$m.severity"})).text  # fmt: skip
+    assert "<dt>Type</dt><dd>severity</dd>" in text
+    text = page.get(reverse("run_column", args=[run.pk], query={"of": "$d.message"})).text  # fmt: skip
+    assert "<dt>Type</dt><dd>text</dd>" in text
