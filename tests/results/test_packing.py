@@ -108,6 +108,22 @@ def test_a_row_that_is_written_otherwise_keeps_its_text(directory, odd):
     assert texts_read(result) == texts
 
 
+def test_values_are_spelled_as_in_the_files_that_are_there_already(directory):
+    # Should DuckDB spell any of these otherwise one day, texts stored without would change.
+    texts = [
+        b'{"f":0.1,"s":"a/b","i":-7,"b":true}',
+        b'{"f":12.0,"s":"\\"\\\\\\b\\f\\n\\r\\t","i":9007199254740993,"b":false}',
+        b'{"f":-0.0,"s":"\\u0001\x7f","i":0,"b":true}',
+        b'{"f":1e-7,"s":"","i":9223372036854775807,"b":true}',
+        b'{"f":123456789.125,"s":"<&>\xe2\x80\xa8\xf0\x9f\x98\x80","i":1,"b":true}',
+        b'{"f":5e-324,"s":"x","i":2,"b":true}',
+        b'{"f":1.5e300,"s":"x","i":3,"b":true}',
+    ]
+    result = packed(directory, texts)
+    assert texts_kept(result) == 0
+    assert texts_read(result) == texts
+
+
 def test_one_template_does_not_do_for_rows_in_two_orders_but_two_do(directory):
     texts = [
         compactly({"a": n, "b": -n} if n % 3 else {"b": -n, "a": n}) for n in range(20)
