@@ -38,6 +38,8 @@ def page_of(page, name, run, **query):
     place = [run.pk, 3] if name == "run_row" else [run.pk]
     if name == "run_column":
         query["of"] = "$m.severity"
+    if name == "run_columns":  # of all rows the files' footers tell, and nobody waits
+        query.setdefault("q", "message")
     if name == "run_row":
         query = {"view": "&".join(f"{key}={value}" for key, value in query.items())}
     return page.get(reverse(name, args=place), query)
