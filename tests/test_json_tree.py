@@ -55,6 +55,8 @@ def inside(element, css):
 
 def read(element):
     """Key and value of one node of the tree."""
+    if element[1] == "branch":
+        element = element[2]  # what stands beside it copies the branch
     if element[0] == "details":
         summary, children = element[2:]
         pairs = [read(child) for child in children[2:]]

@@ -188,7 +188,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _read(self) -> Request | None:
         first = self.rfile.readline()
-        if not first.strip():
+        if b" HTTP/" not in first:  # nothing more, or no HTTP: hang up
             return None
         method, target, _ = first.decode("latin-1").split()
         headers = {}
