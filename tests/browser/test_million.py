@@ -98,10 +98,12 @@ def test_a_million_rows_are_explored_and_taken_away(grid: Page):
     for left in (2, 1, 0):
         grid.go_back()
         expect(chips).to_have_count(left)
+        grid.wait_for_load_state()
     assert counted(grid) == ROWS
     for there in (1, 2, 3):
         grid.go_forward()
         expect(chips).to_have_count(there)
+        grid.wait_for_load_state()  # going on before the scripts are there is not heard
 
     # What is shown is what the file holds.
     grid.get_by_role("button", name="CSV", exact=True).click()
