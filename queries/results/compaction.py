@@ -18,7 +18,7 @@ from queries.results.parts import Part, StoredPart, rows_of, stored
 from queries.results.templates import WHOLE, Documents
 
 GROUP_ROWS: Final = 100_000
-GROUP_BYTES: Final = 64 * 2**20  # of Arrow memory; what bounds ours
+GROUP_BYTES: Final = 32 * 2**20  # of Arrow memory; what bounds ours
 
 
 def compact(
@@ -42,10 +42,8 @@ def compact(
     paths = [directory / name for name in names]
     with _reading():
         schema = pa.unify_schemas([pq.read_schema(path) for path in paths])
-    with (
-        Packer(paths, columns, documents) as packer,
-        stored(directory, rows, packer.schema(schema)) as pending,
-    ):
+    packer = Packer(paths, columns, documents)
+    with stored(directory, rows, packer.schema(schema)) as pending:
         pending.facts = packer.facts
         held: list[pa.Table] = []
         for path in paths:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,17 +25,17 @@ from queries.results.originals import (
 from queries.results.sql import source
 from queries.results.templates import Documents, learn, number_of
 
-_PARTS: Final = 8  # of which rows are read to learn from, spread over the result
-_ROWS: Final = 100  # of each
+_PARTS: Final = 4  # of which rows are read to learn from, spread over the result
+_ROWS: Final = 200  # of each
 _TEMPLATES: Final = 4
 _WIDEST: Final = 1_000  # columns; to write a text from more takes longer than it saves
 # Whoever compacts waits for a turn rather than leave a large file.
-_BOUNDS: Final = Bounds(memory="256MB", seconds=60.0, wait=60.0)
+_BOUNDS: Final = Bounds(memory="128MB", seconds=60.0, wait=60.0)
 _CHOSEN: Final = f"{ROW_NUMBER} IN (SELECT unnest($numbers))"
 
 
 class Packer:
-    """Takes the texts out of rows that lie in the parts `paths`; use it as a context manager.
+    """Takes the texts out of rows that lie in the parts `paths`.
 
     They stay where there are too many columns, where rows have nothing in common, and where the
     comparison fails for whatever reason. Raises ResultsMissingError and ResultsDamagedError.
@@ -49,17 +49,10 @@ class Packer:
         self._documents = documents
         self._known = templates_of(paths)  # of parts that were packed before
         self._learnt: Templates = {}
-        scratch = paths[0].parent / f".spill-{secrets.token_hex(4)}"
-        self._engine = Engine(paths, scratch, _BOUNDS)
-
-    def __enter__(self) -> Packer:
-        if not self._known and 0 < len(self._columns) <= _WIDEST:
+        if not self._known and 0 < len(columns) <= _WIDEST:
             with suppress(ResultError, pa.ArrowInvalid, OSError):
                 self._learnt = self._learn()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.close()
+            pa.default_memory_pool().release_unused()
 
     def schema(self, schema: pa.Schema) -> pa.Schema:
         """The schema of the packed tables, from that of the parts."""
@@ -103,8 +96,8 @@ class Packer:
         self, paths: Sequence[Path], templates: Templates, rows: Iterable[int]
     ) -> set[int]:
         """Which of these rows fit one of the templates."""
-        values = {"files": list(map(str, paths)), "numbers": list(rows)}
-        found = self._engine.table(f"{_comparison(templates)} WHERE {_CHOSEN}", values)
+        values = {"numbers": list(rows)}
+        found = _asked(f"{_comparison(templates)} WHERE {_CHOSEN}", paths, values)
         fitting: list[int] = found.filter(pc.is_valid(found[TEMPLATE]))[
             ROW_NUMBER
         ].to_pylist()
@@ -113,9 +106,16 @@ class Packer:
     def _compared(self, path: Path) -> pa.Table | None:
         """Row and template number of each row; the latter is null where a row keeps its text."""
         try:
-            return self._engine.table(_comparison(self._learnt), {"files": [str(path)]})
+            return _asked(_comparison(self._learnt), [path], {})
         except ResultError:
             return None
+
+
+def _asked(sql: str, paths: Sequence[Path], values: Mapping[str, Any]) -> pa.Table:
+    """The answer of an engine of its own: one that stays keeps what it read of every part."""
+    scratch = paths[0].parent / f".spill-{secrets.token_hex(4)}"
+    with Engine(paths, scratch, _BOUNDS) as engine:
+        return engine.table(sql, {"files": list(map(str, paths)), **values})
 
 
 def _comparison(templates: Templates) -> str:
