@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+# A lock names the whole closure: nothing outside it is ever resolved (see docs/decisions.md).
+PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps
+PIP_CHECK := -m pip --disable-pip-version-check check
 TEST := DJANGO_SETTINGS_MODULE=tests.settings
 # What touches the database, run again on PostgreSQL with the Redis broker.
 PURE := tests/dataprime tests/results tests/formats tests/providers tests/sandbox
@@ -25,12 +27,14 @@ $(VENV)/bin/python:
 
 $(VENV)/.base: requirements/base.txt | $(VENV)/bin/python
 	@echo "Installing Querydeck's dependencies (once) ..."
-	@$(PIP) -r requirements/base.txt
+	@$(BIN)/python $(PIP_INSTALL) -r requirements/base.txt
+	@$(BIN)/python $(PIP_CHECK) >/dev/null || { $(BIN)/python $(PIP_CHECK); exit 1; }
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
 	@echo "Installing the development tools (once) ..."
-	@$(PIP) -r requirements/dev.txt
+	@$(BIN)/python $(PIP_INSTALL) -r requirements/dev.txt
+	@$(BIN)/python $(PIP_CHECK) >/dev/null || { $(BIN)/python $(PIP_CHECK); exit 1; }
 	@touch $@ $(VENV)/.base
 
 run: $(VENV)/.base  ## Set up what is missing and start the product
@@ -61,7 +65,8 @@ check: $(VENV)/.dev  ## Everything that can be found without running the product
 $(VENV)-bench/.ready: requirements/bench.txt | $(VENV)/bin/python
 	@echo "Installing the peers to measure against (once) ..."
 	@$(PYTHON) -m venv $(VENV)-bench
-	@$(VENV)-bench/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/bench.txt
+	@$(VENV)-bench/bin/python $(PIP_INSTALL) -r requirements/bench.txt
+	@$(VENV)-bench/bin/python $(PIP_CHECK) >/dev/null || { $(VENV)-bench/bin/python $(PIP_CHECK); exit 1; }
 	@touch $@
 
 bench: $(VENV)/.dev $(VENV)-bench/.ready  ## Measure beside the peers and print one table (takes about 20 minutes)
