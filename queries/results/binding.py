@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from queries.results.cells import SEVERITIES
 from queries.results.columns import Column, physical_name
 
 NEVER: Final = "false"
@@ -35,6 +36,11 @@ def physical(column: Column) -> Iterator[tuple[str, str]]:
     return (
         (letter, f'"{physical_name(column.name, letter)}"') for letter in column.types
     )
+
+
+def severity_rank(name: str) -> str:
+    """SQL for the rank of a level name among SEVERITIES (1 is the lowest), ignoring case; NULL for other texts."""
+    return f"list_position({[word.lower() for word in SEVERITIES]}, lower({name}))"
 
 
 def at(nanoseconds: int, bind: Bind) -> str:

@@ -9,8 +9,7 @@ from typing import Final
 
 import msgspec
 
-from queries.results.binding import physical
-from queries.results.cells import SEVERITIES
+from queries.results.binding import physical, severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, TEMPLATES, Column
 from queries.results.engine import quoted
 from queries.results.errors import ResultsDamagedError
@@ -21,9 +20,7 @@ from queries.results.templates import Place
 Templates = Mapping[int, Place]  # by the number that rows name them by
 
 _SECONDS: Final = len("2026-01-01T00:00:00")
-_LEVEL: Final = (
-    f"list_position({[word.lower() for word in SEVERITIES]}, lower({{0}}))::VARCHAR"
-)
+_LEVEL: Final = f"{severity_rank('{0}')}::VARCHAR"
 _LEVELS: Final = {
     "number": _LEVEL,
     "digits": f"to_json({_LEVEL})::VARCHAR",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from queries.results import typed
-from queries.results.binding import NEVER, Bind, at, physical
+from queries.results.binding import NEVER, Bind, at, physical, severity_rank
 from queries.results.cells import SEVERITIES
 from queries.results.columns import Column
 from queries.results.errors import ConditionError
@@ -125,9 +125,8 @@ def _severities(name: str, values: Sequence[str], bind: Bind) -> list[str]:
     if ranks is None:
         return []
     low, high = ranks
-    weight = f"list_position({[word.lower() for word in SEVERITIES]}, lower({name}))"
     return [
-        f"{weight} BETWEEN {bind(1 if low is None else low)}"
+        f"{severity_rank(name)} BETWEEN {bind(1 if low is None else low)}"
         f" AND {bind(len(SEVERITIES) if high is None else high)}"
     ]
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from queries.dataprime import Field, Kind, Table
 from queries.dataprime.sql import identifier
-from queries.results.cells import SEVERITIES
+from queries.results.binding import severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
 from queries.results.engine import quoted
 from queries.results.originals import original, templates_of
@@ -25,7 +25,6 @@ STORED: Final = "stored"
 RELATIONS: Final = ("rows", "logs")  # how SQL calls the result
 DATASETS: Final = ("rows", "logs", "spans")  # how DataPrime does
 ROOTS: Final = ("$m", "$l", "$d")
-_WORDS: Final = [word.lower() for word in SEVERITIES]
 _STEP: Final = re.compile(r"\.([A-Za-z_][A-Za-z0-9_]*)|\['((?:[^'\\]|\\.)*)'\]")
 _ESCAPED: Final = re.compile(r"\\(['\\])")
 _ORIGINAL: Final = f"TRY_CAST(TRY(decode({ORIGINAL})) AS JSON)"
@@ -118,7 +117,7 @@ def _field(column: Column) -> Field | None:
         return None
     cell = merged(column)
     if column.kind == "severity":
-        cell = f"list_position({_WORDS}, lower({cell}))"
+        cell = severity_rank(cell)
     elif column.kind == "timestamp":
         cell = _moment(cell)
     kind = Kind.STRING if column.types == "s" else Kind.ANY

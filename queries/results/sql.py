@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from queries.results.binding import Bindings, physical
-from queries.results.cells import SEVERITIES
+from queries.results.binding import Bindings, physical, severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, Column
 from queries.results.comparing import contains, test_of
 from queries.results.conditions import Condition
@@ -187,7 +186,7 @@ def _sort_keys(column: Column) -> Iterator[str]:
     yield from _number_keys({k: name for k, name in names.items() if k in "iwgf"})
     yield from (names[letter] for letter in "bt" if letter in names)
     if column.kind == "severity":
-        yield f"list_position({[word.lower() for word in SEVERITIES]}, lower({names['s']}))"
+        yield severity_rank(names["s"])
     texts = [names[letter] for letter in "sj" if letter in names]
     if texts:
         yield f"coalesce({', '.join(texts)})"
