@@ -13,7 +13,10 @@ WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY manage.py pyproject.toml ./
 COPY dashboard ./dashboard
+COPY dataprime ./dataprime
 COPY queries ./queries
+# Not needed to serve; here so that `manage.py sandbox` starts from the image too.
+COPY sandbox ./sandbox
 COPY templates ./templates
 COPY static ./static
 # Collecting needs settings, not secrets: these two are generated for this step and forgotten.

@@ -9,7 +9,7 @@ PIP_INSTALL := -m pip --disable-pip-version-check install --quiet --require-hash
 PIP_CHECK := -m pip --disable-pip-version-check check
 TEST := DJANGO_SETTINGS_MODULE=tests.settings
 # What touches the database, run again on PostgreSQL with the Redis broker.
-PURE := tests/dataprime tests/results tests/formats tests/providers tests/sandbox
+PURE := tests/dataprime tests/results tests/exports/formats tests/providers tests/sandbox
 DATABASE_URL_TEST ?= postgres://postgres@127.0.0.1:5432/test
 REDIS_URL_TEST ?= redis://127.0.0.1:6379/0
 

@@ -5,15 +5,15 @@ Knows nothing but the standard library. `docs/dataprime.md` lists what is suppor
 
 from __future__ import annotations
 
-from queries.dataprime.commands import parse
-from queries.dataprime.compiler import compile_dataprime, compile_lucene
-from queries.dataprime.errors import (
+from dataprime.commands import parse
+from dataprime.compiler import compile_dataprime, compile_lucene
+from dataprime.errors import (
     CompileWarning,
     DataPrimeError,
     UnknownConstructError,
 )
-from queries.dataprime.table import Compiled, Field, Kind, Table
-from queries.dataprime.tree import Query
+from dataprime.table import Compiled, Field, Kind, Table
+from dataprime.tree import Query
 
 __all__ = [
     "CompileWarning",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queries.dataprime.functions.signature import (
+from dataprime.functions.signature import (
     Args,
     Function,
     Functions,
@@ -11,8 +11,8 @@ from queries.dataprime.functions.signature import (
     custom,
     given,
 )
-from queries.dataprime.table import Kind
-from queries.dataprime.values import (
+from dataprime.table import Kind
+from dataprime.values import (
     Value,
     any_json,
     as_json,

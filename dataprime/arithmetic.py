@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from queries.dataprime.errors import DataPrimeError, Position
-from queries.dataprime.functions.moments import positive, round_to
-from queries.dataprime.functions.signature import cast_hint
-from queries.dataprime.table import Kind
-from queries.dataprime.values import Value, coerce
+from dataprime.errors import DataPrimeError, Position
+from dataprime.functions.moments import positive, round_to
+from dataprime.functions.signature import cast_hint
+from dataprime.table import Kind
+from dataprime.values import Value, coerce
 
 NUMBER, TIMESTAMP, INTERVAL = Kind.NUMBER, Kind.TIMESTAMP, Kind.INTERVAL
 # TRY: what does not fit, and a division by zero, is null (Coralogix docs, expressions).

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queries.dataprime import tree
-from queries.dataprime.errors import (
+from dataprime import tree
+from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
     shown,
 )
-from queries.dataprime.expressions import ExpressionParser
-from queries.dataprime.hints import COMMAND_HINTS, did_you_mean
+from dataprime.expressions import ExpressionParser
+from dataprime.hints import COMMAND_HINTS, did_you_mean
 
 MAX_COMMANDS = 100
 # Commands of the language this core does not implement (Coralogix docs, commands).

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from queries.dataprime.errors import DataPrimeError, Position
-from queries.dataprime.expressions import SEVERITIES
-from queries.dataprime.functions.arrays import array_contains
-from queries.dataprime.functions.signature import cast_hint
-from queries.dataprime.table import Kind
-from queries.dataprime.values import NULL, Value, as_json, as_text, coerce
+from dataprime.errors import DataPrimeError, Position
+from dataprime.expressions import SEVERITIES
+from dataprime.functions.arrays import array_contains
+from dataprime.functions.signature import cast_hint
+from dataprime.table import Kind
+from dataprime.values import NULL, Value, as_json, as_text, coerce
 
 _SQL_OPS = {"==": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _EXACT = 2**53

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from queries.dataprime import tree
-from queries.dataprime.aggregates import AGGREGATES, SCALAR_TOO
-from queries.dataprime.arithmetic import arithmetic, negated
-from queries.dataprime.compare import compare, member, member_of_array, unified
-from queries.dataprime.context import Context
-from queries.dataprime.errors import DataPrimeError, Position, shown
-from queries.dataprime.functions.registry import find_scalar
-from queries.dataprime.functions.signature import Function, Site, match_args
-from queries.dataprime.patterns import check_pattern
-from queries.dataprime.scope import Scope, part, resolve
-from queries.dataprime.search import contains_phrase
-from queries.dataprime.sql import check_size
-from queries.dataprime.table import Kind
-from queries.dataprime.values import (
+from dataprime import tree
+from dataprime.aggregates import AGGREGATES, SCALAR_TOO
+from dataprime.arithmetic import arithmetic, negated
+from dataprime.compare import compare, member, member_of_array, unified
+from dataprime.context import Context
+from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.functions.registry import find_scalar
+from dataprime.functions.signature import Function, Site, match_args
+from dataprime.patterns import check_pattern
+from dataprime.scope import Scope, part, resolve
+from dataprime.search import contains_phrase
+from dataprime.sql import check_size
+from dataprime.table import Kind
+from dataprime.values import (
     CAST_NAMES,
     NULL,
     Value,

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from queries.dataprime import tree
-from queries.dataprime.commands import parse
-from queries.dataprime.constants import constant_time
-from queries.dataprime.context import Context
-from queries.dataprime.errors import (
+from dataprime import tree
+from dataprime.commands import parse
+from dataprime.constants import constant_time
+from dataprime.context import Context
+from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
     shown,
 )
-from queries.dataprime.lucene import lucene_condition
-from queries.dataprime.pipeline import Pipeline
-from queries.dataprime.scope import kinds_of, of_table
-from queries.dataprime.sql import identifier
-from queries.dataprime.steps import run
-from queries.dataprime.table import Compiled, Table
-from queries.dataprime.times import to_nanos
-from queries.dataprime.tokens import MAX_TEXT
+from dataprime.lucene import lucene_condition
+from dataprime.pipeline import Pipeline
+from dataprime.scope import kinds_of, of_table
+from dataprime.sql import identifier
+from dataprime.steps import run
+from dataprime.table import Compiled, Table
+from dataprime.times import to_nanos
+from dataprime.tokens import MAX_TEXT
 
 _START = Position(1, 1)
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from queries.dataprime import tree
-from queries.dataprime.context import Context
-from queries.dataprime.errors import DataPrimeError
-from queries.dataprime.table import Kind
-from queries.dataprime.times import NANO, round_down, to_datetime
+from dataprime import tree
+from dataprime.context import Context
+from dataprime.errors import DataPrimeError
+from dataprime.table import Kind
+from dataprime.times import NANO, round_down, to_datetime
 
 _Constant = tuple[Kind, int]
 TIMESTAMP, INTERVAL = Kind.TIMESTAMP, Kind.INTERVAL

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 
-from queries.dataprime.errors import CompileWarning, DataPrimeError, Position
-from queries.dataprime.sql import Params
-from queries.dataprime.times import to_nanos
+from dataprime.errors import CompileWarning, DataPrimeError, Position
+from dataprime.sql import Params
+from dataprime.times import to_nanos
 
 
 @dataclass

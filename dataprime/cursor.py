@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from queries.dataprime.errors import DataPrimeError, Position, shown
-from queries.dataprime.hints import stray_hint
-from queries.dataprime.tokens import Token, tokenize
+from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.hints import stray_hint
+from dataprime.tokens import Token, tokenize
 
 
 class Cursor:

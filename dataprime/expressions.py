@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queries.dataprime import tree
-from queries.dataprime.cursor import Cursor
-from queries.dataprime.errors import (
+from dataprime import tree
+from dataprime.cursor import Cursor
+from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
     shown,
 )
-from queries.dataprime.times import read_timestamp
+from dataprime.times import read_timestamp
 
 SEVERITIES = ("DEBUG", "VERBOSE", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_HEIGHT = 60

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queries.dataprime import tree
-from queries.dataprime.compile_expr import Compiler
-from queries.dataprime.errors import (
+from dataprime import tree
+from dataprime.compile_expr import Compiler
+from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
     shown,
 )
-from queries.dataprime.patterns import Pattern, check_pattern
-from queries.dataprime.sql import let
-from queries.dataprime.table import Kind
-from queries.dataprime.values import CAST_NAMES, Value, as_json, as_text, cast
+from dataprime.patterns import Pattern, check_pattern
+from dataprime.sql import let
+from dataprime.table import Kind
+from dataprime.values import CAST_NAMES, Value, as_json, as_text, cast
 
 _Options = dict[str, tree.Expr]
 

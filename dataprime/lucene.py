@@ -7,11 +7,11 @@ Coralogix docs, Lucene and `lucene`: fields are relative to `$d`; metadata is re
 
 from __future__ import annotations
 
-from queries.dataprime.context import Context
-from queries.dataprime.errors import Position
-from queries.dataprime.lucene_parser import parse_lucene
-from queries.dataprime.lucene_sql import condition
-from queries.dataprime.scope import Scope
+from dataprime.context import Context
+from dataprime.errors import Position
+from dataprime.lucene_parser import parse_lucene
+from dataprime.lucene_sql import condition
+from dataprime.scope import Scope
 
 
 def lucene_condition(text: str, at: Position, scope: Scope, ctx: Context) -> str:

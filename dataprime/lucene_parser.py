@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from queries.dataprime.errors import (
+from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,

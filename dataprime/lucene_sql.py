@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from queries.dataprime import lucene_parser as lucene
-from queries.dataprime.context import Context
-from queries.dataprime.errors import DataPrimeError, Position, shown
-from queries.dataprime.expressions import SEVERITIES
-from queries.dataprime.patterns import check_pattern, quote
-from queries.dataprime.scope import Scope, resolve
-from queries.dataprime.search import contains_phrase, matches_wildcard
-from queries.dataprime.table import Kind
-from queries.dataprime.times import read_interval, read_timestamp
-from queries.dataprime.tree import Keypath
-from queries.dataprime.values import Value, as_text, cast
+from dataprime import lucene_parser as lucene
+from dataprime.context import Context
+from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.expressions import SEVERITIES
+from dataprime.patterns import check_pattern, quote
+from dataprime.scope import Scope, resolve
+from dataprime.search import contains_phrase, matches_wildcard
+from dataprime.table import Kind
+from dataprime.times import read_interval, read_timestamp
+from dataprime.tree import Keypath
+from dataprime.values import Value, as_text, cast
 
 _METADATA = {
     "applicationname": ("$l", "applicationname"),

@@ -11,7 +11,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 
-from queries.dataprime.errors import DataPrimeError, Position, shown
+from dataprime.errors import DataPrimeError, Position, shown
 
 # RE2 refuses repetitions whose product is above 1,000, and programs above 8 MB.
 MAX_REPEAT = 1_000

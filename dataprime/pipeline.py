@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from queries.dataprime.aggregates import distinct_text
-from queries.dataprime.compare import order_columns
-from queries.dataprime.context import Context
-from queries.dataprime.scope import Keys, Scope, of_columns, render
-from queries.dataprime.sql import nested, select
-from queries.dataprime.table import ROOTS, Kind
-from queries.dataprime.values import Value, any_json
+from dataprime.aggregates import distinct_text
+from dataprime.compare import order_columns
+from dataprime.context import Context
+from dataprime.scope import Keys, Scope, of_columns, render
+from dataprime.sql import nested, select
+from dataprime.table import ROOTS, Kind
+from dataprime.values import Value, any_json
 
 _OUTPUT = dict(zip(ROOTS, ("metadata", "labels", "user_data"), strict=True))
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from queries.dataprime.context import Context
-from queries.dataprime.errors import shown
-from queries.dataprime.table import ROOTS, Field, Kind, Table
-from queries.dataprime.tree import Keypath
-from queries.dataprime.values import NULL, Value, any_json, as_json, of_field
+from dataprime.context import Context
+from dataprime.errors import shown
+from dataprime.table import ROOTS, Field, Kind, Table
+from dataprime.tree import Keypath
+from dataprime.values import NULL, Value, any_json, as_json, of_field
 
 Keys = tuple[str, ...]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from queries.dataprime.context import Context
-from queries.dataprime.patterns import quote
-from queries.dataprime.table import Kind
-from queries.dataprime.values import Value, as_json, as_text
+from dataprime.context import Context
+from dataprime.patterns import quote
+from dataprime.table import Kind
+from dataprime.values import Value, as_json, as_text
 
 _SEPARATORS = r"""\s=/:@#$*|,;'"(\[{})\]<>._\-"""
 # ASCII: what RE2, which does the matching, takes for white space.

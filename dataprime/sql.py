@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from queries.dataprime.errors import DataPrimeError, Position
+from dataprime.errors import DataPrimeError, Position
 
 # Longest SQL of one expression: a bound on what a small query can blow up to.
 MAX_SQL = 200_000

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from queries.dataprime import tree
-from queries.dataprime.compile_expr import Compiler, has_aggregate
-from queries.dataprime.errors import DataPrimeError, Position, shown
-from queries.dataprime.extract import extracted
-from queries.dataprime.functions.moments import positive, round_to
-from queries.dataprime.lucene import lucene_condition
-from queries.dataprime.patterns import check_pattern
-from queries.dataprime.pipeline import Pipeline
-from queries.dataprime.scope import (
+from dataprime import tree
+from dataprime.compile_expr import Compiler, has_aggregate
+from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.extract import extracted
+from dataprime.functions.moments import positive, round_to
+from dataprime.lucene import lucene_condition
+from dataprime.patterns import check_pattern
+from dataprime.pipeline import Pipeline
+from dataprime.scope import (
     Doc,
     Edit,
     Keys,
@@ -24,9 +24,9 @@ from queries.dataprime.scope import (
     render,
     touches,
 )
-from queries.dataprime.search import contains_phrase
-from queries.dataprime.table import ROOTS, Kind
-from queries.dataprime.values import (
+from dataprime.search import contains_phrase
+from dataprime.table import ROOTS, Kind
+from dataprime.values import (
     Value,
     any_json,
     as_json,

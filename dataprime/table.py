@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from queries.dataprime.errors import CompileWarning
+from dataprime.errors import CompileWarning
 
 ROOTS = ("$m", "$l", "$d")
 

@@ -6,13 +6,13 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from queries.dataprime.errors import (
+from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
     shown,
 )
-from queries.dataprime.times import read_interval
+from dataprime.times import read_interval
 
 # The longest text Coralogix documents: 65,535 for saved views and alerts.
 MAX_TEXT = 65_535

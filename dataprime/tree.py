@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 
-from queries.dataprime.errors import Position
+from dataprime.errors import Position
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from queries.dataprime.sql import let
-from queries.dataprime.table import Field, Kind
-from queries.dataprime.times import UNITS
+from dataprime.sql import let
+from dataprime.table import Field, Kind
+from dataprime.times import UNITS
 
 Constant = str | int | float | bool | None
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from queries.results import Column, Condition
-from queries.results.typed import moment, rank
+from queries.results.parse_value import moment, rank
 
 # As queries.results.keypaths writes them; a name that had to be changed is no keypath.
 _KEYPATH: Final = re.compile(

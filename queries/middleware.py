@@ -1,44 +1,28 @@
-"""What every request passes through, and the small helpers that views share."""
+"""Middleware: request ids, security headers, sign-in redirects for htmx, the time zone."""
 
 from __future__ import annotations
 
 import uuid
-import zoneinfo
 from collections.abc import Callable
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 
-from queries.accounts import THEMES
+from queries.shortcuts import zone_of
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
-    from django_htmx.middleware import HtmxDetails
-
-    from queries.models import User
+    pass
 
 Row = TypeVar("Row", bound=Model)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-
-
-class AuthedRequest(HttpRequest):
-    """A request by somebody signed in, with django-htmx's details (for type checkers)."""
-
-    user: User
-    htmx: HtmxDetails
 
 
 class RequestIdMiddleware:
@@ -93,21 +77,6 @@ class HtmxLoginMiddleware:
         return answer
 
 
-def client_ip(request: HttpRequest) -> str | None:
-    """The address the request came from, as the outermost trusted proxy saw it.
-
-    Each proxy appends the address it was called from to ``X-Forwarded-For``; what stands
-    left of our own proxies' entries was sent by the client and may be forged.
-    """
-    seen = request.headers.get("X-Forwarded-For", "").split(",")
-    if settings.PROXY_COUNT and len(seen) >= settings.PROXY_COUNT:
-        try:
-            return str(ip_address(seen[-settings.PROXY_COUNT].strip()))
-        except ValueError:
-            pass
-    return request.META.get("REMOTE_ADDR") or None
-
-
 def login_path() -> str:
     """The path of the sign-in page."""
     from django.urls import reverse
@@ -125,45 +94,3 @@ class TimeZoneMiddleware:
         """Activate the zone for the length of the request."""
         with timezone.override(zone_of(request)):
             return self.get_response(request)
-
-
-def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
-    """The zone to show and read times in; unknown names mean UTC."""
-    name = getattr(request.user, "time_zone", "") or request.COOKIES.get("tz", "")
-    try:
-        return zoneinfo.ZoneInfo(name or "UTC")
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return zoneinfo.ZoneInfo("UTC")
-
-
-def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page template may use: ``theme`` and ``zone_name``."""
-    theme = request.COOKIES.get("theme", "auto")
-    return {
-        "theme": theme if theme in THEMES else "auto",
-        "zone_name": timezone.get_current_timezone_name(),
-    }
-
-
-def fetch(
-    visible: QuerySet[Row], pk: UUID | int, *, allowed: QuerySet[Row] | None = None
-) -> Row:
-    """The row ``pk``: 404 unless it is ``visible``, 403 unless it is ``allowed`` too."""
-    found = get_object_or_404(visible, pk=pk)
-    if allowed is not None and not allowed.filter(pk=pk).exists():
-        raise PermissionDenied
-    return found
-
-
-def wants_fragment(request: AuthedRequest) -> bool:
-    """Tell whether htmx asks for a piece of the page; Back asks for a whole one."""
-    return bool(request.htmx) and not request.htmx.history_restore_request
-
-
-def safe_next(request: HttpRequest, fallback: str = "/") -> str:
-    """Where ``next`` (form field or query) leads, if that is on this site."""
-    target = request.POST.get("next") or request.GET.get("next") or ""
-    safe = url_has_allowed_host_and_scheme(
-        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return target if safe else fallback

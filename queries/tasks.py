@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from queries import building
-from queries.engine import fetching, heartbeat
-from queries.engine import pump as pumping
+from queries.exports import builder
+from queries.runs.engine import fetching, heartbeat
+from queries.runs.engine import scheduler as pumping
 
 
 def pump() -> str:
@@ -21,7 +21,7 @@ def fetch(run_id: str) -> str:
 def build_export(export_id: str) -> None:
     """Build the file of one export."""
     with heartbeat.beating():
-        building.build_export(export_id)
+        builder.build_export(export_id)
 
 
 def beat() -> None:

@@ -12,8 +12,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from queries.sandbox.faults import Fault, FaultBox
-from queries.sandbox.web import Answer, Endpoint, Request, json_answer, text_answer
+from sandbox.faults import Fault, FaultBox
+from sandbox.web import Answer, Endpoint, Request, json_answer, text_answer
 
 CONTROL_PATH = "/_sandbox/faults"
 HEALTH_PATH = "/_sandbox/health"

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from queries.sandbox.clock import Clock, SystemClock
-from queries.sandbox.polytomic.config import PolytomicConfig
-from queries.sandbox.supermetrics.options import SupermetricsOptions
+from sandbox.clock import Clock, SystemClock
+from sandbox.polytomic.config import PolytomicConfig
+from sandbox.supermetrics.options import SupermetricsOptions
 
 ARCHIVE_QUERY = "legacy-archive-queries:Execute"
 FREQUENT_LOGS = "logs.data-api#high:ReadData"

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from queries.dataprime import (
+from dataprime import (
     Compiled,
     Field,
     Kind,
@@ -25,9 +25,9 @@ from queries.dataprime import (
     compile_dataprime,
     compile_lucene,
 )
-from queries.sandbox.config import Limits, SandboxConfig
-from queries.sandbox.extent import Extent, extent_of
-from queries.sandbox.rows import rows_ready
+from sandbox.config import Limits, SandboxConfig
+from sandbox.extent import Extent, extent_of
+from sandbox.rows import rows_ready
 
 
 class Tier(Enum):

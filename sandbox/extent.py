@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from queries.sandbox.table import nanoseconds
+from sandbox.table import nanoseconds
 
 
 @dataclass(frozen=True)

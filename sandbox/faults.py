@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from queries.sandbox.web import TEXT, Answer, ConnectionCutError, Request
+from sandbox.web import TEXT, Answer, ConnectionCutError, Request
 
 Kind = Literal[
     "reply", "cut", "stall", "drip", "truncate", "insert", "rechunk", "newlines", "compress", "outcome", "statistics"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from queries.sandbox.config import Pace
+from sandbox.config import Pace
 
 Outcome = Literal["success", "failed", "timedOut", "cancelled"]
 Phase = Literal["waiting", "running", "success", "failed", "timedOut", "cancelled"]

@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import msgspec
 
-from queries.sandbox.config import SandboxError
-from queries.sandbox.recognise import Recognised, recognise_object, recognise_text
-from queries.sandbox.table import (
+from sandbox.config import SandboxError
+from sandbox.log_detection import Recognised, recognise_object, recognise_text
+from sandbox.table import (
     LOOSE_SCHEMA,
     ROW_GROUP,
     LogLine,

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import duckdb
 import msgspec
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.load import loaded_rows_ready
-from queries.sandbox.recognise import Recognised, recognise_object, recognise_text
-from queries.sandbox.shop.demo import AHEAD_AT_LEAST, demo_rows_ready
-from queries.sandbox.table import LogLine, identifier, nanoseconds, source, write_rows
+from sandbox.config import SandboxConfig
+from sandbox.load import loaded_rows_ready
+from sandbox.log_detection import Recognised, recognise_object, recognise_text
+from sandbox.shop.demo import AHEAD_AT_LEAST, demo_rows_ready
+from sandbox.table import LogLine, identifier, nanoseconds, source, write_rows
 
 # Rows a test gives without a time lie this far back, so that the archive, which lags, has them too.
 SETTLED = timedelta(minutes=10)

@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.sandbox.config import Limits
-from queries.sandbox.engine import EngineError, Execution, Row
-from queries.sandbox.jobs import Job, JobStore
+from sandbox.config import Limits
+from sandbox.engine import EngineError, Execution, Row
+from sandbox.jobs import Job, JobStore
 
-logger = logging.getLogger("queries.sandbox")
+logger = logging.getLogger("sandbox")
 
 _SCHEMA = pa.schema([(name, pa.string()) for name in Row._fields])
 _BATCH = 5_000

@@ -11,22 +11,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from queries.sandbox.app import Application, FaultControl, JournalEntry
-from queries.sandbox.config import SandboxConfig, SandboxError
-from queries.sandbox.coralogix.oddities import NAMED as CORALOGIX_FAULTS
-from queries.sandbox.coralogix.wire import coralogix_endpoints
-from queries.sandbox.engine import Engine
-from queries.sandbox.extent import Extent
-from queries.sandbox.faults import FaultBox
-from queries.sandbox.jobs import Job, JobStore
-from queries.sandbox.polytomic.oddities import NAMED as POLYTOMIC_FAULTS
-from queries.sandbox.polytomic.wire import Polytomic
-from queries.sandbox.runner import JobRunner
-from queries.sandbox.saf.oddities import NAMED as SAF_FAULTS
-from queries.sandbox.saf.wire import saf_endpoints
-from queries.sandbox.server import SandboxServer
-from queries.sandbox.supermetrics.oddities import NAMED as SUPERMETRICS_FAULTS
-from queries.sandbox.supermetrics.wire import supermetrics_endpoints
+from sandbox.app import Application, FaultControl, JournalEntry
+from sandbox.config import SandboxConfig, SandboxError
+from sandbox.coralogix.faults import NAMED as CORALOGIX_FAULTS
+from sandbox.coralogix.wire import coralogix_endpoints
+from sandbox.engine import Engine
+from sandbox.extent import Extent
+from sandbox.faults import FaultBox
+from sandbox.jobs import Job, JobStore
+from sandbox.polytomic.faults import NAMED as POLYTOMIC_FAULTS
+from sandbox.polytomic.wire import Polytomic
+from sandbox.runner import JobRunner
+from sandbox.saf.faults import NAMED as SAF_FAULTS
+from sandbox.saf.wire import saf_endpoints
+from sandbox.server import SandboxServer
+from sandbox.supermetrics.faults import NAMED as SUPERMETRICS_FAULTS
+from sandbox.supermetrics.wire import supermetrics_endpoints
 
 _LOCK_SECONDS = 10.0
 _NAMED = {**CORALOGIX_FAULTS, **POLYTOMIC_FAULTS, **SAF_FAULTS, **SUPERMETRICS_FAULTS}

@@ -12,11 +12,11 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from queries.sandbox.app import Application
-from queries.sandbox.config import SandboxConfig, SandboxError
-from queries.sandbox.web import Answer, ConnectionCutError, Request, json_answer
+from sandbox.app import Application
+from sandbox.config import SandboxConfig, SandboxError
+from sandbox.web import Answer, ConnectionCutError, Request, json_answer
 
-logger = logging.getLogger("queries.sandbox")
+logger = logging.getLogger("sandbox")
 
 _IDLE_SECONDS = 60
 _GRACE_SECONDS = 5.0

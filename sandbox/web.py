@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import msgspec
 
 if TYPE_CHECKING:
-    from queries.sandbox.faults import Fault
+    from sandbox.faults import Fault
 
 NDJSON = "application/x-ndjson"
 JSON = "application/json"

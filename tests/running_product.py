@@ -19,9 +19,9 @@ from typing import Any, Self
 import psutil
 from cryptography.fernet import Fernet
 
-from queries.sandbox.config import DEMO_KEY
+from sandbox.config import DEMO_KEY
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 OURS = ("QUERYDECK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "SECRET_KEY")
 
 
@@ -48,7 +48,7 @@ argument, answer = sys.argv[1], None
 """
 START = f"""
 from queries.models import Connection, User
-from queries.runs import RunRequest, start_run
+from queries.runs.services import RunRequest, start_run
 user = User.objects.create_user("killed@example.com")
 connection = Connection(owner=user, provider="coralogix", name="Sandbox", origin=argument)
 connection.options = {{"region": "custom", "endpoint": argument}}

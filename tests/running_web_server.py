@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from tests.product import OURS, ROOT, free_port, until
+from tests.running_product import OURS, ROOT, free_port, until
 
 PREPARED = """
 import django, json, os, sys
@@ -23,7 +23,7 @@ from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from django.test import Client
 from tests.factories import UserFactory
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 user, client = UserFactory(), Client()
 client.force_login(user)
 """

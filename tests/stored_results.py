@@ -10,8 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from queries.models import ResultPart, ResultSet, Run, Status
-from queries.reading import directory_of
 from queries.results import PartWriter
+from queries.stored_results import directory_of
 from tests.factories import RunFactory
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from queries.templatetags.querydeck import ICONS
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 STYLES = sorted(ROOT.glob("static/css/*.css"))
 SCRIPTS = sorted(ROOT.glob("static/js/*.js"))
 CSS = "\n".join(path.read_text() for path in STYLES)

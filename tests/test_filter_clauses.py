@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries import dataprime
-from queries.clauses import can_extend, extendable, extended
+import dataprime
+from queries.filter_clauses import can_extend, extendable, extended
 from queries.results import Column, Condition
 from queries.results.keypaths import keypath
 

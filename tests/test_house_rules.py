@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.paths import ROOT
+
 CODE = sorted(
     path
-    for folder in ("dashboard", "queries")
+    for folder in ("dashboard", "dataprime", "queries", "sandbox")
     for path in (ROOT / folder).rglob("*.py")
     if "migrations" not in path.parts
 )

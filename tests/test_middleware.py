@@ -11,15 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory
 
-from queries.http import (
-    RequestIdMiddleware,
-    SecurityHeadersMiddleware,
-    client_ip,
-    fetch,
-    safe_next,
-    zone_of,
-)
+from queries.middleware import RequestIdMiddleware, SecurityHeadersMiddleware
 from queries.models import Connection
+from queries.shortcuts import client_ip, fetch, safe_next, zone_of
 from tests.factories import ConnectionFactory, UserFactory
 
 get = RequestFactory().get

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from django.urls import reverse
 
-from queries import building, exports, quota, taking
+from queries import quota
+from queries.exports import builder, selection
+from queries.exports import services as export_services
+from queries.exports.selection import ExportRequest
 from queries.models import Export, Status
 from queries.results import Condition, ConditionError
-from queries.taking import ExportRequest
 from tests.factories import ExportFactory, UserFactory
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 
 @pytest.fixture
@@ -24,7 +26,9 @@ def run(user, data_dir):
 def large(monkeypatch):
     """Every export counts as large: a worker has to build it."""
     monkeypatch.setattr(
-        exports, "CELLS_AT_ONCE", dict.fromkeys(exports.CELLS_AT_ONCE, 0)
+        export_services,
+        "CELLS_AT_ONCE",
+        dict.fromkeys(export_services.CELLS_AT_ONCE, 0),
     )
 
 
@@ -41,8 +45,10 @@ def files_in(folder):
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "json", "ndjson", "xlsx", "parquet"])
 def test_an_estimate_is_near_the_size_of_the_file(user, run, form):
-    export = exports.start_export(ExportRequest(owner=user, run=run, format=form))
-    expected = taking.estimated(
+    export = export_services.start_export(
+        ExportRequest(owner=user, run=run, format=form)
+    )
+    expected = selection.estimated(
         ExportRequest(owner=user, run=run, format=form), run.result
     )
     assert expected.rows == export.rows_done == 2_000
@@ -50,16 +56,16 @@ def test_an_estimate_is_near_the_size_of_the_file(user, run, form):
 
 
 def test_an_estimate_counts_the_rows_that_the_filter_lets_pass(user, run):
-    view = taking.View(q="message 19")
+    view = selection.View(q="message 19")
     request = ExportRequest(owner=user, run=run, format="csv", view=view, as_shown=True)
-    assert taking.estimated(request, run.result).rows == 111
+    assert selection.estimated(request, run.result).rows == 111
 
 
 def test_a_filter_that_cannot_be_used_is_told_before_a_file_is_begun(user, run):
-    view = taking.View(conditions=(Condition("$d.message", "matches", ("(",)),))
+    view = selection.View(conditions=(Condition("$d.message", "matches", ("(",)),))
     wanted = ExportRequest(owner=user, run=run, format="csv", view=view, as_shown=True)
     with pytest.raises(ConditionError):
-        exports.start_export(wanted)
+        export_services.start_export(wanted)
     assert not Export.objects.exists()
 
 
@@ -68,8 +74,8 @@ def test_more_than_a_persons_share_is_refused_with_what_to_delete(user, run, set
     kept(run, 600_000, file_name="large.csv")
     kept(run, 390_000, file_name="smaller.csv")
     request = ExportRequest(owner=user, run=run, format="csv")
-    with pytest.raises(taking.ExportRefusedError) as refused:
-        exports.start_export(request)
+    with pytest.raises(selection.ExportRefusedError) as refused:
+        export_services.start_export(request)
     said = str(refused.value)
     assert "may use 976.6 KB; they use 966.8 KB" in said
     assert "the largest: large.csv (585.9 KB), smaller.csv (380.9 KB)" in said
@@ -88,32 +94,36 @@ def test_what_has_expired_failed_or_belongs_to_others_takes_none_of_it(user, run
 def test_all_exports_together_have_a_limit_too(user, run, settings):
     settings.EXPORT_BYTES = 1_000_000
     kept(run, 990_000, owner=UserFactory())
-    with pytest.raises(taking.ExportRefusedError, match="All exports together"):
-        exports.start_export(ExportRequest(owner=user, run=run, format="csv"))
+    with pytest.raises(selection.ExportRefusedError, match="All exports together"):
+        export_services.start_export(ExportRequest(owner=user, run=run, format="csv"))
 
 
 def test_a_file_larger_than_the_disk_has_room_for_is_not_begun(user, run, monkeypatch):
     monkeypatch.setattr(quota, "DISK_RESERVE", 10**18)
-    with pytest.raises(taking.ExportRefusedError, match="disk has not that much room"):
-        exports.start_export(ExportRequest(owner=user, run=run, format="csv"))
+    with pytest.raises(
+        selection.ExportRefusedError, match="disk has not that much room"
+    ):
+        export_services.start_export(ExportRequest(owner=user, run=run, format="csv"))
 
 
 def test_room_is_promised_to_an_export_that_waits(user, run, settings, large):
     request = ExportRequest(owner=user, run=run, format="csv")
-    waiting = exports.start_export(request)
+    waiting = export_services.start_export(request)
     settings.EXPORT_USER_BYTES = waiting.size * 3 // 2
-    with pytest.raises(taking.ExportRefusedError, match="Your exports may use"):
-        exports.start_export(replace(request, limit=1_990))
-    assert exports.start_export(request) == waiting
+    with pytest.raises(selection.ExportRefusedError, match="Your exports may use"):
+        export_services.start_export(replace(request, limit=1_990))
+    assert export_services.start_export(request) == waiting
 
 
 def test_a_file_that_outgrows_its_room_is_stopped_and_leaves_nothing(
     user, run, settings, large, data_dir
 ):
     settings.EXPORT_USER_BYTES = 10_000_000
-    export = exports.start_export(ExportRequest(owner=user, run=run, format="json"))
+    export = export_services.start_export(
+        ExportRequest(owner=user, run=run, format="json")
+    )
     settings.EXPORT_USER_BYTES = 50_000
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
     assert export.error["title"] == "There is no room for the file"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import re
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -13,12 +12,11 @@ from django.urls import get_resolver
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from queries.engine import bell
 from queries.models import Mode
-from queries.runs import RunRequest, start_run
+from queries.runs.engine import queue
+from queries.runs.services import RunRequest, start_run
 from tests.factories import KEY, PASSWORD, ConnectionFactory
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.paths import ROOT
 
 
 def unpacked() -> list[dict]:
@@ -39,7 +37,7 @@ def test_a_task_carries_an_id_and_nothing_else(user):
             mode=Mode.BACKGROUND,
         )
     )
-    bell.ring(bell.FETCH, str(run.pk))
+    queue.ring(queue.FETCH, str(run.pk))
     tasks = unpacked()
     assert {task["args"] for task in tasks} <= {(), (str(run.pk),)}
     assert KEY not in str(tasks)
@@ -77,7 +75,15 @@ def test_no_key_is_written_down_in_the_repository():
     fernet = re.compile(r"(?<![\w-])[A-Za-z0-9_-]{43}=(?![\w=])")
     files = [
         path
-        for folder in ("dashboard", "queries", "templates", "docs", ".ci")
+        for folder in (
+            "dashboard",
+            "dataprime",
+            "queries",
+            "sandbox",
+            "templates",
+            "docs",
+            ".ci",
+        )
         for path in (ROOT / folder).rglob("*")
         if path.suffix in {".py", ".html", ".md", ".yaml", ""} and path.is_file()
     ]

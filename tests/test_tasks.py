@@ -11,10 +11,11 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from queries import building, tasks
-from queries.engine import fetching, heartbeat
-from queries.engine import pump as pumping
+from queries import tasks
+from queries.exports import builder
 from queries.models import Heartbeat
+from queries.runs.engine import fetching, heartbeat
+from queries.runs.engine import scheduler as pumping
 
 
 def test_each_task_calls_its_verb(monkeypatch):
@@ -24,7 +25,7 @@ def test_each_task_calls_its_verb(monkeypatch):
     monkeypatch.setattr(pumping, "pump", lambda: called.append("pump"))
     monkeypatch.setattr(fetching, "fetch", lambda pk: called.append(("fetch", pk)))
     monkeypatch.setattr(
-        building, "build_export", lambda pk: called.append(("export", pk))
+        builder, "build_export", lambda pk: called.append(("export", pk))
     )
     tasks.pump()
     tasks.fetch("run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queries.dataprime.functions.signature import (
+from dataprime.functions.signature import (
     Args,
     Functions,
     Site,
@@ -11,10 +11,10 @@ from queries.dataprime.functions.signature import (
     given,
     simple,
 )
-from queries.dataprime.functions.texts import whole
-from queries.dataprime.sql import let
-from queries.dataprime.table import Kind
-from queries.dataprime.values import Value, as_json, as_text
+from dataprime.functions.texts import whole
+from dataprime.sql import let
+from dataprime.table import Kind
+from dataprime.values import Value, as_json, as_text
 
 ARRAY, BOOL, NUMBER, STRING = Kind.ARRAY, Kind.BOOL, Kind.NUMBER, Kind.STRING
 _ONE = "array:array"

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from queries.dataprime.errors import shown
-from queries.dataprime.functions.signature import (
+from dataprime.errors import shown
+from dataprime.functions.signature import (
     Args,
     Function,
     Functions,
@@ -17,10 +17,10 @@ from queries.dataprime.functions.signature import (
     given,
     simple,
 )
-from queries.dataprime.sql import let
-from queries.dataprime.table import Kind
-from queries.dataprime.times import NANO, unit_size
-from queries.dataprime.values import (
+from dataprime.sql import let
+from dataprime.table import Kind
+from dataprime.times import NANO, unit_size
+from dataprime.values import (
     Value,
     as_text,
     cast,

@@ -5,7 +5,7 @@ A result outside the numbers (a logarithm of zero, an overflow) is null.
 
 from __future__ import annotations
 
-from queries.dataprime.functions.signature import (
+from dataprime.functions.signature import (
     Args,
     Function,
     Functions,
@@ -14,10 +14,10 @@ from queries.dataprime.functions.signature import (
     given,
     simple,
 )
-from queries.dataprime.functions.texts import whole
-from queries.dataprime.sql import let
-from queries.dataprime.table import Kind
-from queries.dataprime.values import Value
+from dataprime.functions.texts import whole
+from dataprime.sql import let
+from dataprime.table import Kind
+from dataprime.values import Value
 
 NUMBER = Kind.NUMBER
 MIN_RADIX, MAX_RADIX = 2, 36

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from queries.dataprime.aggregates import AGGREGATES
-from queries.dataprime.errors import (
+from dataprime.aggregates import AGGREGATES
+from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
     shown,
 )
-from queries.dataprime.functions import arrays, moments, numbers, texts
-from queries.dataprime.functions.signature import Function
-from queries.dataprime.hints import FUNCTION_HINTS, did_you_mean
+from dataprime.functions import arrays, moments, numbers, texts
+from dataprime.functions.signature import Function
+from dataprime.hints import FUNCTION_HINTS, did_you_mean
 
 SCALARS: dict[str, Function] = {
     **texts.FUNCTIONS,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from queries.dataprime.context import Context
-from queries.dataprime.errors import DataPrimeError, Position, shown
-from queries.dataprime.table import Kind
-from queries.dataprime.values import Constant, Value, coerce
+from dataprime.context import Context
+from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.table import Kind
+from dataprime.values import Constant, Value, coerce
 
 Args = tuple[Value | None, ...]
 

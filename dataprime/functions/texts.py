@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from queries.dataprime.functions.signature import (
+from dataprime.functions.signature import (
     Args,
     Function,
     Functions,
@@ -12,10 +12,10 @@ from queries.dataprime.functions.signature import (
     given,
     simple,
 )
-from queries.dataprime.search import contains_phrase
-from queries.dataprime.sql import let
-from queries.dataprime.table import Kind
-from queries.dataprime.values import Value, as_text, typed_null
+from dataprime.search import contains_phrase
+from dataprime.sql import let
+from dataprime.table import Kind
+from dataprime.values import Value, as_text, typed_null
 
 # Longest text a pad may make: a row must not become megabytes.
 MAX_PAD = 10_000

@@ -6,8 +6,8 @@ import hashlib
 
 from django.core.cache import cache
 
-from queries import rate_limit
-from queries.connections import open_provider, test_policy
+from queries.connections import rate_limit
+from queries.connections.services import open_provider, test_policy
 from queries.models import Connection
 from queries.providers.base import Choice
 from queries.providers.errors import RateLimitError

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
-from queries import rate_limit
+from queries.connections import rate_limit
 from queries.fields import SealError, is_newest
 from queries.models import Connection, Team, User
 from queries.providers import registry

@@ -17,15 +17,17 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from queries import manifests, quota, reading
-from queries.engine import bell, long_tasks, made_there
-from queries.engine.leases import FREED, claim
-from queries.formats import FormatError, Report, write
-from queries.manifests import Manifest
+from queries import quota, stored_results
+from queries.exports import manifest as manifests
+from queries.exports import provider_files
+from queries.exports.formats import FormatError, Report, write
+from queries.exports.manifest import Manifest
+from queries.exports.selection import ExportRequest, taken
 from queries.models import Export, Run, Status
 from queries.providers.errors import ProviderError
 from queries.results import ResultError
-from queries.taking import ExportRequest, taken
+from queries.runs.engine import queue, worker_limits
+from queries.runs.engine.leases import FREED, claim
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = timedelta(seconds=2)
@@ -62,8 +64,8 @@ def build_export(pk: str, *, by_worker: bool = True) -> None:
 
     A worker leaves it for later while long tasks keep the others: somebody must pump.
     """
-    if by_worker and long_tasks.full():
-        bell.ring(bell.BUILD_EXPORT, pk, at=timezone.now() + WHEN_FULL)
+    if by_worker and worker_limits.full():
+        queue.ring(queue.BUILD_EXPORT, pk, at=timezone.now() + WHEN_FULL)
         return
     for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE):
         if export.cancel_asked_at:
@@ -87,7 +89,7 @@ def _build(export: Export) -> None:
         ProviderError,
         ResultError,
         FormatError,
-        reading.ResultUnavailableError,
+        stored_results.ResultUnavailableError,
     ) as error:
         _end(export, Status.FAILED, error=_failure(str(error)))
     except quota.NoRoomError as error:
@@ -117,7 +119,7 @@ def _write(export: Export) -> tuple[Report, Manifest]:
         return report, told
     result_set = export.result_set
     if result_set is None:
-        raise reading.ResultUnavailableError("The rows of this run are gone.")
+        raise stored_results.ResultUnavailableError("The rows of this run are gone.")
     with taken(request, result_set) as rows:
         report = write(
             export.format,
@@ -131,9 +133,9 @@ def _write(export: Export) -> tuple[Report, Manifest]:
 
 
 def _take_in(export: Export, path: Path) -> Report:
-    options = made_there.options_of(export.options, export.format, export.file_name)
+    options = provider_files.options_of(export.options, export.format, export.file_name)
     run = Run.objects.select_related("connection", "owner").get(pk=export.run_id)
-    return made_there.take_in(run, options, path, _progress(export))
+    return provider_files.take_in(run, options, path, _progress(export))
 
 
 def _progress(export: Export) -> Callable[[int, int], None]:

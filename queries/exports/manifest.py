@@ -14,11 +14,12 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from queries import reading, taking
-from queries.formats import FORMATS, Options, Report
+from queries import stored_results
+from queries.exports import selection
+from queries.exports.formats import FORMATS, Options, Report
+from queries.exports.selection import ExportRequest
 from queries.models import Mode, ResultSet, Run
 from queries.providers.registry import provider_class
-from queries.taking import ExportRequest
 
 Manifest = dict[str, Any]
 #: Of the format of the manifest itself.
@@ -106,7 +107,7 @@ def _result(result_set: ResultSet | None) -> Manifest | None:
 def _chosen(request: ExportRequest, result_set: ResultSet | None) -> Manifest:
     view = request.view.as_dict() if request.as_shown else {}
     columns = (
-        taking.columns_taken(request, reading.columns_of(result_set))
+        selection.columns_taken(request, stored_results.columns_of(result_set))
         if result_set
         else []
     )

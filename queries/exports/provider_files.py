@@ -9,14 +9,14 @@ from typing import Any
 
 from django.conf import settings
 
-from queries.connections import open_provider
-from queries.engine import access
-from queries.engine.receiving import policy
-from queries.formats import Report
-from queries.formats.files import whole_file
+from queries.connections.services import open_provider
+from queries.exports.formats import Report
+from queries.exports.formats.files import whole_file
 from queries.models import Run
 from queries.providers.base import FileOptions
 from queries.providers.errors import LimitExceededError, NotFoundError
+from queries.runs.engine import access
+from queries.runs.engine.receiver import policy
 
 
 def options_of(chosen: dict[str, Any], form: str, name: str) -> FileOptions:

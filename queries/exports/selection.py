@@ -12,8 +12,8 @@ from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from queries import reading
-from queries.formats import (
+from queries import stored_results
+from queries.exports.formats import (
     FORMATS,
     Batches,
     Options,
@@ -23,7 +23,6 @@ from queries.formats import (
     stream,
 )
 from queries.models import Export, ResultSet, Run, User
-from queries.reading import View
 from queries.results import (
     BusyError,
     Column,
@@ -32,6 +31,7 @@ from queries.results import (
     QueryTimeoutError,
     ResultReader,
 )
+from queries.stored_results import View
 
 ALL, SHOWN, ORIGINAL = "all", "shown", "original"
 #: Tables for people: Excel reads UTF-8 as such only with a byte order mark.
@@ -132,7 +132,7 @@ def readable(request: ExportRequest) -> ResultSet:
         )
     if request.run.is_active:
         raise ExportRefusedError("The run has not ended yet.")
-    return reading.available_result(request.run)
+    return stored_results.available_result(request.run)
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ class Taken:
 @contextmanager
 def taken(request: ExportRequest, result_set: ResultSet) -> Iterator[Taken]:
     """Open the rows as chosen. Raises ResultError, while the batches are read too."""
-    with reading.open_result(result_set) as reader:
-        yield _rows(request, reader, reading.columns_of(result_set))
+    with stored_results.open_result(result_set) as reader:
+        yield _rows(request, reader, stored_results.columns_of(result_set))
 
 
 def columns_taken(request: ExportRequest, known: Sequence[Column]) -> list[Column]:
@@ -193,9 +193,9 @@ def estimated(request: ExportRequest, result_set: ResultSet) -> Estimate:
 
     Raises ResultError if rows cannot be read, formats.FormatError if the format cannot hold what was chosen.
     """
-    known = reading.columns_of(result_set)
+    known = stored_results.columns_of(result_set)
     columns = columns_taken(request, known)
-    with reading.open_result(result_set) as reader:
+    with stored_results.open_result(result_set) as reader:
         rows = _count(request, reader, result_set, known)
         sample = reader.batches(
             columns=[column.name for column in columns],

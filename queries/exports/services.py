@@ -15,15 +15,22 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from queries import quota, reading
-from queries.building import (
+from queries import quota, stored_results
+from queries.exports.builder import (
     LEASE,
     MADE_BY_PROVIDER,
     build_export,
     directory_of,
 )
-from queries.engine import bell, failures
-from queries.formats import media_type
+from queries.exports.formats import media_type
+from queries.exports.selection import (
+    ALL,
+    Estimate,
+    ExportRefusedError,
+    ExportRequest,
+    estimated,
+    readable,
+)
 from queries.models import (
     ACTIVE,
     Connection,
@@ -35,14 +42,7 @@ from queries.models import (
 )
 from queries.providers.registry import provider_class
 from queries.results import orphans
-from queries.taking import (
-    ALL,
-    Estimate,
-    ExportRefusedError,
-    ExportRequest,
-    estimated,
-    readable,
-)
+from queries.runs.engine import error_texts, queue
 
 # A file of this many cells is made while the person waits: under a second on a small machine.
 CELLS_AT_ONCE = {
@@ -115,7 +115,7 @@ def _recorded(
             **facts,
         )
         if ring:
-            bell.ring(bell.BUILD_EXPORT, str(export.pk))
+            queue.ring(queue.BUILD_EXPORT, str(export.pk))
     return export
 
 
@@ -166,7 +166,7 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
     run = request.run
     if why := _why_no_provider_file(request):
         raise ExportRefusedError(why)
-    result_set = reading.result_of(run)
+    result_set = stored_results.result_of(run)
     chosen = ExportRequest(
         owner=request.owner,
         run=run,
@@ -229,7 +229,7 @@ def cancel_export(export: Export) -> None:
     """Ask for a build to be stopped; the worker confirms it."""
     asked = Export.objects.active().filter(pk=export.pk, cancel_asked_at=None)
     if asked.update(cancel_asked_at=timezone.now()):
-        bell.ring(bell.BUILD_EXPORT, str(export.pk))
+        queue.ring(queue.BUILD_EXPORT, str(export.pk))
 
 
 def delete_export(export: Export) -> None:
@@ -266,7 +266,7 @@ def _lacking(export: Export) -> Iterator[str]:
     told = export.report.get("manifest") or {}
     left_out = (told.get("result") or {}).get("columns_left_out", 0)
     if left_out and export.options.get("columns", ALL) == ALL:
-        yield failures.columns_left_out(left_out)
+        yield error_texts.columns_left_out(left_out)
 
 
 def sweep_exports() -> None:
@@ -276,7 +276,7 @@ def sweep_exports() -> None:
     for export in still.exclude(lease_until__gt=now)[:50]:
         # Once in a while: the sweep comes by every couple of seconds.
         if still.filter(pk=export.pk, next_at=export.next_at).update(next_at=now):
-            bell.ring(bell.BUILD_EXPORT, str(export.pk))
+            queue.ring(queue.BUILD_EXPORT, str(export.pk))
     for export in Export.objects.filter(expires_at__lt=now, file_removed_at=None)[:50]:
         shutil.rmtree(directory_of(export), ignore_errors=True)
         Export.objects.filter(pk=export.pk).update(file_removed_at=now)

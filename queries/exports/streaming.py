@@ -17,10 +17,10 @@ from itertools import chain
 import structlog
 from django.conf import settings
 
-from queries import manifests
-from queries.formats import Report, stream
+from queries.exports import manifest as manifests
+from queries.exports.formats import Report, stream
+from queries.exports.selection import ExportRequest, taken
 from queries.models import ResultSet, User
-from queries.taking import ExportRequest, taken
 
 #: Handed to the server at once: small enough that a slow reader takes it within the time for one write.
 PIECE_BYTES = 256 * 1024

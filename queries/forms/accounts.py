@@ -12,7 +12,7 @@ from django.contrib.auth.password_validation import (
     validate_password,
 )
 
-from queries.accounts import THEMES, sign_in_name
+from queries.accounts.services import THEMES, sign_in_name
 from queries.models import User
 
 THEME_WORDS = {"auto": "As the system", "light": "Light", "dark": "Dark"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from queries import connections
+from queries.connections import services as connection_services
 from queries.forms.provider_fields import ProviderFields, secret_field
 from queries.models import Connection, Team, User
 from queries.providers.credentials import Secret
@@ -64,7 +64,7 @@ class ConnectionForm(forms.Form):
         if self.errors:
             return cleaned
         try:
-            origin = connections.origin_for(
+            origin = connection_services.origin_for(
                 self.connection.provider, self.options.settings(cleaned)
             )
         except AddressRefusedError as error:
@@ -93,9 +93,9 @@ class ConnectionForm(forms.Form):
         except AuthenticationError as error:
             self.add_error("key", error.message)
 
-    def entered(self) -> connections.Entered:
+    def entered(self) -> connection_services.Entered:
         """What was filled in, for ``save_connection``."""
-        return connections.Entered(
+        return connection_services.Entered(
             name=self.cleaned_data["name"],
             options=self.options.settings(self.cleaned_data),
             team=self.cleaned_data["team"],

@@ -6,11 +6,11 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
-from queries.exports import ProviderFileRequest
-from queries.formats import FORMATS
+from queries.exports.formats import FORMATS
+from queries.exports.selection import ALL, ORIGINAL, SHOWN, ExportRequest
+from queries.exports.services import ProviderFileRequest
 from queries.forms.grid_view import view_of
 from queries.models import Run, User
-from queries.taking import ALL, ORIGINAL, SHOWN, ExportRequest
 
 FIRST = "first"
 DEFAULT_ROWS = 10_000

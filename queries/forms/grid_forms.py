@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from django.http import QueryDict
 
 from queries.forms.grid_view import as_text, view_of
-from queries.results import typed
+from queries.results import parse_value
 
 CONDITION = ("fo", "fc", "fv", "fw")
 MOVES = ("up", "down")
@@ -79,7 +79,7 @@ def _is_time(text: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return typed.number(text) is not None
+    return parse_value.number(text) is not None
 
 
 _NO_NUMBER = "no number. Write it with digits and, if need be, a point: 1250.5"

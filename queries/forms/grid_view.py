@@ -11,7 +11,7 @@ import json
 
 from django.http import QueryDict
 
-from queries import reading
+from queries import stored_results
 from queries.results import Condition, ConditionError
 
 MOST_PAGES = 10_000_000
@@ -21,15 +21,15 @@ MOST_VALUES = 200
 _PAIR = 2
 
 
-def view_of(query: QueryDict) -> reading.View:
+def view_of(query: QueryDict) -> stored_results.View:
     """The grid's view from a query string; anything odd means the default."""
     size = query.get("size", "")
     page = query.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() else 1
-    sizes = {str(option): option for option in reading.SIZES}
-    return reading.View(
+    sizes = {str(option): option for option in stored_results.SIZES}
+    return stored_results.View(
         page=min(max(number, 1), MOST_PAGES),
-        size=sizes.get(size, reading.DEFAULT_SIZE),
+        size=sizes.get(size, stored_results.DEFAULT_SIZE),
         sorts=tuple(sort for sort in query.getlist("sort") if sort)[:MOST_SORTS],
         q=query.get("q", "").strip(),
         column=query.get("in", ""),
@@ -38,13 +38,13 @@ def view_of(query: QueryDict) -> reading.View:
     )
 
 
-def query_of(view: reading.View) -> list[tuple[str, str]]:
+def query_of(view: stored_results.View) -> list[tuple[str, str]]:
     """The view as pairs of a query string, defaults left out; ``view_of`` reads them back."""
     one = {
         "q": view.q,
         "in": view.column,
         "page": "" if view.page == 1 else str(view.page),
-        "size": "" if view.size == reading.DEFAULT_SIZE else str(view.size),
+        "size": "" if view.size == stored_results.DEFAULT_SIZE else str(view.size),
     }
     return [
         *(("sort", sort) for sort in view.sorts),

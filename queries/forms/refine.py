@@ -7,10 +7,10 @@ from typing import Any
 
 from django import forms
 
-from queries.engine.refine import DATAPRIME, LANGUAGES
-from queries.forms.questions import MOST_CHARACTERS
+from queries.forms.provider_form import MOST_CHARACTERS
 from queries.models import Run, User
-from queries.refining import InvalidRefineError, RefineRequest
+from queries.runs.engine.refine import DATAPRIME, LANGUAGES
+from queries.runs.refine import InvalidRefineError, RefineRequest
 
 
 class RefineForm(forms.Form):

@@ -12,17 +12,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from queries import time_ranges
-from queries.connections import usable_by
+from queries.connections.services import usable_by
 from queries.forms.provider_fields import (
     DateTimeLocalInput,
     MomentField,
     ProviderFields,
 )
-from queries.forms.questions import MOST_CHARACTERS, offer, tie
+from queries.forms.provider_form import MOST_CHARACTERS, offer, tie
 from queries.models import Connection, Mode, Run, SavedQuery, User
 from queries.providers.base import Provider
 from queries.providers.registry import provider_class
-from queries.runs import RunRequest, problems
+from queries.runs.services import RunRequest, problems
 
 
 class RunForm(forms.Form):

@@ -11,18 +11,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from queries import time_ranges
-from queries.connections import usable_by
+from queries.connections.services import usable_by
 from queries.forms.provider_fields import (
     DateTimeLocalInput,
     MomentField,
     ProviderFields,
 )
-from queries.forms.questions import MOST_CHARACTERS, offer, tie
+from queries.forms.provider_form import MOST_CHARACTERS, offer, tie
 from queries.models import Connection, Mode, SavedQuery, Team, User
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
-from queries.runs import RunRequest
-from queries.saved_queries import LONGEST_TAG, MOST_TAGS, tags_in
+from queries.runs.services import RunRequest
+from queries.saved_queries.services import LONGEST_TAG, MOST_TAGS, tags_in
 
 PLAIN = (
     "name",

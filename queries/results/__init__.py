@@ -23,9 +23,9 @@ from queries.results.histogram import NO_VALUE, OTHER, Histogram
 from queries.results.pages import Page
 from queries.results.parts import Part, orphans, remove_result
 from queries.results.reader import ResultReader
+from queries.results.row_templates import WHOLE, Documents
 from queries.results.sql import Sort
 from queries.results.statistics import ColumnStatistics
-from queries.results.templates import WHOLE, Documents
 from queries.results.writer import Limits, PartWriter
 
 __all__ = [

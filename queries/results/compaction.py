@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from queries.results.columns import Column
 from queries.results.errors import ResultsDamagedError, ResultsMissingError
-from queries.results.packing import Packer
 from queries.results.parts import Part, StoredPart, rows_of, stored
-from queries.results.templates import WHOLE, Documents
+from queries.results.row_packing import Packer
+from queries.results.row_templates import WHOLE, Documents
 
 GROUP_ROWS: Final = 100_000
 GROUP_BYTES: Final = 32 * 2**20  # of Arrow memory; what bounds ours

@@ -19,6 +19,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
+from queries.results.concurrency import GATE, never
 from queries.results.errors import (
     MemoryLimitError,
     QueryTimeoutError,
@@ -26,7 +27,6 @@ from queries.results.errors import (
     ResultsDamagedError,
     ResultsMissingError,
 )
-from queries.results.gate import GATE, never
 from queries.results.sql import CHOSEN
 
 STREAM_WAIT: Final = 60.0  # seconds a file half written waits for its next turn

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.results import typed
+from queries.results import parse_value
 from queries.results.binding import NEVER, Bind, at, physical
 from queries.results.cells import json_text
 from queries.results.columns import Column
@@ -109,7 +109,7 @@ def _is(column: Column, values: Sequence[str], bind: Bind) -> str:
         if letter == "t":
             tests += [
                 _within(name, time, bind)
-                for time in map(typed.moment, values)
+                for time in map(parse_value.moment, values)
                 if time is not None
             ]
             continue
@@ -126,11 +126,11 @@ def _within(name: str, time: range, bind: Bind) -> str:
 def _same(letter: str, column: Column, text: str) -> list[Any]:
     """The cells of this type that the text stands for."""
     exact = printable(text)
-    value = typed.number(text)
+    value = parse_value.number(text)
     if letter in "iw":
-        return [value] if typed.is_small(value) else []
+        return [value] if parse_value.is_small(value) else []
     if letter == "f":
-        double = typed.double(text)
+        double = parse_value.double(text)
         return [] if double is None else [double]
     if letter == "b":
         known = _BOOLEANS.get(text.strip().lower())
@@ -142,11 +142,11 @@ def _same_texts(
     letter: str, column: Column, exact: str, value: int | float | None
 ) -> list[str]:
     if letter == "g":
-        giant = isinstance(value, int) and not typed.is_small(value)
+        giant = isinstance(value, int) and not parse_value.is_small(value)
         return [exact, str(value)] if giant else [exact]
     if letter == "j":
         return [exact, *_compact(exact)]
-    return [typed.severity(exact)] if column.kind == "severity" else [exact]
+    return [parse_value.severity(exact)] if column.kind == "severity" else [exact]
 
 
 def _compact(text: str) -> list[str]:

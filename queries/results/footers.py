@@ -15,9 +15,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from queries.results.cache import Memory
 from queries.results.columns import PRESENT, TEMPLATES
 from queries.results.errors import ResultsDamagedError, ResultsMissingError
-from queries.results.memories import Memory
 
 
 @dataclass(frozen=True)

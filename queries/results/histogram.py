@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from queries.results import sql, typed
+from queries.results import parse_value, sql
 from queries.results.binding import Bindings, physical
 from queries.results.columns import Column
-from queries.results.comparing import test_of
 from queries.results.conditions import Condition
 from queries.results.errors import ResultError
+from queries.results.filter_sql import test_of
 from queries.results.footers import bounds_in, has_few
 from queries.results.groups import key_of, text_of
 from queries.results.sql import Selection
@@ -199,7 +199,7 @@ def _named(by: Column, top: Sequence[tuple[str | None, Any]]) -> list[str]:
     """The values that get a series of their own, in their order."""
     names = [value for value, _ in top if value is not None]
     if by.kind == "severity":
-        names.sort(key=lambda name: (typed.rank(name) or math.inf, name))
+        names.sort(key=lambda name: (parse_value.rank(name) or math.inf, name))
     return names
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from queries.results import typed
+from queries.results import parse_value
 from queries.results.binding import NEVER, Bind, at, physical, severity_rank
 from queries.results.cells import SEVERITIES
 from queries.results.columns import Column
@@ -33,7 +33,7 @@ def _tests(
     letter: str, name: str, column: Column, values: Sequence[str], bind: Bind
 ) -> list[str]:
     """The test of one physical column, or none if the bounds say nothing about its type."""
-    numbers = _bounds(values, typed.bound)
+    numbers = _bounds(values, parse_value.bound)
     if letter in _NUMBERS:
         return [] if numbers is None else [_NUMERIC[letter](name, numbers, bind)]
     if letter == "t":
@@ -71,9 +71,9 @@ def _doubles(name: str, bounds: Numbers, bind: Bind) -> str:
     low, high = bounds
     tests = [f"NOT isnan({name})"]
     if low is not None:
-        tests.append(f"{name} >= {bind(typed.double_from(low))}")
+        tests.append(f"{name} >= {bind(parse_value.double_from(low))}")
     if high is not None:
-        tests.append(f"{name} <= {bind(typed.double_to(high))}")
+        tests.append(f"{name} <= {bind(parse_value.double_to(high))}")
     return f"({' AND '.join(tests)})"
 
 
@@ -109,7 +109,7 @@ _NUMERIC: Final = {"i": _integers, "w": _integers, "f": _doubles, "g": _giants}
 
 def _times(name: str, values: Sequence[str], bind: Bind) -> list[str]:
     """Both bounds stand for all of their last unit: up to "2025-06-30" includes that day."""
-    moments = [typed.moment(text) if text else None for text in values]
+    moments = [parse_value.moment(text) if text else None for text in values]
     if any(text and not time for text, time in zip(values, moments, strict=True)):
         return []
     low, high = moments
@@ -121,7 +121,7 @@ def _times(name: str, values: Sequence[str], bind: Bind) -> list[str]:
 
 
 def _severities(name: str, values: Sequence[str], bind: Bind) -> list[str]:
-    ranks = _bounds(values, typed.rank)
+    ranks = _bounds(values, parse_value.rank)
     if ranks is None:
         return []
     low, high = ranks

@@ -14,13 +14,13 @@ from weakref import WeakSet
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.results import originals, sql
-from queries.results.ahead import ahead
+from queries.results import row_texts, sql
 from queries.results.batches import delivered, schema_of
+from queries.results.cache import ANSWERS, BLOCKS, ORDERS
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
 from queries.results.conditions import Condition, Filter
 from queries.results.engine import Bounds, Engine, Halt
-from queries.results.engines import ENGINES
+from queries.results.engine_pool import ENGINES
 from queries.results.errors import (
     ConditionError,
     ResultsDamagedError,
@@ -28,12 +28,12 @@ from queries.results.errors import (
     RowNotFoundError,
     UnknownColumnError,
 )
+from queries.results.external_sort import arranged
 from queries.results.histogram import Histogram, histogram
-from queries.results.memories import ANSWERS, BLOCKS, ORDERS
-from queries.results.originals import templates_of
 from queries.results.pages import Page, around, rows_in
 from queries.results.parts import rows_of
-from queries.results.piles import arranged
+from queries.results.prefetch import ahead
+from queries.results.row_texts import templates_of
 from queries.results.sql import Selection, Sort
 from queries.results.statistics import Ask, ColumnStatistics, presences, statistics
 
@@ -210,7 +210,7 @@ class ResultReader:
         if not files:
             raise RowNotFoundError
         values = {"files": files, "number": n}
-        found = self._open().table(originals.row(templates_of(files)), values)
+        found = self._open().table(row_texts.row(templates_of(files)), values)
         texts: list[bytes | None] = found[ORIGINAL].to_pylist()
         if not (texts and texts[0] is not None):
             raise ResultsDamagedError
@@ -241,11 +241,11 @@ class ResultReader:
         templates = templates_of(self._key[0]) if with_original else {}
         cells = [*map(sql.merged, chosen)]
         if with_original:
-            cells.append(originals.original(templates))
+            cells.append(row_texts.original(templates))
         schema = schema_of(chosen, with_original=with_original)
         batch_rows = batch_rows or min(BATCH_ROWS, -(-BATCH_CELLS // len(cells)))
         selection = self._selection(sort, filter)
-        used = [*chosen, *selection.columns, *originals.columns_of(templates)]
+        used = [*chosen, *selection.columns, *row_texts.columns_of(templates)]
         statement = sql.export(cells, used, selection)
         halt = Halt()
         rows = self._export(statement, selection, limit, batch_rows, halt)

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, Column
 from queries.results.engine import Bounds, Engine
 from queries.results.errors import ResultError
-from queries.results.originals import (
+from queries.results.row_templates import Documents, learn, number_of
+from queries.results.row_texts import (
     Templates,
     columns_of,
     metadata_of,
@@ -23,7 +24,6 @@ from queries.results.originals import (
     written,
 )
 from queries.results.sql import source
-from queries.results.templates import Documents, learn, number_of
 
 _PARTS: Final = 4  # of which rows are read to learn from, spread over the result
 _ROWS: Final = 200  # of each

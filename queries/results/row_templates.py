@@ -16,8 +16,8 @@ from typing import Any, Final
 import msgspec
 
 from queries.results.columns import Column
+from queries.results.flatten import MAX_DEPTH
 from queries.results.keypaths import keypath
-from queries.results.shredder import MAX_DEPTH
 from queries.results.times import unit_of
 
 # Root of DataPrime, with which the columns begin -> where it is in a row's text (a key, or "" for all of it), and how: "json" as

@@ -14,8 +14,8 @@ from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, TEMPLATES, C
 from queries.results.engine import quoted
 from queries.results.errors import ResultsDamagedError
 from queries.results.footers import footer_of
+from queries.results.row_templates import Place
 from queries.results.sql import ISO_TIME, source
-from queries.results.templates import Place
 
 Templates = Mapping[int, Place]  # by the number that rows name them by
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from queries.results.binding import Bindings, physical, severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, Column
-from queries.results.comparing import contains, test_of
 from queries.results.conditions import Condition
+from queries.results.filter_sql import contains, test_of
 from queries.results.footers import names_in
 
 _LETTERS: Final = {

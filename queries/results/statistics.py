@@ -14,8 +14,8 @@ import pyarrow as pa
 from queries.results import sql
 from queries.results.binding import Bindings, physical
 from queries.results.columns import Column, physical_name
-from queries.results.comparing import present, test_of
 from queries.results.conditions import Condition
+from queries.results.filter_sql import present, test_of
 from queries.results.footers import present_in
 from queries.results.groups import key_of, text_of
 from queries.results.sql import Selection

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
 from queries.results.errors import StorageError
+from queries.results.flatten import Shredder
 from queries.results.parts import Part, stored
-from queries.results.shredder import Shredder
 
 Row = tuple[Mapping[str, Any], bytes]
 _MORE_PATIENT: Final = 8  # parts until the wait for the next one has doubled

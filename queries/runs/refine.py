@@ -10,11 +10,11 @@ import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
-from queries import quota, reading, time_ranges
-from queries.dataprime import DataPrimeError
-from queries.engine import direct, refine
-from queries.engine.refine import DATAPRIME, LANGUAGES
+from dataprime import DataPrimeError
+from queries import quota, stored_results, time_ranges
 from queries.models import Mode, ResultSet, Run, User
+from queries.runs.engine import executor, refine
+from queries.runs.engine.refine import DATAPRIME, LANGUAGES
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +46,8 @@ def refinable(run: Run) -> ResultSet:
             "This run has not ended yet. Its rows can be refined when it has."
         )
     try:
-        found = reading.available_result(run)
-    except reading.ResultUnavailableError as error:
+        found = stored_results.available_result(run)
+    except stored_results.ResultUnavailableError as error:
         raise InvalidRefineError(str(error)) from None
     if not found.row_count:
         raise InvalidRefineError("This run has no rows to refine.")
@@ -86,11 +86,11 @@ def start_refine(request: RefineRequest) -> Run:
     except quota.NoRoomError as error:
         raise InvalidRefineError(str(error)) from None
     run = _new(request, read)
-    direct.lease(run)
+    executor.lease(run)
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            transaction.on_commit(lambda: direct.pool_of(run).submit(run))
+            transaction.on_commit(lambda: executor.pool_of(run).submit(run))
     except IntegrityError:
         # Two submits of one form at the same moment: the other one was first.
         if known := _started_before(request):

@@ -17,10 +17,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from queries import quota, rate_limit, time_ranges
-from queries.connections import open_provider, test_policy
-from queries.engine import access, bell
-from queries.engine.record import mark_connection, noted, storable
+from queries import quota, time_ranges
+from queries.connections import rate_limit
+from queries.connections.services import open_provider, test_policy
 from queries.models import Connection, Mode, Run, Status, User
 from queries.providers.base import LogLine, Preview, Provider, QuerySpec, RemoteJob
 from queries.providers.errors import (
@@ -31,6 +30,8 @@ from queries.providers.errors import (
     RateLimitError,
 )
 from queries.providers.registry import provider_class
+from queries.runs.engine import access, queue
+from queries.runs.engine.run_updates import mark_connection, noted, storable
 
 ADOPTED = "Adopted: this query was not started here."
 NOT_TOLD = "(The provider does not tell the statement.)"
@@ -135,7 +136,7 @@ def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            bell.ring_pump()
+            queue.ring_pump()
     except IntegrityError:
         return Run.objects.get(owner=owner, form_key=run.form_key)
     log.info("job_adopted", run=str(run.pk))

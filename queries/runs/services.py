@@ -17,15 +17,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from queries import quota, time_ranges
-from queries.engine import bell, direct
-from queries.engine.record import (
-    best_attempt,
-    ending,
-    remove_rows,
-    spec_of,
-    warning_dicts,
-)
-from queries.engine.unwatched import cancel_unwatched
 from queries.models import (
     INLINE,
     Connection,
@@ -40,6 +31,15 @@ from queries.models import (
 from queries.models.runs import RunQuerySet
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
+from queries.runs.engine import executor, queue
+from queries.runs.engine.orphan_jobs import cancel_unwatched
+from queries.runs.engine.run_updates import (
+    best_attempt,
+    ending,
+    remove_rows,
+    spec_of,
+    warning_dicts,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ def start_run(request: RunRequest) -> Run:
         raise InvalidRunError(found)
     run = _new(request)
     if run.mode == Mode.DIRECT:
-        direct.lease(run)
+        executor.lease(run)
     try:
         with transaction.atomic():
             run.save(force_insert=True)
@@ -121,7 +121,7 @@ def start_run(request: RunRequest) -> Run:
 def wait_for(run: Run, seconds: float) -> Run:
     """The run as it is now, after waiting up to ``seconds`` for one that executes here to end."""
     if run.mode in INLINE:
-        direct.pool_of(run).wait(run.pk, seconds)
+        executor.pool_of(run).wait(run.pk, seconds)
     run.refresh_from_db()
     return run
 
@@ -191,7 +191,7 @@ def delete_run(run: Run) -> None:
     # Ended first, so that whoever holds it loses its lease and adds no more rows.
     active = Run.objects.active().filter(pk=run.pk)
     if active.update(**ending(run, Status.CANCELLED)):
-        direct.pool.cancel(run.pk)
+        executor.pool.cancel(run.pk)
         if run.job_id and run.connection:
             cancel_unwatched(run.connection, run.job_id)
     base = Path(conf.DATA_DIR)
@@ -297,9 +297,9 @@ def _new(request: RunRequest) -> Run:
 def _set_going(run: Run) -> None:
     """A wake-up in the same transaction, or a place in this process once it has committed."""
     if run.mode == Mode.BACKGROUND:
-        bell.ring_pump()
+        queue.ring_pump()
     else:
-        transaction.on_commit(lambda: direct.pool.submit(run))
+        transaction.on_commit(lambda: executor.pool.submit(run))
 
 
 def _cancel(rows: RunQuerySet) -> int:
@@ -312,10 +312,10 @@ def _cancel(rows: RunQuerySet) -> int:
         told = asked.update(cancel_asked_at=now, next_at=now)
         if told and Mode.BACKGROUND in modes.values():
             _end_waiting_fetches(rows)
-            bell.ring_pump()
+            queue.ring_pump()
     for pk, mode in modes.items():
         if mode in INLINE:
-            direct.pool.cancel(pk)
+            executor.pool.cancel(pk)
     return len(modes)
 
 

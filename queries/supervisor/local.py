@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.urls import reverse
 
-from queries.accounts import issue_sign_in_link
+from queries.accounts.services import issue_sign_in_link
 from queries.fields import fingerprint
 from queries.models import Connection, User
 from queries.providers.registry import provider_choices

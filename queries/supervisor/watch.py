@@ -15,11 +15,11 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
-from queries.accounts import forget_what_is_over
-from queries.engine import bell
-from queries.engine.heartbeat import last_beat
-from queries.engine.sweep import sweep
-from queries.exports import forget_orphaned_files, sweep_exports
+from queries.accounts.services import forget_what_is_over
+from queries.exports.services import forget_orphaned_files, sweep_exports
+from queries.runs.engine import queue
+from queries.runs.engine.heartbeat import last_beat
+from queries.runs.engine.recovery import sweep
 from queries.supervisor.child import Child
 
 SWEEP_EVERY = 2.0
@@ -86,7 +86,7 @@ class WorkerWatch:
                 self._unanswered_since = None
             return
         self._unanswered_since = now
-        bell.ring(bell.BEAT)
+        queue.ring(queue.BEAT)
 
     def _had_time(self) -> bool:
         return self.worker.age > self.wedged_after.total_seconds()

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from queries import accounts
+from queries.accounts import services as account_services
 from queries.forms.accounts import (
     AccountForm,
     FirstPasswordForm,
@@ -20,8 +20,8 @@ from queries.forms.accounts import (
     SignInForm,
     zone_names,
 )
-from queries.http import AuthedRequest, safe_next
 from queries.models import Invitation, User
+from queries.shortcuts import AuthedRequest, safe_next
 
 THEME_DAYS = 365
 login = LoginView.as_view(
@@ -49,7 +49,7 @@ def password_change(request: AuthedRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, "registration/password_change.html", form)
     form.save()
-    accounts.keep_this_session(request, request.user)
+    account_services.keep_this_session(request, request.user)
     messages.success(
         request, "Your password was changed. Other sessions were signed out."
     )
@@ -59,7 +59,7 @@ def password_change(request: AuthedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def account(request: AuthedRequest) -> HttpResponse:
     """Name, time zone and theme."""
-    theme = request.COOKIES.get("theme", accounts.THEMES[0])
+    theme = request.COOKIES.get("theme", account_services.THEMES[0])
     # Not request.user itself: the page would show what was typed as if it were saved.
     person = User.objects.get(pk=request.user.pk)
     form = AccountForm(request.POST or None, instance=person, initial={"theme": theme})
@@ -77,7 +77,7 @@ def account(request: AuthedRequest) -> HttpResponse:
 def theme_set(request: HttpRequest) -> HttpResponse:
     """Light, dark or as the system; back to the page it was chosen on."""
     theme = request.POST.get("theme")
-    if theme not in accounts.THEMES:
+    if theme not in account_services.THEMES:
         return HttpResponseBadRequest("Not a theme.")
     response = redirect(safe_next(request))
     _remember_theme(response, theme)
@@ -91,7 +91,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     purpose = request.headers.get("Sec-Purpose") or request.headers.get("Purpose", "")
     if "prefetch" in purpose or "preview" in purpose:
         return HttpResponse(status=204)
-    if accounts.sign_in_with_link(request, token) is None:
+    if account_services.sign_in_with_link(request, token) is None:
         return render(request, "registration/sign_in_link.html", status=410)
     return redirect(settings.LOGIN_REDIRECT_URL)
 
@@ -101,7 +101,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     """Join a team: with a new account, or with the one the invitation is for."""
-    invitation = accounts.open_invitation(token)
+    invitation = account_services.open_invitation(token)
     if invitation is None:
         return render(request, "queries/invitation_accept.html", status=410)
     if User.objects.filter(email=invitation.email).exists():
@@ -112,12 +112,12 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
             request, "queries/invitation_accept.html", form, invitation=invitation
         )
     try:
-        user = accounts.accept_as_new_person(token, **form.cleaned_data)
-    except accounts.AccountExistsError:
+        user = account_services.accept_as_new_person(token, **form.cleaned_data)
+    except account_services.AccountExistsError:
         user = None
     if user is None:  # somebody was quicker: say how things stand now
         return redirect(request.path)
-    accounts.start_session(request, user)
+    account_services.start_session(request, user)
     return redirect("team_detail", invitation.team.pk)
 
 
@@ -126,7 +126,7 @@ def _join_as_somebody(
 ) -> HttpResponse:
     user = request.user if isinstance(request.user, User) else None
     theirs = user is not None and user.email == invitation.email
-    if user and request.method == "POST" and accounts.accept_as(user, token):
+    if user and request.method == "POST" and account_services.accept_as(user, token):
         messages.success(request, f"You joined {invitation.team}.")
         return redirect("team_detail", invitation.team.pk)
     context = {"invitation": invitation, "has_account": True, "theirs": theirs}

@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from queries import connections, rate_limit
+from queries.connections import rate_limit
+from queries.connections import services as connection_services
 from queries.forms.connections import ConnectionForm
-from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
 from queries.models import Connection
 from queries.providers.registry import provider_choices, provider_class
-from queries.views.offers import facts_of, not_offered, offered
+from queries.shortcuts import AuthedRequest, fetch, safe_next, wants_fragment
+from queries.views.capability_texts import facts_of, not_offered, offered
 
 RECENT_RUNS = 5
 
@@ -42,7 +43,7 @@ def connection_new(request: AuthedRequest) -> HttpResponse:
     connection = Connection(owner=request.user, provider=provider)
     form = ConnectionForm(request.user, connection, request.POST or None)
     if form.is_valid():
-        connections.save_connection(connection, form.entered())
+        connection_services.save_connection(connection, form.entered())
         messages.success(request, f"{connection} is saved. Test it before you use it.")
         return redirect("connection_detail", connection.pk)
     context = {"form": form, "connection": connection, "providers": provider_choices()}
@@ -61,7 +62,7 @@ def connection_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
     form = ConnectionForm(request.user, connection, request.POST)
     if not form.is_valid():
         return _detail(request, connection, form=form, status=422)
-    connections.save_connection(connection, form.entered())
+    connection_services.save_connection(connection, form.entered())
     messages.success(request, "Saved.")
     return redirect("connection_detail", connection.pk)
 
@@ -70,9 +71,9 @@ def connection_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
 def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
     """One cheap call, and what it found out."""
     connection = _own(request, pk)
-    result = connections.test_connection(connection)
+    result = connection_services.test_connection(connection)
     connection.refresh_from_db()
-    not_now = result.message if result.error_code == connections.NOT_NOW else ""
+    not_now = result.message if result.error_code == connection_services.NOT_NOW else ""
     if wants_fragment(request):
         context = {"connection": connection, "own": True, "announce": True}
         context["not_now"] = not_now
@@ -91,11 +92,11 @@ def connection_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
     if request.method == "GET":
         context = {
             "connection": connection,
-            "active": connections.active_runs(connection),
+            "active": connection_services.active_runs(connection),
             "runs": connection.runs.count(),
         }
         return render(request, "queries/connection_delete.html", context)
-    connections.delete_connection(connection)
+    connection_services.delete_connection(connection)
     messages.success(request, f"{connection} and its key were deleted.")
     return redirect("connection_list")
 

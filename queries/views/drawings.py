@@ -11,7 +11,6 @@ from queries.results import Column, Condition, Histogram, Page, ResultError
 from queries.templatetags.cells import cell_text, severity_key
 from queries.templatetags.charts import HUES, Chart, Series
 from queries.templatetags.scales import time_ticks
-from queries.views.addresses import Address
 from queries.views.figures import (
     MOST_MARKS,
     MOST_ROWS,
@@ -19,6 +18,7 @@ from queries.views.figures import (
     numbers_of,
     places_of,
 )
+from queries.views.grid_links import Address
 
 MOST_BARS = 40
 MOST_STANDING = 200

@@ -18,19 +18,19 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 from django_htmx.http import push_url, reswap, retarget
 
-from queries import reading
-from queries.forms.grid_asks import CONDITION, missing
+from queries import stored_results
+from queries.forms.grid_forms import CONDITION, missing
 from queries.forms.grid_view import view_of
-from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import ResultSet, Run, SavedQuery
 from queries.results import Column, Condition, Filter, ResultError, ResultReader
+from queries.shortcuts import AuthedRequest, fetch, wants_fragment
 from queries.templatetags.cells import severity_key
 from queries.views import statements
-from queries.views.addresses import Address
 from queries.views.drawings import aggregate_chart, as_drawn, axes_of, histogram_chart
 from queries.views.figures import MOST_ROWS, names_of, numbers_of, places_of, times_of
+from queries.views.filter_texts import kinds_of, operations_for
+from queries.views.grid_links import Address
 from queries.views.layouts import applied, layout_of
-from queries.views.wording import kinds_of, operations_for
 
 TOP = 15
 SUGGESTIONS = 50
@@ -81,10 +81,10 @@ class Exploring:
         if self.zone is UTC:
             context["zone_name"] = "UTC"
         try:
-            result_set = reading.available_result(self.run)
-            with reading.open_result(result_set) as reader:
+            result_set = stored_results.available_result(self.run)
+            with stored_results.open_result(result_set) as reader:
                 context |= fill(Stored(self, result_set, reader))
-        except (reading.ResultUnavailableError, ResultError) as error:
+        except (stored_results.ResultUnavailableError, ResultError) as error:
             context["trouble"] = str(error)
         part = "#panel" if wants_fragment(self.request) else ""
         return render(self.request, f"queries/{name}.html{part}", context)
@@ -98,7 +98,7 @@ class Stored:
     ) -> None:
         self.address, self.run, self.zone = asked.address, asked.run, asked.zone
         self.result_set, self.reader = result_set, reader
-        self.known = reading.columns_of(result_set)
+        self.known = stored_results.columns_of(result_set)
         self.filter: Filter = asked.address.view.filter(self.known)
 
     def column(self, name: str) -> Column:

@@ -15,20 +15,23 @@ from django.http import (
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from queries import building, downloads, exports, manifests, quota, reading, taking
-from queries.formats import FORMATS, FormatError, media_type
+from queries import quota, stored_results
+from queries.exports import builder, selection, streaming
+from queries.exports import manifest as manifests
+from queries.exports import services as export_services
+from queries.exports.formats import FORMATS, FormatError, media_type
+from queries.exports.selection import ExportRequest
 from queries.forms.exports import ExportForm
-from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Export, Run, Status
 from queries.results import ResultError
-from queries.taking import ExportRequest
+from queries.shortcuts import AuthedRequest, fetch, wants_fragment
 from queries.views.ranges import file_response, stream_headers
 
 PAGE_SIZE = 25
 POLL_SECONDS = 2
 REFUSED = (
-    taking.ExportRefusedError,
-    reading.ResultUnavailableError,
+    selection.ExportRefusedError,
+    stored_results.ResultUnavailableError,
     ResultError,
     FormatError,
 )
@@ -59,8 +62,8 @@ def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
         )
         return _file_made(request, wanted)
     try:
-        download = downloads.Download(wanted, taking.readable(wanted))
-    except downloads.NoSlotError as error:
+        download = streaming.Download(wanted, selection.readable(wanted))
+    except streaming.NoSlotError as error:
         messages.info(request, f"{error} So the file is made here first.")
         return _file_made(request, wanted)
     except REFUSED as error:
@@ -81,7 +84,9 @@ def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     if form.is_valid():
         wanted = form.request(request.user, run)
         try:
-            context["estimate"] = taking.estimated(wanted, taking.readable(wanted))
+            context["estimate"] = selection.estimated(
+                wanted, selection.readable(wanted)
+            )
         except REFUSED as error:
             context["refusal"] = str(error)
     else:
@@ -100,13 +105,13 @@ def _wanted(request: AuthedRequest, run: Run) -> ExportRequest | None:
 
 def _file_made(request: AuthedRequest, wanted: ExportRequest) -> HttpResponse:
     try:
-        export = exports.start_export(wanted)
+        export = export_services.start_export(wanted)
     except REFUSED as error:
         messages.error(request, str(error))
         return redirect("run_detail", wanted.run.pk)
     ready = export.status == Status.SUCCEEDED
     if export.asked_before and not ready:
-        messages.info(request, exports.ASKED_BEFORE)
+        messages.info(request, export_services.ASKED_BEFORE)
     return redirect("export_download" if ready else "export_detail", export.pk)
 
 
@@ -129,8 +134,8 @@ def export_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "export": export,
         "format": FORMATS[export.format],
-        "notes": list(exports.notes_of(export)),
-        "selection": taking.selection_in_words(export.options),
+        "notes": list(export_services.notes_of(export)),
+        "selection": selection.selection_in_words(export.options),
         "poll": POLL_SECONDS if export.is_active else 0,
     }
     part = "#live" if wants_fragment(request) else ""
@@ -147,9 +152,9 @@ def export_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
     try:
         return file_response(
             request,
-            building.path_of(export),
+            builder.path_of(export),
             name=export.file_name,
-            content_type=exports.media_type_of(export),
+            content_type=export_services.media_type_of(export),
             etag=export.sha256,
         )
     except FileNotFoundError:
@@ -170,14 +175,14 @@ def export_manifest(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def export_cancel(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Stop making the file."""
-    exports.cancel_export(_export(request, pk))
+    export_services.cancel_export(_export(request, pk))
     return redirect("export_detail", pk)
 
 
 @require_POST
 def export_delete(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Remove the file and its entry."""
-    exports.delete_export(_export(request, pk))
+    export_services.delete_export(_export(request, pk))
     messages.success(request, "Export deleted.")
     return redirect("export_list")
 

@@ -10,11 +10,11 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from queries.forms.grid_asks import CONDITION
+from queries.forms.grid_forms import CONDITION
 from queries.forms.grid_view import as_text, view_of
 from queries.models import Run
-from queries.reading import View
 from queries.results import Condition
+from queries.stored_results import View
 
 # Asked once, and never part of a link.
 _BRIEF = ("page", "rows", "view")

@@ -9,24 +9,26 @@ from typing import Any
 
 from django.utils import timezone
 
-from queries import exports, reading, runs, time_ranges
-from queries.engine.refine import LANGUAGES
-from queries.formats import FORMATS
-from queries.forms.grid_asks import asks, missing, settled, stamp
+from queries import stored_results, time_ranges
+from queries.exports import services as export_services
+from queries.exports.formats import FORMATS
+from queries.forms.grid_forms import asks, missing, settled, stamp
 from queries.forms.grid_view import view_of
 from queries.forms.provider_fields import ProviderFields
-from queries.http import AuthedRequest
 from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
 from queries.results import Page, ResultError
+from queries.runs import services as run_services
+from queries.runs.engine.refine import LANGUAGES
+from queries.shortcuts import AuthedRequest
 from queries.views import statements
-from queries.views.addresses import Address, condition_form
+from queries.views.capability_texts import not_offered_for_jobs
 from queries.views.drawings import as_drawn
-from queries.views.extras import beside
 from queries.views.figures import figure_of
+from queries.views.filter_texts import filter_chips, kinds_of, sort_chips, why_none
+from queries.views.grid_links import Address, condition_form
 from queries.views.layouts import applied, widths_of
-from queries.views.offers import not_offered_for_jobs
-from queries.views.wording import filter_chips, kinds_of, sort_chips, why_none
+from queries.views.provider_extras import beside
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
 SLOWEST_POLL = 15
@@ -45,7 +47,7 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
     """What the run page says about the run itself."""
     mine = run.owner_id == request.user.pk
     provider = provider_class(run.provider)
-    result_set = reading.result_of(run)
+    result_set = stored_results.result_of(run)
     return {
         "run": run,
         "mine": mine,
@@ -65,11 +67,11 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "waiting": waits(run),
         "completeness": completeness(run, result_set),
         "result_set": result_set,
-        "provider_formats": exports.provider_formats(run, request.user),
+        "provider_formats": export_services.provider_formats(run, request.user),
         "export_rows": EXPORT_ROWS,
         "origin": _origin(request, run),
         "teams": Team.objects.visible_to(request.user) if mine else [],
-        "curl": runs.curl_of(run),
+        "curl": run_services.curl_of(run),
         "form_keys": [uuid.uuid4(), uuid.uuid4()],
     }
 
@@ -135,12 +137,12 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "export_formats": [(f.slug, f.label) for f in FORMATS.values()],
     }
     try:
-        result_set = reading.available_result(run)
+        result_set = stored_results.available_result(run)
         context |= _around(run, address, view, result_set, zone)
-        result_set, page = reading.read_page(run, view)
-        known, drawn = reading.columns_of(result_set), as_drawn(page).columns
+        result_set, page = stored_results.read_page(run, view)
+        known, drawn = stored_results.columns_of(result_set), as_drawn(page).columns
         context["figure"] = figure_of(run, address, known, drawn, page.total)
-    except reading.ResultUnavailableError as error:
+    except stored_results.ResultUnavailableError as error:
         return context | {"unavailable": str(error)}
     except ResultError as error:
         return context | {"trouble": str(error)}
@@ -152,10 +154,10 @@ def settled_address(request: AuthedRequest, run: Run) -> str:
 
     A filter that lacks something leads to its form, which says what.
     """
-    result_set = reading.result_of(run) if asks(request.GET) else None
+    result_set = stored_results.result_of(run) if asks(request.GET) else None
     if result_set is None:
         return ""
-    known = reading.columns_of(result_set)
+    known = stored_results.columns_of(result_set)
     if missing(request.GET, kinds_of(known)):
         return condition_form(run, request.GET)
     shown = view_of(applied(run, request.GET)).on_page(known)
@@ -172,12 +174,12 @@ def zone_of(request: AuthedRequest) -> tzinfo:
 def _around(
     run: Run,
     address: Address,
-    view: reading.View,
+    view: stored_results.View,
     result_set: ResultSet,
     zone: tzinfo,
 ) -> dict[str, Any]:
     """What stands around the rows: it needs no reading of them, so it shows beside any trouble."""
-    known = reading.columns_of(result_set)
+    known = stored_results.columns_of(result_set)
     narrows = filter_chips(address, kinds_of(known), zone)
     order = sort_chips(address, view.order(known))
     nothing = {"f": "", "q": "", "in": "", "sort": ""}
@@ -194,7 +196,7 @@ def _around(
 
 
 def _rows_context(
-    address: Address, view: reading.View, page: Page, zone: tzinfo
+    address: Address, view: stored_results.View, page: Page, zone: tzinfo
 ) -> dict[str, Any]:
     """The rows with their addresses, and each time in the zone beside its UTC."""
     first = (min(view.page, max(1, -(-page.matched // view.size))) - 1) * view.size
@@ -223,7 +225,7 @@ def in_zone(value: object, zone: tzinfo) -> object:
     return value.astimezone(zone).isoformat(" ", "milliseconds")[:23]
 
 
-def page_numbers(view: reading.View, page: Any) -> dict[str, Any]:
+def page_numbers(view: stored_results.View, page: Any) -> dict[str, Any]:
     """What the pager needs."""
     pages = max(1, -(-page.matched // view.size))
     number = min(view.page, pages)
@@ -236,5 +238,5 @@ def page_numbers(view: reading.View, page: Any) -> dict[str, Any]:
         "total": page.matched,
         "noun": "row" if page.matched == 1 else "rows",
         "size": view.size,
-        "sizes": reading.SIZES,
+        "sizes": stored_results.SIZES,
     }

@@ -10,14 +10,16 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from queries import reading, refining, runs
-from queries.engine.documents import documents_of
-from queries.engine.refine import DATAPRIME, LANGUAGES
+from queries import stored_results
 from queries.forms.grid_view import view_of
 from queries.forms.refine import RefineForm
-from queries.http import AuthedRequest, fetch
 from queries.models import Mode, ResultSet, Run
-from queries.refining import InvalidRefineError
+from queries.runs import refine as refine_services
+from queries.runs import services as run_services
+from queries.runs.engine.refine import DATAPRIME, LANGUAGES
+from queries.runs.engine.row_documents import documents_of
+from queries.runs.refine import InvalidRefineError
+from queries.shortcuts import AuthedRequest, fetch
 from queries.views.refine_beginning import Beginning, beginning
 from queries.views.refine_hints import MOST_COLUMNS, Named, examples, named
 
@@ -33,18 +35,18 @@ def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     origin = fetch(visible.select_related("owner", "result"), pk)
     posted = request.method == "POST"
     try:
-        result_set = refining.refinable(origin)
+        result_set = refine_services.refinable(origin)
     except InvalidRefineError as error:
         context = {"origin": origin, "why_not": str(error)}
         return render(request, TEMPLATE, context, status=409 if posted else 200)
-    shown = reading.columns_of(result_set)
+    shown = stored_results.columns_of(result_set)
     columns = named(shown, documents_of(origin, shown))
     if not posted:
         form = _filled(request, columns)
     else:
         form = RefineForm(request.POST)
         if run := _started(request, origin, form):
-            return redirect("run_detail", runs.wait_for(run, QUICK_SECONDS).pk)
+            return redirect("run_detail", run_services.wait_for(run, QUICK_SECONDS).pk)
     context = _context(origin, result_set, columns) | {"form": form}
     return render(request, TEMPLATE, context, status=422 if posted else 200)
 
@@ -53,7 +55,7 @@ def _started(request: AuthedRequest, origin: Run, form: RefineForm) -> Run | Non
     if not form.is_valid():
         return None
     try:
-        return refining.start_refine(form.request(request.user, origin))
+        return refine_services.start_refine(form.request(request.user, origin))
     except InvalidRefineError as error:
         form.refuse(error)
         return None

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from queries import clauses
-from queries.engine.refine import DATAPRIME
-from queries.reading import View
+from queries import filter_clauses
 from queries.results import Condition
 from queries.results.engine import quoted
+from queries.runs.engine.refine import DATAPRIME
+from queries.stored_results import View
 from queries.views.refine_hints import Named
 
 
@@ -58,9 +58,11 @@ def _in_dataprime(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
     left_out = [
         f"the filter on {one.column.name}"
         for (one, _), (column, condition) in zip(asked, spelled, strict=True)
-        if not clauses.can_extend(DATAPRIME, column, condition)
+        if not filter_clauses.can_extend(DATAPRIME, column, condition)
     ]
-    return Beginning(clauses.extended(DATAPRIME, "source logs", spelled), left_out)
+    return Beginning(
+        filter_clauses.extended(DATAPRIME, "source logs", spelled), left_out
+    )
 
 
 def _in_sql(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
@@ -92,7 +94,7 @@ def _between(one: Named, values: Sequence[str]) -> str:
     if one.column.kind == "timestamp":
         return _time(one, "between", values)
     if one.column.kind == "severity":
-        words = clauses.severities_between(
+        words = filter_clauses.severities_between(
             Condition(one.column.name, "between", tuple(values))
         )
         return f"upper({one.sql}) IN ({', '.join(map(quoted, words.values))})"
@@ -131,15 +133,15 @@ def _literal(one: Named, value: str) -> str:
     """The value as the column's type has it in DuckDB's SQL; "" if it has none."""
     kind = one.column.kind
     if kind in {"integer", "number"}:
-        return clauses.number_literal(value)
+        return filter_clauses.number_literal(value)
     if kind == "boolean":
-        return clauses.boolean_literal(value)
+        return filter_clauses.boolean_literal(value)
     return quoted(value) if kind in {"text", "severity"} else ""
 
 
 def _time(one: Named, operation: str, values: Sequence[str]) -> str:
     condition = Condition(one.column.name, operation, tuple(values))
     # DuckDB passes over the zone where a time has none: times in `rows` are UTC.
-    return clauses.time_clause(
+    return filter_clauses.time_clause(
         one.sql, condition, lambda at: quoted(at.rstrip("Z")), ("AND", "OR")
     )

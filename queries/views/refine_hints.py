@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from queries.dataprime.sql import identifier
-from queries.engine.refine import DATAPRIME, SQL
+from dataprime.sql import identifier
 from queries.results import Column
 from queries.results.keypaths import keypath
-from queries.results.refine_tables import nested_path, sql_names
+from queries.results.refine.tables import nested_path, sql_names
+from queries.runs.engine.refine import DATAPRIME, SQL
 
 MOST_COLUMNS = 300
 _LISTED = {"text", "severity", "boolean"}  # kinds whose values are worth counting

@@ -9,12 +9,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from queries import catalogs, exports, remote, taking
+from queries.connections import catalogs
+from queries.exports import selection
+from queries.exports import services as export_services
 from queries.forms.exports import ProviderFileForm
-from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Connection, Run
 from queries.providers.errors import ProviderError
-from queries.reading import ResultUnavailableError
+from queries.runs import remote_jobs
+from queries.shortcuts import AuthedRequest, fetch, wants_fragment
+from queries.stored_results import ResultUnavailableError
 
 
 @require_GET
@@ -23,7 +26,7 @@ def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     run = fetch(Run.objects.visible_to(request.user), pk)
     context: dict[str, object] = {"run": run}
     try:
-        context["lines"] = remote.logs_of(run)
+        context["lines"] = remote_jobs.logs_of(run)
     except ProviderError as error:
         context["error"] = error
     part = "#log" if wants_fragment(request) else ""
@@ -36,7 +39,7 @@ def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     visible = Run.objects.visible_to(request.user)
     run = fetch(visible, pk, allowed=Run.objects.manageable_by(request.user))
     try:
-        remote.delete_remote(run)
+        remote_jobs.delete_remote(run)
     except ProviderError as error:
         messages.error(request, error.in_words())
     else:
@@ -55,12 +58,12 @@ def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         )
         return redirect("run_detail", run.pk)
     try:
-        export = exports.start_provider_export(form.request(request.user, run))
-    except (taking.ExportRefusedError, ResultUnavailableError) as error:
+        export = export_services.start_provider_export(form.request(request.user, run))
+    except (selection.ExportRefusedError, ResultUnavailableError) as error:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
     if export.asked_before:
-        messages.info(request, exports.ASKED_BEFORE)
+        messages.info(request, export_services.ASKED_BEFORE)
     return redirect("export_detail", export.pk)
 
 
@@ -70,7 +73,7 @@ def connection_jobs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     connection = _own(request, pk)
     context: dict[str, object] = {"connection": connection}
     try:
-        context["jobs"] = remote.jobs_of(connection, request.user)
+        context["jobs"] = remote_jobs.jobs_of(connection, request.user)
     except ProviderError as error:
         context["error"] = error
     return render(request, "queries/connection_jobs.html", context)
@@ -81,7 +84,9 @@ def run_adopt(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Watch a query that was started elsewhere as a run of one's own."""
     connection = _own(request, pk)
     try:
-        run = remote.adopt_job(connection, request.user, request.POST.get("job", ""))
+        run = remote_jobs.adopt_job(
+            connection, request.user, request.POST.get("job", "")
+        )
     except ProviderError as error:
         messages.error(request, error.in_words())
         return redirect("connection_detail", connection.pk)
@@ -96,7 +101,7 @@ def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse
         messages.error(request, "Nothing was stopped: tick the box first.")
         return redirect("connection_detail", connection.pk)
     try:
-        remote.cancel_all_jobs(connection)
+        remote_jobs.cancel_all_jobs(connection)
     except ProviderError as error:
         messages.error(request, error.in_words())
     else:

@@ -10,14 +10,14 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from queries import reading
+from queries import stored_results
 from queries.forms.grid_view import view_of
-from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
 from queries.results import ResultError, RowNotFoundError
+from queries.shortcuts import AuthedRequest, fetch, wants_fragment
 from queries.templatetags.json_tree import Spelled
-from queries.views.addresses import Address
+from queries.views.grid_links import Address
 from queries.views.runs import run_detail
 
 LONGEST_PLACE = 12
@@ -45,15 +45,17 @@ def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
         context |= _row(run, n) | _neighbours(request, run, n)
     except RowNotFoundError:
         raise Http404(f"There is no row {n + 1}.") from None
-    except (reading.ResultUnavailableError, ResultError) as error:
+    except (stored_results.ResultUnavailableError, ResultError) as error:
         context["trouble"] = str(error)
     part = "#row" if wants_fragment(request) else ""
     return render(request, f"queries/run_row.html{part}", context)
 
 
 def _row(run: Run, n: int) -> dict[str, object]:
-    text = reading.read_row(run, n).decode("utf-8", "replace")
-    known = reading.columns_of(reading.available_result(run))[:MOST_COLUMNS]
+    text = stored_results.read_row(run, n).decode("utf-8", "replace")
+    known = stored_results.columns_of(stored_results.available_result(run))[
+        :MOST_COLUMNS
+    ]
     return {
         "text": text[:MOST_CHARACTERS],
         "cut": len(text) > MOST_CHARACTERS,
@@ -72,7 +74,7 @@ def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
     place = int(at) if at.isascii() and at.isdigit() and len(at) < LONGEST_PLACE else n
     numbers: dict[int, int] = {}
     with suppress(ResultError):  # the row itself is there, whatever is wrong around it
-        numbers = reading.rows_around(run, view, place)
+        numbers = stored_results.rows_around(run, view, place)
     address = Address(run, query)
     found: dict[str, object] = {"back": address.setting()}
     if numbers.get(place) != n:  # the address was made up, or rows have come since

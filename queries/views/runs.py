@@ -15,17 +15,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
-from queries import quota, refining, remote, runs
+from queries import quota
 from queries.forms.run_filter import RunFilterForm
 from queries.forms.runs import RunForm, initial_from
-from queries.http import AuthedRequest, fetch, wants_fragment
 from queries.models import Connection, Mode, Run, SavedQuery, Team
 from queries.models.runs import RunQuerySet
 from queries.providers.base import Sample
 from queries.providers.errors import ProviderError
+from queries.runs import refine as refine_services
+from queries.runs import remote_jobs
+from queries.runs import services as run_services
+from queries.shortcuts import AuthedRequest, fetch, wants_fragment
 from queries.views import statements
-from queries.views.extras import shaped
 from queries.views.grids import grid_context, run_context, settled_address
+from queries.views.provider_extras import shaped
 
 PAGE_SIZE = 25
 QUICK_SECONDS = 2.0
@@ -48,12 +51,12 @@ def run_new(request: AuthedRequest) -> HttpResponse:
         context = _new_context(request, form)
         return render(request, "queries/run_new.html", context, status=422)
     try:
-        run = runs.start_run(form.request())
-    except runs.InvalidRunError as error:
+        run = run_services.start_run(form.request())
+    except run_services.InvalidRunError as error:
         form.add_error(None, str(error))
         context = _new_context(request, form)
         return render(request, "queries/run_new.html", context, status=422)
-    return redirect("run_detail", runs.wait_for(run, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(run, QUICK_SECONDS).pk)
 
 
 @require_POST
@@ -72,7 +75,7 @@ def run_preview(request: AuthedRequest) -> HttpResponse:
 def _previewed(form: RunForm) -> dict[str, Any]:
     asked = form.request()
     try:
-        told = remote.preview(asked.connection, runs.spec_asked(asked))
+        told = remote_jobs.preview(asked.connection, run_services.spec_asked(asked))
     except ProviderError as error:
         return {"preview_error": error}
     beside = [shaped(name, value) for name, value in told.extras.items()]
@@ -224,14 +227,14 @@ def _manageable(request: AuthedRequest, pk: uuid.UUID) -> Run:
 def run_cancel(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask for a run to be cancelled; the page shows whether the provider confirmed it."""
     run = _manageable(request, pk)
-    runs.cancel_run(run)
+    run_services.cancel_run(run)
     return redirect("run_detail", run.pk)
 
 
 @require_POST
 def run_cancel_all(request: AuthedRequest) -> HttpResponse:
     """Ask for every active run of the person to be cancelled."""
-    count = runs.cancel_all_runs(request.user)
+    count = run_services.cancel_all_runs(request.user)
     messages.success(request, f"Cancelling {count} run{'' if count == 1 else 's'}.")
     return redirect("run_list")
 
@@ -249,28 +252,28 @@ def run_again(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         )
         return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
     try:
-        again = runs.run_again(
+        again = run_services.run_again(
             run,
             owner=request.user,
             now=request.POST.get("when") == "now",
             form_key=_form_key(request),
             zone=timezone.get_current_timezone(),
         )
-    except runs.InvalidRunError as error:
+    except run_services.InvalidRunError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
-    return redirect("run_detail", runs.wait_for(again, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(again, QUICK_SECONDS).pk)
 
 
 def _refine_again(request: AuthedRequest, run: Run) -> HttpResponse:
     try:
-        again = refining.refine_again(
+        again = refine_services.refine_again(
             run, owner=request.user, form_key=_form_key(request)
         )
-    except (refining.InvalidRefineError, PermissionDenied) as error:
+    except (refine_services.InvalidRefineError, PermissionDenied) as error:
         messages.error(request, f"It cannot be refined again. {error}")
         return redirect("run_detail", run.pk)
-    return redirect("run_detail", runs.wait_for(again, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(again, QUICK_SECONDS).pk)
 
 
 def _form_key(request: AuthedRequest) -> uuid.UUID:
@@ -289,7 +292,7 @@ def run_share(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     if chosen and chosen not in teams:
         messages.error(request, "You are not in this team, so nothing was changed.")
         return redirect("run_detail", run.pk)
-    runs.share_run(run, teams.get(chosen))
+    run_services.share_run(run, teams.get(chosen))
     shared = (
         f"Shared with {teams[chosen]}." if chosen in teams else "Not shared any more."
     )
@@ -301,7 +304,7 @@ def run_share(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 def run_delete_rows(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Delete the stored rows and keep the run."""
     run = _manageable(request, pk)
-    runs.delete_rows(run)
+    run_services.delete_rows(run)
     messages.success(request, "The rows are deleted. The run stays.")
     return redirect("run_detail", run.pk)
 
@@ -309,6 +312,6 @@ def run_delete_rows(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def run_delete(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Delete the run with its rows and exports; an active one is cancelled first."""
-    runs.delete_run(_manageable(request, pk))
+    run_services.delete_run(_manageable(request, pk))
     messages.success(request, "Run deleted.")
     return redirect("run_list")

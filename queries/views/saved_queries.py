@@ -12,19 +12,25 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from queries import runs, saved_queries, time_ranges
+from queries import time_ranges
 from queries.forms.grid_view import view_of
 from queries.forms.provider_fields import ProviderFields
 from queries.forms.saved_queries import RunSavedForm, SavedQueryForm
-from queries.http import AuthedRequest, fetch, safe_next, wants_fragment
 from queries.models import Mode, Run, SavedQuery
 from queries.providers.registry import provider_choices, provider_class
+from queries.runs import services as run_services
+from queries.saved_queries import services as saved_query_services
+from queries.shortcuts import AuthedRequest, fetch, safe_next, wants_fragment
 
 PAGE_SIZE = 30
 RECENT_RUNS = 5
 QUICK_SECONDS = 2.0
 MOST_TAG_CHIPS = 30
-WHOSE = (("", "All"), (saved_queries.MINE, "Mine"), (saved_queries.TEAMS, "Teams'"))
+WHOSE = (
+    ("", "All"),
+    (saved_query_services.MINE, "Mine"),
+    (saved_query_services.TEAMS, "Teams'"),
+)
 
 
 @require_GET
@@ -35,7 +41,7 @@ def saved_query_list(request: AuthedRequest) -> HttpResponse:
         name: request.GET.get(name, "").replace("\0", "").strip()
         for name in ("q", "tag", "whose")
     }
-    found = saved_queries.find(
+    found = saved_query_services.find(
         request.user, text=chosen["q"], tag=chosen["tag"], whose=chosen["whose"]
     )
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -45,7 +51,7 @@ def saved_query_list(request: AuthedRequest) -> HttpResponse:
         "chosen": chosen,
         "is_filtered": any(chosen.values()),
         "whose_choices": WHOSE,
-        "tags": saved_queries.tags_of(request.user)[:MOST_TAG_CHIPS],
+        "tags": saved_query_services.tags_of(request.user)[:MOST_TAG_CHIPS],
     }
     part = "#found" if wants_fragment(request) else ""
     return render(request, f"queries/saved_query_list.html{part}", context)
@@ -66,7 +72,7 @@ def saved_query_new(request: AuthedRequest) -> HttpResponse:
 @require_GET
 def saved_query_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
     """What it asks, and a button that runs it."""
-    query = fetch(saved_queries.seen_by(request.user), pk)
+    query = fetch(saved_query_services.seen_by(request.user), pk)
     return _detail(request, query, RunSavedForm(request.user, query))
 
 
@@ -90,7 +96,7 @@ def saved_query_edit(request: AuthedRequest, pk: Any) -> HttpResponse:
 def saved_query_copy(request: AuthedRequest, pk: Any) -> HttpResponse:
     """A private copy for the person who asks."""
     original = fetch(SavedQuery.objects.visible_to(request.user), pk)
-    copy = saved_queries.copy_for(request.user, original)
+    copy = saved_query_services.copy_for(request.user, original)
     messages.success(request, "This copy is yours alone.")
     return redirect("saved_query_edit", copy.pk)
 
@@ -113,9 +119,9 @@ def saved_query_favourite(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Mark it, or take the mark away: the wanted state is sent, so twice is harmless."""
     query = fetch(SavedQuery.objects.visible_to(request.user), pk)
     wanted = request.POST.get("on") == "1"
-    saved_queries.set_favourite(query, request.user, wanted=wanted)
+    saved_query_services.set_favourite(query, request.user, wanted=wanted)
     if wants_fragment(request):
-        context = {"query": fetch(saved_queries.seen_by(request.user), pk)}
+        context = {"query": fetch(saved_query_services.seen_by(request.user), pk)}
         return render(request, "queries/saved_query_list.html#star", context)
     return redirect(safe_next(request, reverse("saved_query_detail", args=[pk])))
 
@@ -129,7 +135,7 @@ def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
         allowed=SavedQuery.objects.editable_by(request.user),
     )
     view = view_of(QueryDict(request.POST.get("view", "")))
-    saved_queries.set_layout(query, view.columns, request.POST.get("widths", ""))
+    saved_query_services.set_layout(query, view.columns, request.POST.get("widths", ""))
     messages.success(request, f"{query} remembers these columns.")
     return redirect(safe_next(request, reverse("saved_query_detail", args=[pk])))
 
@@ -137,16 +143,18 @@ def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
 @require_POST
 def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Run it as the person who asks, on a connection they may use."""
-    query = fetch(saved_queries.seen_by(request.user), pk)
+    query = fetch(saved_query_services.seen_by(request.user), pk)
     form = RunSavedForm(request.user, query, request.POST)
     if not form.is_valid():
         return _detail(request, query, form, status=422)
     try:
-        run = runs.start_run(form.request())
-    except runs.InvalidRunError as error:  # what was fine when saved need not be now
+        run = run_services.start_run(form.request())
+    except (
+        run_services.InvalidRunError
+    ) as error:  # what was fine when saved need not be now
         messages.error(request, f"It cannot run as it is: {error}")
         return redirect(f"{reverse('run_new')}?saved={query.pk}")
-    return redirect("run_detail", runs.wait_for(run, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(run, QUICK_SECONDS).pk)
 
 
 def _beginning(request: AuthedRequest) -> dict[str, Any]:

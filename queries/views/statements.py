@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.http import QueryDict
 from django.urls import reverse
 
-from queries import clauses, reading
+from queries import filter_clauses, stored_results
 from queries.forms.grid_view import as_text, view_of
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
@@ -19,7 +19,7 @@ def language_of(run: Run) -> str:
     if run.mode == Mode.REFINE:
         return ""
     language = provider_class(run.provider).language_of(run.settings)
-    return language if clauses.extendable(language, run.statement) else ""
+    return language if filter_clauses.extendable(language, run.statement) else ""
 
 
 def link(
@@ -32,7 +32,7 @@ def link(
         condition
         for condition in conditions
         if condition.column in columns
-        and clauses.can_extend(language, columns[condition.column], condition)
+        and filter_clauses.can_extend(language, columns[condition.column], condition)
     ]
     if not said:
         return None
@@ -45,8 +45,8 @@ def link(
 def extended(run: Run, query: QueryDict) -> str:
     """The run's statement with the conditions of an address; what cannot be said is left out."""
     try:
-        known = reading.columns_of(reading.available_result(run))
-    except reading.ResultUnavailableError:
+        known = stored_results.columns_of(stored_results.available_result(run))
+    except stored_results.ResultUnavailableError:
         return run.statement
     columns = {column.name: column for column in known}
     asked = [
@@ -54,4 +54,4 @@ def extended(run: Run, query: QueryDict) -> str:
         for condition in view_of(query).conditions
         if condition.column in columns
     ]
-    return clauses.extended(language_of(run), run.statement, asked)
+    return filter_clauses.extended(language_of(run), run.statement, asked)

@@ -13,10 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from queries import sharing
+from queries.accounts import teams
 from queries.forms.teams import MemberForm, RoleForm, TeamForm
-from queries.http import AuthedRequest, fetch
 from queries.models import Membership, Role, Team
+from queries.shortcuts import AuthedRequest, fetch
 
 LAST_ADMIN = (
     "A team needs an admin. Make somebody else admin first, or delete the team."
@@ -28,7 +28,7 @@ def team_list(request: AuthedRequest) -> HttpResponse:
     """The person's teams, and a new one."""
     form = TeamForm(request.POST or None)
     if form.is_valid():
-        team = sharing.create_team(request.user, form.cleaned_data["name"])
+        team = teams.create_team(request.user, form.cleaned_data["name"])
         messages.success(request, f"{team} was created. Add its members.")
         return redirect("team_detail", team.pk)
     mine = request.user.memberships.select_related("team").order_by("team__name")
@@ -58,9 +58,9 @@ def team_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Say what deleting the team means, then do it."""
     team = _administered(request, pk)
     if request.method == "GET":
-        context = {"team": team, "shared": sharing.shared_counts(team)}
+        context = {"team": team, "shared": teams.shared_counts(team)}
         return render(request, "queries/team_delete.html", context)
-    sharing.delete_team(team)
+    teams.delete_team(team)
     messages.success(request, f"{team} was deleted.")
     return redirect("team_list")
 
@@ -72,7 +72,7 @@ def member_add(request: AuthedRequest, pk: Any) -> HttpResponse:
     form = MemberForm(request.POST)
     if not form.is_valid():
         return _detail(request, team, status=422, member_form=form)
-    added = sharing.add_member(team, **form.cleaned_data, invited_by=request.user)
+    added = teams.add_member(team, **form.cleaned_data, invited_by=request.user)
     if added.membership:
         messages.success(request, f"{added.membership.user} is a member of {team}.")
         return redirect("team_detail", team.pk)
@@ -89,8 +89,8 @@ def member_change(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
     if not form.is_valid():
         return _detail(request, membership.team, status=422)
     try:
-        sharing.change_role(membership, form.cleaned_data["role"])
-    except sharing.LastAdminError:
+        teams.change_role(membership, form.cleaned_data["role"])
+    except teams.LastAdminError:
         messages.error(request, LAST_ADMIN)
     else:
         messages.success(request, f"{membership.user} has another role now.")
@@ -106,8 +106,8 @@ def member_remove(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
     if not leaving and not _is_admin(request, team):
         raise PermissionDenied
     try:
-        sharing.remove_member(membership)
-    except sharing.LastAdminError:
+        teams.remove_member(membership)
+    except teams.LastAdminError:
         messages.error(request, LAST_ADMIN)
         return redirect("team_detail", pk)
     who = "You are" if leaving else f"{membership.user} is"
@@ -153,7 +153,7 @@ def _detail(
         "members": team.memberships.select_related("user"),
         "roles": Role.choices,
         "invitations": invitations if is_admin else (),
-        "shared": sharing.shared_counts(team),
+        "shared": teams.shared_counts(team),
         "name_form": TeamForm(instance=team),
         "member_form": MemberForm(),
         **context,

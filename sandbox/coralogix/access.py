@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
-from queries.sandbox.config import ApiKey
-from queries.sandbox.coralogix.refusals import RefusedError
-from queries.sandbox.rate import RateLimiter
-from queries.sandbox.web import Request
+from sandbox.config import ApiKey
+from sandbox.coralogix.errors import RefusedError
+from sandbox.rate import RateLimiter
+from sandbox.web import Request
 
 
 class Access:

@@ -9,18 +9,18 @@ from uuid import uuid4
 
 import msgspec
 
-from queries.dataprime import DataPrimeError
-from queries.sandbox.config import ARCHIVE_QUERY, INSTANT, SandboxConfig
-from queries.sandbox.coralogix import warnings
-from queries.sandbox.coralogix.access import Access
-from queries.sandbox.coralogix.direct import compiled_or_refused, query_of
-from queries.sandbox.coralogix.lines import background_rows
-from queries.sandbox.coralogix.refusals import RefusedError
-from queries.sandbox.coralogix.requests import Asked, read_background, read_query_id
-from queries.sandbox.engine import Engine, EngineError, Execution, Tier
-from queries.sandbox.jobs import Job, JobStore
-from queries.sandbox.runner import JobRunner
-from queries.sandbox.web import Answer, Request, json_answer, stream_answer
+from dataprime import DataPrimeError
+from sandbox.config import ARCHIVE_QUERY, INSTANT, SandboxConfig
+from sandbox.coralogix import warnings
+from sandbox.coralogix.access import Access
+from sandbox.coralogix.direct import compiled_or_refused, query_of
+from sandbox.coralogix.errors import RefusedError
+from sandbox.coralogix.lines import background_rows
+from sandbox.coralogix.requests import Asked, read_background, read_query_id
+from sandbox.engine import Engine, EngineError, Execution, Tier
+from sandbox.jobs import Job, JobStore
+from sandbox.runner import JobRunner
+from sandbox.web import Answer, Request, json_answer, stream_answer
 
 WIRE = "coralogix"
 # A query due by the clock may still be executing; a poll waits this long before it says so.

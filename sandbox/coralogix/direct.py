@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from queries.dataprime import Compiled, DataPrimeError, UnknownConstructError
-from queries.sandbox.config import ARCHIVE_QUERY, FREQUENT_LOGS, SandboxConfig
-from queries.sandbox.coralogix import warnings
-from queries.sandbox.coralogix.access import Access
-from queries.sandbox.coralogix.lines import direct_rows, line
-from queries.sandbox.coralogix.refusals import CompilationError
-from queries.sandbox.coralogix.requests import ARCHIVE, Asked, read_direct
-from queries.sandbox.engine import Engine, EngineError, Query, Row, Tier
-from queries.sandbox.web import Answer, Request, stream_answer
+from dataprime import Compiled, DataPrimeError, UnknownConstructError
+from sandbox.config import ARCHIVE_QUERY, FREQUENT_LOGS, SandboxConfig
+from sandbox.coralogix import warnings
+from sandbox.coralogix.access import Access
+from sandbox.coralogix.errors import CompilationError
+from sandbox.coralogix.lines import direct_rows, line
+from sandbox.coralogix.requests import ARCHIVE, Asked, read_direct
+from sandbox.engine import Engine, EngineError, Query, Row, Tier
+from sandbox.web import Answer, Request, stream_answer
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queries.sandbox.web import Answer, Request, json_answer, text_answer
+from sandbox.web import Answer, Request, json_answer, text_answer
 
 
 class RefusedError(Exception):

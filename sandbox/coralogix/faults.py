@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.faults import Fault
-from queries.sandbox.web import JSON, NDJSON, TEXT
+from sandbox.faults import Fault
+from sandbox.web import JSON, NDJSON, TEXT
 
 _SINCE, _ENDED = "2025-01-23T15:16:01Z", "2025-01-23T15:17:42Z"
 

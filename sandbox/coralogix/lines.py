@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.engine import Row
+from sandbox.engine import Row
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.coralogix.refusals import RefusedError
+from sandbox.coralogix.errors import RefusedError
 
 FREQUENT, ARCHIVE = "TIER_FREQUENT_SEARCH", "TIER_ARCHIVE"
 DEPRECATED_TIER = "TIER_FREQUENT_SEARCH_UNSPECIFIED"

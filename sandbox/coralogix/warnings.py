@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from queries.dataprime import Compiled
+from dataprime import Compiled
 
 Warning_ = dict[str, Any]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.coralogix.access import Access
-from queries.sandbox.coralogix.background import Background
-from queries.sandbox.coralogix.direct import Direct
-from queries.sandbox.coralogix.refusals import answered
-from queries.sandbox.engine import Engine
-from queries.sandbox.jobs import JobStore
-from queries.sandbox.runner import JobRunner
-from queries.sandbox.web import Endpoint
+from sandbox.config import SandboxConfig
+from sandbox.coralogix.access import Access
+from sandbox.coralogix.background import Background
+from sandbox.coralogix.direct import Direct
+from sandbox.coralogix.errors import answered
+from sandbox.engine import Engine
+from sandbox.jobs import JobStore
+from sandbox.runner import JobRunner
+from sandbox.web import Endpoint
 
 BASE = "/api/v1/dataprime"
 

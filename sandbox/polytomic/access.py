@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 
-from queries.sandbox.polytomic.people import BASICS, BEARERS, Caller, Connection
-from queries.sandbox.polytomic.refusals import RefusedError
-from queries.sandbox.web import Request
+from sandbox.polytomic.errors import RefusedError
+from sandbox.polytomic.people import BASICS, BEARERS, Caller, Connection
+from sandbox.web import Request
 
 
 def caller_of(request: Request) -> Caller:

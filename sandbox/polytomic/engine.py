@@ -13,9 +13,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.sandbox.polytomic.config import PolytomicConfig
-from queries.sandbox.polytomic.guard import GuardError, check
-from queries.sandbox.polytomic.tables import TABLES, make_tables
+from sandbox.polytomic.config import PolytomicConfig
+from sandbox.polytomic.guard import GuardError, check
+from sandbox.polytomic.tables import TABLES, make_tables
 
 _HEARD_SECONDS = 0.1
 _encoder = msgspec.json.Encoder(decimal_format="number")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.web import Answer, Request, json_answer
 
 VERSION_HEADER = "X-Polytomic-Version"
 # Polytomic docs, "Versioning".

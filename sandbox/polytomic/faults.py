@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from queries.sandbox.faults import Fault
+from sandbox.faults import Fault
 
 
 def _on_submit(outcome: str, *, reason: str = "", seconds: float = 0.0) -> Fault:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from queries.sandbox.polytomic.refusals import RefusedError, refusal
-from queries.sandbox.web import Answer
+from sandbox.polytomic.errors import RefusedError, refusal
+from sandbox.web import Answer
 
 _KEPT = timedelta(hours=24)
 _FORM = re.compile(r"[A-Za-z0-9_-]{8,255}")

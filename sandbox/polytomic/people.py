@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from queries.sandbox.config import DEMO_KEY, LIMITED_KEY, OTHER_TENANT_KEY
+from sandbox.config import DEMO_KEY, LIMITED_KEY, OTHER_TENANT_KEY
 
 LIMITED_SECONDS = 90
 COLLEAGUE_KEY = "sandbox-colleague-key"

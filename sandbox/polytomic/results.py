@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.polytomic.access import querying
-from queries.sandbox.polytomic.refusals import RefusedError
-from queries.sandbox.polytomic.runner import TaskRunner
-from queries.sandbox.polytomic.tasks import Task, TaskStore
-from queries.sandbox.polytomic.tokens import TokenError, Tokens
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.config import SandboxConfig
+from sandbox.polytomic.access import querying
+from sandbox.polytomic.errors import RefusedError
+from sandbox.polytomic.runner import TaskRunner
+from sandbox.polytomic.tasks import Task, TaskStore
+from sandbox.polytomic.tokens import TokenError, Tokens
+from sandbox.web import Answer, Request, json_answer
 
 # A query due by the clock may still be executing; a poll waits this long before it says so.
 _SETTLE_SECONDS = 2.0

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.polytomic.config import PolytomicConfig
-from queries.sandbox.polytomic.engine import FailedError, PolytomicEngine, StoppedError
-from queries.sandbox.polytomic.tasks import Task, TaskStore
+from sandbox.polytomic.config import PolytomicConfig
+from sandbox.polytomic.engine import FailedError, PolytomicEngine, StoppedError
+from sandbox.polytomic.tasks import Task, TaskStore
 
-logger = logging.getLogger("queries.sandbox")
+logger = logging.getLogger("sandbox")
 
 _HEARD_SECONDS = 0.1
 

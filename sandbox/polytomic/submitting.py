@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.faults import FaultBox
-from queries.sandbox.polytomic.access import connection_for, querying
-from queries.sandbox.polytomic.idempotency import Idempotency
-from queries.sandbox.polytomic.people import LIMITED_SECONDS, Caller, Connection
-from queries.sandbox.polytomic.refusals import RefusedError
-from queries.sandbox.polytomic.runner import TaskRunner
-from queries.sandbox.polytomic.tasks import Task, TaskStore
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.config import SandboxConfig
+from sandbox.faults import FaultBox
+from sandbox.polytomic.access import connection_for, querying
+from sandbox.polytomic.errors import RefusedError
+from sandbox.polytomic.idempotency import Idempotency
+from sandbox.polytomic.people import LIMITED_SECONDS, Caller, Connection
+from sandbox.polytomic.runner import TaskRunner
+from sandbox.polytomic.tasks import Task, TaskStore
+from sandbox.web import Answer, Request, json_answer
 
 
 @dataclass(frozen=True)

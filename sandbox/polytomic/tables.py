@@ -6,7 +6,7 @@ from datetime import datetime
 
 import duckdb
 
-from queries.sandbox.shop.catalog import CUSTOMERS, PRODUCTS
+from sandbox.shop.catalog import CUSTOMERS, PRODUCTS
 
 TABLES = frozenset({"orders", "order_lines", "customers", "products", "events"})
 MOST_NUMBERS = 1_000_000

@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.faults import FaultBox
-from queries.sandbox.polytomic.access import caller_of, querying
-from queries.sandbox.polytomic.engine import PolytomicEngine
-from queries.sandbox.polytomic.idempotency import Idempotency
-from queries.sandbox.polytomic.people import LIMITED_SECONDS, Caller, Connection
-from queries.sandbox.polytomic.refusals import answered
-from queries.sandbox.polytomic.results import Results
-from queries.sandbox.polytomic.runner import TaskRunner
-from queries.sandbox.polytomic.submitting import Submitting
-from queries.sandbox.polytomic.tasks import TaskStore
-from queries.sandbox.polytomic.tokens import Tokens
-from queries.sandbox.web import Answer, Endpoint, Request, json_answer
+from sandbox.config import SandboxConfig
+from sandbox.faults import FaultBox
+from sandbox.polytomic.access import caller_of, querying
+from sandbox.polytomic.engine import PolytomicEngine
+from sandbox.polytomic.errors import answered
+from sandbox.polytomic.idempotency import Idempotency
+from sandbox.polytomic.people import LIMITED_SECONDS, Caller, Connection
+from sandbox.polytomic.results import Results
+from sandbox.polytomic.runner import TaskRunner
+from sandbox.polytomic.submitting import Submitting
+from sandbox.polytomic.tasks import TaskStore
+from sandbox.polytomic.tokens import Tokens
+from sandbox.web import Answer, Endpoint, Request, json_answer
 
 
 class Polytomic:

@@ -6,9 +6,9 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from queries.sandbox.config import ARCHIVE_QUERY, LIMITED_KEY, ApiKey
-from queries.sandbox.saf.refusals import RefusedError, UnauthorizedError
-from queries.sandbox.web import Request
+from sandbox.config import ARCHIVE_QUERY, LIMITED_KEY, ApiKey
+from sandbox.saf.errors import RefusedError, UnauthorizedError
+from sandbox.web import Request
 
 _OWN_NAMES = {LIMITED_KEY: "limited"}
 READ, WRITE = "cluster:monitor/sme/async_requests", "cluster:admin/sme/async_requests"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from queries.sandbox.web import TEXT, Answer, Request, json_answer
+from sandbox.web import TEXT, Answer, Request, json_answer
 
 REALM = 'Basic realm="OpenSearch Security"'
 

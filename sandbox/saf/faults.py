@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from queries.sandbox.faults import Fault
-from queries.sandbox.saf.refusals import REALM, error_of
-from queries.sandbox.web import JSON, TEXT
+from sandbox.faults import Fault
+from sandbox.saf.errors import REALM, error_of
+from sandbox.web import JSON, TEXT
 
 
 def _json(operation: str, value: Any, status: int = 200, **headers: str) -> Fault:

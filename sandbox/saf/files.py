@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.engine import Row
-from queries.sandbox.saf.requests import FileAsked
-from queries.sandbox.saf.xlsx import Cell, write_book
-from queries.sandbox.web import Answer
+from sandbox.engine import Row
+from sandbox.saf.requests import FileAsked
+from sandbox.saf.xlsx import Cell, write_book
+from sandbox.web import Answer
 
 _TYPES = {
     "json": "application/json",

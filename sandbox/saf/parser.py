@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from queries.sandbox.saf.date_math import DateMathError, checked
-from queries.sandbox.saf.tokens import Kind, SaflError, Token, tokens_of
-from queries.sandbox.saf.tree import (
+from sandbox.saf.date_math import DateMathError, checked
+from sandbox.saf.tokens import Kind, SaflError, Token, tokens_of
+from sandbox.saf.tree import (
     FUNCTIONS,
     Aggs,
     Both,

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.saf.date_math import DateMathError, moment_of
-from queries.sandbox.saf.parser import parse
-from queries.sandbox.saf.refusals import RefusedError
-from queries.sandbox.saf.sql import Bounds, stated
-from queries.sandbox.saf.tokens import SaflError
-from queries.sandbox.saf.tree import Query
-from queries.sandbox.web import Request
+from sandbox.saf.date_math import DateMathError, moment_of
+from sandbox.saf.errors import RefusedError
+from sandbox.saf.parser import parse
+from sandbox.saf.sql import Bounds, stated
+from sandbox.saf.tokens import SaflError
+from sandbox.saf.tree import Query
+from sandbox.web import Request
 
 # The cluster settings sme.core.global_dt_params of this server.
 TIME_FIELD, START, END = "@timestamp", "now-15m", "now"

@@ -10,14 +10,14 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.engine import Engine, EngineError, Row
-from queries.sandbox.jobs import Job
-from queries.sandbox.runner import JobRunner
-from queries.sandbox.saf.access import READ, Access
-from queries.sandbox.saf.files import file_answer
-from queries.sandbox.saf.refusals import RefusedError, unknown_task
-from queries.sandbox.saf.requests import (
+from sandbox.config import SandboxConfig
+from sandbox.engine import Engine, EngineError, Row
+from sandbox.jobs import Job
+from sandbox.runner import JobRunner
+from sandbox.saf.access import READ, Access
+from sandbox.saf.errors import RefusedError, unknown_task
+from sandbox.saf.files import file_answer
+from sandbox.saf.requests import (
     Asked,
     argument,
     page_range,
@@ -25,11 +25,11 @@ from queries.sandbox.saf.requests import (
     read_file,
     read_preview,
 )
-from queries.sandbox.saf.sql import TIER, compile_query
-from queries.sandbox.saf.statistics import cost_of, stats_of
-from queries.sandbox.saf.tasks import ACTIVE, Tasks, asked_of, ended_at
-from queries.sandbox.saf.tree import Function, Query, Search, TimeAggs
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.saf.sql import TIER, compile_query
+from sandbox.saf.statistics import cost_of, stats_of
+from sandbox.saf.tasks import ACTIVE, Tasks, asked_of, ended_at
+from sandbox.saf.tree import Function, Query, Search, TimeAggs
+from sandbox.web import Answer, Request, json_answer
 
 _BATCH = 2_000
 _PIECE = 65_536

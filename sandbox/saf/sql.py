@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from queries.dataprime import Compiled
-from queries.sandbox.engine import Tier
-from queries.sandbox.saf.date_math import moment_of
-from queries.sandbox.saf.tree import (
+from dataprime import Compiled
+from sandbox.engine import Tier
+from sandbox.saf.date_math import moment_of
+from sandbox.saf.tree import (
     Aggs,
     Both,
     Compare,

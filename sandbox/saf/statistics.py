@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.engine import Row
-from queries.sandbox.jobs import Job
-from queries.sandbox.saf.requests import Asked
-from queries.sandbox.saf.sql import span_of
+from sandbox.engine import Row
+from sandbox.jobs import Job
+from sandbox.saf.requests import Asked
+from sandbox.saf.sql import span_of
 
 MOST_FIELDS = 60
 MOST_VALUES = 10

@@ -10,17 +10,17 @@ from uuid import uuid4
 
 import msgspec
 
-from queries.sandbox.config import INSTANT, Pace, SandboxConfig
-from queries.sandbox.engine import Engine, EngineError, Execution
-from queries.sandbox.jobs import Job, JobStore
-from queries.sandbox.runner import JobRunner
-from queries.sandbox.saf.access import READ, WRITE, Access
-from queries.sandbox.saf.parser import parse
-from queries.sandbox.saf.refusals import RefusedError, error_of, unknown_task
-from queries.sandbox.saf.requests import Asked, read_task
-from queries.sandbox.saf.sql import TIER, compile_query, indices_query
-from queries.sandbox.saf.tree import Query
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.config import INSTANT, Pace, SandboxConfig
+from sandbox.engine import Engine, EngineError, Execution
+from sandbox.jobs import Job, JobStore
+from sandbox.runner import JobRunner
+from sandbox.saf.access import READ, WRITE, Access
+from sandbox.saf.errors import RefusedError, error_of, unknown_task
+from sandbox.saf.parser import parse
+from sandbox.saf.requests import Asked, read_task
+from sandbox.saf.sql import TIER, compile_query, indices_query
+from sandbox.saf.tree import Query
+from sandbox.web import Answer, Request, json_answer
 
 WIRE = "saf"
 _SETTLE_SECONDS = 2.0

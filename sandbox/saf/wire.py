@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.engine import Engine
-from queries.sandbox.jobs import JobStore
-from queries.sandbox.runner import JobRunner
-from queries.sandbox.saf.access import Access
-from queries.sandbox.saf.refusals import answered
-from queries.sandbox.saf.results import Results
-from queries.sandbox.saf.tasks import Tasks
-from queries.sandbox.web import Answer, Endpoint, Request, json_answer
+from sandbox.config import SandboxConfig
+from sandbox.engine import Engine
+from sandbox.jobs import JobStore
+from sandbox.runner import JobRunner
+from sandbox.saf.access import Access
+from sandbox.saf.errors import answered
+from sandbox.saf.results import Results
+from sandbox.saf.tasks import Tasks
+from sandbox.web import Answer, Endpoint, Request, json_answer
 
 ROOT = "/_sme/async_requests"
 STATS_ROOT = "/_sme/queryStats"

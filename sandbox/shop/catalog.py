@@ -9,7 +9,7 @@ from zlib import crc32
 
 import msgspec
 
-from queries.sandbox.table import Source, source
+from sandbox.table import Source, source
 
 
 class Product(NamedTuple):

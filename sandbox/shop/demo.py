@@ -8,10 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from queries.sandbox.shop.calendar import Trouble, rhythm, trouble_at
-from queries.sandbox.shop.stories import STORIES
-from queries.sandbox.shop.visit import ERROR, INFO, Visit
-from queries.sandbox.table import LogLine, read_about, write_rows
+from sandbox.shop.calendar import Trouble, rhythm, trouble_at
+from sandbox.shop.events import STORIES
+from sandbox.shop.visit import ERROR, INFO, Visit
+from sandbox.table import LogLine, read_about, write_rows
 
 PAST = timedelta(days=7)
 # Rows are made for some time ahead and shown only when their moment has come: new lines keep arriving while the

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from queries.sandbox.shop.calendar import Trouble
-from queries.sandbox.shop.catalog import PRODUCTS, SEARCHES, Product
-from queries.sandbox.shop.visit import (
+from sandbox.shop.calendar import Trouble
+from sandbox.shop.catalog import PRODUCTS, SEARCHES, Product
+from sandbox.shop.visit import (
     CRITICAL,
     DEBUG,
     ERROR,

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from queries.sandbox.shop.calendar import Trouble
-from queries.sandbox.shop.catalog import CUSTOMERS, PODS, USER_AGENTS, Pod, template_of
-from queries.sandbox.table import LogLine, identifier
+from sandbox.shop.calendar import Trouble
+from sandbox.shop.catalog import CUSTOMERS, PODS, USER_AGENTS, Pod, template_of
+from sandbox.table import LogLine, identifier
 
 DEBUG, VERBOSE, INFO, WARNING, ERROR, CRITICAL = range(1, 7)
 _WORDS = ("", "DEBUG", "TRACE", "INFO", "WARN", "ERROR", "FATAL")

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from queries.sandbox.config import READ_ACCOUNTS, ApiKey
-from queries.sandbox.supermetrics.options import SupermetricsOptions
-from queries.sandbox.supermetrics.refusals import RefusedError
-from queries.sandbox.web import Answer, Request
+from sandbox.config import READ_ACCOUNTS, ApiKey
+from sandbox.supermetrics.errors import RefusedError
+from sandbox.supermetrics.options import SupermetricsOptions
+from sandbox.web import Answer, Request
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)

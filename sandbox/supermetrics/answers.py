@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from queries.sandbox.jobs import Job
-from queries.sandbox.supermetrics.queries import Asked
-from queries.sandbox.supermetrics.refusals import request_id
-from queries.sandbox.web import JSON, Answer, Request, json_answer
+from sandbox.jobs import Job
+from sandbox.supermetrics.errors import request_id
+from sandbox.supermetrics.queries import Asked
+from sandbox.web import JSON, Answer, Request, json_answer
 
 _SUB_QUERIES = 12
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from queries.sandbox.supermetrics.parameters import bad
+from sandbox.supermetrics.parameters import bad
 
 _DAY = timedelta(days=1)
 _COUNTED = re.compile(

@@ -11,23 +11,23 @@ from typing import Any
 
 import msgspec
 
-from queries.sandbox.config import Pace, SandboxConfig
-from queries.sandbox.jobs import Job, JobStore, Outcome
-from queries.sandbox.supermetrics.access import Access
-from queries.sandbox.supermetrics.answers import (
+from sandbox.config import Pace, SandboxConfig
+from sandbox.jobs import Job, JobStore, Outcome
+from sandbox.supermetrics.access import Access
+from sandbox.supermetrics.answers import (
     links,
     result_answer,
     result_meta,
     state_of,
     status_answer,
 )
-from queries.sandbox.supermetrics.execution import Execution
-from queries.sandbox.supermetrics.facts import Facts
-from queries.sandbox.supermetrics.parameters import bad, parameters_of, schedule_id_in
-from queries.sandbox.supermetrics.queries import Asked, asked_of
-from queries.sandbox.supermetrics.refusals import RefusedError, body_of
-from queries.sandbox.supermetrics.results import Ending, Results
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.supermetrics.errors import RefusedError, body_of
+from sandbox.supermetrics.execution import Execution
+from sandbox.supermetrics.facts import Facts
+from sandbox.supermetrics.parameters import bad, parameters_of, schedule_id_in
+from sandbox.supermetrics.queries import Asked, asked_of
+from sandbox.supermetrics.results import Ending, Results
+from sandbox.web import Answer, Request, json_answer
 
 WIRE = "supermetrics"
 _NOT_THE_QUERY = frozenset(

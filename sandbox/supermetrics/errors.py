@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.web import Answer, Request, json_answer
 
 _PROBLEM_TITLES = {
     400: "Bad Request",

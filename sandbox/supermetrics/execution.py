@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from queries.sandbox.supermetrics.queries import Asked
+from sandbox.supermetrics.queries import Asked
 
 _BATCH = 5_000
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import duckdb
 
-from queries.sandbox.config import Limits, SandboxConfig
-from queries.sandbox.supermetrics.execution import Execution
-from queries.sandbox.supermetrics.queries import Asked
+from sandbox.config import Limits, SandboxConfig
+from sandbox.supermetrics.execution import Execution
+from sandbox.supermetrics.queries import Asked
 
 _CAMPAIGNS = (
     ("Brand", 0.9, 0.085, 0.35, 0.11),

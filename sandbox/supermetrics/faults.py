@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import msgspec
 
-from queries.sandbox.faults import Fault
-from queries.sandbox.supermetrics.refusals import body_of
-from queries.sandbox.web import JSON
+from sandbox.faults import Fault
+from sandbox.supermetrics.errors import body_of
+from sandbox.web import JSON
 
 DATA = "supermetrics-data"
 STATUS = "supermetrics-status"

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from queries.sandbox.supermetrics.parameters import bad
-from queries.sandbox.supermetrics.sources import DataSource, SourceField
+from sandbox.supermetrics.parameters import bad
+from sandbox.supermetrics.sources import DataSource, SourceField
 
 MOST_CHARACTERS = 5_000
 _JOINT = re.compile(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from queries.sandbox.supermetrics.access import Access
-from queries.sandbox.supermetrics.desk import Desk
-from queries.sandbox.supermetrics.parameters import bad, words
-from queries.sandbox.supermetrics.refusals import RefusedError, request_id
-from queries.sandbox.supermetrics.sources import SOURCES, DataSource
-from queries.sandbox.web import Answer, Request, json_answer
+from sandbox.supermetrics.access import Access
+from sandbox.supermetrics.endpoints import Desk
+from sandbox.supermetrics.errors import RefusedError, request_id
+from sandbox.supermetrics.parameters import bad, words
+from sandbox.supermetrics.sources import SOURCES, DataSource
+from sandbox.web import Answer, Request, json_answer
 
 TEAM_ID = "1"
 _MOST_ACCOUNTS = 1_000

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from queries.sandbox.supermetrics.refusals import RefusedError
-from queries.sandbox.web import Request
+from sandbox.supermetrics.errors import RefusedError
+from sandbox.web import Request
 
 SCHEDULE_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _NUMBERS = {

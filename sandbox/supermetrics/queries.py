@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from queries.sandbox.supermetrics.dates import Range, range_of
-from queries.sandbox.supermetrics.filters import Filter, filter_of
-from queries.sandbox.supermetrics.options import SupermetricsOptions
-from queries.sandbox.supermetrics.parameters import bad, words
-from queries.sandbox.supermetrics.refusals import RefusedError
-from queries.sandbox.supermetrics.sources import (
+from sandbox.supermetrics.dates import Range, range_of
+from sandbox.supermetrics.errors import RefusedError
+from sandbox.supermetrics.filters import Filter, filter_of
+from sandbox.supermetrics.options import SupermetricsOptions
+from sandbox.supermetrics.parameters import bad, words
+from sandbox.supermetrics.sources import (
     SOURCES,
     Account,
     DataSource,

@@ -14,9 +14,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.sandbox.supermetrics.execution import Execution, ExecutionError
+from sandbox.supermetrics.execution import Execution, ExecutionError
 
-logger = logging.getLogger("queries.sandbox")
+logger = logging.getLogger("sandbox")
 
 GROUP_ROWS = 5_000
 _SCHEMA = pa.schema([("row", pa.string())])

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from queries.sandbox.config import SandboxConfig
-from queries.sandbox.jobs import JobStore
-from queries.sandbox.supermetrics.access import Access
-from queries.sandbox.supermetrics.desk import Desk
-from queries.sandbox.supermetrics.facts import Facts
-from queries.sandbox.supermetrics.lists import Lists
-from queries.sandbox.supermetrics.refusals import RefusedError, answered
-from queries.sandbox.supermetrics.results import Results
-from queries.sandbox.web import Answer, Endpoint, Request
+from sandbox.config import SandboxConfig
+from sandbox.jobs import JobStore
+from sandbox.supermetrics.access import Access
+from sandbox.supermetrics.endpoints import Desk
+from sandbox.supermetrics.errors import RefusedError, answered
+from sandbox.supermetrics.facts import Facts
+from sandbox.supermetrics.lists import Lists
+from sandbox.supermetrics.results import Results
+from sandbox.web import Answer, Endpoint, Request
 
 # The documents, the published OpenAPI file, and the vendor's Python client disagree.
 PREFIXES = ("/enterprise/v2", "/v2", "")

@@ -83,7 +83,7 @@ def _stage(count: int, folder: Path) -> Any:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["QUERYDECK_DATA_DIR"] = str(folder)
     return measure(
-        [sys.executable, "-m", "tests.benchmarks.stage", str(count), str(folder)]
+        [sys.executable, "-m", "tests.benchmarks.setup", str(count), str(folder)]
     ).said
 
 

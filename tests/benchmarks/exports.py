@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.processes import Measured, measure
-from tests.benchmarks.stage import WIDTH
+from tests.benchmarks.setup import WIDTH
 
 MAKERS = ("ours", "explorer", "pandas")
 FORMATS = ("csv", "json", "xlsx")

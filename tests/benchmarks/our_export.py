@@ -15,9 +15,9 @@ import django
 
 def main(kind: str, run: str, width: int, file: Path) -> float:
     """Write the file as a build does; formula-looking text is made harmless, as always."""
-    from queries.formats import Options, write
+    from queries.exports.formats import Options, write
     from queries.models import Run
-    from queries.reading import columns_of, open_result
+    from queries.stored_results import columns_of, open_result
 
     result_set = Run.objects.get(pk=run).result
     assert result_set

@@ -1,6 +1,6 @@
 """Sets the product up with one stored result, and the same rows as a table for the peers.
 
-`python -m tests.benchmarks.stage <rows> <folder>` prints what the benchmark needs to know as JSON. It runs with the
+`python -m tests.benchmarks.setup <rows> <folder>` prints what the benchmark needs to know as JSON. It runs with the
 product's own settings, in a process of its own, so that its memory counts for nothing.
 """
 
@@ -52,8 +52,8 @@ def _stored_run(user: Any, count: int) -> tuple[Any, float, int]:
     from queries.models import Connection, ResultPart, ResultSet, Run, Status
     from queries.providers.coralogix.provider import Coralogix
     from queries.providers.coralogix.rows import row_of
-    from queries.reading import directory_of
     from queries.results import PartWriter, compact
+    from queries.stored_results import directory_of
     from tests.benchmarks.rows import wire_rows
 
     connection = Connection(
@@ -108,7 +108,7 @@ def _session(user: Any) -> str:
 
 def _table_for_peers(run: Any, path: Path) -> list[str]:
     """The same cells as an SQLite table, its columns named c0, c1 ...; the first twenty of them also alone."""
-    from queries.reading import columns_of, open_result
+    from queries.stored_results import columns_of, open_result
 
     names = [column.name for column in columns_of(run.result)]
     with sqlite3.connect(path) as database, open_result(run.result) as reader:

@@ -22,7 +22,7 @@ import httpx
 
 from queries.supervisor.ports import free_port
 from tests.benchmarks.processes import memory_of, server
-from tests.benchmarks.stage import TABLE
+from tests.benchmarks.setup import TABLE
 
 PAGE = 100
 Address = Callable[[int], str]  # of the n-th variant

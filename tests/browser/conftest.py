@@ -19,8 +19,8 @@ from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from queries.supervisor.ports import free_port
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIGN_IN_LINK = re.compile(r"http://127\.0\.0\.1:\d+/accounts/link/\S+/")
 CHROMIUM_ARGS = [

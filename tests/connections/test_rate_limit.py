@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from queries import rate_limit
+from queries.connections import rate_limit
 from queries.models import RateBucket
 from queries.providers.base import RateLimit
 from tests.factories import ConnectionFactory

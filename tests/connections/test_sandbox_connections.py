@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from queries.connections import test_connection as try_connection
+from queries.connections.services import test_connection as try_connection
 from queries.forms.runs import RunForm
 from queries.models import Connection
 from queries.providers.registry import provider_choices, provider_class
-from queries.sandbox.config import INSTANT, SandboxConfig
-from queries.sandbox.running import running_sandbox
 from queries.supervisor import local
+from sandbox.config import INSTANT, SandboxConfig
+from sandbox.running import running_sandbox
 
 pytestmark = pytest.mark.django_db
 

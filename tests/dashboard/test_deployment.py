@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
 from dashboard.env import KNOWN
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = (ROOT / "compose.yaml").read_text()
 OF_OTHERS = {
@@ -45,7 +44,14 @@ def test_what_the_image_copies_exists(path):
 
 
 def test_the_image_holds_all_that_the_product_imports():
-    assert {"manage.py", "dashboard", "queries", "templates", "static"} <= set(copied())
+    assert {
+        "manage.py",
+        "dashboard",
+        "dataprime",
+        "queries",
+        "templates",
+        "static",
+    } <= set(copied())
 
 
 def test_the_image_does_not_run_as_root():

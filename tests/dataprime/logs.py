@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from queries.dataprime import (
+from dataprime import (
     Compiled,
     Field,
     Kind,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from queries.dataprime.aggregates import AGGREGATES
-from queries.dataprime.commands import _COMMANDS, _UNSUPPORTED
-from queries.dataprime.extract import _METHODS
-from queries.dataprime.functions.registry import SCALARS, SPECIAL
-from queries.dataprime.values import CAST_NAMES
+from dataprime.aggregates import AGGREGATES
+from dataprime.commands import _COMMANDS, _UNSUPPORTED
+from dataprime.extract import _METHODS
+from dataprime.functions.registry import SCALARS, SPECIAL
+from dataprime.values import CAST_NAMES
+from tests.paths import ROOT
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "dataprime.md"
+PAGE = ROOT / "docs" / "dataprime.md"
 TEXT = PAGE.read_text()
 
 

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from queries.dataprime import Field, Kind, Table
+from dataprime import Field, Kind, Table
 from tests.dataprime import typed
 from tests.dataprime.logs import Logs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queries.dataprime import DataPrimeError
+from dataprime import DataPrimeError
 
 
 @pytest.mark.parametrize(

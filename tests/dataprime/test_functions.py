@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from queries.dataprime import DataPrimeError, UnknownConstructError
+from dataprime import DataPrimeError, UnknownConstructError
 
 
 @pytest.mark.parametrize(

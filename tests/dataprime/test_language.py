@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queries.dataprime import DataPrimeError, Query, UnknownConstructError, parse
+from dataprime import DataPrimeError, Query, UnknownConstructError, parse
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from queries.dataprime import DataPrimeError
-from queries.dataprime.errors import Position
-from queries.dataprime.patterns import check_pattern
+from dataprime import DataPrimeError
+from dataprime.errors import Position
+from dataprime.patterns import check_pattern
 
 AT = Position(1, 1)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from queries.dataprime import DataPrimeError, compile_dataprime
-from queries.dataprime.errors import Position, shown
-from queries.dataprime.patterns import check_pattern
+from dataprime import DataPrimeError, compile_dataprime
+from dataprime.errors import Position, shown
+from dataprime.patterns import check_pattern
 from tests.dataprime import typed
 from tests.dataprime.logs import NOW, TABLE
 

@@ -7,7 +7,7 @@ import dataclasses
 import duckdb
 import pytest
 
-from queries.dataprime import (
+from dataprime import (
     CompileWarning,
     DataPrimeError,
     Field,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.dataprime import DataPrimeError
-from queries.dataprime.times import (
+from dataprime import DataPrimeError
+from dataprime.times import (
     read_interval,
     read_timestamp,
     to_datetime,

@@ -14,15 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.product import until
-from tests.web_server import WebServer
+from tests.running_product import until
+from tests.running_web_server import WebServer
 
 ROWS = 120_000
 WORLD = f"""
-from queries.exports import start_export
+from queries.exports.services import start_export
 from queries.models import Export
-from queries.reading import directory_of
-from queries.taking import ExportRequest
+from queries.stored_results import directory_of
+from queries.exports.selection import ExportRequest
 from queries import building
 run = stored_run(log_rows({ROWS}), owner=user)
 broken = stored_run(log_rows({ROWS}), owner=user)

@@ -7,10 +7,11 @@ import subprocess
 
 import pytest
 
-from queries import building, exports
+from queries.exports import builder
+from queries.exports import services as export_services
+from queries.exports.selection import ExportRequest
 from queries.models import Export, Status
-from queries.taking import ExportRequest
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 MEGABYTES = 1
 
@@ -35,17 +36,21 @@ def test_a_full_disk_ends_in_words_and_leaves_nothing(
     user, tiny_disk, monkeypatch, form
 ):
     monkeypatch.setattr(
-        exports, "CELLS_AT_ONCE", dict.fromkeys(exports.CELLS_AT_ONCE, 0)
+        export_services,
+        "CELLS_AT_ONCE",
+        dict.fromkeys(export_services.CELLS_AT_ONCE, 0),
     )
     rows = ({**row, "noise": os.urandom(300).hex()} for row in log_rows(8_000))
     run = stored_run(rows, owner=user)
-    export = exports.start_export(ExportRequest(owner=user, run=run, format=form))
-    building.build_export(str(export.pk))
+    export = export_services.start_export(
+        ExportRequest(owner=user, run=run, format=form)
+    )
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
     assert export.error["message"].startswith("The server's disk is full.")
     assert list(tiny_disk.rglob("*")) == []
     small = ExportRequest(owner=user, run=run, format=form, limit=100)
-    export = exports.start_export(small)
-    building.build_export(str(export.pk))
+    export = export_services.start_export(small)
+    builder.build_export(str(export.pk))
     assert Export.objects.get(pk=export.pk).status == Status.SUCCEEDED

@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from django.urls import reverse
 
-from queries import building, exports, taking
+from queries.exports import builder, selection
+from queries.exports import services as export_services
+from queries.exports.selection import ExportRequest
 from queries.models import Export
 from queries.results import Condition
-from queries.runs import delete_rows
-from queries.taking import ExportRequest
+from queries.runs.services import delete_rows
 from tests.factories import KEY
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def run(user, data_dir):
 
 
 def made(run, **chosen):
-    return exports.start_export(
+    return export_services.start_export(
         ExportRequest(**{"owner": run.owner, "run": run, "format": "csv"} | chosen)
     )
 
@@ -40,7 +41,7 @@ def manifest(page, export):
 def test_a_manifest_tells_what_the_file_holds_and_where_it_came_from(
     page, run, settings
 ):
-    view = taking.View(
+    view = selection.View(
         sorts=("-$d.n",),
         conditions=(Condition("$d.n", "between", ("5", "")),),
         columns=("$d.n", "$d.message"),
@@ -109,7 +110,7 @@ def test_what_a_file_lacks_is_said_when_its_rows_are_gone_too(page, run):
 def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):
     export = made(run, compression="zip")
     beside = manifest(page, export)
-    with zipfile.ZipFile(building.path_of(export)) as archive:
+    with zipfile.ZipFile(builder.path_of(export)) as archive:
         inside = json.loads(archive.read(archive.namelist()[-1]))
     for name in ("sha256", "size"):
         del beside["file"][name]
@@ -119,7 +120,7 @@ def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):
 
 
 def test_a_parquet_file_carries_its_manifest(run):
-    data = building.path_of(made(run, format="parquet")).read_bytes()
+    data = builder.path_of(made(run, format="parquet")).read_bytes()
     told = pq.read_metadata(io.BytesIO(data)).metadata[b"querydeck.manifest"]
     assert json.loads(told)["run"]["id"] == str(run.pk)
 
@@ -147,7 +148,7 @@ def test_a_manifest_of_a_refine_names_its_language_and_the_run_it_read(page, run
 
 
 def test_an_export_that_is_not_made_has_no_manifest(page, run, monkeypatch):
-    monkeypatch.setattr(exports, "CELLS_AT_ONCE", {"csv": 0})
+    monkeypatch.setattr(export_services, "CELLS_AT_ONCE", {"csv": 0})
     export = made(run)
     address = reverse("export_manifest", args=[export.pk])
     assert page.get(address).status_code == 404

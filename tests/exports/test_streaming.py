@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from queries import downloads, reading
+from queries import stored_results
+from queries.exports import streaming
+from queries.exports.selection import ExportRequest
 from queries.results import ResultError
-from queries.taking import ExportRequest
 from tests.factories import UserFactory
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def request_of(user, data_dir):
 @pytest.fixture(autouse=True)
 def no_slot_is_left_taken():
     yield
-    assert downloads.slots.taken == 0
+    assert streaming.slots.taken == 0
 
 
 def begun(request):
-    return downloads.Download(request, reading.available_result(request.run))
+    return streaming.Download(request, stored_results.available_result(request.run))
 
 
 def test_a_download_is_the_whole_file_and_counts_it(request_of):
@@ -49,7 +50,7 @@ def test_rows_that_cannot_be_read_are_an_answer_before_the_first_byte(
 def test_a_download_that_takes_too_long_breaks(request_of, settings):
     settings.DOWNLOAD_SECONDS = 0
     download = begun(request_of)
-    with pytest.raises(downloads.TooSlowError):
+    with pytest.raises(streaming.TooSlowError):
         list(download)
     download.close()
 
@@ -57,16 +58,16 @@ def test_a_download_that_takes_too_long_breaks(request_of, settings):
 def test_a_download_that_is_dropped_gives_its_slot_back_once(request_of):
     download = begun(request_of)
     next(iter(download))
-    assert downloads.slots.taken == 1
+    assert streaming.slots.taken == 1
     download.close()
     download.close()
-    assert downloads.slots.taken == 0
+    assert streaming.slots.taken == 0
 
 
 def test_one_person_leaves_half_of_the_slots_to_others(request_of, settings):
     settings.DOWNLOADS = 3
     mine = [begun(request_of), begun(request_of)]
-    with pytest.raises(downloads.NoSlotError, match="You have 2 of 3 places"):
+    with pytest.raises(streaming.NoSlotError, match="You have 2 of 3 places"):
         begun(request_of)
     theirs = replace(request_of, owner=UserFactory())
     begun(theirs).close()
@@ -79,7 +80,7 @@ def test_one_person_leaves_half_of_the_slots_to_others(request_of, settings):
 def test_no_more_than_the_slots_stream_at_once(request_of, settings):
     settings.DOWNLOADS = 1
     first = begun(request_of)
-    with pytest.raises(downloads.NoSlotError, match="1 downloads are streaming"):
+    with pytest.raises(streaming.NoSlotError, match="1 downloads are streaming"):
         begun(request_of)
     first.close()
     begun(request_of).close()
@@ -88,7 +89,7 @@ def test_no_more_than_the_slots_stream_at_once(request_of, settings):
 def test_an_answer_is_sent_in_pieces_that_a_slow_reader_can_take(
     request_of, monkeypatch
 ):
-    monkeypatch.setattr(downloads, "PIECE_BYTES", 100)
+    monkeypatch.setattr(streaming, "PIECE_BYTES", 100)
     download = begun(request_of)
     assert max(map(len, download)) == 100
     download.close()

@@ -9,8 +9,8 @@ from django.http import QueryDict
 from django.utils.http import urlencode
 
 from queries.forms.grid_view import query_of, view_of
-from queries.reading import View
 from queries.results import Column, Condition, Filter, Sort
+from queries.stored_results import View
 
 WHOLE = View(
     page=3,

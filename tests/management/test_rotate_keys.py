@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
-from queries.connections import rotate_keys
+from queries.connections.services import rotate_keys
 from queries.fields import is_newest
 from queries.models import Connection
 from tests.factories import KEY, ConnectionFactory
@@ -114,7 +114,7 @@ def test_a_row_that_vanishes_while_it_is_sealed_is_no_failure(newer, monkeypatch
 
 
 def test_renaming_a_connection_that_was_read_before_keeps_the_new_seal(newer):
-    from queries.connections import Entered, save_connection
+    from queries.connections.services import Entered, save_connection
 
     before = Connection.objects.first()
     run()

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
 
 import psutil
 import pytest
@@ -23,24 +22,24 @@ from django.utils import timezone
 from django_q.conf import Conf
 
 from dashboard import server
-from queries.connections import origin_for
-from queries.engine import bell, direct
-from queries.engine.heartbeat import beat
+from queries.connections.services import origin_for
 from queries.management.commands import up
 from queries.models import Connection, Heartbeat, SignInLink, User
 from queries.providers.registry import provider_choices, provider_class
-from queries.sandbox.config import Limits, Pace, SandboxConfig
-from queries.sandbox.running import running_sandbox
+from queries.runs.engine import executor, queue
+from queries.runs.engine.heartbeat import beat
 from queries.supervisor import local, ports, watch
-from queries.supervisor.alone import alone
 from queries.supervisor.child import Child
+from queries.supervisor.lockfile import alone
 from queries.supervisor.loop import Supervisor
 from queries.supervisor.watch import WorkerWatch
-from tests.engine.rung import rung
+from sandbox.config import Limits, Pace, SandboxConfig
+from sandbox.running import running_sandbox
 from tests.factories import ConnectionFactory, UserFactory
-from tests.product import START, STATUS, Product, told, until
+from tests.paths import ROOT
+from tests.running_product import START, STATUS, Product, told, until
+from tests.runs.engine.queued_tasks import rung
 
-ROOT = Path(__file__).resolve().parent.parent
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [
     sys.executable,
@@ -328,7 +327,7 @@ def test_an_answer_from_before_the_question_is_none(watching):
 def test_a_wedged_worker_is_asked_once_and_not_piled_upon(watching):
     _worker, pass_time = watching
     pass_time(30)
-    assert len(rung(bell.BEAT)) == 1
+    assert len(rung(queue.BEAT)) == 1
 
 
 def test_a_worker_that_has_just_been_started_gets_its_time(watching):
@@ -404,7 +403,7 @@ def test_somebody_without_a_connection_gets_one_of_each_kind_to_the_sandbox(user
 
 
 def test_the_key_is_the_one_the_sandbox_lets_in():
-    from queries.sandbox.config import DEMO_KEY
+    from sandbox.config import DEMO_KEY
 
     assert local.SANDBOX_KEY == DEMO_KEY
 
@@ -544,7 +543,7 @@ def test_on_an_address_of_the_network_https_is_not_switched_off(
 @pytest.mark.django_db(transaction=True)
 def test_a_web_worker_that_ends_ends_its_direct_runs(monkeypatch):
     stopped = []
-    monkeypatch.setattr(direct.pool, "stop", lambda: stopped.append(1))
+    monkeypatch.setattr(executor.pool, "stop", lambda: stopped.append(1))
     server.worker_exit(None, None)
     assert stopped == [1]
 

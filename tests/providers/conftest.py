@@ -10,8 +10,8 @@ from queries.providers.client import Client, Policy
 from queries.providers.credentials import BearerAuthorization, Secret
 from tests.providers.adapters import adapter_for
 from tests.providers.keys import CANARY
-from tests.providers.stage import Stage
-from tests.upstream import Upstream
+from tests.providers.provider_harness import Stage
+from tests.scripted_server import Upstream
 
 
 @pytest.fixture

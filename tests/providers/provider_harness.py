@@ -19,7 +19,7 @@ from queries.providers.registry import (
 )
 from tests.providers.adapters import Adapter, adapter_for
 from tests.providers.keys import CANARY
-from tests.upstream import Reply, Upstream
+from tests.scripted_server import Reply, Upstream
 
 
 @dataclass

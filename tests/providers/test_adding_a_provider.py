@@ -6,26 +6,24 @@ import re
 import sys
 import types
 import uuid
-from pathlib import Path
 
 import pytest
 from django.urls import reverse
 
-from queries.connections import test_connection as try_connection
-from queries.engine import direct
+from queries.connections.services import test_connection as try_connection
 from queries.models import Connection, Run
 from queries.providers import registry
 from queries.providers.client import Client
 from queries.providers.errors import AuthenticationError
+from queries.runs.engine import executor
 from queries.supervisor import local
 from tests.factories import KEY
+from tests.paths import ROOT
 from tests.providers import test_contract as contract
-from tests.providers.stage import Stage
-from tests.upstream import Upstream, as_json, as_lines
+from tests.providers.provider_harness import Stage
+from tests.scripted_server import Upstream, as_json, as_lines
 
-PAGE = (
-    Path(__file__).resolve().parent.parent / "docs" / "adding-a-provider.md"
-).read_text()
+PAGE = (ROOT / "docs" / "adding-a-provider.md").read_text()
 
 
 def module_of(place: int) -> types.ModuleType:
@@ -49,7 +47,7 @@ def toy(monkeypatch):
 def upstream():
     with Upstream() as one:
         yield one
-    direct.pool.stop()
+    executor.pool.stop()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,8 +12,8 @@ import pytest
 
 from queries.providers.base import Capabilities
 from queries.providers.registry import provider_choices, provider_class
+from tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "providers.md").read_text()
 SLUGS = [slug for slug, _ in provider_choices()]
 

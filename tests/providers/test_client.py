@@ -22,7 +22,7 @@ from queries.providers.errors import (
     UpstreamTimeoutError,
 )
 from tests.providers.keys import CANARY
-from tests.upstream import CUT, STALL, Reply, as_gzip, as_json
+from tests.scripted_server import CUT, STALL, Reply, as_gzip, as_json
 
 GET = Call("GET", "/x")
 POST = Call("POST", "/x", {"query": "ünï"})

@@ -11,7 +11,7 @@ from queries.providers.client import Call
 from queries.providers.errors import (
     CallStoppedError,
 )
-from tests.upstream import STALL, Reply, as_json
+from tests.scripted_server import STALL, Reply, as_json
 
 GET = Call("GET", "/x")
 POST = Call("POST", "/x", {"query": "ünï"})

@@ -21,7 +21,7 @@ from queries.providers.errors import (
     UnavailableError,
 )
 from tests.providers.keys import CANARY
-from tests.upstream import STALL, Reply, Upstream, as_json
+from tests.scripted_server import STALL, Reply, Upstream, as_json
 
 GET = Call("GET", "/x")
 POST = Call("POST", "/x", {"query": "ünï"})

@@ -27,13 +27,13 @@ from queries.providers.errors import (
     UpstreamTimeoutError,
 )
 from queries.providers.registry import provider_class
-from tests.providers.stage import (
+from tests.providers.provider_harness import (
     ABOUT_JOBS,
     every_call,
     every_provider,
     every_provider_with_jobs,
 )
-from tests.upstream import CUT, STALL, Reply, as_gzip, as_json
+from tests.scripted_server import CUT, STALL, Reply, as_gzip, as_json
 
 FUZZ = settings(
     max_examples=40,

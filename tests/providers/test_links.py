@@ -7,7 +7,7 @@ import pytest
 from queries.providers.client import Call
 from queries.providers.errors import AddressRefusedError
 from queries.providers.links import Link, followed
-from tests.upstream import as_json
+from tests.scripted_server import as_json
 
 ORIGIN = "https://app.example.com"
 

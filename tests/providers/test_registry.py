@@ -7,7 +7,6 @@ import copy
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -20,9 +19,9 @@ from queries.providers.errors import (
     UnsupportedOperationError,
 )
 from queries.providers.registry import open_provider, provider_choices, provider_class
+from tests.paths import ROOT
 from tests.providers.keys import CANARY
 
-ROOT = Path(__file__).resolve().parents[2]
 PROVIDERS = ROOT / "queries" / "providers"
 
 

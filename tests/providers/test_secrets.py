@@ -13,8 +13,8 @@ from queries.providers.errors import (
     ProviderError,
 )
 from tests.providers.keys import CANARY
-from tests.providers.stage import every_call
-from tests.upstream import CUT, STALL, Reply, as_gzip, as_json
+from tests.providers.provider_harness import every_call
+from tests.scripted_server import CUT, STALL, Reply, as_gzip, as_json
 
 ECHOES = {
     "401": as_json(

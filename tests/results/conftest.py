@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from queries.results.engines import ENGINES
+from queries.results.cache import ANSWERS, BLOCKS, ORDERS
+from queries.results.engine_pool import ENGINES
 from queries.results.footers import FOOTERS
-from queries.results.memories import ANSWERS, BLOCKS, ORDERS
 
 
 @pytest.fixture

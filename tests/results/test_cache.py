@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from queries.results.memories import Memory
+from queries.results.cache import Memory
 
 
 def orders(room=1_000):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from queries.results import Bounds, BusyError, Limits
-from queries.results.gate import GATE, Gate
+from queries.results.concurrency import GATE, Gate
 from tests.results.samples import write_column
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from queries.results import Bounds, QueryTimeoutError
 from queries.results.engine import Engine
-from queries.results.engines import MOST_IDLE, SECONDS_IDLE, Engines
+from queries.results.engine_pool import MOST_IDLE, SECONDS_IDLE, Engines
 from tests.results.samples import write
 from tests.results.test_fork import succeeds_in_a_child
 

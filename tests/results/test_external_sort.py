@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from queries.results import Filter, Sort, StorageFullError, piles
-from tests.results.limits import files_no_larger_than
+from queries.results import Filter, Sort, StorageFullError, external_sort
+from tests.results.full_disk import files_no_larger_than
 from tests.results.samples import original, write
 
 VALUES = [{"n": (number * 37) % 100, "text": f"t{number % 3}"} for number in range(100)]
@@ -14,8 +14,8 @@ SORTED = sorted(VALUES, key=lambda row: row["n"])
 
 @pytest.fixture(params=[1, 400, 10**9], ids=["tiny piles", "some piles", "one pile"])
 def result(request, directory, monkeypatch):
-    monkeypatch.setattr(piles, "PILE_BYTES", request.param)
-    monkeypatch.setattr(piles, "MAX_PILES", 7)
+    monkeypatch.setattr(external_sort, "PILE_BYTES", request.param)
+    monkeypatch.setattr(external_sort, "MAX_PILES", 7)
     return write(directory, VALUES)
 
 

@@ -14,6 +14,7 @@ from queries.results import (
     Sort,
     compact,
 )
+from queries.results.cache import ANSWERS
 from queries.results.columns import physical_name
 from queries.results.engine import Engine
 from queries.results.footers import (
@@ -24,7 +25,6 @@ from queries.results.footers import (
     names_in,
     present_in,
 )
-from queries.results.memories import ANSWERS
 from tests.results.samples import Written, write
 
 ROWS = [

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.results import Bounds, Filter, ResultReader, Sort, compact
-from queries.results.memories import ORDERS
+from queries.results.cache import ORDERS
 from tests.results.samples import Written, original, write
 
 VALUES = [{"n": number, "text": f"t{number}"} for number in range(500)]

@@ -17,7 +17,7 @@ from queries.results import (
     orphans,
     remove_result,
 )
-from tests.results.limits import files_no_larger_than
+from tests.results.full_disk import files_no_larger_than
 from tests.results.samples import rows_of, write
 
 NOISE = [{"noise": os.urandom(2_000).hex()} for _ in range(50)]

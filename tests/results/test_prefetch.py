@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from queries.results import Bounds, BusyError, QueryTimeoutError, Sort
-from queries.results.ahead import MOST_BATCHES, MOST_BYTES, ahead
+from queries.results.concurrency import GATE
 from queries.results.engine import STREAM_WAIT, Engine, Halt
-from queries.results.gate import GATE
+from queries.results.prefetch import MOST_BATCHES, MOST_BYTES, ahead
 from tests.results.samples import write_column
 
 SOON = STREAM_WAIT / 2

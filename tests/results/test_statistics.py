@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queries.results import Condition, Filter, UnknownColumnError, statistics
-from queries.results.memories import ANSWERS
+from queries.results.cache import ANSWERS
 from tests.results.samples import write, write_column
 from tests.results.test_properties import VALUES
 

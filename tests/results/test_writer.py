@@ -175,7 +175,7 @@ def test_keys_made_of_data_do_not_fill_the_memory(directory):
 
 
 def test_counting_left_out_columns_ends_somewhere(directory, monkeypatch):
-    monkeypatch.setattr("queries.results.shredder.MAX_DROPPED", 7)
+    monkeypatch.setattr("queries.results.flatten.MAX_DROPPED", 7)
     writer = PartWriter(directory, limits=Limits(columns=1))
     list(writer.write(rows_of({f"id-{number}": 1} for number in range(50))))
     assert writer.columns_dropped == 7

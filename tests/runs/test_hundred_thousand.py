@@ -10,13 +10,13 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from queries import building
-from queries.engine.fetching import fetch
-from queries.engine.pump import pump
+from queries.exports import builder
 from queries.models import Mode, Run, Status
-from queries.runs import RunRequest, start_run
-from queries.sandbox.config import INSTANT, SandboxConfig
-from queries.sandbox.running import running_sandbox
+from queries.runs.engine.fetching import fetch
+from queries.runs.engine.scheduler import pump
+from queries.runs.services import RunRequest, start_run
+from sandbox.config import INSTANT, SandboxConfig
+from sandbox.running import running_sandbox
 from tests.factories import ConnectionFactory
 from tests.views.test_exports import content, make
 from tests.views.test_results import numbers
@@ -96,10 +96,10 @@ def exported(page, run, **choices) -> bytes:
     response = make(page, run, **{"columns": "shown", "col": COLUMNS} | choices)
     if not response.headers.get("Content-Disposition"):
         export = run.exports.latest("created_at")
-        building.build_export(str(export.pk))
+        builder.build_export(str(export.pk))
         export.refresh_from_db()
         assert export.status == Status.SUCCEEDED
-        return building.path_of(export).read_bytes()
+        return builder.path_of(export).read_bytes()
     return content(response)
 
 

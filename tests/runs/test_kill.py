@@ -17,10 +17,10 @@ import psutil
 import psycopg
 import pytest
 
-from queries.sandbox.config import Limits, Pace, SandboxConfig
-from queries.sandbox.faults import Fault
-from queries.sandbox.running import running_sandbox
-from tests.product import START, STATUS, Product, told, until
+from sandbox.config import Limits, Pace, SandboxConfig
+from sandbox.faults import Fault
+from sandbox.running import running_sandbox
+from tests.running_product import START, STATUS, Product, told, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product")]
 ROWS = 50_000

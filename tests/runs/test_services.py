@@ -15,13 +15,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.conf import Conf
 
-from queries import reading, runs
-from queries.engine import bell
-from queries.engine.unwatched import cancel_unwatched
+from queries import stored_results
 from queries.models import PumpSlot, ResultSet, Run, Status
 from queries.providers.base import Capabilities
 from queries.providers.coralogix.provider import Coralogix
-from queries.runs import (
+from queries.runs import services as run_services
+from queries.runs.engine import queue
+from queries.runs.engine.orphan_jobs import cancel_unwatched
+from queries.runs.services import (
     InvalidRunError,
     RunRequest,
     cancel_all_runs,
@@ -32,8 +33,6 @@ from queries.runs import (
     share_run,
     start_run,
 )
-from tests.engine import wire
-from tests.engine.rung import rung
 from tests.factories import (
     ConnectionFactory,
     ExportFactory,
@@ -43,7 +42,9 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
-from tests.upstream import Upstream
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.queued_tasks import rung
+from tests.scripted_server import Upstream
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -102,7 +103,7 @@ def test_an_absolute_range_is_kept_as_it_was_chosen(ask):
 def test_the_row_and_its_wake_up_are_one_transaction(ask, monkeypatch):
     monkeypatch.setattr(Conf, "ORM", "default")
     start_run(ask())
-    assert len(rung(bell.PUMP)) == 1
+    assert len(rung(queue.PUMP)) == 1
 
 
 def test_the_same_form_sent_twice_is_one_run(ask):
@@ -115,7 +116,7 @@ def test_two_sends_of_one_form_at_the_same_moment_are_one_run(ask, monkeypatch):
     request = ask()
     first = start_run(request)
     looks = iter([None, first])
-    monkeypatch.setattr(runs, "_started_before", lambda _request: next(looks))
+    monkeypatch.setattr(run_services, "_started_before", lambda _request: next(looks))
     assert start_run(request) == first
     assert Run.objects.count() == 1
 
@@ -123,7 +124,7 @@ def test_two_sends_of_one_form_at_the_same_moment_are_one_run(ask, monkeypatch):
 def test_another_clash_is_no_second_send(ask, monkeypatch):
     request = ask()
     start_run(request)
-    monkeypatch.setattr(runs, "_started_before", lambda _request: None)
+    monkeypatch.setattr(run_services, "_started_before", lambda _request: None)
     with pytest.raises(IntegrityError):
         start_run(request)
 
@@ -293,7 +294,7 @@ def test_deleting_removes_rows_and_files_of_run_and_exports(
     result_set = ResultSet.objects.create(run=run)
     export = ExportFactory(run=run, result_set=result_set)
     files = [
-        reading.directory_of(result_set) / "part.parquet",
+        stored_results.directory_of(result_set) / "part.parquet",
         data_dir / "exports" / str(export.pk) / "result.csv",
         data_dir / "exports" / "other" / "kept.csv",
     ]
@@ -309,21 +310,24 @@ def test_deleting_removes_rows_and_files_of_run_and_exports(
 
 def test_deleting_an_active_run_asks_the_provider_once_to_cancel(user):
     with Upstream() as upstream:
-        wire.scripted(upstream)
+        scripted_coralogix.scripted(upstream)
         connection = ConnectionFactory(
             owner=user, origin=upstream.origin, last_used_at=timezone.now()
         )
         cancel_unwatched(connection, "job-9").join(10)
         assert upstream.requests[0].json() == {"queryId": "job-9"}
-        upstream.on(wire.CANCEL, wire.DOWN)
+        upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.DOWN)
         cancel_unwatched(connection, "job-9").join(10)
-        assert upstream.paths() == [wire.CANCEL, wire.CANCEL]
+        assert upstream.paths() == [
+            scripted_coralogix.CANCEL,
+            scripted_coralogix.CANCEL,
+        ]
 
 
 def test_deleting_tells_the_provider_only_about_jobs(user, monkeypatch):
     told = []
     monkeypatch.setattr(
-        runs, "cancel_unwatched", lambda connection, job: told.append(job)
+        run_services, "cancel_unwatched", lambda connection, job: told.append(job)
     )
     delete_run(RunFactory(owner=user, status=Status.RUNNING, job_id="job-1"))
     delete_run(RunFactory(owner=user, status=Status.RUNNING))

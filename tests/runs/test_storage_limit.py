@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from queries import quota, runs
-from queries.engine.direct import pool
+from queries import quota
 from queries.models import Run, Status
 from queries.providers.errors import LimitExceededError
-from queries.refining import InvalidRefineError, RefineRequest, start_refine
-from queries.remote import RemoteJob, adopt_job
-from queries.runs import InvalidRunError, RunRequest, delete_rows, start_run
-from tests.engine import wire
-from tests.engine.rows import numbers
+from queries.runs import services as run_services
+from queries.runs.engine.executor import pool
+from queries.runs.refine import InvalidRefineError, RefineRequest, start_refine
+from queries.runs.remote_jobs import RemoteJob, adopt_job
+from queries.runs.services import InvalidRunError, RunRequest, delete_rows, start_run
 from tests.factories import ConnectionFactory, ResultSetFactory, RunFactory, UserFactory
-from tests.stored import log_rows, stored_run
-from tests.upstream import Upstream
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.published_rows import numbers
+from tests.scripted_server import Upstream
+from tests.stored_results import log_rows, stored_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = 30.0
@@ -25,7 +26,7 @@ LONG = 30.0
 @pytest.fixture
 def upstream():
     with Upstream() as one:
-        yield wire.scripted(one)
+        yield scripted_coralogix.scripted(one)
     pool.stop()
 
 
@@ -81,7 +82,9 @@ def test_a_refine_and_an_adopted_query_need_room_too(
     with pytest.raises(InvalidRefineError, match="All stored results together"):
         start_refine(RefineRequest(owner=user, origin=origin, statement="source logs"))
     job = RemoteJob("j-1", None)
-    monkeypatch.setattr("queries.remote.jobs_of", lambda *_given: [(job, None)])
+    monkeypatch.setattr(
+        "queries.runs.remote_jobs.jobs_of", lambda *_given: [(job, None)]
+    )
     with pytest.raises(LimitExceededError, match="All stored results together"):
         adopt_job(request_of.connection, user, "j-1")
     assert Run.objects.count() == 1
@@ -91,8 +94,13 @@ def test_rows_that_fill_the_room_cut_the_result_and_say_so(
     request_of, upstream, settings, data_dir
 ):
     settings.RESULT_BYTES = 30_000
-    batches = [wire.batch(first, 500) for first in range(0, 20_000, 500)]
-    upstream.on(wire.QUERY, wire.as_lines({"queryId": "q"}, *batches, wire.COMPLETED))
+    batches = [scripted_coralogix.batch(first, 500) for first in range(0, 20_000, 500)]
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.as_lines(
+            {"queryId": "q"}, *batches, scripted_coralogix.COMPLETED
+        ),
+    )
     run = start_run(request_of)
     assert pool.wait(run.pk, LONG)
     run = Run.objects.get(pk=run.pk)
@@ -130,4 +138,4 @@ def test_a_refused_run_keeps_what_was_typed(page, user, request_of, monkeypatch)
     assert response.status_code == 422
     assert "There is no room. Delete rows you no longer need" in response.text
     assert "source logs | limit 7" in response.text
-    assert not runs.Run.objects.exists()
+    assert not run_services.Run.objects.exists()

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from queries.sandbox.clock import ManualClock
-from queries.sandbox.config import DEMO_KEY, INSTANT, Limits, SandboxConfig
-from queries.sandbox.running import Sandbox, running_sandbox
+from sandbox.clock import ManualClock
+from sandbox.config import DEMO_KEY, INSTANT, Limits, SandboxConfig
+from sandbox.running import Sandbox, running_sandbox
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 BASE = "/api/v1/dataprime"

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from queries.sandbox.config import LIMITED_KEY, ApiKey, Limits
-from queries.sandbox.rate import RateLimiter
+from sandbox.config import LIMITED_KEY, ApiKey, Limits
+from sandbox.rate import RateLimiter
 from tests.sandbox.conftest import NOW, wired
 
 PATHS = [

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from queries.sandbox.clock import ManualClock
-from queries.sandbox.config import OTHER_TENANT_KEY, Limits, Pace
-from queries.sandbox.coralogix.oddities import NAMED
+from sandbox.clock import ManualClock
+from sandbox.config import OTHER_TENANT_KEY, Limits, Pace
+from sandbox.coralogix.faults import NAMED
 from tests.sandbox.conftest import (
     NOW,
     UNLIMITED,

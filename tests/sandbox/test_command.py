@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.paths import ROOT
+
 TOOL = [sys.executable, "-W", "error", "-m", "django", "sandbox"]
 
 

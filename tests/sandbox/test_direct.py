@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from queries.sandbox.config import Limits
-from queries.sandbox.table import LogLine, identifier, nanoseconds, source
+from sandbox.config import Limits
+from sandbox.table import LogLine, identifier, nanoseconds, source
 from tests.sandbox.conftest import (
     NOW,
     data_of,

@@ -8,13 +8,13 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from queries.dataprime import Compiled
-from queries.sandbox.clock import ManualClock
-from queries.sandbox.config import Limits, SandboxConfig
-from queries.sandbox.engine import Engine, EngineError, Query, Tier
-from queries.sandbox.extent import extent_of
-from queries.sandbox.rows import numbered_lines
-from queries.sandbox.table import read_about, write_rows
+from dataprime import Compiled
+from sandbox.clock import ManualClock
+from sandbox.config import Limits, SandboxConfig
+from sandbox.engine import Engine, EngineError, Query, Tier
+from sandbox.extent import extent_of
+from sandbox.rows import numbered_lines
+from sandbox.table import read_about, write_rows
 from tests.sandbox.conftest import NOW
 
 
@@ -188,7 +188,7 @@ def test_odd_keys_are_found_by_their_names(tmp_path):
 
 
 def test_the_memory_of_known_fields_is_bounded(engine, monkeypatch):
-    monkeypatch.setattr("queries.sandbox.engine._PATHS_REMEMBERED", 2)
+    monkeypatch.setattr("sandbox.engine._PATHS_REMEMBERED", 2)
     for number in range(5):
         engine._known(Tier.FREQUENT, ("$d", f"k{number}"))
     assert len(engine._seen) <= 2

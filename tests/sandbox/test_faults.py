@@ -10,8 +10,8 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from queries.sandbox.coralogix.oddities import NAMED, ODD_ROWS, WARNINGS
-from queries.sandbox.faults import Fault, FaultBox
+from sandbox.coralogix.faults import NAMED, ODD_ROWS, WARNINGS
+from sandbox.faults import Fault, FaultBox
 from tests.sandbox.conftest import ndjson, rows_of, warnings_of, wired
 
 

@@ -9,9 +9,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from queries.sandbox.config import SandboxError
-from queries.sandbox.load import LONGEST_LINE, loaded_rows_ready
-from queries.sandbox.recognise import recognise_object, recognise_text
+from sandbox.config import SandboxError
+from sandbox.load import LONGEST_LINE, loaded_rows_ready
+from sandbox.log_detection import recognise_object, recognise_text
 from tests.sandbox.conftest import NOW, data_of, pairs, rows_of, wired
 
 SECOND = 10**9

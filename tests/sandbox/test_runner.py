@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from queries.dataprime import Compiled
-from queries.sandbox.clock import ManualClock
-from queries.sandbox.config import INSTANT, Limits, SandboxConfig
-from queries.sandbox.engine import Engine, Tier
-from queries.sandbox.jobs import Job, JobStore
-from queries.sandbox.runner import JobRunner
+from dataprime import Compiled
+from sandbox.clock import ManualClock
+from sandbox.config import INSTANT, Limits, SandboxConfig
+from sandbox.engine import Engine, Tier
+from sandbox.jobs import Job, JobStore
+from sandbox.runner import JobRunner
 from tests.sandbox.conftest import NOW, wired
 
 ENDLESS = "SELECT count(*)::VARCHAR AS metadata, '' AS labels, '' AS user_data FROM range(10000000000) AS a, range(1000) AS b"

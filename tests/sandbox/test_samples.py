@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from queries import time_ranges
-from queries.sandbox.samples import SAMPLE_STATEMENTS
+from sandbox.samples import SAMPLE_STATEMENTS
 from tests.sandbox.conftest import (
     NOW,
     data_of,

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from queries.sandbox.config import Limits, SandboxConfig, SandboxError
-from queries.sandbox.faults import Fault
-from queries.sandbox.running import running_sandbox
-from queries.sandbox.server import SandboxServer
+from sandbox.config import Limits, SandboxConfig, SandboxError
+from sandbox.faults import Fault
+from sandbox.running import running_sandbox
+from sandbox.server import SandboxServer
 from tests.sandbox.conftest import wired
 
 
@@ -159,9 +159,7 @@ def test_each_request_is_logged_in_one_line_without_the_key(wire, caplog):
             b"POST /no\x1b[31mwhere%0a HTTP/1.0\r\nHost: localhost\r\n\r\n",
         )
     lines = [
-        record.getMessage()
-        for record in caplog.records
-        if record.name == "queries.sandbox"
+        record.getMessage() for record in caplog.records if record.name == "sandbox"
     ]
     assert "method=POST operation=query" in lines[0]
     assert "status=200" in lines[0]
@@ -223,7 +221,7 @@ def test_a_port_in_use_is_said_in_words():
 
 
 def test_a_directory_belongs_to_one_sandbox(tmp_path, monkeypatch):
-    monkeypatch.setattr("queries.sandbox.running._LOCK_SECONDS", 0.15)
+    monkeypatch.setattr("sandbox.running._LOCK_SECONDS", 0.15)
     config = SandboxConfig(count=1, data_dir=tmp_path)
     with (
         running_sandbox(config),

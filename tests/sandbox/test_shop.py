@@ -11,8 +11,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from queries.sandbox.shop.calendar import Trouble, rhythm, trouble_at
-from queries.sandbox.shop.demo import AHEAD, PAST, demo_lines, demo_rows_ready
+from sandbox.shop.calendar import Trouble, rhythm, trouble_at
+from sandbox.shop.demo import AHEAD, PAST, demo_lines, demo_rows_ready
 from tests.sandbox.conftest import NOW, rows_of, wired
 
 UNTIL = NOW + AHEAD

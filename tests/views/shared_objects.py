@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from queries.accounts import issue_sign_in_link
+from queries.accounts.services import issue_sign_in_link
 from queries.models import Export, Invitation, Role, Run, Status, Team, User
 from tests.factories import (
     ConnectionFactory,
@@ -18,7 +18,7 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 ROLES = ("anonymous", "stranger", "viewer", "editor", "owner")
 

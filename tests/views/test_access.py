@@ -20,7 +20,7 @@ from queries.models import (
     Team,
 )
 from queries.urls import urlpatterns
-from tests.views.world import COLLECTION, ROLES, finish_export, make_world
+from tests.views.shared_objects import COLLECTION, ROLES, finish_export, make_world
 
 pytestmark = pytest.mark.django_db
 

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from queries.accounts import issue_sign_in_link
+from queries.accounts.services import issue_sign_in_link
 from queries.models import SignInLink, User
 from tests.factories import PASSWORD, UserFactory
-from tests.views.signing_in import NEW_PASSWORD, sign_in, signed_in
+from tests.views.sign_in import NEW_PASSWORD, sign_in, signed_in
 
 pytestmark = pytest.mark.django_db
 

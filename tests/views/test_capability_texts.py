@@ -9,14 +9,14 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from queries import rate_limit
+from queries.connections import rate_limit
 from queries.models import Mode, Status
 from queries.providers.base import Capabilities
 from queries.providers.registry import provider_choices, provider_class
-from queries.views.offers import OFFERS, not_offered, offered
+from queries.views.capability_texts import OFFERS, not_offered, offered
+from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory, MembershipFactory, RunFactory
-from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
-from tests.upstream import Upstream, as_json
+from tests.scripted_server import Upstream, as_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 

@@ -6,11 +6,11 @@ import pytest
 from django.core.cache import cache
 from django.urls import reverse
 
-from queries import catalogs
+from queries.connections import catalogs
 from queries.providers.base import Choice
 from queries.providers.errors import PermissionDeniedError
 from queries.providers.polytomic.provider import Polytomic
-from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 NAME = "setting_connection_id"

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from queries import connections
+from queries.connections import services as connection_services
 from queries.models import Connection, RateBucket, Role, Status
 from tests.factories import (
     KEY,
@@ -16,7 +16,7 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
-from tests.upstream import Reply, Upstream, as_json, as_lines
+from tests.scripted_server import Reply, Upstream, as_json, as_lines
 
 pytestmark = pytest.mark.django_db
 
@@ -180,12 +180,12 @@ def test_another_address_needs_the_key_again(page, connection, region):
 
 
 def test_the_verb_itself_keeps_a_key_where_it_belongs(connection):
-    moved = connections.Entered(name="Moved", options={"region": "eu1"})
-    with pytest.raises(connections.KeyNeededError):
-        connections.save_connection(connection, moved)
+    moved = connection_services.Entered(name="Moved", options={"region": "eu1"})
+    with pytest.raises(connection_services.KeyNeededError):
+        connection_services.save_connection(connection, moved)
     connection.refresh_from_db()
     assert connection.name != "Moved"
-    secret = connections.Entered(name="x", options={}, key=NEW_KEY)
+    secret = connection_services.Entered(name="x", options={}, key=NEW_KEY)
     assert NEW_KEY not in repr(secret)
 
 
@@ -347,7 +347,7 @@ def test_what_a_test_found_is_dropped_if_the_key_changed_meanwhile(
     upstream.on("*", as_json({"message": "no"}, 401))
     as_tested = Connection.objects.get()
     Connection.objects.update(key_fingerprint="another")
-    assert connections.test_connection(as_tested).ok is False
+    assert connection_services.test_connection(as_tested).ok is False
     connection.refresh_from_db()
     assert connection.test_ok is None
 

@@ -10,14 +10,14 @@ import threading
 import pytest
 from django.urls import reverse
 
-from queries.engine import direct, times
-from queries.engine.fetching import fetch
-from queries.engine.pump import pump
 from queries.models import Mode, Run, Status
-from queries.runs import RunRequest, start_run, wait_for
-from tests.engine import wire
+from queries.runs.engine import backoff, executor
+from queries.runs.engine.fetching import fetch
+from queries.runs.engine.scheduler import pump
+from queries.runs.services import RunRequest, start_run, wait_for
 from tests.factories import ConnectionFactory
-from tests.upstream import CUT, Reply, Upstream, as_gzip, as_json, as_lines
+from tests.runs.engine import scripted_coralogix
+from tests.scripted_server import CUT, Reply, Upstream, as_gzip, as_json, as_lines
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,8 +29,8 @@ BIG = 9_223_372_036_854_775_808_123
 @pytest.fixture
 def upstream():
     with Upstream() as one:
-        yield wire.scripted(one)
-    direct.pool.stop()
+        yield scripted_coralogix.scripted(one)
+    executor.pool.stop()
     for thread in threading.enumerate():
         if thread.name == "keeper":
             thread.join(5)
@@ -38,8 +38,8 @@ def upstream():
 
 @pytest.fixture
 def connection(user, upstream, monkeypatch):
-    monkeypatch.setattr(times, "FIRST_BACKOFF", 0.01)
-    monkeypatch.setattr(times, "LONGEST_BACKOFF", 0.05)
+    monkeypatch.setattr(backoff, "FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr(backoff, "LONGEST_BACKOFF", 0.05)
     return ConnectionFactory(owner=user, origin=upstream.origin)
 
 
@@ -55,7 +55,7 @@ def direct_page(page, user, connection, upstream):
     """Runs a direct query against these replies; gives the run and what its page says."""
 
     def play(*replies, **settings):
-        upstream.on(wire.QUERY, *replies)
+        upstream.on(scripted_coralogix.QUERY, *replies)
         request = RunRequest(
             owner=user,
             connection=connection,
@@ -75,7 +75,7 @@ def background_page(page, user, connection, upstream):
 
     def play(**replies):
         for name, answers in replies.items():
-            path = getattr(wire, name.upper())
+            path = getattr(scripted_coralogix, name.upper())
             upstream.on(path, *(answers if isinstance(answers, tuple) else (answers,)))
         run = start_run(
             RunRequest(
@@ -111,7 +111,9 @@ def result(*user_data: str, metadata=()) -> dict:
     return {"result": {"results": rows}}
 
 
-WHOLE = b"\n".join([line(ID), line(wire.batch(0, 3)), line(wire.COMPLETED)])
+WHOLE = b"\n".join(
+    [line(ID), line(scripted_coralogix.batch(0, 3)), line(scripted_coralogix.COMPLETED)]
+)
 
 
 @pytest.mark.parametrize(
@@ -124,9 +126,13 @@ WHOLE = b"\n".join([line(ID), line(wire.batch(0, 3)), line(wire.COMPLETED)])
         Reply(headers=HEADERS, body=WHOLE.rpartition(b"\n")[0]),
         as_gzip(WHOLE),
         as_lines(
-            ID, {"heartbeat": {}}, wire.batch(0, 3), {"what": "is this"}, wire.COMPLETED
+            ID,
+            {"heartbeat": {}},
+            scripted_coralogix.batch(0, 3),
+            {"what": "is this"},
+            scripted_coralogix.COMPLETED,
         ),
-        as_lines(ID, wire.data_batch(0, 3), wire.COMPLETED),
+        as_lines(ID, scripted_coralogix.data_batch(0, 3), scripted_coralogix.COMPLETED),
     ],
     ids=[
         "plain",
@@ -148,14 +154,16 @@ def test_however_the_lines_arrive_the_rows_are_all_there(direct_page, reply):
 
 def test_a_line_of_many_megabytes_is_read(direct_page):
     run, text = direct_page(
-        as_lines(ID, result(json.dumps({"m": "x" * 5_000_000})), wire.COMPLETED)
+        as_lines(
+            ID, result(json.dumps({"m": "x" * 5_000_000})), scripted_coralogix.COMPLETED
+        )
     )
     assert "Complete" in text
     assert run.bytes_received > 5_000_000
 
 
 def test_a_cut_stream_keeps_its_rows_and_says_so(direct_page):
-    whole = line(wire.batch(0, 3)) + b"\n"
+    whole = line(scripted_coralogix.batch(0, 3)) + b"\n"
     run, text = direct_page(
         Reply(headers=HEADERS, parts=[line(ID) + b"\n", whole, whole[:40], CUT])
     )
@@ -166,7 +174,7 @@ def test_a_cut_stream_keeps_its_rows_and_says_so(direct_page):
 
 def test_an_error_inside_the_stream_is_told_beside_the_rows_before_it(direct_page):
     trouble = {"error": {"message": "too many cooks", "code": {"rateLimitReached": {}}}}
-    run, text = direct_page(as_lines(ID, wire.batch(0, 3), trouble))
+    run, text = direct_page(as_lines(ID, scripted_coralogix.batch(0, 3), trouble))
     assert run.rows_received == 3
     assert "too many cooks" in text
     assert "Partial" in text
@@ -174,7 +182,9 @@ def test_an_error_inside_the_stream_is_told_beside_the_rows_before_it(direct_pag
 
 def test_closing_statistics_that_say_failed_are_a_failure(direct_page):
     run, text = direct_page(
-        as_lines(ID, wire.batch(0, 3), {"statistics": {"status": "FAILED"}})
+        as_lines(
+            ID, scripted_coralogix.batch(0, 3), {"statistics": {"status": "FAILED"}}
+        )
     )
     assert (run.status, run.rows_received) == (Status.FAILED, 3)
     assert "FAILED" in text
@@ -193,7 +203,9 @@ def test_closing_statistics_that_say_failed_are_a_failure(direct_page):
     ],
 )
 def test_whatever_user_data_is_it_is_shown(direct_page, user_data, shown):
-    run, text = direct_page(as_lines(ID, result(user_data), wire.COMPLETED))
+    run, text = direct_page(
+        as_lines(ID, result(user_data), scripted_coralogix.COMPLETED)
+    )
     assert run.rows_received == 1
     assert shown.replace(" ", "") in text.replace(" ", "")
 
@@ -205,7 +217,7 @@ def test_missing_values_and_doubled_keys_do_no_harm(direct_page):
         {"key": "logid", "value": "second"},
     ]
     run, text = direct_page(
-        as_lines(ID, result("{}", metadata=metadata), wire.COMPLETED)
+        as_lines(ID, result("{}", metadata=metadata), scripted_coralogix.COMPLETED)
     )
     assert run.rows_received == 1
     assert "first" in text
@@ -258,7 +270,12 @@ WARNINGS = [
 )
 def test_every_warning_is_told_in_words(direct_page, warning, words):
     run, text = direct_page(
-        as_lines(ID, {"warning": warning}, wire.batch(0, 1), wire.COMPLETED)
+        as_lines(
+            ID,
+            {"warning": warning},
+            scripted_coralogix.batch(0, 1),
+            scripted_coralogix.COMPLETED,
+        )
     )
     assert run.status == Status.SUCCEEDED
     assert words in text
@@ -266,7 +283,11 @@ def test_every_warning_is_told_in_words(direct_page, warning, words):
 
 def test_a_warning_that_rows_are_missing_marks_the_result(direct_page):
     warning = {"warning": {"bytesScannedLimitWarning": {}}}
-    _, text = direct_page(as_lines(ID, wire.batch(0, 1), warning, wire.COMPLETED))
+    _, text = direct_page(
+        as_lines(
+            ID, scripted_coralogix.batch(0, 1), warning, scripted_coralogix.COMPLETED
+        )
+    )
     assert "Cut short" in text
 
 
@@ -314,7 +335,10 @@ def test_refusals_are_told_apart(direct_page):
 
 
 def test_a_rate_limit_is_waited_out_and_told(direct_page):
-    run, text = direct_page(wire.refused(1), wire.rows(3, wire.COMPLETED))
+    run, text = direct_page(
+        scripted_coralogix.refused(1),
+        scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
+    )
     assert (run.status, run.rows_received) == (Status.SUCCEEDED, 3)
     assert "too many requests" in run.notes[0]
     assert run.notes[0] in text
@@ -323,7 +347,7 @@ def test_a_rate_limit_is_waited_out_and_told(direct_page):
 def test_a_direct_query_that_waits_for_long_shows_what_for(
     page, user, connection, upstream
 ):
-    upstream.on(wire.QUERY, wire.refused(600))
+    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.refused(600))
     request = RunRequest(
         owner=user, connection=connection, statement="source logs", mode="direct"
     )
@@ -336,7 +360,7 @@ def test_a_direct_query_that_waits_for_long_shows_what_for(
 
 STATES = [
     (as_json({"terminated": {"success": {}}}), Status.SUCCEEDED, "Complete"),
-    (wire.failed("the bucket burst"), Status.FAILED, "the bucket burst"),
+    (scripted_coralogix.failed("the bucket burst"), Status.FAILED, "the bucket burst"),
     (
         as_json({"terminated": {"error": {"timedOut": {}}}}),
         Status.FAILED,
@@ -349,7 +373,7 @@ STATES = [
     ),
     (as_json({"terminated": {"cancelled": {}}}), Status.CANCELLED, "Cancelled"),
     (
-        wire.failed("Max results is 1000000. Refine your query."),
+        scripted_coralogix.failed("Max results is 1000000. Refine your query."),
         Status.FAILED,
         "1000000",
     ),
@@ -362,24 +386,31 @@ STATES = [
     ids=["success", "failed", "timed out", "cancelled error", "cancelled", "too many"],
 )
 def test_every_end_of_a_job_is_told(background_page, answer, status, words):
-    run, text = background_page(status=(wire.WAITING, wire.RUNNING, answer))
+    run, text = background_page(
+        status=(scripted_coralogix.WAITING, scripted_coralogix.RUNNING, answer)
+    )
     assert run.status == status
     assert words in text
 
 
 @pytest.mark.parametrize(
     "odd",
-    [wire.UNKNOWN, as_json({}), wire.DOWN, wire.BROKEN],
+    [
+        scripted_coralogix.UNKNOWN,
+        as_json({}),
+        scripted_coralogix.DOWN,
+        scripted_coralogix.BROKEN,
+    ],
     ids=["unknown", "absent", "503", "cut"],
 )
 def test_an_odd_status_answer_is_outlived(background_page, odd):
-    run, text = background_page(status=(odd, wire.SUCCESS))
+    run, text = background_page(status=(odd, scripted_coralogix.SUCCESS))
     assert (run.status, run.rows_received) == (Status.SUCCEEDED, 3)
     assert "494.2" in text
 
 
 def test_a_job_the_provider_does_not_know_any_more_is_told(background_page):
-    run, text = background_page(status=wire.GONE)
+    run, text = background_page(status=scripted_coralogix.GONE)
     assert run.status == Status.FAILED
     assert "does not know this query" in text
 
@@ -387,9 +418,11 @@ def test_a_job_the_provider_does_not_know_any_more_is_told(background_page):
 def test_a_submit_that_may_have_been_received_is_repeated_and_told(
     background_page, upstream
 ):
-    run, text = background_page(submit=(wire.BROKEN, wire.submitted()))
+    run, text = background_page(
+        submit=(scripted_coralogix.BROKEN, scripted_coralogix.submitted())
+    )
     assert run.status == Status.SUCCEEDED
-    assert upstream.paths().count(wire.SUBMIT) == 2
+    assert upstream.paths().count(scripted_coralogix.SUBMIT) == 2
     assert any("twice" in note or "again" in note for note in run.notes)
     assert run.notes[0] in text
 
@@ -411,7 +444,7 @@ def test_warnings_of_submit_and_status_are_told_once(background_page):
     warning = {"deprecationWarning": {"warningMessage": "old word"}}
     status = as_json({"terminated": {"success": {}}, "warnings": [warning]})
     run, text = background_page(
-        submit=wire.submitted(warnings=[warning]), status=status
+        submit=scripted_coralogix.submitted(warnings=[warning]), status=status
     )
     assert len(run.warnings) == 1
     # Once as a warning, and once in what the provider last said of the job.

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from queries.models import Connection, Invitation, Run, SavedQuery, Team, User
+from tests.views.shared_objects import make_world
 from tests.views.test_access import EXPECTED
-from tests.views.world import make_world
 
 pytestmark = pytest.mark.django_db
 

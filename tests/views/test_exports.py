@@ -19,12 +19,14 @@ from django.apps import apps
 from django.urls import reverse
 from django.utils import timezone
 
-from queries import building, exports, reading, taking
+from queries import stored_results
+from queries.exports import builder, selection
+from queries.exports import services as export_services
+from queries.exports.selection import ExportRequest
 from queries.models import Export, Status
-from queries.taking import ExportRequest
 from queries.views.exports import SEND_SECONDS
 from tests.factories import ExportFactory, MembershipFactory, RunFactory
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 
 @pytest.fixture
@@ -163,7 +165,9 @@ def test_a_run_without_rows_cannot_be_exported(page, user):
 def large(monkeypatch):
     """Every export counts as large: a worker has to build it."""
     monkeypatch.setattr(
-        exports, "CELLS_AT_ONCE", dict.fromkeys(exports.CELLS_AT_ONCE, 0)
+        export_services,
+        "CELLS_AT_ONCE",
+        dict.fromkeys(export_services.CELLS_AT_ONCE, 0),
     )
 
 
@@ -172,7 +176,7 @@ def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):
     assert "0 of 120 rows" in text
     assert 'hx-trigger="every 2s, refresh"' in text
     export = Export.objects.get()
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     text = page.get(
         reverse("export_detail", args=[export.pk]), headers={"HX-Request": "true"}
     ).text
@@ -185,7 +189,7 @@ def test_the_same_file_asked_for_twice_is_made_once(page, run, large):
     make(page, run)
     export = Export.objects.get()
     assert "It is made once; here it is." in make(page, run).text
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     first, second = content(make(page, run)), content(make(page, run))
     assert json.loads(first) == json.loads(second)
     assert Export.objects.get() == export
@@ -214,8 +218,8 @@ def test_a_file_asked_for_again_later_or_after_a_cancel_is_made_anew(page, run, 
     page.post(reverse("export_cancel", args=[first.pk]))
     make(page, run)
     second = Export.objects.exclude(pk=first.pk).get()
-    building.build_export(str(second.pk))
-    long_ago = timezone.now() - exports.SECOND_CLICK
+    builder.build_export(str(second.pk))
+    long_ago = timezone.now() - export_services.SECOND_CLICK
     Export.objects.filter(pk=second.pk).update(finished_at=long_ago)
     make(page, run)
     assert Export.objects.count() == 3
@@ -238,10 +242,10 @@ def test_a_teammates_equal_file_is_their_own(page, client, run, large):
 def test_building_twice_makes_one_file(page, run, large, data_dir):
     make(page, run)
     export = Export.objects.get()
-    building.build_export(str(export.pk))
-    made = building.path_of(export).stat().st_mtime_ns
-    building.build_export(str(export.pk))
-    assert building.path_of(export).stat().st_mtime_ns == made
+    builder.build_export(str(export.pk))
+    made = builder.path_of(export).stat().st_mtime_ns
+    builder.build_export(str(export.pk))
+    assert builder.path_of(export).stat().st_mtime_ns == made
 
 
 def test_cancelling_before_and_during_the_build_leaves_no_file(
@@ -250,21 +254,21 @@ def test_cancelling_before_and_during_the_build_leaves_no_file(
     make(page, run)
     export = Export.objects.get()
     page.post(reverse("export_cancel", args=[export.pk]))
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.CANCELLED
 
     make(page, run)
     export = Export.objects.exclude(pk=export.pk).get()
-    monkeypatch.setattr(building, "RENEW_EVERY", timedelta(0))
-    write = building.write
+    monkeypatch.setattr(builder, "RENEW_EVERY", timedelta(0))
+    write = builder.write
 
     def cancelled_meanwhile(*args, **kwargs):
-        exports.cancel_export(export)
+        export_services.cancel_export(export)
         return write(*args, **kwargs)
 
-    monkeypatch.setattr(building, "write", cancelled_meanwhile)
-    building.build_export(str(export.pk))
+    monkeypatch.setattr(builder, "write", cancelled_meanwhile)
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.CANCELLED
     assert not [path for path in (data_dir / "exports").rglob("*") if path.is_file()]
@@ -275,7 +279,7 @@ def test_rows_that_vanished_fail_the_export_in_words(page, run, large, data_dir)
     for file in data_dir.rglob("*.parquet"):
         file.unlink()
     export = Export.objects.get()
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     text = page.get(reverse("export_detail", args=[export.pk])).text
     assert "The file could not be made" in text
     assert not (data_dir / "exports" / str(export.pk)).exists()
@@ -287,43 +291,47 @@ def test_a_full_disk_fails_the_export_in_words(page, run, large, monkeypatch, da
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(building, "write", full)
+    monkeypatch.setattr(builder, "write", full)
     export = Export.objects.get()
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
     assert export.error["message"].startswith("The server's disk is full.")
     assert export.size == 0
-    assert not building.directory_of(export).exists()
+    assert not builder.directory_of(export).exists()
 
 
 def test_a_build_that_keeps_dying_is_given_up(run, large):
     export = ExportFactory(
         run=run,
-        options=exports.ExportRequest(owner=run.owner, run=run, format="csv").stored(),
+        options=export_services.ExportRequest(
+            owner=run.owner, run=run, format="csv"
+        ).stored(),
     )
-    export.claims = building.MOST_ATTEMPTS
+    export.claims = builder.MOST_ATTEMPTS
     export.save()
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
 
 
 def test_the_sweep_rings_again_for_a_build_that_stands_still(run, large, monkeypatch):
     rung = []
-    monkeypatch.setattr(exports.bell, "ring", lambda task, pk: rung.append((task, pk)))
+    monkeypatch.setattr(
+        export_services.bell, "ring", lambda task, pk: rung.append((task, pk))
+    )
     still = ExportFactory(run=run, next_at=timezone.now() - timedelta(minutes=2))
     ExportFactory(run=run, next_at=timezone.now())
-    exports.sweep_exports()
-    assert rung == [(exports.bell.BUILD_EXPORT, str(still.pk))]
+    export_services.sweep_exports()
+    assert rung == [(export_services.bell.BUILD_EXPORT, str(still.pk))]
 
 
 def test_an_expired_file_is_removed_and_says_so(page, run):
     make(page, run)
     export = Export.objects.get()
     Export.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    exports.sweep_exports()
-    assert not building.path_of(export).exists()
+    export_services.sweep_exports()
+    assert not builder.path_of(export).exists()
     assert page.get(reverse("export_download", args=[export.pk])).status_code == 404
     assert "Expired" in page.get(reverse("export_detail", args=[export.pk])).text
 
@@ -333,7 +341,7 @@ def test_deleting_an_export_removes_the_file(page, run):
     export = Export.objects.get()
     page.post(reverse("export_delete", args=[export.pk]))
     assert not Export.objects.exists()
-    assert not building.path_of(export).exists()
+    assert not builder.path_of(export).exists()
 
 
 def test_files_that_no_export_names_are_removed_once_nobody_can_be_making_them(
@@ -347,12 +355,12 @@ def test_files_that_no_export_names_are_removed_once_nobody_can_be_making_them(
         folder.mkdir()
         (folder / "rows.csv").write_bytes(b"1")
     long_ago = time.time() - 7_200
-    for folder in (left, building.directory_of(export)):
+    for folder in (left, builder.directory_of(export)):
         os.utime(folder, (long_ago, long_ago))
-    exports.forget_orphaned_files()
+    export_services.forget_orphaned_files()
     assert not left.exists()
     assert new.exists()
-    assert building.path_of(export).exists()
+    assert builder.path_of(export).exists()
 
 
 def test_a_reader_who_has_gone_does_not_keep_a_thread_of_the_server(page, run):
@@ -388,15 +396,15 @@ def test_an_export_made_before_there_were_more_choices_keeps_its_own(run):
         migration.respell(apps, None)
         for export in (sorted_one, originals, everything):
             export.refresh_from_db()
-    assert exports.media_type_of(sorted_one) == "application/zip"
+    assert export_services.media_type_of(sorted_one) == "application/zip"
     wanted = ExportRequest.of(sorted_one)
     assert (wanted.limit, str(wanted.zone)) == (5, "Europe/Berlin")
-    known = reading.columns_of(run.result)
-    with taking.taken(wanted, run.result) as rows:
+    known = stored_results.columns_of(run.result)
+    with selection.taken(wanted, run.result) as rows:
         assert [column.name for column in rows.columns] == ["$d.n"]
         assert next(rows.batches).column(0).to_pylist() == [119, 118, 117, 116, 115]
     assert ExportRequest.of(originals).options.original
-    assert taking.columns_taken(ExportRequest.of(everything), known) == known
+    assert selection.columns_taken(ExportRequest.of(everything), known) == known
 
 
 def test_a_teammate_cannot_touch_an_export_and_access_ends_with_the_membership(
@@ -425,15 +433,15 @@ def test_what_was_changed_for_the_format_is_said(user):
         "values_quoted": 5,
     }
     export = ExportFactory.build(report=report, run=None, owner=user, complete=True)
-    notes = list(exports.notes_of(export))
+    notes = list(export_services.notes_of(export))
     assert len(notes) == 5
     assert notes[0].startswith("1,200 cells were cut")
 
 
 def test_a_providers_file_of_the_first_rows_calls_no_result_incomplete(run):
-    made = {"made_by": building.MADE_BY_PROVIDER, "limit": 5}
+    made = {"made_by": builder.MADE_BY_PROVIDER, "limit": 5}
     export = ExportFactory(run=run, result_set=run.result, options=made)
-    assert [note[:12] for note in exports.notes_of(export)] == ["The provider"]
+    assert [note[:12] for note in export_services.notes_of(export)] == ["The provider"]
 
 
 def test_an_empty_list_says_what_to_do(page):
@@ -451,19 +459,19 @@ def test_a_builder_that_lost_its_lease_leaves_the_winner_alone(
 ):
     make(page, run)
     export = Export.objects.get()
-    write = building.write
+    write = builder.write
 
     def overtaken(*args, **kwargs):
-        monkeypatch.setattr(building, "write", write)
+        monkeypatch.setattr(builder, "write", write)
         Export.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        building.build_export(str(export.pk))
+        builder.build_export(str(export.pk))
         return write(*args, **kwargs)
 
-    monkeypatch.setattr(building, "write", overtaken)
-    building.build_export(str(export.pk))
+    monkeypatch.setattr(builder, "write", overtaken)
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.SUCCEEDED
-    assert [path.name for path in building.directory_of(export).rglob("*")] == [
+    assert [path.name for path in builder.directory_of(export).rglob("*")] == [
         export.file_name
     ]
 
@@ -471,11 +479,11 @@ def test_a_builder_that_lost_its_lease_leaves_the_winner_alone(
 def test_what_a_killed_builder_left_is_cleared_away(page, run, large):
     make(page, run)
     export = Export.objects.get()
-    left = building.directory_of(export) / ".dead" / ".half.part"
+    left = builder.directory_of(export) / ".dead" / ".half.part"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
-    building.build_export(str(export.pk))
-    assert [path.name for path in building.directory_of(export).rglob("*")] == [
+    builder.build_export(str(export.pk))
+    assert [path.name for path in builder.directory_of(export).rglob("*")] == [
         export.file_name
     ]
 
@@ -486,9 +494,9 @@ def test_a_worker_leaves_a_build_for_later_while_the_others_are_busy(
     make(page, run)
     export = Export.objects.get()
     rung = []
-    monkeypatch.setattr(building.long_tasks, "full", lambda: True)
-    monkeypatch.setattr(building.bell, "ring", lambda *args, at: rung.append(args))
-    building.build_export(str(export.pk))
+    monkeypatch.setattr(builder.long_tasks, "full", lambda: True)
+    monkeypatch.setattr(builder.bell, "ring", lambda *args, at: rung.append(args))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.QUEUED
-    assert rung == [(building.bell.BUILD_EXPORT, str(export.pk))]
+    assert rung == [(builder.bell.BUILD_EXPORT, str(export.pk))]

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from queries.models import Invitation, Role, User
 from tests.factories import MembershipFactory, TeamFactory, UserFactory
-from tests.views.signing_in import NEW_PASSWORD, signed_in
+from tests.views.sign_in import NEW_PASSWORD, signed_in
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from queries.models import Connection, Role
 from tests.factories import KEY, ConnectionFactory, MembershipFactory
-from tests.upstream import CUT, Reply, Upstream, as_json, as_lines
+from tests.scripted_server import CUT, Reply, Upstream, as_json, as_lines
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Run, SavedQuery
+from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory
-from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 NEW = reverse("run_new")

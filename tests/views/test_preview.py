@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Run
-from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
-from tests.upstream import Reply, Upstream, as_json
+from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.scripted_server import Reply, Upstream, as_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 VALIDATE, TIMELINE = "/_sme/queryStats/validate", "/_sme/queryStats/timeline"

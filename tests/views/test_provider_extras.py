@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Status
-from queries.views.extras import MOST_BARS, shaped
+from queries.views.provider_extras import MOST_BARS, shaped
 from tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db

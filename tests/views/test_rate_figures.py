@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from queries import rate_limit
-from queries.connections import open_provider
+from queries.connections import rate_limit
+from queries.connections.services import open_provider
 from queries.providers.base import Provider, RateFigures
+from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory
-from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.providers.supermetrics.samples import status
-from tests.upstream import Upstream, as_json
+from tests.scripted_server import Upstream, as_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 

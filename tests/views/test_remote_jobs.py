@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from queries import building
+from queries.exports import builder
 from queries.models import Connection, Export, Mode, Run, Status
+from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.factories import RunFactory, UserFactory
-from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
-from tests.upstream import Reply, Upstream, as_json
+from tests.scripted_server import Reply, Upstream, as_json
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 ROOT = "/_sme/async_requests"
@@ -165,7 +165,7 @@ def test_a_file_made_by_the_provider_becomes_an_export(page, run, upstream):
     page.post(url("run_provider_file", run), asked)
     export = Export.objects.get()
     assert "the provider" in text(page.get(url("export_detail", export)))
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert (export.status, export.size) == (Status.SUCCEEDED, 8)
     assert upstream.requests[0].json()["download_results_size"] == 7
@@ -178,7 +178,7 @@ def test_a_file_the_provider_cannot_make_fails_in_words(page, run, upstream):
     upstream.on("*", Reply(404, body=b"{}"))
     page.post(url("run_provider_file", run), {"format": "json", "rows": "all"})
     export = Export.objects.get()
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
     assert export.error["message"]
@@ -189,10 +189,10 @@ def test_a_file_larger_than_we_keep_is_refused(page, run, upstream, settings):
     upstream.on("*", Reply(body=b"a,b\n1,2\n", headers={"Content-Type": "text/csv"}))
     page.post(url("run_provider_file", run), {"format": "csv", "rows": "all"})
     export = Export.objects.get()
-    building.build_export(str(export.pk))
+    builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
-    assert not building.path_of(export).exists()
+    assert not builder.path_of(export).exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.urls import reverse
 from queries.models import Status
 from tests.factories import RunFactory
 from tests.results.test_wire_to_page import ODD, wire_row
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 HTMX = {"HX-Request": "true"}
 

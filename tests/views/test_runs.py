@@ -10,10 +10,9 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from queries.engine import direct
 from queries.models import Role, Run, Status
 from queries.providers.registry import provider_class
-from tests.engine import wire
+from queries.runs.engine import executor
 from tests.factories import (
     ConnectionFactory,
     MembershipFactory,
@@ -21,8 +20,9 @@ from tests.factories import (
     SavedQueryFactory,
     UserFactory,
 )
-from tests.stored import log_rows, stored_run
-from tests.upstream import Upstream
+from tests.runs.engine import scripted_coralogix
+from tests.scripted_server import Upstream
+from tests.stored_results import log_rows, stored_run
 
 NEW = "/runs/new/"
 
@@ -30,8 +30,8 @@ NEW = "/runs/new/"
 @pytest.fixture
 def upstream():
     with Upstream() as one:
-        yield wire.scripted(one)
-    direct.pool.stop()
+        yield scripted_coralogix.scripted(one)
+    executor.pool.stop()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.factories import (
     SavedQueryFactory,
     TeamFactory,
 )
-from tests.upstream import Upstream, as_lines
+from tests.scripted_server import Upstream, as_lines
 
 pytestmark = pytest.mark.django_db
 

@@ -13,10 +13,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from queries.accounts import forget_what_is_over, issue_sign_in_link
+from queries.accounts.services import forget_what_is_over, issue_sign_in_link
 from queries.models import SignInLink
 from tests.factories import UserFactory
-from tests.views.signing_in import LOGIN, sign_in, signed_in
+from tests.views.sign_in import LOGIN, sign_in, signed_in
 
 pytestmark = pytest.mark.django_db
 

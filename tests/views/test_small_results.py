@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from queries.models import Mode
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 
 def shown(page, run) -> str:

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Export
-from queries.results.gate import GATE
-from tests.stored import log_rows, stored_run
+from queries.results.concurrency import GATE
+from tests.stored_results import log_rows, stored_run
 
 BUSY = "Too many results are being read at this moment. Try again shortly."
 PAGES = ["run_results", "run_columns", "run_column", "run_timeline", "run_row"]

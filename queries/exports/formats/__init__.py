@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from queries.formats import archive
-from queries.formats.base import (
+from queries.exports.formats import archive
+from queries.exports.formats.base import (
     Batches,
     Column,
     Format,
@@ -21,11 +21,11 @@ from queries.formats.base import (
     Options,
     Report,
 )
-from queries.formats.csv_writer import csv_chunks, tsv_chunks
-from queries.formats.files import behind, safe_file_name, whole_file
-from queries.formats.json_writer import json_chunks, ndjson_chunks
-from queries.formats.parquet_writer import parquet_chunks
-from queries.formats.xlsx_writer import xlsx_chunks
+from queries.exports.formats.csv_writer import csv_chunks, tsv_chunks
+from queries.exports.formats.files import behind, safe_file_name, whole_file
+from queries.exports.formats.json_writer import json_chunks, ndjson_chunks
+from queries.exports.formats.parquet_writer import parquet_chunks
+from queries.exports.formats.xlsx.writer import xlsx_chunks
 
 __all__ = [
     "FORMATS",

@@ -9,8 +9,8 @@ from hashlib import sha256
 from types import MappingProxyType
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from queries.formats.base import Report
-from queries.formats.outbox import LEVEL, Outbox
+from queries.exports.formats.base import Report
+from queries.exports.formats.stream_buffer import LEVEL, Outbox
 
 ZIP, GZIP = "zip", "gzip"
 EXTENSIONS = MappingProxyType({ZIP: "zip", GZIP: "gz"})

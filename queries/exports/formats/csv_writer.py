@@ -16,10 +16,10 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.base import Batches, Column, Options, Report
-from queries.formats.formulas import neutralised
-from queries.formats.moments import iso_texts
-from queries.formats.text import (
+from queries.exports.formats.base import Batches, Column, Options, Report
+from queries.exports.formats.formulas import neutralised
+from queries.exports.formats.moments import iso_texts
+from queries.exports.formats.text import (
     as_bytes,
     constant,
     count,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.text import as_bytes, count, joined
+from queries.exports.formats.text import as_bytes, count, joined
 
 #: After anything a spreadsheet drops while importing (blanks of every script, controls, invisible characters,
 #: quotes): a formula's first character, ASCII or full-width. A tab or a return is a trigger itself.

@@ -10,8 +10,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.base import Report
-from queries.formats.text import as_bytes, has_bytes, patched
+from queries.exports.formats.base import Report
+from queries.exports.formats.text import as_bytes, has_bytes, patched
 
 _CONTROLS = bytes(range(0x20))
 #: Up to here a double holds every integer (RFC 8259, 6). Fewer digits are exact; a run of as many may not be.

@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.base import Batches, Column, Options, Report, unique_names
-from queries.formats.json_text import (
+from queries.exports.formats.base import Batches, Column, Options, Report, unique_names
+from queries.exports.formats.json_text import (
     checked,
     encoded,
     escaped,
     exact_as_text,
 )
-from queries.formats.moments import iso_texts
-from queries.formats.text import as_bytes, constant, joined, pieces, texts
+from queries.exports.formats.moments import iso_texts
+from queries.exports.formats.text import as_bytes, constant, joined, pieces, texts
 
 Rows = Callable[[pa.RecordBatch], pa.StringArray]
 Parts = list[pa.StringArray | str]

@@ -10,7 +10,7 @@ from datetime import UTC, timedelta, tzinfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.text import joined
+from queries.exports.formats.text import joined
 
 _DAY_MS = 86_400_000
 #: Days from Excel's day zero, 1899-12-30 (the day that makes serials right from March 1900 on), to 1970-01-01.

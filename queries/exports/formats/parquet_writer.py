@@ -13,9 +13,9 @@ from itertools import chain
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.formats.base import Batches, Column, Options, Report, unique_names
-from queries.formats.outbox import Outbox
-from queries.formats.text import pieces
+from queries.exports.formats.base import Batches, Column, Options, Report, unique_names
+from queries.exports.formats.stream_buffer import Outbox
+from queries.exports.formats.text import pieces
 
 #: Of one row group, whichever comes first. Readers skip by groups; a smaller one costs them more than it saves us.
 GROUP_ROWS = 65_536

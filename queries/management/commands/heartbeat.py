@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from queries.engine.heartbeat import is_alive, last_beat
+from queries.runs.engine.heartbeat import is_alive, last_beat
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from queries.connections import Rotation, rotate_keys
+from queries.connections.services import Rotation, rotate_keys
 
 
 class Command(BaseCommand):

@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from queries.sandbox.config import DEMO_KEY, Limits, SandboxConfig, SandboxError
-from queries.sandbox.running import Sandbox, running_sandbox
+from sandbox.config import DEMO_KEY, Limits, SandboxConfig, SandboxError
+from sandbox.running import Sandbox, running_sandbox
 
 # Of a row in the answer of a finished background query, with room to spare.
 BYTES_OF_A_ROW = 4_096

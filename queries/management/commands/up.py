@@ -13,10 +13,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from queries.engine import pump
+from queries.runs.engine import scheduler
 from queries.supervisor import local, ports
-from queries.supervisor.alone import AlreadyRunsError, alone
 from queries.supervisor.child import Child
+from queries.supervisor.lockfile import AlreadyRunsError, alone
 from queries.supervisor.loop import Supervisor
 from queries.supervisor.watch import WorkerWatch
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             return
         worker = _worker(dict(os.environ))
         watch = WorkerWatch(worker)
-        Supervisor([worker], [watch.tick], farewell=pump.hand_over).run()
+        Supervisor([worker], [watch.tick], farewell=scheduler.hand_over).run()
 
     def _serve_all(self, host: str, port: int, sandbox_rows: int) -> None:
         """Everything, for somebody's own machine; without sandbox when it is to have no rows."""
@@ -80,7 +80,7 @@ class Command(BaseCommand):
         children += [_web(host, port, env), worker]
         announce = self._announcer(user, host, port)
         watch = WorkerWatch(worker)
-        Supervisor(children, [announce, watch.tick], farewell=pump.hand_over).run()
+        Supervisor(children, [announce, watch.tick], farewell=scheduler.hand_over).run()
 
     def _sandbox(self, user: Any, env: dict[str, str], rows: int) -> Child:
         """The sandbox on the port it had before, if that is free; ``env`` then allows it."""

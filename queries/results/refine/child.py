@@ -1,4 +1,4 @@
-"""The process that answers one refine, and ends: `python -m queries.results.refinery_child`.
+"""The process that answers one refine, and ends: `python -m queries.results.refine.child`.
 
 What people wrote as SQL runs here and nowhere else. Three walls stand around it, each enough
 for what is known: only one statement that reads, nested in one of ours (a nested statement
@@ -25,8 +25,8 @@ from typing import IO, Any, Final
 import duckdb
 import pyarrow as pa
 
-from queries.results.confinement import confine
 from queries.results.engine import LOCKED_CONFIG, quoted
+from queries.results.refine.landlock import confine
 from queries.results.sql import ISO_TIME
 
 ROWS: Final = 1_000  # of one batch

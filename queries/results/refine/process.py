@@ -31,7 +31,7 @@ from queries.results.errors import (
     ResultsMissingError,
 )
 
-_CODE: Final = Path(__file__).resolve().parent.parent.parent
+_CODE: Final = Path(__file__).resolve().parents[3]
 _MOST_TROUBLE: Final = 65_536  # bytes; DuckDB may quote a long statement
 _OVERHEAD: Final = (
     2 * 2**30
@@ -156,7 +156,7 @@ class Refinery:
             if self._stopped:
                 return None
             self._process = process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-m", "queries.results.refinery_child"],
+                [sys.executable, "-P", "-s", "-m", "queries.results.refine.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=trouble,

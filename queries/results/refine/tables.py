@@ -10,14 +10,14 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from queries.dataprime import Field, Kind, Table
-from queries.dataprime.sql import identifier
+from dataprime import Field, Kind, Table
+from dataprime.sql import identifier
 from queries.results.binding import severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
 from queries.results.engine import quoted
-from queries.results.originals import original, templates_of
+from queries.results.row_templates import Documents
+from queries.results.row_texts import original, templates_of
 from queries.results.sql import ISO_TIME, merged
-from queries.results.templates import Documents
 
 Keys = tuple[str, ...]
 

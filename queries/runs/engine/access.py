@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from queries.engine import failures
 from queries.models import Connection, Run
+from queries.runs.engine import error_texts
 
 
 def connection_for(run: Run) -> Connection:
@@ -13,8 +13,8 @@ def connection_for(run: Run) -> Connection:
     been deleted since the run was started.
     """
     if run.connection is None:
-        raise failures.connection_gone()
+        raise error_texts.connection_gone()
     usable = Connection.objects.visible_to(run.owner).filter(pk=run.connection.pk)
     if not run.owner.is_active or not usable.exists():
-        raise failures.access_lost()
+        raise error_texts.access_lost()
     return run.connection

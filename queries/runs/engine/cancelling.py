@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from queries.engine.polling import CONFIRM_EVERY, GONE_AFTER_CANCEL, POLL
-from queries.engine.steps import Outcome, Step, finish, go_on, try_again
 from queries.models import Run, Status
 from queries.providers.base import Provider
 from queries.providers.errors import ConflictError, NotFoundError, ProviderError
 from queries.providers.registry import provider_class
+from queries.runs.engine.polling import CONFIRM_EVERY, GONE_AFTER_CANCEL, POLL
+from queries.runs.engine.steps import Outcome, Step, finish, go_on, try_again
 
 CONFIRM_WITHIN = timedelta(seconds=30)
 MOST_FAILURES = 4

@@ -19,12 +19,19 @@ from django.db import (
 )
 from django.utils import timezone
 
-from queries.connections import open_provider
-from queries.engine import access, bell, failures, refine, times
-from queries.engine.keeper import Held, Reason, keeper
-from queries.engine.leases import FREED, LeaseLostError, commit, held
-from queries.engine.receiving import Received, Receiver, policy
-from queries.engine.record import (
+from queries.connections.services import open_provider
+from queries.models import Mode, Run, Status
+from queries.providers.base import HandedOverError
+from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
+from queries.providers.registry import provider_class
+from queries.runs.engine import access, backoff, error_texts, queue, refine
+from queries.runs.engine.finalize import settle
+from queries.runs.engine.lease_keeper import Held, Reason, keeper
+from queries.runs.engine.leases import FREED, LeaseLostError, commit, held
+from queries.runs.engine.orphan_jobs import disown
+from queries.runs.engine.rate_waits import REFUSED, keep_away, take_turn, wait_as_asked
+from queries.runs.engine.receiver import Received, Receiver, policy
+from queries.runs.engine.run_updates import (
     NOT_WAITING,
     end,
     end_cut,
@@ -33,13 +40,6 @@ from queries.engine.record import (
     spec_of,
     time_limit,
 )
-from queries.engine.settling import settle
-from queries.engine.turns import REFUSED, keep_away, take_turn, wait_as_asked
-from queries.engine.unwatched import disown
-from queries.models import Mode, Run, Status
-from queries.providers.base import HandedOverError
-from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
-from queries.providers.registry import provider_class
 
 # Longer than a job's: a busy database must not make a living run look dead.
 DIRECT_LEASE = timedelta(seconds=30)
@@ -137,7 +137,7 @@ class DirectPool:
             self._place()
         if future.cancelled():
             # It was still waiting for a place when the process was told to end.
-            end(one.run, ending(one.run, Status.FAILED, failures.interrupted()))
+            end(one.run, ending(one.run, Status.FAILED, error_texts.interrupted()))
         elif error := future.exception():
             log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
 
@@ -192,7 +192,7 @@ def _in_thread(one: Held) -> None:
 def _end_crashed(run: Run) -> None:
     """A mistake of ours: its owner is told so at once. What was wrong is in the log."""
     try:
-        end_cut(run, failures.internal())
+        end_cut(run, error_texts.internal())
     except (DatabaseError, InterfaceError) as error:
         # The lease runs out and the sweep ends the run.
         log.warning("crashed_run_left", run=str(run.pk), why=type(error).__name__)
@@ -221,7 +221,7 @@ def _attempts(one: Held) -> Received:
         refusals += 1
         if refusals > MOST_REFUSALS:
             return received
-        seconds = times.backoff(refusals, refused.retry_after)
+        seconds = backoff.backoff(refusals, refused.retry_after)
         keep_away(one.run, seconds)
         one.run.notes = noted(one.run, REFUSED)
         commit(one.run, notes=one.run.notes)
@@ -264,7 +264,7 @@ def _hand_over(one: Held, job_id: str) -> None:
         # If somebody asked to cancel meanwhile, the pump sees it and cancels the job.
         mine = commit(run, **changes)
         if mine:
-            bell.ring_pump()
+            queue.ring_pump()
     if mine:
         log.info("direct_run_handed_over", run=str(run.pk))
     else:

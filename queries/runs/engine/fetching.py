@@ -13,20 +13,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from queries.connections import open_provider
-from queries.engine import access, bell, failures, long_tasks, times
-from queries.engine.keeper import Held, keeper
-from queries.engine.leases import FREED, LeaseLostError, claim, commit
-from queries.engine.receiving import Received, Receiver, policy
-from queries.engine.record import best_attempt, forget_attempts
-from queries.engine.settling import settle
-from queries.engine.turns import (
-    FOR_RECOVERY,
-    FOR_THE_PROVIDER,
-    keep_away,
-    seconds_blocked,
-    waiting,
-)
+from queries.connections.services import open_provider
 from queries.models import Mode, Run, Status, lease_free
 from queries.models.runs import RunQuerySet
 from queries.providers.errors import (
@@ -35,6 +22,19 @@ from queries.providers.errors import (
     RateLimitError,
 )
 from queries.providers.registry import provider_class
+from queries.runs.engine import access, backoff, error_texts, queue, worker_limits
+from queries.runs.engine.finalize import settle
+from queries.runs.engine.lease_keeper import Held, keeper
+from queries.runs.engine.leases import FREED, LeaseLostError, claim, commit
+from queries.runs.engine.rate_waits import (
+    FOR_RECOVERY,
+    FOR_THE_PROVIDER,
+    keep_away,
+    seconds_blocked,
+    waiting,
+)
+from queries.runs.engine.receiver import Received, Receiver, policy
+from queries.runs.engine.run_updates import best_attempt, forget_attempts
 
 MOST_FAILURES = 5
 MOST_CLAIMS = 60
@@ -51,7 +51,7 @@ def fetchable() -> RunQuerySet:
 def fetch(pk: str) -> str:
     """Fetch the rows of one run, if nobody does; returns what happened in one word."""
     mine = fetchable().filter(pk=pk)
-    if long_tasks.full():
+    if worker_limits.full():
         mine.filter(lease_free(timezone.now())).update(
             next_at=timezone.now() + WHEN_FULL
         )
@@ -76,8 +76,8 @@ def ring_next(most: int = 1) -> int:
         # Only whoever moves next_at rings: a second ring for the same run helps nobody.
         same = waiting_runs.filter(pk=run.pk, next_at=run.next_at)
         with transaction.atomic():
-            if same.update(next_at=now + bell.LOST_AFTER):
-                bell.ring(bell.FETCH, str(run.pk))
+            if same.update(next_at=now + queue.LOST_AFTER):
+                queue.ring(queue.FETCH, str(run.pk))
                 rung += 1
     return rung
 
@@ -104,7 +104,7 @@ def _receive(one: Held) -> Received:
     kind = provider_class(run.provider)
     try:
         if run.claims > MOST_CLAIMS:
-            raise failures.internal()
+            raise error_texts.internal()
         connection = access.connection_for(run)
         with (
             open_provider(connection, policy()) as provider,
@@ -126,7 +126,7 @@ def _again(run: Run, received: Received) -> bool:
     tries = run.failures + 1
     if error is None or not passing or tries > MOST_FAILURES:
         return False
-    seconds = times.backoff(tries, error.retry_after)
+    seconds = backoff.backoff(tries, error.retry_after)
     refused = isinstance(error, RateLimitError)
     if refused:
         keep_away(run, seconds)
@@ -149,4 +149,4 @@ def _put_off(run: Run, seconds: float, what: str, **changes: Any) -> None:
     with transaction.atomic():
         if not commit(run, **changes):
             raise LeaseLostError
-        bell.ring(bell.FETCH, str(run.pk), at=later)
+        queue.ring(queue.FETCH, str(run.pk), at=later)

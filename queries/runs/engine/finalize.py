@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from queries.engine import failures
-from queries.engine.keeper import Held, Reason
-from queries.engine.leases import LeaseLostError, held
-from queries.engine.receiving import Received, compacted
-from queries.engine.record import end, ending, mark_connection, noted
 from queries.models import Mode, Run, Status
 from queries.providers.errors import LimitExceededError, ProviderError
+from queries.runs.engine import error_texts
+from queries.runs.engine.lease_keeper import Held, Reason
+from queries.runs.engine.leases import LeaseLostError, held
+from queries.runs.engine.receiver import Received, compacted
+from queries.runs.engine.run_updates import end, ending, mark_connection, noted
 
 HUNG_UP = "Cancelled by closing the connection; the provider does not confirm that."
 STOPPED_FETCHING = (
@@ -23,7 +23,7 @@ def settle(one: Held, received: Received) -> bool:
         return False
     if received.result_set:
         dropped = received.result_set.columns_dropped
-        run.notes = noted(run, failures.columns_left_out(dropped))
+        run.notes = noted(run, error_texts.columns_left_out(dropped))
     error = one.error(received.error)
     status = _status(one, received, error)
     try:

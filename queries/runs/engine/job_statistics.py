@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from queries.engine.record import storable
 from queries.providers.base import JobStatus, RowStream
+from queries.runs.engine.run_updates import storable
 
 MOST_EXTRAS = 256 * 1024  # characters of JSON, of all of them together
 MOST_TOLD = 8 * 1024  # of one status: it is written again with each

@@ -19,11 +19,11 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
-from queries.engine import failures
-from queries.engine.leases import LEASE, held, renewed
-from queries.engine.record import time_limit
 from queries.models import Mode, Run
 from queries.providers.errors import ProviderError
+from queries.runs.engine import error_texts
+from queries.runs.engine.leases import LEASE, held, renewed
+from queries.runs.engine.run_updates import time_limit
 
 LOOK_EVERY = 0.5
 RENEW_EVERY = 2.5
@@ -76,11 +76,11 @@ class Held:
     def error(self, otherwise: ProviderError | None) -> ProviderError | None:
         """Why the run ended early: our own reason if it was we who hung up."""
         if self.reason is Reason.LATE:
-            return failures.too_long(
+            return error_texts.too_long(
                 time_limit(self.run), is_refine=self.run.mode == Mode.REFINE
             )
         if self.reason is Reason.STOPPING:
-            return failures.interrupted()
+            return error_texts.interrupted()
         return otherwise
 
     def sleep(self, seconds: float) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils import timezone
 
-from queries.engine import cancelling, failures, submitting
-from queries.engine.polling import POLL
-from queries.engine.steps import Outcome, Step, finish
-from queries.engine.submitting import SUBMIT
 from queries.models import Run, Status
 from queries.providers.errors import ProviderError
+from queries.runs.engine import cancelling, error_texts, submitting
+from queries.runs.engine.polling import POLL
+from queries.runs.engine.steps import Outcome, Step, finish
+from queries.runs.engine.submitting import SUBMIT
 
 # Claimed so often without ever moving on: whatever happens, it takes the worker with it.
 MOST_CLAIMS = 50
@@ -28,11 +28,11 @@ def next_step(run: Run) -> Step | Outcome:
 def _hopeless(run: Run) -> ProviderError | None:
     """Why there is no point in going on."""
     if run.claims > MOST_CLAIMS:
-        return failures.internal()
+        return error_texts.internal()
     if run.connection is None:
-        return failures.connection_gone()
+        return error_texts.connection_gone()
     if run.gives_up_at and timezone.now() >= run.gives_up_at:
-        return failures.gave_up(settings.BACKGROUND_SECONDS)
+        return error_texts.gave_up(settings.BACKGROUND_SECONDS)
     if not run.job_id and submitting.exhausted(run):
-        return failures.submit_unknown(run.submits)
+        return error_texts.submit_unknown(run.submits)
     return None

@@ -8,7 +8,7 @@ import structlog
 from django.db import connection as database
 from django.db.models import Q
 
-from queries.connections import open_provider
+from queries.connections.services import open_provider
 from queries.models import Connection, Run
 from queries.models.runs import ACTIVE
 from queries.providers.errors import ProviderError

@@ -6,10 +6,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from queries.engine import times
-from queries.engine.facts import job_facts
-from queries.engine.record import noted, status_facts
-from queries.engine.steps import Outcome, Step, finish, go_on, try_again
 from queries.models import Run, Status
 from queries.providers.base import JobState, JobStatus, Provider
 from queries.providers.errors import (
@@ -18,6 +14,10 @@ from queries.providers.errors import (
     QueryError,
     UnexpectedResponseError,
 )
+from queries.runs.engine import backoff
+from queries.runs.engine.job_statistics import job_facts
+from queries.runs.engine.run_updates import noted, status_facts
+from queries.runs.engine.steps import Outcome, Step, finish, go_on, try_again
 
 CONFIRM_EVERY = 1.0
 MOST_ODD_ANSWERS = 10
@@ -47,7 +47,7 @@ def answered(run: Run, status: JobStatus) -> Outcome:
     if status.state is JobState.UNKNOWN:
         facts["notes"] = noted(run, UNKNOWN_STATE.format(native=facts["native_status"]))
     age = timezone.now() - (run.submitted_at or run.created_at)
-    delay = CONFIRM_EVERY if run.cancel_asked_at else times.poll_delay(age)
+    delay = CONFIRM_EVERY if run.cancel_asked_at else backoff.poll_delay(age)
     return go_on(delay, polls=run.polls + 1, **facts)
 
 

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from queries.connections import keep_figures, open_provider
+from queries.connections.services import keep_figures, open_provider
 from queries.models import Connection
 from queries.providers.base import Provider, RateFigures
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from queries import rate_limit
-from queries.engine.keeper import Held
-from queries.engine.leases import commit
-from queries.engine.record import NOT_WAITING
+from queries.connections import rate_limit
 from queries.models import Connection, Run
 from queries.providers.registry import provider_class
+from queries.runs.engine.lease_keeper import Held
+from queries.runs.engine.leases import commit
+from queries.runs.engine.run_updates import NOT_WAITING
 
 FOR_A_TURN = "a free place in the provider's rate limit"
 FOR_THE_PROVIDER = "the provider, which asked us to come back later"

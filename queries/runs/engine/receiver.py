@@ -11,13 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from queries import quota
-from queries.connections import default_policy
-from queries.engine import failures
-from queries.engine.documents import documents_of
-from queries.engine.facts import stream_statistics
-from queries.engine.keeper import Held, Reason
-from queries.engine.leases import LeaseLostError, held, renewed
-from queries.engine.record import forget_unpublished, merged, storable, warning_dicts
+from queries.connections.services import default_policy
 from queries.models import ResultPart, ResultSet, Status
 from queries.providers.base import Row, RowStream
 from queries.providers.client import Policy
@@ -26,8 +20,19 @@ from queries.providers.errors import (
     LimitExceededError,
     ProviderError,
 )
-from queries.reading import columns_of, directory_of
 from queries.results import Part, PartWriter, ResultError, StorageError, compact
+from queries.runs.engine import error_texts
+from queries.runs.engine.job_statistics import stream_statistics
+from queries.runs.engine.lease_keeper import Held, Reason
+from queries.runs.engine.leases import LeaseLostError, held, renewed
+from queries.runs.engine.row_documents import documents_of
+from queries.runs.engine.run_updates import (
+    forget_unpublished,
+    merged,
+    storable,
+    warning_dicts,
+)
+from queries.stored_results import columns_of, directory_of
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +86,7 @@ class Receiver:
         except ProviderError as failure:
             self.error = failure
         except StorageError as failure:
-            self.error = failures.not_stored(str(failure))
+            self.error = error_texts.not_stored(str(failure))
         if self.one.reason is Reason.LOST:
             raise LeaseLostError
         self.error = self.one.error(self.error)
@@ -136,11 +141,11 @@ class Receiver:
         """Say whether anything is missing, and what cut it."""
         rows = self.writer.rows
         warnings = merged(self.one.run.warnings, warning_dicts(self.stream.warnings))
-        cuts = [failures.cut_by_warning(w) for w in warnings if w["cuts_result"]]
+        cuts = [error_texts.cut_by_warning(w) for w in warnings if w["cuts_result"]]
         if self.one.reason is Reason.CANCELLED:
-            cuts.append(failures.cut_by_cancel(rows))
+            cuts.append(error_texts.cut_by_cancel(rows))
         elif self.error is not None:
-            cuts.append(failures.cut_by_error(self.error, rows))
+            cuts.append(error_texts.cut_by_error(self.error, rows))
         run = self.one.run
         with transaction.atomic():
             self._renew(

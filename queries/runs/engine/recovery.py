@@ -16,10 +16,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from queries import rate_limit
-from queries.engine import bell, failures, fetching, pump
-from queries.engine.leases import claim
-from queries.engine.record import end_cut, forget, remove_rows
+from queries.connections import rate_limit
 from queries.models import (
     INLINE,
     PumpSlot,
@@ -29,8 +26,11 @@ from queries.models import (
     Status,
 )
 from queries.providers.base import RateLimit
-from queries.reading import directory_of
 from queries.results import StorageError, orphans, remove_result
+from queries.runs.engine import error_texts, fetching, queue, scheduler
+from queries.runs.engine.leases import claim
+from queries.runs.engine.run_updates import end_cut, forget, remove_rows
+from queries.stored_results import directory_of
 
 OVERDUE = timedelta(seconds=1.5)
 NUDGE_EVERY = timedelta(seconds=4)
@@ -55,13 +55,16 @@ def sweep() -> None:
 def nudge_pump() -> bool:
     """Ring for runs that are due while nobody pumps; tells whether it rang."""
     now = timezone.now()
-    if not pump.overdue(OVERDUE) or PumpSlot.objects.filter(until__gte=now).exists():
+    if (
+        not scheduler.overdue(OVERDUE)
+        or PumpSlot.objects.filter(until__gte=now).exists()
+    ):
         return False
     PumpSlot.objects.get_or_create(number=0)
     rested = Q(nudged_at=None) | Q(nudged_at__lt=now - NUDGE_EVERY)
     if not PumpSlot.objects.filter(rested, number=0).update(nudged_at=now):
         return False
-    bell.ring(bell.PUMP)
+    queue.ring(queue.PUMP)
     return True
 
 
@@ -70,7 +73,7 @@ def end_interrupted() -> int:
     now = timezone.now()
     dead = Run.objects.active().filter(mode__in=INLINE, lease_until__lt=now)
     claimed = claim(dead, most=MOST_AT_ONCE)
-    return sum(end_cut(run, failures.interrupted()) for run in claimed)
+    return sum(end_cut(run, error_texts.interrupted()) for run in claimed)
 
 
 def tidy() -> None:

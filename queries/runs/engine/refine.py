@@ -17,12 +17,8 @@ import pyarrow as pa
 from django.conf import settings
 from django.utils import timezone
 
-from queries import reading
-from queries.dataprime import Compiled, Kind, compile_dataprime
-from queries.engine import failures
-from queries.engine.documents import documents_of
-from queries.engine.keeper import Held
-from queries.engine.receiving import Received, Receiver
+from dataprime import Compiled, Kind, compile_dataprime
+from queries import stored_results
 from queries.models import ResultSet, Run
 from queries.providers.base import Row, RowStream
 from queries.providers.errors import LimitExceededError, ProviderError, QueryError
@@ -30,8 +26,17 @@ from queries.providers.registry import provider_class
 from queries.results import ResultError, ResultsMissingError
 from queries.results.errors import MemoryLimitError, QueryTimeoutError
 from queries.results.keypaths import keypath
-from queries.results.refine_tables import DATASETS, ROOTS, dataprime_table, views
-from queries.results.refinery import Refine, RefineBounds, Refinery, StatementError
+from queries.results.refine.process import (
+    Refine,
+    RefineBounds,
+    Refinery,
+    StatementError,
+)
+from queries.results.refine.tables import DATASETS, ROOTS, dataprime_table, views
+from queries.runs.engine import error_texts
+from queries.runs.engine.lease_keeper import Held
+from queries.runs.engine.receiver import Received, Receiver
+from queries.runs.engine.row_documents import documents_of
 
 SQL, DATAPRIME = "sql", "dataprime"
 LANGUAGES = {DATAPRIME: "DataPrime", SQL: "SQL"}
@@ -41,7 +46,7 @@ Rows = Callable[[pa.RecordBatch], Iterator[Row]]
 
 def compiled(statement: str, result_set: ResultSet) -> Compiled:
     """The statement over the rows of a result set. Raises DataPrimeError, with its place."""
-    columns = reading.columns_of(result_set)
+    columns = stored_results.columns_of(result_set)
     table = dataprime_table(
         columns,
         documents_of(result_set.run, columns),
@@ -85,10 +90,10 @@ def in_our_words(error: ResultError) -> ProviderError:
             remedy="Change it and refine again.",
         )
     if isinstance(error, QueryTimeoutError):
-        return failures.too_long(settings.REFINE_SECONDS, is_refine=True)
+        return error_texts.too_long(settings.REFINE_SECONDS, is_refine=True)
     if isinstance(error, MemoryLimitError):
-        return failures.too_much_memory()
-    return failures.not_refined(str(error))
+        return error_texts.too_much_memory()
+    return error_texts.not_refined(str(error))
 
 
 def _bounds() -> RefineBounds:
@@ -102,21 +107,21 @@ def _origin(run: Run) -> ResultSet:
     readable = Run.objects.visible_to(run.owner).select_related("result")
     origin = readable.filter(pk=run.origin_id).first() if run.origin_id else None
     if origin is None or not run.owner.is_active:
-        raise failures.origin_gone()
+        raise error_texts.origin_gone()
     try:
-        return reading.available_result(origin)
-    except reading.ResultUnavailableError as error:
-        raise failures.not_refined(str(error)) from None
+        return stored_results.available_result(origin)
+    except stored_results.ResultUnavailableError as error:
+        raise error_texts.not_refined(str(error)) from None
 
 
 def _asked(run: Run, origin: ResultSet) -> tuple[Refine, Rows, dict[str, str]]:
     """The question, how its answer becomes rows, and what is known of their columns."""
-    directory = reading.directory_of(origin)
+    directory = stored_results.directory_of(origin)
     names = origin.parts.order_by("seq").values_list("name", flat=True)
     files = [str(directory / name) for name in names]
     if not files or not all(Path(file).is_file() for file in files):
         raise ResultsMissingError
-    columns = reading.columns_of(origin)
+    columns = stored_results.columns_of(origin)
     relations = views(files, columns)
     if run.settings.get("language") == SQL:
         return Refine(files, relations, text=run.statement), _sql_rows, {}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
 from queries.results import WHOLE, Column, Documents
-from queries.results.refine_tables import ROOTS
+from queries.results.refine.tables import ROOTS
 
 
 def documents_of(run: Run, columns: Sequence[Column]) -> Documents:

@@ -11,13 +11,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from queries.engine import failures
-from queries.engine.leases import FREED, held
 from queries.models import ACTIVE, Connection, Mode, ResultSet, Run, Status
 from queries.providers.base import JobStatus, ProviderWarning, QuerySpec
 from queries.providers.errors import AuthenticationError, ProviderError
-from queries.reading import directory_of
 from queries.results import StorageError, remove_result
+from queries.runs.engine import error_texts
+from queries.runs.engine.leases import FREED, held
+from queries.stored_results import directory_of
 
 MOST_NOTES = 50
 MOST_WARNINGS = 100
@@ -130,7 +130,7 @@ def end(run: Run, changes: dict[str, Any], result_set: ResultSet | None = None) 
 def end_cut(run: Run, error: ProviderError) -> bool:
     """`end` a run in the middle of its rows; those that arrived stay, marked as partial."""
     for attempt in run.result_sets.all():
-        cut = failures.cut_by_error(error, attempt.row_count)
+        cut = error_texts.cut_by_error(error, attempt.row_count)
         attempt.cuts, attempt.complete = [*attempt.cuts, cut], False
         attempt.save(update_fields=["cuts", "complete"])
     cancelled = ending(run, Status.CANCELLED)

@@ -17,15 +17,16 @@ from django.db import DataError, transaction
 from django.db.models import Min, Q
 from django.utils import timezone
 
-from queries.engine import access, bell, failures, submitting
-from queries.engine.choosing import next_step
-from queries.engine.heartbeat import beat
-from queries.engine.leases import LEASE, claim, commit, renewed
-from queries.engine.record import end, ending, mark_connection
-from queries.engine.shelf import Shelf
-from queries.engine.steps import Outcome, Step, finish, go_on
-from queries.engine.submitting import SUBMIT
-from queries.engine.turns import (
+from queries.models import Connection, Mode, PumpSlot, Run, Status, lease_free
+from queries.models.runs import RunQuerySet
+from queries.providers.errors import ProviderError
+from queries.runs.engine import access, error_texts, queue, submitting
+from queries.runs.engine.heartbeat import beat
+from queries.runs.engine.leases import LEASE, claim, commit, renewed
+from queries.runs.engine.next_step import next_step
+from queries.runs.engine.orphan_jobs import disown
+from queries.runs.engine.provider_pool import Shelf
+from queries.runs.engine.rate_waits import (
     FOR_A_TURN,
     FOR_THE_PROVIDER,
     keep_away,
@@ -33,10 +34,9 @@ from queries.engine.turns import (
     seconds_to_turn,
     waiting,
 )
-from queries.engine.unwatched import disown
-from queries.models import Connection, Mode, PumpSlot, Run, Status, lease_free
-from queries.models.runs import RunQuerySet
-from queries.providers.errors import ProviderError
+from queries.runs.engine.run_updates import end, ending, mark_connection
+from queries.runs.engine.steps import Outcome, Step, finish, go_on
+from queries.runs.engine.submitting import SUBMIT
 
 HOLD = 12.0
 IDLE = 2.0
@@ -79,7 +79,7 @@ class Slot:
             self._mine.update(token=None, until=None)
             due = polled().aggregate(first=Min("next_at"))["first"]
             if due is not None:
-                bell.ring_pump(max(due, timezone.now()))
+                queue.ring_pump(max(due, timezone.now()))
 
 
 class Pump:
@@ -162,7 +162,7 @@ class Pump:
 
 def pump(hold: float = HOLD, idle: float = IDLE) -> str:
     """Take the slot and move every due run; returns what happened in one word."""
-    bell.rang_for_pump()
+    queue.rang_for_pump()
     slot = Slot.take()
     if slot is None:
         return "busy"
@@ -227,7 +227,7 @@ def outcome_of(future: Future[Any], run: Run, step: Step) -> Outcome:
         mark_connection(run.connection, error)
         return step.failed(run, error)
     log.error("step_crashed", run=str(run.pk), exc_info=error)
-    return finish(run, Status.FAILED, failures.internal())
+    return finish(run, Status.FAILED, error_texts.internal())
 
 
 def conclude(run: Run, outcome: Outcome) -> bool:
@@ -241,14 +241,14 @@ def conclude(run: Run, outcome: Outcome) -> bool:
     except DataError:
         # A value that the database does not take: tried again, it would be the same.
         log.exception("outcome_not_stored", run=str(run.pk))
-        return end(run, ending(run, Status.FAILED, failures.internal()))
+        return end(run, ending(run, Status.FAILED, error_texts.internal()))
 
 
 def _go_on(run: Run, outcome: Outcome) -> bool:
     with transaction.atomic():
         mine = commit(run, **outcome.changes)
         if mine and outcome.fetch:
-            bell.ring(bell.FETCH, str(run.pk))
+            queue.ring(queue.FETCH, str(run.pk))
     if mine:
         _heed_cancel(run)
     else:

@@ -13,19 +13,19 @@ from typing import Any
 
 from django.utils import timezone
 
-from queries.engine import times
-from queries.engine.leases import FREED
-from queries.engine.record import NOT_WAITING, ending, noted
-from queries.engine.turns import (
+from queries.models import Run, Status
+from queries.providers.base import Provider
+from queries.providers.errors import ConflictError, ProviderError, RateLimitError
+from queries.runs.engine import backoff
+from queries.runs.engine.leases import FREED
+from queries.runs.engine.rate_waits import (
     FOR_AN_EARLIER_TRY,
     FOR_RECOVERY,
     FOR_THE_PROVIDER,
     REFUSED,
     waiting,
 )
-from queries.models import Run, Status
-from queries.providers.base import Provider
-from queries.providers.errors import ConflictError, ProviderError, RateLimitError
+from queries.runs.engine.run_updates import NOT_WAITING, ending, noted
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def go_on(seconds: float, **changes: Any) -> Outcome:
 def try_again(run: Run, error: ProviderError, **changes: Any) -> Outcome:
     """The provider is in trouble: the same step later, and later still the next time."""
     failures = run.failures + 1
-    seconds = times.backoff(failures, error.retry_after)
+    seconds = backoff.backoff(failures, error.retry_after)
     refused = isinstance(error, RateLimitError)
     changes |= waiting(seconds, _waited_for(error))
     if refused:

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from queries.engine import failures, times
-from queries.engine.record import merged, noted, spec_of, warning_dicts
-from queries.engine.steps import Outcome, Step, finish, go_on, try_again
 from queries.models import Run, Status
 from queries.providers.base import Provider, Submitted
 from queries.providers.errors import ProviderError
 from queries.providers.registry import provider_class
+from queries.runs.engine import backoff, error_texts
+from queries.runs.engine.run_updates import merged, noted, spec_of, warning_dicts
+from queries.runs.engine.steps import Outcome, Step, finish, go_on, try_again
 
 MOST_SUBMITS = 3
 # Where a repeat is harmless, it is worth a quarter of an hour (`times.backoff`).
@@ -56,7 +56,7 @@ def answered(run: Run, submitted: Submitted) -> Outcome:
     """The provider took the job."""
     now = timezone.now()
     return go_on(
-        times.poll_delay(now - now),
+        backoff.poll_delay(now - now),
         status=Status.RUNNING,
         job_id=submitted.job_id[:200],
         submitted_at=now,
@@ -72,7 +72,7 @@ def failed(run: Run, error: ProviderError) -> Outcome:
         if not error.retryable:
             return finish(run, Status.FAILED, error, MAYBE_TAKEN)
         if exhausted(run):
-            return finish(run, Status.FAILED, failures.submit_unknown(run.submits))
+            return finish(run, Status.FAILED, error_texts.submit_unknown(run.submits))
         return try_again(run, error)
     # It was certainly not taken: this attempt does not count.
     if error.retryable and run.failures < MOST_REFUSALS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import openpyxl
 import pyarrow as pa
 
-from queries.formats import Options, stream
+from queries.exports.formats import Options, stream
 
 TYPES = {
     "text": pa.string(),

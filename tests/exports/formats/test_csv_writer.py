@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from queries.formats import Options, Report, stream
-from queries.formats.formulas import TRIGGER, formula_like
-from tests.formats.rows import HARD_TEXTS, Shown, columns, made, read_csv
+from queries.exports.formats import Options, Report, stream
+from queries.exports.formats.formulas import TRIGGER, formula_like
+from tests.exports.formats.rows import HARD_TEXTS, Shown, columns, made, read_csv
 
 
 def cell(value: str, **chosen) -> str:

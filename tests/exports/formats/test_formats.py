@@ -14,7 +14,7 @@ from dataclasses import asdict
 import pyarrow as pa
 import pytest
 
-from queries.formats import (
+from queries.exports.formats import (
     FORMATS,
     FormatError,
     Options,
@@ -24,7 +24,7 @@ from queries.formats import (
     stream,
     write,
 )
-from tests.formats.rows import batch, batches, columns, made, read_csv
+from tests.exports.formats.rows import batch, batches, columns, made, read_csv
 
 ALL = pytest.mark.parametrize("slug", FORMATS)
 #: Parquet holds back a row group, which test_parquet.py is about.
@@ -292,7 +292,7 @@ def test_a_full_disk_leaves_no_file(folder, monkeypatch):
     def full(handle):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("queries.formats.files.os.fsync", full)
+    monkeypatch.setattr("queries.exports.formats.files.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write("csv", folder / "out", SHOWN, batches(SHOWN, ROWS))
     assert list(folder.iterdir()) == []

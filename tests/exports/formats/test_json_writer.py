@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from queries.formats import Options, Report, stream
-from tests.formats.rows import HARD_TEXTS, Shown, columns, made, originals
+from queries.exports.formats import Options, Report, stream
+from tests.exports.formats.rows import HARD_TEXTS, Shown, columns, made, originals
 
 ORIGINALS = [
     '{"a": 1.0, "a": 2, "big": 123456789012345678901234567890}',

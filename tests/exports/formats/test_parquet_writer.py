@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.formats import Options, parquet_writer, stream
-from tests.formats.rows import HARD_TEXTS, Shown, batches, columns, made
+from queries.exports.formats import Options, parquet_writer, stream
+from tests.exports.formats.rows import HARD_TEXTS, Shown, batches, columns, made
 
 
 def read(data: bytes) -> pa.Table:

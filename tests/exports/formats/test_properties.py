@@ -10,8 +10,8 @@ import unicodedata
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries.formats import safe_file_name
-from tests.formats.rows import (
+from queries.exports.formats import safe_file_name
+from tests.exports.formats.rows import (
     columns,
     made,
     read_csv,

@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from queries.formats import Options, Report, stream
+from queries.exports.formats import Options, Report, stream
 from queries.results import compact
 from tests.results.samples import Written, original, write
 from tests.results.test_properties import LIMITS, ROWS

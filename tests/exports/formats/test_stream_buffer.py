@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from queries.formats import write
-from queries.formats.files import behind
-from tests.formats.rows import batch, columns
+from queries.exports.formats import write
+from queries.exports.formats.files import behind
+from tests.exports.formats.rows import batch, columns
 
 
 def takers() -> list[threading.Thread]:

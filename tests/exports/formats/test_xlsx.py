@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from queries.formats import FormatError, Report, stream, xlsx_writer
-from queries.formats.xlsx_cells import letters
-from tests.formats.rows import (
+from queries.exports.formats import FormatError, Report, stream
+from queries.exports.formats.xlsx import writer
+from queries.exports.formats.xlsx.cells import letters
+from tests.exports.formats.rows import (
     HARD_TEXTS,
     Shown,
     columns,
@@ -204,7 +205,7 @@ def test_a_sheet_that_is_exactly_full_is_the_last():
 
 
 def test_a_sheet_ends_before_its_part_gets_too_large(monkeypatch):
-    monkeypatch.setattr(xlsx_writer, "SHEET_BYTES", 1000)
+    monkeypatch.setattr(writer, "SHEET_BYTES", 1000)
     rows = [(number,) for number in range(40)]
     book = workbook(made("xlsx", columns(n="integer"), rows))
     assert len(book.sheetnames) > 1

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from queries.providers.base import Provider, QuerySpec, Row
-from tests.upstream import Reply, Script
+from tests.scripted_server import Reply, Script
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 from queries.providers.base import JobState
 from tests.providers.adapters import Adapter
 from tests.providers.coralogix.samples import SPEC, data, wire_row
-from tests.upstream import CUT, Reply, as_json, as_lines
+from tests.scripted_server import CUT, Reply, as_json, as_lines
 
 
 def rows(count: int) -> Reply:

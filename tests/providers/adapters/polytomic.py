@@ -5,7 +5,7 @@ from __future__ import annotations
 from queries.providers.base import JobState
 from tests.providers.adapters import Adapter
 from tests.providers.polytomic.samples import SPEC, answer, pages
-from tests.upstream import CUT, Reply, Request, Script
+from tests.scripted_server import CUT, Reply, Request, Script
 
 PATH = "/api/queries/job-1"
 

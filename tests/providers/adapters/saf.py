@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from queries.providers.base import FileOptions, JobState, Provider, QuerySpec
 from tests.providers.adapters import Adapter
-from tests.upstream import CUT, Reply, Request, as_json
+from tests.scripted_server import CUT, Reply, Request, as_json
 
 SPEC = QuerySpec(
     "source shop-* | search error",

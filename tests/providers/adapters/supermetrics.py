@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from queries.providers.base import JobState, Provider
 from tests.providers.adapters import Adapter
 from tests.providers.supermetrics.samples import FIELDS, SPEC, result, status
-from tests.upstream import CUT, Reply, Request, as_json
+from tests.scripted_server import CUT, Reply, Request, as_json
 
 
 def asked(request: Request) -> dict:

@@ -10,7 +10,7 @@ from queries.providers.client import Policy
 from queries.providers.coralogix.provider import Coralogix
 from queries.providers.registry import open_provider
 from tests.providers.keys import CANARY
-from tests.upstream import Upstream
+from tests.scripted_server import Upstream
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.providers.coralogix.samples import (
     SPEC,
     wire_row,
 )
-from tests.upstream import as_lines
+from tests.scripted_server import as_lines
 
 
 def numbered(count: int, start: int = 0) -> list[dict]:

@@ -20,7 +20,7 @@ from queries.providers.errors import (
     UpstreamTimeoutError,
 )
 from tests.providers.coralogix.samples import SPEC
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 CALLS = {
     "direct": lambda provider: provider.run(SPEC),

@@ -22,7 +22,7 @@ from tests.providers.coralogix.samples import (
     direct,
     wire_row,
 )
-from tests.upstream import Reply, as_json, as_lines
+from tests.scripted_server import Reply, as_json, as_lines
 
 DOMAINS = {
     "us1.coralogix.com", "coralogix.us", "us2.coralogix.com", "cx498.coralogix.com", "us3.coralogix.com",

@@ -17,8 +17,8 @@ from queries.providers.errors import (
     ResultsExpiredError,
 )
 from queries.providers.registry import open_provider
-from queries.sandbox.config import DEMO_KEY, INSTANT, LIMITED_KEY, SandboxConfig
-from queries.sandbox.running import Sandbox, running_sandbox
+from sandbox.config import DEMO_KEY, INSTANT, LIMITED_KEY, SandboxConfig
+from sandbox.running import Sandbox, running_sandbox
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from queries.providers.errors import (
     TruncatedStreamError,
     UnexpectedResponseError,
 )
-from tests.providers.coralogix.playing import numbered, numbers, play, until_it_fails
+from tests.providers.coralogix.replay import numbered, numbers, play, until_it_fails
 from tests.providers.coralogix.samples import (
     DATA,
     DIRECT,
@@ -30,7 +30,7 @@ from tests.providers.coralogix.samples import (
     direct,
     wire_row,
 )
-from tests.upstream import CUT, Reply, as_lines
+from tests.scripted_server import CUT, Reply, as_lines
 
 ROW = wire_row({"n": 1}, severity="3")
 

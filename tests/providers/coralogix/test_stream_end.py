@@ -8,7 +8,7 @@ from queries.providers.base import QuerySpec
 from queries.providers.errors import (
     QueryError,
 )
-from tests.providers.coralogix.playing import numbered, numbers, play
+from tests.providers.coralogix.replay import numbered, numbers, play
 from tests.providers.coralogix.samples import (
     DATA,
     DIRECT,
@@ -17,7 +17,7 @@ from tests.providers.coralogix.samples import (
     direct,
     wire_row,
 )
-from tests.upstream import as_lines
+from tests.scripted_server import as_lines
 
 ROW = wire_row({"n": 1}, severity="3")
 

@@ -10,7 +10,7 @@ from queries.providers.client import Client, Policy
 from queries.providers.credentials import Secret
 from queries.providers.polytomic.provider import Polytomic
 from tests.providers.keys import CANARY
-from tests.upstream import Upstream
+from tests.scripted_server import Upstream
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from queries.providers.errors import (
 )
 from tests.providers.keys import CANARY
 from tests.providers.polytomic.samples import JOB, SPEC
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 CALLS = {
     "submit": lambda provider: provider.submit(SPEC, "our-key-1"),

@@ -14,7 +14,7 @@ from queries.providers.errors import (
 )
 from tests.providers.keys import CANARY
 from tests.providers.polytomic.samples import JOB, RESULT, VERSION, answer
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 
 def status(provider, upstream, reply):

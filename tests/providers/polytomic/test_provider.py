@@ -26,7 +26,7 @@ from tests.providers.polytomic.samples import (
     SUBMIT,
     answer,
 )
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 

@@ -24,7 +24,7 @@ from queries.providers.polytomic import rows as paging
 from queries.providers.polytomic import wire
 from tests.providers.keys import CANARY
 from tests.providers.polytomic.samples import JOB, RESULT, VERSION, answer, pages
-from tests.upstream import CUT, Reply
+from tests.scripted_server import CUT, Reply
 
 
 def read(provider):

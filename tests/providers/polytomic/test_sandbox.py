@@ -23,8 +23,8 @@ from queries.providers.errors import (
     ResultsExpiredError,
 )
 from queries.providers.polytomic.provider import Polytomic
-from queries.sandbox.clock import ManualClock
-from queries.sandbox.config import (
+from sandbox.clock import ManualClock
+from sandbox.config import (
     DEMO_KEY,
     INSTANT,
     LIMITED_KEY,
@@ -32,10 +32,10 @@ from queries.sandbox.config import (
     Pace,
     SandboxConfig,
 )
-from queries.sandbox.faults import Fault
-from queries.sandbox.polytomic.config import PolytomicConfig
-from queries.sandbox.polytomic.oddities import NAMED
-from queries.sandbox.polytomic.people import (
+from sandbox.faults import Fault
+from sandbox.polytomic.config import PolytomicConfig
+from sandbox.polytomic.faults import NAMED
+from sandbox.polytomic.people import (
     COLLEAGUE_KEY,
     CRM,
     EMPTY_KEY,
@@ -46,7 +46,7 @@ from queries.sandbox.polytomic.people import (
     PARTNER_KEY,
     WAREHOUSE,
 )
-from queries.sandbox.running import Sandbox, running_sandbox
+from sandbox.running import Sandbox, running_sandbox
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 SMALL = PolytomicConfig(orders=200, page_rows=100)

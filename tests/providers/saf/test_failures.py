@@ -19,7 +19,7 @@ from queries.providers.errors import (
     UnsupportedOperationError,
 )
 from queries.providers.saf.logs import MOST_CHARACTERS, MOST_LINES, lines_in
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 SPEC = QuerySpec("source x")
 SECURITY = "no permissions for [cluster:admin/sme/async_requests] and User [name=anna, backend_roles=[], requestedTenant=null]"

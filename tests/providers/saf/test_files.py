@@ -22,7 +22,7 @@ from queries.providers.errors import (
 from queries.providers.saf.files import file_name
 from tests.providers.keys import CANARY
 from tests.providers.saf.conftest import ROOT
-from tests.upstream import CUT, Reply, as_json
+from tests.scripted_server import CUT, Reply, as_json
 
 PATH = f"{ROOT}/file_download/12345"
 CSV = FileOptions("csv", "my file")

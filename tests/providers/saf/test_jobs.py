@@ -10,7 +10,7 @@ from queries.providers.base import JobState, Progress, QuerySpec
 from queries.providers.errors import UnexpectedResponseError
 from queries.providers.saf.jobs import MOST_JOBS, job_id_in, jobs_in, status_of
 from tests.providers.saf.conftest import ROOT
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}

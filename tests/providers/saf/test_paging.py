@@ -21,7 +21,7 @@ from queries.providers.errors import (
 from queries.providers.saf import paging
 from tests.providers.adapters.saf import asked, rows
 from tests.providers.keys import CANARY
-from tests.upstream import CUT, Reply, as_json
+from tests.scripted_server import CUT, Reply, as_json
 
 JOB = "12345"
 

@@ -13,7 +13,7 @@ from queries.providers.base import FileOptions
 from queries.providers.errors import NotFoundError
 from queries.providers.saf import paths
 from tests.providers.saf.conftest import ROOT
-from tests.upstream import as_json
+from tests.scripted_server import as_json
 
 PACKAGE = Path(paths.__file__).parent
 ODD = ["", " ", "\t", ".", "..", "...", "a/b", "../x", "a?b", "a#b", "a%2fb", "%2e%2e", "a\\b", "é", "a\n", "a b", "/", "x" * 201]  # fmt: skip

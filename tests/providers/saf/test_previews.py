@@ -15,7 +15,7 @@ from queries.providers.errors import (
 )
 from queries.providers.saf import previews
 from tests.providers.adapters.saf import SPEC
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 VALIDATE, TIMELINE = "/_sme/queryStats/validate", "/_sme/queryStats/timeline"
 BUCKET = {"@timestamp": "2026-03-01T00:00:00Z", "count": 3}

@@ -19,7 +19,7 @@ from queries.providers.saf.provider import SearchAnywhere
 from tests.providers.keys import CANARY
 from tests.providers.saf.conftest import ROOT
 from tests.providers.test_client_tls import self_signed
-from tests.upstream import Reply, Upstream, as_json
+from tests.scripted_server import Reply, Upstream, as_json
 
 TASKS = as_json({"tasks": [{"id": "1", "status": "DONE"}]})
 SPEC = QuerySpec("source x", {}, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))  # fmt: skip

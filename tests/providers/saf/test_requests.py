@@ -13,7 +13,7 @@ from queries.providers.saf.fields import CONNECTION_FIELDS
 from queries.providers.saf.provider import SearchAnywhere
 from queries.providers.saf.requests import MOST_CHARACTERS, body_of
 from tests.providers.saf.conftest import ROOT
-from tests.upstream import as_json
+from tests.scripted_server import as_json
 
 START = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 END = START + timedelta(hours=2)

@@ -31,16 +31,16 @@ from queries.providers.errors import (
 from queries.providers.registry import open_provider
 from queries.providers.saf import paging
 from queries.providers.saf.provider import SearchAnywhere
-from queries.sandbox.config import (
+from sandbox.config import (
     DEMO_KEY,
     INSTANT,
     LIMITED_KEY,
     OTHER_TENANT_KEY,
     SandboxConfig,
 )
-from queries.sandbox.faults import Fault
-from queries.sandbox.running import Sandbox, running_sandbox
-from queries.sandbox.saf.oddities import NAMED
+from sandbox.faults import Fault
+from sandbox.running import Sandbox, running_sandbox
+from sandbox.saf.faults import NAMED
 
 ROWS = 6_500
 

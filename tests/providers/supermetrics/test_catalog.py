@@ -16,7 +16,7 @@ from queries.providers.errors import (
 )
 from queries.providers.supermetrics import catalog
 from tests.providers.supermetrics.samples import BASE, refused
-from tests.upstream import as_json
+from tests.scripted_server import as_json
 
 
 def data(value: object):

@@ -24,7 +24,7 @@ from tests.providers.supermetrics.samples import (
     refused,
     status,
 )
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 
 def raised(call) -> ProviderError:

@@ -22,7 +22,7 @@ from tests.providers.supermetrics.samples import (
     result,
     status,
 )
-from tests.upstream import as_json
+from tests.scripted_server import as_json
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from tests.providers.supermetrics.samples import (
     status,
     with_header,
 )
-from tests.upstream import CUT, Reply, Request, as_json
+from tests.scripted_server import CUT, Reply, Request, as_json
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from queries.providers.base import RateFigures
 from queries.providers.errors import ProviderError, UnsupportedOperationError
 from queries.providers.supermetrics.provider import Supermetrics
 from tests.providers.supermetrics.samples import SPEC, STATUS, refused, status
-from tests.upstream import Reply, as_json
+from tests.scripted_server import Reply, as_json
 
 LIMITS = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999"}
 

@@ -15,7 +15,7 @@ from queries.providers.supermetrics.provider import Supermetrics
 from queries.providers.supermetrics.requests import schedule_id_of
 from tests.providers.keys import CANARY
 from tests.providers.supermetrics.samples import DATA, SETTINGS, SPEC, result, status
-from tests.upstream import as_json
+from tests.scripted_server import as_json
 
 
 def raw(**query: object) -> QuerySpec:

@@ -22,16 +22,16 @@ from queries.providers.errors import (
 )
 from queries.providers.registry import open_provider
 from queries.providers.supermetrics.samples import SAMPLES
-from queries.sandbox.config import (
+from sandbox.config import (
     DEMO_KEY,
     INSTANT,
     LIMITED_KEY,
     OTHER_TENANT_KEY,
     SandboxConfig,
 )
-from queries.sandbox.running import Sandbox, running_sandbox
-from queries.sandbox.supermetrics.oddities import NAMED
-from queries.sandbox.supermetrics.options import SupermetricsOptions
+from sandbox.running import Sandbox, running_sandbox
+from sandbox.supermetrics.faults import NAMED
+from sandbox.supermetrics.options import SupermetricsOptions
 
 
 @pytest.fixture(scope="module")

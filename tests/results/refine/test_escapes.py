@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pyarrow as pa
@@ -27,13 +26,14 @@ from queries.results import (
     ResultsDamagedError,
     ResultsMissingError,
 )
-from queries.results.refinery import (
+from queries.results.refine.process import (
     ClosedError,
     Refine,
     RefineBounds,
     Refinery,
     StatementError,
 )
+from tests.paths import ROOT
 
 SECRET = "TOP-SECRET-7f3a"
 BOUNDS = RefineBounds(memory_bytes=300 * 2**20, spill_bytes=2**28, seconds=30)
@@ -285,7 +285,7 @@ def test_the_process_has_none_of_our_environment_and_is_bounded(place):
         for _ in range(200):
             for child in psutil.Process().children():
                 with suppress(psutil.NoSuchProcess):  # ended while it was looked at
-                    if "queries.results.refinery_child" in " ".join(child.cmdline()):
+                    if "queries.results.refine.child" in " ".join(child.cmdline()):
                         seen["environment"] = child.environ()
                         seen["memory"] = child.rlimit(psutil.RLIMIT_AS)
                         seen["files"] = child.rlimit(psutil.RLIMIT_FSIZE)
@@ -315,12 +315,12 @@ def test_the_process_ends_with_the_one_that_asked(place):
     script = f"""
 import sys
 from pathlib import Path
-from tests.results.test_escapes import BOUNDS, ENDLESS, Refinery, asked
+from tests.results.refine.test_escapes import BOUNDS, ENDLESS, Refinery, asked
 place = Path({str(place)!r})
 with Refinery(asked(place, ENDLESS[1]), place / "scratch", BOUNDS) as refinery:
     list(refinery.batches())
 """
-    root = Path(__file__).resolve().parent.parent.parent
+    root = ROOT
     asker = subprocess.Popen(
         [sys.executable, "-c", script], cwd=root, env={**os.environ}
     )
@@ -395,7 +395,7 @@ def test_a_missing_part_is_told(place):
 
 CONFINED = """
 import socket, sys
-from queries.results.confinement import confine
+from queries.results.refine.landlock import confine
 readable, secret, folder = sys.argv[1:]
 if not confine(readable=[readable], writable=[folder]):
     print("not offered here")
@@ -425,7 +425,7 @@ def test_the_kernel_refuses_other_files_even_if_duckdb_did_not(place):
     names = [str(place / name) for name in ("allowed", "secret.txt", "folder")]
     done = subprocess.run(
         [sys.executable, "-c", CONFINED, *names],
-        cwd=Path(__file__).resolve().parent.parent.parent,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

@@ -7,20 +7,20 @@ import threading
 import pytest
 from django_q.conf import Conf
 
-from queries.engine import direct, pump, times
-from queries.engine.keeper import keeper
 from queries.models import Mode, Run
-from queries.runs import RunRequest, start_run
-from tests.engine import wire
+from queries.runs.engine import backoff, executor, scheduler
+from queries.runs.engine.lease_keeper import keeper
+from queries.runs.services import RunRequest, start_run
 from tests.factories import ConnectionFactory
-from tests.upstream import Upstream
+from tests.runs.engine import scripted_coralogix
+from tests.scripted_server import Upstream
 
 
 @pytest.fixture
 def upstream():
     """A provider on which everything goes well until a test says otherwise."""
     with Upstream() as one:
-        yield wire.scripted(one)
+        yield scripted_coralogix.scripted(one)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def pump_once():
         Run.objects.filter(pk=run.pk, next_at__isnull=False).update(
             next_at=run.created_at
         )
-        pump.pump(hold=0.01, idle=0)
+        scheduler.pump(hold=0.01, idle=0)
         run.refresh_from_db()
         return run
 
@@ -75,15 +75,15 @@ def wake_ups_in_the_database(monkeypatch):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Back-off without patience: the schedule itself has its own tests."""
-    monkeypatch.setattr(times, "FIRST_BACKOFF", 0.06)
-    monkeypatch.setattr(times, "LONGEST_BACKOFF", 0.2)
+    monkeypatch.setattr(backoff, "FIRST_BACKOFF", 0.06)
+    monkeypatch.setattr(backoff, "LONGEST_BACKOFF", 0.2)
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_running():
     """No direct run and no keeper may outlive its test, or it would write to the next one's rows."""
     yield
-    direct.pool.stop()
+    executor.pool.stop()
     for thread in threading.enumerate():
         if thread.name == "keeper":
             thread.join(5)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from queries import reading
+from queries import stored_results
 
 
 def numbers(run, column="$d.n") -> list:
     """The cells of one column, in the order in which the rows were stored."""
-    with reading.open_result(run.result) as reader:
+    with stored_results.open_result(run.result) as reader:
         page = reader.page(offset=0, size=reader.total, columns=[column])
     return [cells[0] for _number, cells in page.rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.upstream import Reply, Upstream, as_json, as_lines
+from tests.scripted_server import Reply, Upstream, as_json, as_lines
 
 BASE = "/api/v1/dataprime"
 QUERY = f"{BASE}/query"

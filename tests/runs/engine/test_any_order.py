@@ -15,42 +15,52 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from queries.engine import fetching, pump, sweep
-from queries.engine.leases import claim
-from queries.engine.steps import Step, go_on
 from queries.models import ACTIVE, PumpSlot, RateBucket, Run, Status
-from queries.runs import cancel_run, start_run
-from tests.engine import wire
-from tests.engine.rows import numbers
-from tests.upstream import CUT
+from queries.runs.engine import fetching, recovery, scheduler
+from queries.runs.engine.leases import claim
+from queries.runs.engine.steps import Step, go_on
+from queries.runs.services import cancel_run, start_run
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.published_rows import numbers
+from tests.scripted_server import CUT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 ROWS = 4
 
 SUBMITS = [
-    wire.submitted(),
-    wire.submitted(),
-    wire.submitted(),
-    wire.BROKEN,
-    wire.refused(),
-    wire.DOWN,
+    scripted_coralogix.submitted(),
+    scripted_coralogix.submitted(),
+    scripted_coralogix.submitted(),
+    scripted_coralogix.BROKEN,
+    scripted_coralogix.refused(),
+    scripted_coralogix.DOWN,
 ]
 STATES = [
-    wire.WAITING,
-    wire.RUNNING,
-    wire.SUCCESS,
-    wire.SUCCESS,
-    wire.SUCCESS,
-    wire.CANCELLED,
-    wire.UNKNOWN,
-    wire.DOWN,
-    wire.failed(),
+    scripted_coralogix.WAITING,
+    scripted_coralogix.RUNNING,
+    scripted_coralogix.SUCCESS,
+    scripted_coralogix.SUCCESS,
+    scripted_coralogix.SUCCESS,
+    scripted_coralogix.CANCELLED,
+    scripted_coralogix.UNKNOWN,
+    scripted_coralogix.DOWN,
+    scripted_coralogix.failed(),
 ]
-CANCELS = [wire.DONE, wire.DOWN, wire.GONE, wire.Reply(409)]
+CANCELS = [
+    scripted_coralogix.DONE,
+    scripted_coralogix.DOWN,
+    scripted_coralogix.GONE,
+    scripted_coralogix.Reply(409),
+]
 STREAMS = [
-    wire.data(ROWS, wire.COMPLETED),
-    wire.Reply(parts=[wire.as_lines(wire.data_batch(0, 2)).parts[0], CUT]),
-    wire.DOWN,
+    scripted_coralogix.data(ROWS, scripted_coralogix.COMPLETED),
+    scripted_coralogix.Reply(
+        parts=[
+            scripted_coralogix.as_lines(scripted_coralogix.data_batch(0, 2)).parts[0],
+            CUT,
+        ]
+    ),
+    scripted_coralogix.DOWN,
 ]
 
 
@@ -65,7 +75,7 @@ class BackgroundRun(RuleBasedStateMachine):
         Run.objects.all().delete()
         PumpSlot.objects.all().delete()
         RateBucket.objects.all().delete()
-        wire.scripted(self.upstream)
+        scripted_coralogix.scripted(self.upstream)
         self.run = start_run(self.ask("background"))
         self.dead = []
         self.ended_as = None
@@ -84,23 +94,23 @@ class BackgroundRun(RuleBasedStateMachine):
     )
     def pump_once(self, submit, state, cancel):
         self.time_passes()
-        self.upstream.on(wire.SUBMIT, submit)
-        self.upstream.on(wire.STATUS, state)
-        self.upstream.on(wire.CANCEL, cancel)
-        pump.pump(hold=0.001, idle=0)
+        self.upstream.on(scripted_coralogix.SUBMIT, submit)
+        self.upstream.on(scripted_coralogix.STATUS, state)
+        self.upstream.on(scripted_coralogix.CANCEL, cancel)
+        scheduler.pump(hold=0.001, idle=0)
 
     @rule(stream=st.sampled_from(STREAMS))
     def fetch_once(self, stream):
         self.time_passes()
-        self.upstream.on(wire.DATA, stream)
+        self.upstream.on(scripted_coralogix.DATA, stream)
         fetching.fetch(str(self.run.pk))
 
     @rule(announced=st.booleans())
     def a_pump_dies_with_the_run_in_hand(self, announced):
         self.time_passes()
-        for run in claim(pump.polled()):
+        for run in claim(scheduler.polled()):
             run = Run.objects.select_related("connection", "owner").get(pk=run.pk)
-            step = pump.prepare(run) if announced else None
+            step = scheduler.prepare(run) if announced else None
             if isinstance(step, Step | None):
                 self.dead.append(run)
 
@@ -111,7 +121,7 @@ class BackgroundRun(RuleBasedStateMachine):
             before = Run.objects.get(pk=run.pk)
             late = go_on(0, status=Status.FETCHING, job_id="late")
             mine = before.lease_token == run.lease_token and before.is_active
-            assert pump.conclude(run, late) is mine
+            assert scheduler.conclude(run, late) is mine
         self.dead.clear()
 
     @rule(they_do=st.sampled_from([False] * 7 + [True]))
@@ -121,7 +131,7 @@ class BackgroundRun(RuleBasedStateMachine):
 
     @rule()
     def the_sweep_comes_by(self):
-        sweep.sweep()
+        recovery.sweep()
 
     @invariant()
     def an_end_is_an_end(self):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.engine import times
+from queries.runs.engine import backoff
 
 
 @pytest.fixture(autouse=True)
@@ -21,25 +21,25 @@ def quick():
     [(0, 1), (4.9, 1), (5, 2), (19, 2), (20, 5), (299, 5), (300, 15), (86_400, 15)],
 )
 def test_polls_become_rarer_as_a_job_grows_old(age, every):
-    delays = [times.poll_delay(timedelta(seconds=age)) for _ in range(50)]
+    delays = [backoff.poll_delay(timedelta(seconds=age)) for _ in range(50)]
     assert all(every * 0.9 <= delay <= every * 1.1 for delay in delays)
 
 
 def test_hundreds_of_runs_are_not_polled_at_the_same_moment():
-    assert len({times.poll_delay(timedelta(hours=1)) for _ in range(50)}) > 1
+    assert len({backoff.poll_delay(timedelta(hours=1)) for _ in range(50)}) > 1
 
 
 @given(failures=st.integers(0, 10_000))
 def test_back_off_is_never_nothing_and_never_endless(failures):
-    assert 0 < times.backoff(failures) <= times.LONGEST_BACKOFF
+    assert 0 < backoff.backoff(failures) <= backoff.LONGEST_BACKOFF
 
 
 def test_back_off_grows():
-    assert times.backoff(1) <= 1.0 < times.backoff(3) < times.backoff(6)
+    assert backoff.backoff(1) <= 1.0 < backoff.backoff(3) < backoff.backoff(6)
 
 
 @given(asked=st.floats(0, 1e9))
 def test_what_the_provider_asks_for_is_honoured_within_reason(asked):
-    waited = times.backoff(1, asked)
-    assert waited >= min(asked, times.LONGEST_RETRY_AFTER)
-    assert waited <= max(times.LONGEST_RETRY_AFTER, times.LONGEST_BACKOFF)
+    waited = backoff.backoff(1, asked)
+    assert waited >= min(asked, backoff.LONGEST_RETRY_AFTER)
+    assert waited <= max(backoff.LONGEST_RETRY_AFTER, backoff.LONGEST_BACKOFF)

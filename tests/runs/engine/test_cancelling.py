@@ -8,12 +8,12 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from queries.engine import pump
 from queries.models import Connection, Run, Status
 from queries.providers.base import Capabilities
 from queries.providers.coralogix.provider import Coralogix
-from queries.runs import cancel_run
-from tests.engine import wire
+from queries.runs.engine import scheduler
+from queries.runs.services import cancel_run
+from tests.runs.engine import scripted_coralogix
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def cancelling(job, upstream):
     """A run whose job runs, and that somebody asked to cancel."""
-    upstream.on(wire.STATUS, wire.RUNNING)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.RUNNING)
     Run.objects.filter(pk=job.pk).update(
         status=Status.RUNNING, job_id="job-1", submitted_at=timezone.now()
     )
@@ -37,7 +37,9 @@ def test_a_run_nobody_has_begun_ends_at_once(job, upstream):
     assert upstream.paths() == []
 
 
-@pytest.mark.parametrize("answer", [wire.submitted(), wire.refused(600)])
+@pytest.mark.parametrize(
+    "answer", [scripted_coralogix.submitted(), scripted_coralogix.refused(600)]
+)
 @pytest.mark.django_db(transaction=True)
 def test_a_cancel_during_a_call_is_heeded_right_after_it(job, upstream, answer):
     """Neither the next look nor a long pause the provider asked for comes before it."""
@@ -47,9 +49,9 @@ def test_a_cancel_during_a_call_is_heeded_right_after_it(job, upstream, answer):
         connections.close_all()
         return answer
 
-    upstream.on(wire.SUBMIT, asked_meanwhile)
+    upstream.on(scripted_coralogix.SUBMIT, asked_meanwhile)
     Run.objects.filter(pk=job.pk).update(next_at=job.created_at)
-    pump.pump(hold=0.01, idle=0)
+    scheduler.pump(hold=0.01, idle=0)
     job.refresh_from_db()
     assert job.cancel_asked_at
     assert job.next_at <= timezone.now()
@@ -69,11 +71,15 @@ def test_the_provider_is_asked_once_and_its_confirmation_awaited(
     assert run.cancel_sent_at
     run = pump_once(run)
     assert run.status == Status.RUNNING
-    upstream.on(wire.STATUS, wire.CANCELLED)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.CANCELLED)
     run = pump_once(run)
     assert run.status == Status.CANCELLED
     assert run.cancel_confirmed_at
-    assert upstream.paths() == [wire.CANCEL, wire.STATUS, wire.STATUS]
+    assert upstream.paths() == [
+        scripted_coralogix.CANCEL,
+        scripted_coralogix.STATUS,
+        scripted_coralogix.STATUS,
+    ]
 
 
 def test_a_provider_that_does_not_confirm_is_not_watched_for_ever(
@@ -90,15 +96,15 @@ def test_a_provider_that_does_not_confirm_is_not_watched_for_ever(
 
 
 def test_a_late_success_cannot_revive_a_cancelled_run(cancelling, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.SUCCESS)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.SUCCESS)
     run = pump_once(pump_once(cancelling))
     assert run.status == Status.CANCELLED
     assert "already ended" in run.notes[0]
-    assert wire.DATA not in upstream.paths()
+    assert scripted_coralogix.DATA not in upstream.paths()
 
 
 def test_a_job_that_failed_first_is_told(cancelling, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.failed("disk on fire"))
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.failed("disk on fire"))
     run = pump_once(pump_once(cancelling))
     assert run.status == Status.CANCELLED
     assert "disk on fire" in run.notes[0]
@@ -108,14 +114,14 @@ def test_a_job_that_is_gone_after_the_cancel_counts_as_cancelled(
     cancelling, pump_once, upstream
 ):
     run = pump_once(cancelling)
-    upstream.on(wire.STATUS, wire.GONE)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.GONE)
     run = pump_once(run)
     assert run.status == Status.CANCELLED
     assert run.cancel_confirmed_at
 
 
 def test_a_job_unknown_at_the_cancel_is_gone(cancelling, pump_once, upstream):
-    upstream.on(wire.CANCEL, wire.GONE)
+    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.GONE)
     run = pump_once(cancelling)
     assert (run.status, bool(run.cancel_confirmed_at)) == (Status.CANCELLED, True)
 
@@ -123,15 +129,15 @@ def test_a_job_unknown_at_the_cancel_is_gone(cancelling, pump_once, upstream):
 def test_a_cancel_that_comes_too_late_is_settled_by_the_status(
     cancelling, pump_once, upstream
 ):
-    upstream.on(wire.CANCEL, wire.Reply(409))
-    upstream.on(wire.STATUS, wire.SUCCESS)
+    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.Reply(409))
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.SUCCESS)
     run = pump_once(pump_once(cancelling))
     assert run.status == Status.CANCELLED
     assert "already ended" in run.notes[0]
 
 
 def test_a_refused_cancel_is_told_and_ends_the_watch(cancelling, pump_once, upstream):
-    upstream.on(wire.CANCEL, wire.Reply(403))
+    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.Reply(403))
     run = pump_once(cancelling)
     assert run.status == Status.CANCELLED
     assert "did not accept the cancel" in run.notes[0]
@@ -140,14 +146,16 @@ def test_a_refused_cancel_is_told_and_ends_the_watch(cancelling, pump_once, upst
 def test_a_cancel_is_sent_again_while_the_provider_is_away(
     cancelling, pump_once, upstream
 ):
-    upstream.on(wire.CANCEL, wire.DOWN, wire.DONE)
+    upstream.on(
+        scripted_coralogix.CANCEL, scripted_coralogix.DOWN, scripted_coralogix.DONE
+    )
     run = pump_once(cancelling)
     assert (run.cancel_sent_at, run.failures) == (None, 1)
     assert pump_once(run).cancel_sent_at
 
 
 def test_a_provider_that_stays_away_ends_the_watch(cancelling, pump_once, upstream):
-    upstream.on(wire.CANCEL, wire.DOWN)
+    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.DOWN)
     run = cancelling
     for _ in range(5):
         run = pump_once(run)

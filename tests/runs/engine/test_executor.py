@@ -10,16 +10,16 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from queries.engine import direct, turns
-from queries.engine.keeper import Held, keeper
 from queries.models import Connection, Run, Status
 from queries.providers.base import RateLimit
 from queries.providers.coralogix.provider import Coralogix
-from queries.runs import cancel_run, delete_run, start_run, wait_for
-from tests.engine import wire
-from tests.engine.rows import numbers
+from queries.runs.engine import executor, rate_waits
+from queries.runs.engine.lease_keeper import Held, keeper
+from queries.runs.services import cancel_run, delete_run, start_run, wait_for
 from tests.factories import ConnectionFactory
-from tests.upstream import CUT
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.published_rows import numbers
+from tests.scripted_server import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = 15
@@ -29,10 +29,12 @@ LONG = 15
 def slow(upstream):
     """An upstream that sends 600 rows and then nothing more until told; gives (rows sent, go on)."""
     sent, go_on = threading.Event(), threading.Event()
-    first, rest = wire.as_lines(
-        {"queryId": {"queryId": "q-7"}}, wire.batch(0, 600)
+    first, rest = scripted_coralogix.as_lines(
+        {"queryId": {"queryId": "q-7"}}, scripted_coralogix.batch(0, 600)
     ).parts
-    end = wire.as_lines(wire.batch(600, 1), wire.COMPLETED).parts
+    end = scripted_coralogix.as_lines(
+        scripted_coralogix.batch(600, 1), scripted_coralogix.COMPLETED
+    ).parts
 
     def parts():
         yield from (first, rest)
@@ -40,7 +42,10 @@ def slow(upstream):
         go_on.wait(LONG)
         yield from end
 
-    upstream.on(wire.QUERY, lambda _request: wire.Reply(parts=parts()))
+    upstream.on(
+        scripted_coralogix.QUERY,
+        lambda _request: scripted_coralogix.Reply(parts=parts()),
+    )
     yield sent, go_on
     go_on.set()
 
@@ -85,7 +90,7 @@ def test_waiting_is_bounded_and_rows_show_as_they_arrive(ask, slow):
 
 def test_a_run_of_another_process_is_not_waited_for(ask):
     run = start_run(ask())
-    direct.pool.wait(run.pk, LONG)
+    executor.pool.wait(run.pk, LONG)
     Run.objects.filter(pk=run.pk).update(status=Status.RUNNING)
     began = time.monotonic()
     assert wait_for(run, 5).status == Status.RUNNING
@@ -93,8 +98,10 @@ def test_a_run_of_another_process_is_not_waited_for(ask):
 
 
 def test_a_cut_stream_keeps_the_rows_received(ask, upstream):
-    lines = wire.as_lines({"queryId": {"queryId": "q"}}, wire.batch(0, 5)).parts
-    upstream.on(wire.QUERY, wire.Reply(parts=[*lines, CUT]))
+    lines = scripted_coralogix.as_lines(
+        {"queryId": {"queryId": "q"}}, scripted_coralogix.batch(0, 5)
+    ).parts
+    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.Reply(parts=[*lines, CUT]))
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "truncated")
     assert run.result.row_count == 5
@@ -102,14 +109,20 @@ def test_a_cut_stream_keeps_the_rows_received(ask, upstream):
 
 
 def test_an_error_in_the_stream_keeps_the_rows_before_it(ask, upstream):
-    upstream.on(wire.QUERY, wire.rows(5, {"error": {"message": "out of memory"}}))
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.rows(5, {"error": {"message": "out of memory"}}),
+    )
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.result.row_count) == (Status.FAILED, 5)
     assert "out of memory" in run.error["message"]
 
 
 def test_closing_statistics_that_say_failed_fail_the_run(ask, upstream):
-    upstream.on(wire.QUERY, wire.rows(2, {"statistics": {"status": "FAILED"}}))
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.rows(2, {"statistics": {"status": "FAILED"}}),
+    )
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "query_incomplete")
     assert not run.result.complete
@@ -120,14 +133,21 @@ def test_the_effective_range_is_kept(ask, upstream):
     warning = {
         "warning": {"timeRangeWarning": {"warningMessage": "shortened", **dates}}
     }
-    upstream.on(wire.QUERY, wire.rows(2, warning, wire.COMPLETED))
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.rows(2, warning, scripted_coralogix.COMPLETED),
+    )
     run = wait_for(start_run(ask()), LONG)
     assert (run.effective_start.day, run.effective_end.day) == (1, 2)
     assert not run.result.complete
 
 
 def test_too_many_requests_are_waited_out_and_told(ask, upstream):
-    upstream.on(wire.QUERY, wire.refused(), wire.rows(3, wire.COMPLETED))
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.refused(),
+        scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
+    )
     run = wait_for(start_run(ask()), LONG)
     assert run.status == Status.SUCCEEDED
     assert any("too many requests" in note for note in run.notes)
@@ -136,9 +156,9 @@ def test_too_many_requests_are_waited_out_and_told(ask, upstream):
 def test_too_many_requests_in_the_stream_are_waited_out_too(ask, upstream):
     limited = {"error": {"message": "slow down", "code": {"rateLimitReached": {}}}}
     upstream.on(
-        wire.QUERY,
-        wire.as_lines({"queryId": {"queryId": "q"}}, limited),
-        wire.rows(3, wire.COMPLETED),
+        scripted_coralogix.QUERY,
+        scripted_coralogix.as_lines({"queryId": {"queryId": "q"}}, limited),
+        scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
     )
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.result.row_count) == (Status.SUCCEEDED, 3)
@@ -146,8 +166,8 @@ def test_too_many_requests_in_the_stream_are_waited_out_too(ask, upstream):
 
 
 def test_endless_refusal_ends_in_words(ask, upstream, monkeypatch):
-    monkeypatch.setattr(direct, "MOST_REFUSALS", 2)
-    upstream.on(wire.QUERY, wire.refused())
+    monkeypatch.setattr(executor, "MOST_REFUSALS", 2)
+    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.refused())
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "rate_limited")
     assert len(upstream.requests) == 3
@@ -157,7 +177,7 @@ def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(ask, upstream, monkey
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
     wait_for(start_run(ask()), LONG)
     run = start_run(ask())
-    until(lambda: refreshed(run).waiting_for == turns.FOR_A_TURN)
+    until(lambda: refreshed(run).waiting_for == rate_waits.FOR_A_TURN)
     assert refreshed(run).waiting_until > timezone.now() + timedelta(minutes=50)
     cancel_run(run)
     run = wait_for(run, LONG)
@@ -167,8 +187,8 @@ def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(ask, upstream, monkey
 
 
 def test_a_turn_that_becomes_free_is_taken(ask, upstream, monkeypatch):
-    monkeypatch.setattr(turns, "LONGEST_NAP", 0.05)
-    monkeypatch.setattr("queries.rate_limit.MARGIN", 0.0)
+    monkeypatch.setattr(rate_waits, "LONGEST_NAP", 0.05)
+    monkeypatch.setattr("queries.connections.rate_limit.MARGIN", 0.0)
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=0.3))
     runs = [start_run(ask()) for _ in range(3)]
     assert [wait_for(run, LONG).status for run in runs] == [Status.SUCCEEDED] * 3
@@ -199,13 +219,13 @@ def test_a_cancel_from_another_process_is_seen(ask, slow):
 
 
 def test_a_run_deleted_in_another_process_is_let_go(ask, slow, data_dir, monkeypatch):
-    monkeypatch.setattr(direct.pool, "cancel", lambda _pk: None)
+    monkeypatch.setattr(executor.pool, "cancel", lambda _pk: None)
     sent, _go_on = slow
     run = start_run(ask())
     assert sent.wait(LONG)
     pk = run.pk
     delete_run(run)
-    assert direct.pool.wait(pk, LONG)
+    assert executor.pool.wait(pk, LONG)
     assert [path for path in data_dir.rglob("*") if path.is_file()] == []
 
 
@@ -267,14 +287,14 @@ def test_a_web_process_that_ends_ends_its_runs_in_words(ask, slow, settings):
     running, waiting = start_run(ask()), start_run(ask())
     assert sent.wait(LONG)
     until(lambda: refreshed(running).rows_received)
-    direct.pool.stop()
+    executor.pool.stop()
     for run in (refreshed(running), refreshed(waiting)):
         assert (run.status, run.error["code"]) == (Status.FAILED, "interrupted")
     assert refreshed(running).result.row_count == 600
 
 
 def test_the_lease_is_kept_while_the_provider_is_silent(ask, slow, monkeypatch):
-    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
     sent, _go_on = slow
     run = start_run(ask())
     assert sent.wait(LONG)
@@ -283,12 +303,12 @@ def test_the_lease_is_kept_while_the_provider_is_silent(ask, slow, monkeypatch):
 
 
 def test_a_run_taken_over_by_the_sweep_is_let_go(ask, slow, monkeypatch):
-    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
     sent, _go_on = slow
     run = start_run(ask())
     assert sent.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
-    assert direct.pool.wait(run.pk, LONG)
+    assert executor.pool.wait(run.pk, LONG)
     run = refreshed(run)
     assert run.is_active
     assert run.lease_token == run.pk
@@ -298,15 +318,15 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
     asked = threading.Event()
 
     def silent(_request):
-        first = wire.as_lines({"queryId": {"queryId": "q"}}).parts
-        return wire.Reply(parts=[*first, asked.set, upstream.closed.wait])
+        first = scripted_coralogix.as_lines({"queryId": {"queryId": "q"}}).parts
+        return scripted_coralogix.Reply(parts=[*first, asked.set, upstream.closed.wait])
 
-    upstream.on(wire.QUERY, silent)
-    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    upstream.on(scripted_coralogix.QUERY, silent)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
     run = start_run(ask())
     assert asked.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
-    assert direct.pool.wait(run.pk, LONG)
+    assert executor.pool.wait(run.pk, LONG)
     assert refreshed(run).is_active
     assert run.result_sets.count() == 0
 
@@ -314,20 +334,20 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
 def test_a_run_lost_while_it_waits_for_its_turn_is_left_alone(
     ask, upstream, monkeypatch
 ):
-    monkeypatch.setattr("queries.engine.keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
     wait_for(start_run(ask()), LONG)
     run = start_run(ask())
-    until(lambda: refreshed(run).waiting_for == turns.FOR_A_TURN)
+    until(lambda: refreshed(run).waiting_for == rate_waits.FOR_A_TURN)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
-    assert direct.pool.wait(run.pk, LONG)
+    assert executor.pool.wait(run.pk, LONG)
     assert refreshed(run).status == Status.RUNNING
 
 
 def test_waiting_as_the_provider_asked_can_be_cancelled(ask, upstream):
-    upstream.on(wire.QUERY, wire.refused(600))
+    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.refused(600))
     run = start_run(ask())
-    until(lambda: refreshed(run).waiting_for == turns.FOR_THE_PROVIDER)
+    until(lambda: refreshed(run).waiting_for == rate_waits.FOR_THE_PROVIDER)
     cancel_run(run)
     assert wait_for(run, LONG).status == Status.CANCELLED
     assert len(upstream.requests) == 1
@@ -338,7 +358,7 @@ def crash(_one):
 
 
 def test_a_mistake_of_ours_ends_the_run_at_once_and_says_so(ask, monkeypatch, caplog):
-    monkeypatch.setattr(direct, "execute", crash)
+    monkeypatch.setattr(executor, "execute", crash)
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "internal")
     until(lambda: "direct_run_crashed" in caplog.text)
@@ -348,7 +368,7 @@ def test_a_mistake_of_ours_keeps_the_rows_that_arrived(ask, upstream, monkeypatc
     def broken(_one, _received):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(direct, "settle", broken)
+    monkeypatch.setattr(executor, "settle", broken)
     run = wait_for(start_run(ask()), LONG)
     assert (run.error["code"], run.result.row_count) == ("internal", 3)
     assert run.result.cuts[0]["code"] == "internal"
@@ -361,8 +381,8 @@ def test_a_crash_that_cannot_be_written_down_is_left_to_the_sweep(
     def away(*_args):
         raise DatabaseError
 
-    monkeypatch.setattr(direct, "execute", crash)
-    monkeypatch.setattr(direct, "end_cut", away)
+    monkeypatch.setattr(executor, "execute", crash)
+    monkeypatch.setattr(executor, "end_cut", away)
     run = wait_for(start_run(ask()), LONG)
     until(lambda: keeper.idle)
     assert run.status == Status.QUEUED
@@ -371,10 +391,10 @@ def test_a_crash_that_cannot_be_written_down_is_left_to_the_sweep(
 
 def test_without_its_connection_nothing_is_called(ask, upstream):
     run = Run(owner=ask().owner, provider="coralogix", statement="x")
-    direct.lease(run)
+    executor.lease(run)
     run.save()
     with keeper.holding(Held(run)) as one:
-        direct.execute(one)
+        executor.execute(one)
     assert refreshed(run).error["code"] == "connection_gone"
     assert Connection.objects.exists()
     assert upstream.paths() == []

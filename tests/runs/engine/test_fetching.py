@@ -8,17 +8,23 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from queries import reading
-from queries.engine import direct, fetching, keeper, long_tasks, receiving
-from queries.engine.fetching import fetch
+from queries import stored_results
 from queries.models import Connection, Export, RateBucket, ResultSet, Run, Status
 from queries.results import ResultsDamagedError
-from queries.runs import cancel_run, delete_run
-from tests.engine import wire
-from tests.engine.rows import numbers
-from tests.engine.rung import rung
+from queries.runs.engine import (
+    executor,
+    fetching,
+    lease_keeper,
+    receiver,
+    worker_limits,
+)
+from queries.runs.engine.fetching import fetch
+from queries.runs.services import cancel_run, delete_run
 from tests.factories import ExportFactory
-from tests.upstream import CUT
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.published_rows import numbers
+from tests.runs.engine.queued_tasks import rung
+from tests.scripted_server import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,9 +51,10 @@ def test_the_rows_are_stored_and_published_whole(ready):
 
 def test_many_parts_become_one_file(ready, upstream):
     upstream.on(
-        wire.DATA,
-        wire.as_lines(
-            *(wire.data_batch(n * 500, 500) for n in range(5)), wire.COMPLETED
+        scripted_coralogix.DATA,
+        scripted_coralogix.as_lines(
+            *(scripted_coralogix.data_batch(n * 500, 500) for n in range(5)),
+            scripted_coralogix.COMPLETED,
         ),
     )
     fetch(str(ready.pk))
@@ -58,7 +65,10 @@ def test_many_parts_become_one_file(ready, upstream):
 
 
 def test_an_empty_answer_is_a_complete_result(ready, upstream):
-    upstream.on(wire.DATA, wire.as_lines(wire.COMPLETED))
+    upstream.on(
+        scripted_coralogix.DATA,
+        scripted_coralogix.as_lines(scripted_coralogix.COMPLETED),
+    )
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert (ready.status, ready.result.row_count) == (Status.SUCCEEDED, 0)
@@ -77,8 +87,17 @@ def test_only_runs_that_are_to_be_fetched_are(job):
 
 
 def test_a_truncated_stream_is_read_again_from_the_start(ready, upstream):
-    half = wire.Reply(parts=[wire.as_lines(wire.data_batch(0, 2)).parts[0], CUT])
-    upstream.on(wire.DATA, half, wire.data(3, wire.COMPLETED))
+    half = scripted_coralogix.Reply(
+        parts=[
+            scripted_coralogix.as_lines(scripted_coralogix.data_batch(0, 2)).parts[0],
+            CUT,
+        ]
+    )
+    upstream.on(
+        scripted_coralogix.DATA,
+        half,
+        scripted_coralogix.data(3, scripted_coralogix.COMPLETED),
+    )
     assert fetch(str(ready.pk)) == "later"
     ready.refresh_from_db()
     assert (ready.status, ready.failures) == (Status.FETCHING, 1)
@@ -94,11 +113,16 @@ def test_a_stream_that_is_always_cut_leaves_its_longest_attempt_readable(
     ready, upstream
 ):
     def cut_after(count):
-        return wire.Reply(
-            parts=[wire.as_lines(wire.data_batch(0, count)).parts[0], CUT]
+        return scripted_coralogix.Reply(
+            parts=[
+                scripted_coralogix.as_lines(
+                    scripted_coralogix.data_batch(0, count)
+                ).parts[0],
+                CUT,
+            ]
         )
 
-    upstream.on(wire.DATA, cut_after(1), cut_after(7), cut_after(2))
+    upstream.on(scripted_coralogix.DATA, cut_after(1), cut_after(7), cut_after(2))
     while fetch(str(ready.pk)) == "later":
         pass
     ready.refresh_from_db()
@@ -109,12 +133,17 @@ def test_a_stream_that_is_always_cut_leaves_its_longest_attempt_readable(
     assert (cut["code"], cut["details"]) == ("truncated", {"rows": 7})
     assert ResultSet.objects.count() == 1
     assert [
-        path.name for path in reading.directory_of(ready.result).parent.iterdir()
+        path.name for path in stored_results.directory_of(ready.result).parent.iterdir()
     ] == [str(ready.result.pk)]
 
 
 def test_a_provider_that_is_down_for_a_moment_is_asked_again(ready, upstream):
-    upstream.on(wire.DATA, wire.DOWN, wire.refused(), wire.data(3, wire.COMPLETED))
+    upstream.on(
+        scripted_coralogix.DATA,
+        scripted_coralogix.DOWN,
+        scripted_coralogix.refused(),
+        scripted_coralogix.data(3, scripted_coralogix.COMPLETED),
+    )
     said = []
     for _ in range(3):
         RateBucket.objects.update(blocked_until=None)
@@ -124,13 +153,15 @@ def test_a_provider_that_is_down_for_a_moment_is_asked_again(ready, upstream):
 
 def test_a_result_that_is_not_ready_yet_is_asked_for_again(ready, upstream):
     upstream.on(
-        wire.DATA, wire.Reply(409, body=b"not completed"), wire.data(3, wire.COMPLETED)
+        scripted_coralogix.DATA,
+        scripted_coralogix.Reply(409, body=b"not completed"),
+        scripted_coralogix.data(3, scripted_coralogix.COMPLETED),
     )
     assert [fetch(str(ready.pk)) for _ in range(2)] == ["later", "settled"]
 
 
 def test_an_expired_result_fails_in_words(ready, upstream):
-    upstream.on(wire.DATA, wire.GONE)
+    upstream.on(scripted_coralogix.DATA, scripted_coralogix.GONE)
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert (ready.status, ready.error["code"]) == (Status.FAILED, "results_expired")
@@ -139,7 +170,10 @@ def test_an_expired_result_fails_in_words(ready, upstream):
 
 def test_a_warning_that_cuts_makes_the_result_incomplete(ready, upstream):
     limit = {"warning": {"numberOfResultsLimitWarning": {"numberOfResultsLimit": 3}}}
-    upstream.on(wire.DATA, wire.data(3, limit, wire.COMPLETED))
+    upstream.on(
+        scripted_coralogix.DATA,
+        scripted_coralogix.data(3, limit, scripted_coralogix.COMPLETED),
+    )
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert ready.status == Status.SUCCEEDED
@@ -175,7 +209,12 @@ def test_our_own_limit_of_rows_cuts_and_says_so(ready, upstream, settings):
 
 def test_our_own_limit_of_bytes_cuts_and_says_so(ready, upstream, settings):
     settings.MAX_BYTES = 2_000
-    upstream.on(wire.DATA, wire.as_lines(*(wire.data_batch(n, 1) for n in range(100))))
+    upstream.on(
+        scripted_coralogix.DATA,
+        scripted_coralogix.as_lines(
+            *(scripted_coralogix.data_batch(n, 1) for n in range(100))
+        ),
+    )
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert ready.status == Status.SUCCEEDED
@@ -185,8 +224,11 @@ def test_our_own_limit_of_bytes_cuts_and_says_so(ready, upstream, settings):
 
 def test_cancelling_stops_the_stream_and_keeps_its_rows(ready, upstream):
     arrived = threading.Event()
-    first = wire.as_lines(wire.data_batch(0, 600)).parts[0]
-    upstream.on(wire.DATA, wire.Reply(parts=[first, arrived.set, upstream.closed.wait]))
+    first = scripted_coralogix.as_lines(scripted_coralogix.data_batch(0, 600)).parts[0]
+    upstream.on(
+        scripted_coralogix.DATA,
+        scripted_coralogix.Reply(parts=[first, arrived.set, upstream.closed.wait]),
+    )
     thread = threading.Thread(target=fetch_in_thread, args=(ready,))
     thread.start()
     assert arrived.wait(5)
@@ -219,10 +261,12 @@ def test_a_fetch_that_lost_its_lease_stops_and_leaves_nothing(
     def steal():
         Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
 
-    lines = wire.as_lines(
-        wire.data_batch(0, 600), wire.data_batch(600, 600), wire.COMPLETED
+    lines = scripted_coralogix.as_lines(
+        scripted_coralogix.data_batch(0, 600),
+        scripted_coralogix.data_batch(600, 600),
+        scripted_coralogix.COMPLETED,
     ).parts
-    upstream.on(wire.DATA, in_other_thread(lines, steal))
+    upstream.on(scripted_coralogix.DATA, in_other_thread(lines, steal))
     assert fetch(str(ready.pk)) == "lost"
     ready.refresh_from_db()
     assert ready.status == Status.FETCHING
@@ -239,17 +283,19 @@ def in_other_thread(parts, action):
         action()
         connection.close()
 
-    return wire.Reply(parts=[parts[0], act, *parts[1:]])
+    return scripted_coralogix.Reply(parts=[parts[0], act, *parts[1:]])
 
 
 def test_deleting_a_run_that_is_fetched_leaves_no_file(
     ready, upstream, data_dir, monkeypatch
 ):
     # As from another process: nobody there can hang up on our stream.
-    monkeypatch.setattr(direct.pool, "cancel", lambda _pk: None)
-    lines = wire.as_lines(wire.data_batch(0, 600), wire.data_batch(600, 600)).parts
+    monkeypatch.setattr(executor.pool, "cancel", lambda _pk: None)
+    lines = scripted_coralogix.as_lines(
+        scripted_coralogix.data_batch(0, 600), scripted_coralogix.data_batch(600, 600)
+    ).parts
     upstream.on(
-        wire.DATA,
+        scripted_coralogix.DATA,
         in_other_thread(lines, lambda: delete_run(Run.objects.get(pk=ready.pk))),
     )
     assert fetch(str(ready.pk)) == "lost"
@@ -267,7 +313,10 @@ def test_leftovers_of_a_dead_fetch_are_removed_but_for_the_best(ready):
 
 def test_a_fetch_beyond_its_deadline_ends_in_words(ready, upstream):
     Run.objects.filter(pk=ready.pk).update(gives_up_at=timezone.now())
-    upstream.on(wire.DATA, wire.Reply(parts=[b"", upstream.closed.wait]))
+    upstream.on(
+        scripted_coralogix.DATA,
+        scripted_coralogix.Reply(parts=[b"", upstream.closed.wait]),
+    )
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert (ready.status, ready.error["code"]) == (Status.FAILED, "too_long")
@@ -288,13 +337,13 @@ def test_a_run_that_kills_every_worker_is_put_to_rest(ready):
 
 
 def test_workers_are_kept_free_for_the_pump(ready, ask, settings):
-    from queries.runs import start_run
+    from queries.runs.services import start_run
 
     held = {
         "lease_until": timezone.now() + timedelta(minutes=1),
         "status": Status.FETCHING,
     }
-    for _ in range(settings.CLUSTER.workers - long_tasks.WORKERS_KEPT_FREE):
+    for _ in range(settings.CLUSTER.workers - worker_limits.WORKERS_KEPT_FREE):
         other = start_run(ask("background"))
         Run.objects.filter(pk=other.pk).update(**held)
     assert fetch(str(ready.pk)) == "full"
@@ -310,18 +359,18 @@ def test_exports_being_built_count_as_long_tasks_too(ready, settings):
             status=Status.RUNNING,
             lease_until=timezone.now() + timedelta(minutes=1),
         )
-        for _ in range(settings.CLUSTER.workers - long_tasks.WORKERS_KEPT_FREE)
+        for _ in range(settings.CLUSTER.workers - worker_limits.WORKERS_KEPT_FREE)
     ]
-    assert long_tasks.full()
+    assert worker_limits.full()
     assert fetch(str(ready.pk)) == "full"
     # Its builder is gone: nobody has a worker for it.
     Export.objects.filter(pk=builds[0].pk).update(lease_until=timezone.now())
-    assert not long_tasks.full()
+    assert not worker_limits.full()
     assert fetch(str(ready.pk)) == "settled"
 
 
 def test_the_next_one_is_rung_for_when_a_fetch_ends(ready, ask):
-    from queries.runs import start_run
+    from queries.runs.services import start_run
 
     other = start_run(ask("background"))
     Run.objects.filter(pk=other.pk).update(status=Status.FETCHING)
@@ -342,8 +391,8 @@ def test_parts_that_cannot_be_merged_stay_as_they_are(
     def damaged(*_parts):
         raise ResultsDamagedError
 
-    monkeypatch.setattr(receiving, "compact", damaged)
-    upstream.on(wire.DATA, many_parts())
+    monkeypatch.setattr(receiver, "compact", damaged)
+    upstream.on(scripted_coralogix.DATA, many_parts())
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert ready.status == Status.SUCCEEDED
@@ -353,20 +402,21 @@ def test_parts_that_cannot_be_merged_stay_as_they_are(
 
 
 def many_parts():
-    return wire.as_lines(
-        *(wire.data_batch(n * 500, 500) for n in range(3)), wire.COMPLETED
+    return scripted_coralogix.as_lines(
+        *(scripted_coralogix.data_batch(n * 500, 500) for n in range(3)),
+        scripted_coralogix.COMPLETED,
     )
 
 
 def test_a_lease_lost_while_merging_publishes_nothing(ready, upstream, monkeypatch):
-    compact = receiving.compact
+    compact = receiver.compact
 
     def stolen(*parts):
         Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
         return compact(*parts)
 
-    monkeypatch.setattr(receiving, "compact", stolen)
-    upstream.on(wire.DATA, many_parts())
+    monkeypatch.setattr(receiver, "compact", stolen)
+    upstream.on(scripted_coralogix.DATA, many_parts())
     assert fetch(str(ready.pk)) == "lost"
     ready.refresh_from_db()
     assert (ready.status, ready.result) == (Status.FETCHING, None)
@@ -376,11 +426,11 @@ def test_a_lease_lost_before_another_try_leaves_the_run_alone(ready, upstream):
     def steal(_request):
         Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
         connection.close()
-        return wire.DOWN
+        return scripted_coralogix.DOWN
 
     from django.db import connection
 
-    upstream.on(wire.DATA, steal)
+    upstream.on(scripted_coralogix.DATA, steal)
     assert fetch(str(ready.pk)) == "lost"
     ready.refresh_from_db()
     assert (ready.failures, ready.lease_token) == (0, ready.pk)
@@ -388,4 +438,4 @@ def test_a_lease_lost_before_another_try_leaves_the_run_alone(ready, upstream):
 
 def test_nothing_is_kept_of_the_watch(ready):
     fetch(str(ready.pk))
-    assert keeper.keeper.idle
+    assert lease_keeper.keeper.idle

@@ -8,13 +8,13 @@ from contextlib import suppress
 
 import pytest
 
-from queries.engine import receiving
-from queries.engine.direct import pool
 from queries.models import Run, Status
 from queries.results import Limits, StorageFullError
-from queries.runs import start_run
-from tests.engine import wire
-from tests.engine.rows import numbers
+from queries.runs.engine import receiver
+from queries.runs.engine.executor import pool
+from queries.runs.services import start_run
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.published_rows import numbers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = 30.0
@@ -42,7 +42,7 @@ def ended(run) -> Run:
 
 def noise(first, count):
     """Rows that do not get smaller."""
-    batch = wire.batch(first, count)
+    batch = scripted_coralogix.batch(first, count)
     for row in batch["result"]["results"]:
         row["labels"] = [{"key": "noise", "value": os.urandom(400).hex()}]
     return batch
@@ -52,7 +52,12 @@ def test_a_disk_full_of_rows_is_told_and_the_rows_before_can_be_read(
     ask, upstream, tiny_disk
 ):
     batches = [noise(first, 500) for first in range(0, 5_000, 500)]
-    upstream.on(wire.QUERY, wire.as_lines({"queryId": "q"}, *batches, wire.COMPLETED))
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.as_lines(
+            {"queryId": "q"}, *batches, scripted_coralogix.COMPLETED
+        ),
+    )
     run = ended(start_run(ask()))
     assert (run.status, run.error["code"]) == (Status.FAILED, "storage")
     assert "no room left" in run.error["message"]
@@ -68,8 +73,11 @@ def test_a_disk_too_full_to_compact_leaves_the_parts(ask, upstream, monkeypatch)
     def full(*_given):
         raise StorageFullError
 
-    monkeypatch.setattr(receiving, "compact", full)
-    upstream.on(wire.QUERY, wire.rows(1_200, wire.COMPLETED))
+    monkeypatch.setattr(receiver, "compact", full)
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.rows(1_200, scripted_coralogix.COMPLETED),
+    )
     run = ended(start_run(ask()))
     assert (run.status, run.error) == (Status.SUCCEEDED, None)
     assert run.result.parts.count() > 1
@@ -79,7 +87,7 @@ def test_a_disk_too_full_to_compact_leaves_the_parts(ask, upstream, monkeypatch)
 def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
     ask, upstream, tiny_disk, monkeypatch
 ):
-    filler, compact = tiny_disk / "filler", receiving.compact
+    filler, compact = tiny_disk / "filler", receiver.compact
 
     def on_a_full_disk(*given):
         with suppress(OSError), filler.open("wb", buffering=0) as file:
@@ -87,8 +95,11 @@ def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
                 pass
         return compact(*given)
 
-    monkeypatch.setattr(receiving, "compact", on_a_full_disk)
-    upstream.on(wire.QUERY, wire.rows(1_200, wire.COMPLETED))
+    monkeypatch.setattr(receiver, "compact", on_a_full_disk)
+    upstream.on(
+        scripted_coralogix.QUERY,
+        scripted_coralogix.rows(1_200, scripted_coralogix.COMPLETED),
+    )
     run = ended(start_run(ask()))
     assert filler.exists()
     filler.unlink()
@@ -101,9 +112,9 @@ def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
 
 def test_columns_that_found_no_room_are_told_in_a_note(ask, upstream, monkeypatch):
     narrow = Limits(columns=1)
-    writer = receiving.PartWriter
+    writer = receiver.PartWriter
     monkeypatch.setattr(
-        receiving,
+        receiver,
         "PartWriter",
         lambda *given, **more: writer(*given, **more, limits=narrow),
     )

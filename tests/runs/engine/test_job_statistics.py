@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from django.db import connections
 
-from queries.engine import bell, facts, fetching, unwatched
-from queries.engine.record import spec_of
 from queries.models import Mode, Run, Status
 from queries.providers.base import JobState, JobStatus, Progress, RowStream
-from queries.runs import RunRequest, cancel_run, start_run, wait_for
-from tests.engine.rung import rung
-from tests.islands import connection_to, every_provider  # noqa: F401 - a fixture
+from queries.runs.engine import fetching, job_statistics, orphan_jobs, queue
+from queries.runs.engine.run_updates import spec_of
+from queries.runs.services import RunRequest, cancel_run, start_run, wait_for
+from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.providers.supermetrics import samples
-from tests.upstream import Upstream, as_json
+from tests.runs.engine.queued_tasks import rung
+from tests.scripted_server import Upstream, as_json
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -49,7 +49,7 @@ def test_a_direct_run_that_takes_too_long_goes_on_in_the_background(slow):
     assert run.next_at
     assert run.gives_up_at
     assert "goes on in the background" in run.notes[0]
-    assert rung(bell.PUMP)
+    assert rung(queue.PUMP)
 
 
 def test_the_pump_brings_a_handed_over_run_to_its_end(slow, pump_once):
@@ -91,7 +91,7 @@ def test_a_run_lost_while_it_was_handed_over_stays_as_it_is(slow):
 def test_a_job_handed_over_for_a_run_that_has_ended_is_cancelled(slow, monkeypatch):
     told = []
     monkeypatch.setattr(
-        unwatched, "cancel_unwatched", lambda _connection, job_id: told.append(job_id)
+        orphan_jobs, "cancel_unwatched", lambda _connection, job_id: told.append(job_id)
     )
     upstream, start = slow
 
@@ -107,15 +107,18 @@ def test_a_job_handed_over_for_a_run_that_has_ended_is_cancelled(slow, monkeypat
 
 def test_progress_never_goes_beyond_its_total():
     told = JobStatus(JobState.RUNNING, progress=Progress(9, 4))
-    assert facts.job_facts(told) == {"progress": [4, 4]}
-    assert facts.job_facts(JobStatus(JobState.RUNNING, progress=Progress(0, 0))) == {}
+    assert job_statistics.job_facts(told) == {"progress": [4, 4]}
+    assert (
+        job_statistics.job_facts(JobStatus(JobState.RUNNING, progress=Progress(0, 0)))
+        == {}
+    )
 
 
 def test_what_is_too_large_to_keep_is_named():
     stream = RowStream(lambda _stream: iter(()), lambda: None)
-    large = "x" * facts.MOST_EXTRAS
+    large = "x" * job_statistics.MOST_EXTRAS
     stream.extras |= {"small": [1], "large": large, "next": 2}
-    assert facts.stream_statistics(stream) == {
+    assert job_statistics.stream_statistics(stream) == {
         "extras": {"small": [1], "next": 2},
         "extras_left_out": ["large"],
     }
@@ -125,8 +128,8 @@ def test_the_answer_about_a_job_is_kept_as_it_came_but_for_what_is_too_large():
     raw = {
         "state": "RUNNING",
         "note": "\0x",
-        "plan": "x" * facts.MOST_TOLD,
+        "plan": "x" * job_statistics.MOST_TOLD,
         "parts": [1],
     }
-    kept = facts.job_facts(JobStatus(JobState.RUNNING, raw=raw))["status_told"]
+    kept = job_statistics.job_facts(JobStatus(JobState.RUNNING, raw=raw))["status_told"]
     assert kept == {"state": "RUNNING", "note": "\ufffdx", "parts": [1]}

@@ -9,9 +9,9 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from queries.engine import keeper as module
-from queries.engine.keeper import Held, Keeper, Reason
 from queries.models import Run
+from queries.runs.engine import lease_keeper as module
+from queries.runs.engine.lease_keeper import Held, Keeper, Reason
 from tests.factories import RunFactory
 
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from queries.engine.leases import LEASE, claim, commit
 from queries.models import Export, Run, Status
 from queries.models.runs import RunQuerySet
+from queries.runs.engine.leases import LEASE, claim, commit
 from tests.factories import ExportFactory, RunFactory
 
 pytestmark = pytest.mark.django_db

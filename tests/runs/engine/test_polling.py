@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from queries.engine import bell
 from queries.models import Connection, Run, Status
-from tests.engine import wire
-from tests.engine.rung import rung
+from queries.runs.engine import queue
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.queued_tasks import rung
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +25,11 @@ def running(job):
     return job
 
 
-@pytest.mark.parametrize("answer", [wire.WAITING, wire.RUNNING])
+@pytest.mark.parametrize(
+    "answer", [scripted_coralogix.WAITING, scripted_coralogix.RUNNING]
+)
 def test_a_job_under_way_is_asked_again(running, pump_once, upstream, answer):
-    upstream.on(wire.STATUS, answer)
+    upstream.on(scripted_coralogix.STATUS, answer)
     run = pump_once(running)
     assert (run.status, run.polls) == (Status.RUNNING, 1)
     assert run.native_status
@@ -40,20 +42,22 @@ def test_a_job_that_succeeded_is_fetched(running, pump_once):
     assert run.status == Status.FETCHING
     assert run.native_status == "terminated.success"
     told = run.statistics["status_told"]
-    assert told["terminated"]["terminatedAt"] == wire.WHEN
+    assert told["terminated"]["terminatedAt"] == scripted_coralogix.WHEN
     assert run.statistics["bytes_scanned"] == 506070
-    assert rung(bell.FETCH) == [(str(run.pk),)]
+    assert rung(queue.FETCH) == [(str(run.pk),)]
 
 
 def test_a_failed_job_says_why(running, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.failed("scanned bytes limit"))
+    upstream.on(
+        scripted_coralogix.STATUS, scripted_coralogix.failed("scanned bytes limit")
+    )
     run = pump_once(running)
     assert run.status == Status.FAILED
     assert "scanned bytes limit" in run.error["message"]
 
 
 def test_a_job_cancelled_elsewhere_is_told_as_such(running, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.CANCELLED)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.CANCELLED)
     run = pump_once(running)
     assert run.status == Status.CANCELLED
     assert run.cancel_confirmed_at is None
@@ -61,7 +65,7 @@ def test_a_job_cancelled_elsewhere_is_told_as_such(running, pump_once, upstream)
 
 
 def test_an_unknown_state_is_watched_on_and_noted(running, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.UNKNOWN)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.UNKNOWN)
     run = pump_once(pump_once(running))
     assert run.status == Status.RUNNING
     assert run.native_status == "suspended"
@@ -72,38 +76,48 @@ def test_an_unknown_state_is_watched_on_and_noted(running, pump_once, upstream):
 def test_an_unavailable_provider_is_asked_again_with_growing_patience(
     running, pump_once, upstream
 ):
-    upstream.on(wire.STATUS, wire.DOWN)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.DOWN)
     run = pump_once(running)
     assert (run.status, run.failures) == (Status.RUNNING, 1)
     run = pump_once(run)
     assert run.failures == 2
     assert "cannot be reached" in run.waiting_for
-    upstream.on(wire.STATUS, wire.RUNNING)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.RUNNING)
     run = pump_once(run)
     assert (run.failures, run.waiting_for) == (0, "")
 
 
 def test_retry_after_is_honoured(running, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.Reply(503, headers={"Retry-After": "120"}))
+    upstream.on(
+        scripted_coralogix.STATUS,
+        scripted_coralogix.Reply(503, headers={"Retry-After": "120"}),
+    )
     run = pump_once(running)
     assert run.next_at - timezone.now() > timedelta(seconds=110)
 
 
 def test_an_odd_answer_once_does_not_end_an_hour_of_work(running, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.Reply(200, body=b"<html>proxy</html>"), wire.RUNNING)
+    upstream.on(
+        scripted_coralogix.STATUS,
+        scripted_coralogix.Reply(200, body=b"<html>proxy</html>"),
+        scripted_coralogix.RUNNING,
+    )
     run = pump_once(running)
     assert (run.status, run.failures) == (Status.RUNNING, 1)
     assert pump_once(run).failures == 0
 
 
 def test_odd_answers_for_ever_do(running, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.Reply(200, body=b"<html>proxy</html>"))
+    upstream.on(
+        scripted_coralogix.STATUS,
+        scripted_coralogix.Reply(200, body=b"<html>proxy</html>"),
+    )
     Run.objects.filter(pk=running.pk).update(failures=10)
     assert pump_once(running).error["code"] == "unexpected_response"
 
 
 def test_a_job_the_provider_does_not_know_fails_in_words(running, pump_once, upstream):
-    upstream.on(wire.STATUS, wire.GONE)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.GONE)
     run = pump_once(running)
     assert (run.status, run.error["code"]) == (Status.FAILED, "not_found")
 
@@ -111,7 +125,7 @@ def test_a_job_the_provider_does_not_know_fails_in_words(running, pump_once, ups
 def test_a_job_that_never_ends_is_given_up_at_the_deadline(
     running, pump_once, upstream
 ):
-    upstream.on(wire.STATUS, wire.RUNNING)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.RUNNING)
     Run.objects.filter(pk=running.pk).update(gives_up_at=timezone.now())
     run = pump_once(running)
     assert (run.status, run.error["code"]) == (Status.FAILED, "gave_up")
@@ -134,14 +148,14 @@ def test_a_connection_deleted_while_running_ends_the_run(running, pump_once):
 
 def test_the_same_warning_twice_is_kept_once(running, pump_once, upstream):
     warned = {"running": {}, "warnings": [{"bytesScannedLimitWarning": {}}]}
-    upstream.on(wire.STATUS, wire.as_json(warned))
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.as_json(warned))
     run = pump_once(pump_once(running))
     assert [warning["code"] for warning in run.warnings] == ["bytesScannedLimitWarning"]
 
 
 def test_what_no_database_takes_is_made_storable(running, pump_once, upstream):
     odd = {"running": {}, "warnings": [{"newKind": {"a\u0000b": "c\u0000d"}}]}
-    upstream.on(wire.STATUS, wire.as_json(odd))
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.as_json(odd))
     run = pump_once(running)
     assert run.status == Status.RUNNING
     assert "\0" not in str(run.warnings)

@@ -6,11 +6,11 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from queries.engine.shelf import Shelf
 from queries.providers.errors import RateLimitError
-from tests.islands import connection_to
+from queries.runs.engine.provider_pool import Shelf
+from tests.all_providers import connection_to
 from tests.providers.supermetrics.samples import status
-from tests.upstream import Upstream, as_json
+from tests.scripted_server import Upstream, as_json
 
 pytestmark = pytest.mark.django_db
 

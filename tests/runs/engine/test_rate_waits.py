@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from queries import rate_limit
-from queries.engine import bell, turns
-from queries.engine.fetching import fetch
+from queries.connections import rate_limit
 from queries.models import RateBucket, Run, Status
-from queries.runs import cancel_run
-from tests.engine import wire
-from tests.engine.rung import rung
+from queries.runs.engine import queue, rate_waits
+from queries.runs.engine.fetching import fetch
+from queries.runs.services import cancel_run
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.queued_tasks import rung
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +45,7 @@ def unblock():
 
 def is_waiting(run):
     soon = timezone.now() + timedelta(minutes=9)
-    shown = run.waiting_for == turns.FOR_THE_PROVIDER and run.waiting_until > soon
+    shown = run.waiting_for == rate_waits.FOR_THE_PROVIDER and run.waiting_until > soon
     return shown and run.next_at > soon and run.failures == 1
 
 
@@ -56,7 +56,7 @@ def test_a_poll_waits_and_says_so(running, pump_once, upstream):
     unblock()
     run = pump_once(run)
     assert (run.status, run.waiting_for) == (Status.FETCHING, "")
-    assert upstream.paths() == [wire.STATUS]
+    assert upstream.paths() == [scripted_coralogix.STATUS]
 
 
 def test_a_poll_takes_no_place_in_the_rate_limit(running, pump_once):
@@ -72,7 +72,7 @@ def test_a_cancel_waits_too(running, pump_once, upstream):
     assert upstream.paths() == []
     unblock()
     assert pump_once(run).cancel_sent_at
-    assert upstream.paths() == [wire.CANCEL]
+    assert upstream.paths() == [scripted_coralogix.CANCEL]
 
 
 def test_a_fetch_waits_and_is_no_try(ready, upstream):
@@ -81,7 +81,7 @@ def test_a_fetch_waits_and_is_no_try(ready, upstream):
     assert is_waiting(ready)
     assert (ready.claims, ready.lease_token) == (0, None)
     assert upstream.paths() == []
-    assert rung(bell.FETCH) == [(str(ready.pk),)]
+    assert rung(queue.FETCH) == [(str(ready.pk),)]
     unblock()
     assert fetch(str(ready.pk)) == "settled"
     ready.refresh_from_db()

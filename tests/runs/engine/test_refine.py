@@ -12,19 +12,19 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from queries import reading
-from queries.engine import direct, sweep
-from queries.engine.record import remove_rows
-from queries.engine.refine import documents_of
+from queries import stored_results
 from queries.models import Mode, ResultPart, ResultSet, Run, Status
 from queries.providers.coralogix.rows import row_of
 from queries.providers.registry import provider_class
-from queries.refining import InvalidRefineError, RefineRequest, start_refine
 from queries.results import ORIGINAL, PartWriter, compact
-from queries.runs import cancel_run, delete_run, wait_for
+from queries.runs.engine import executor, recovery
+from queries.runs.engine.refine import documents_of
+from queries.runs.engine.run_updates import remove_rows
+from queries.runs.refine import InvalidRefineError, RefineRequest, start_refine
+from queries.runs.services import cancel_run, delete_run, wait_for
 from queries.views.refine_hints import named
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = 60
@@ -33,7 +33,7 @@ LONG = 60
 @pytest.fixture(autouse=True)
 def no_refine_outlives_its_test():
     yield
-    direct.refines.stop()
+    executor.refines.stop()
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def refined(origin, statement, language="dataprime", **changes):
 
 def rows_of(run):
     assert run.error is None
-    with reading.open_result(run.result) as reader:
+    with stored_results.open_result(run.result) as reader:
         return [json.loads(reader.row(n)) for n in range(reader.total)]
 
 
@@ -110,8 +110,8 @@ def logs(request, user):
 
 def packed(result_set):
     directory, columns = (
-        reading.directory_of(result_set),
-        reading.columns_of(result_set),
+        stored_results.directory_of(result_set),
+        stored_results.columns_of(result_set),
     )
     names = result_set.parts.values_list("name", flat=True)
     documents = provider_class(result_set.run.provider).row_documents
@@ -125,7 +125,7 @@ def packed(result_set):
 def stored(run, rows, **changes):
     result_set = ResultSet.objects.create(run=run, **({"complete": True} | changes))
     hints = provider_class(run.provider).column_hints
-    writer = PartWriter(reading.directory_of(result_set), hints=hints)
+    writer = PartWriter(stored_results.directory_of(result_set), hints=hints)
     for part in writer.write(rows):
         ResultPart.objects.create(
             result_set=result_set, seq=part.first_row, **asdict(part)
@@ -214,7 +214,7 @@ def test_sql_reads_the_columns_by_the_names_they_are_shown_under(logs):
 def test_sql_has_the_columns_in_the_order_they_are_shown_in(user):
     rows = [{"$m": {"logid": "id", "LOGID": "shout", "severity": "Info"}, "$d": "x"}]
     origin = stored_run(rows, owner=user)
-    shown = reading.columns_of(origin.result)
+    shown = stored_results.columns_of(origin.result)
     assert [column.name for column in shown] != [
         column["name"] for column in origin.result.columns
     ]
@@ -227,7 +227,7 @@ def test_sql_has_the_columns_in_the_order_they_are_shown_in(user):
     ]
     for one in named(shown, documents_of(origin, shown)):
         found = rows_of(refined(origin, f"SELECT {one.sql} AS it FROM rows", "sql"))
-        with reading.open_result(origin.result) as reader:
+        with stored_results.open_result(origin.result) as reader:
             page = reader.page(offset=0, size=1, columns=[one.column.name])
         assert [found[0]["it"]] == page.rows[0][1]
 
@@ -371,13 +371,13 @@ def test_a_refine_is_cancelled_at_once(logs):
 def test_a_deleted_refine_leaves_no_process_and_no_files(logs, data_dir):
     run = endless(logs)
     delete_run(run)
-    assert direct.refines.wait(run.pk, LONG)
+    assert executor.refines.wait(run.pk, LONG)
     assert not (data_dir / "results" / str(run.pk)).exists()
 
 
 def test_a_refine_whose_process_is_gone_is_ended_by_the_sweep(logs):
     run = endless(logs)
-    direct.refines.stop()
+    executor.refines.stop()
     run.refresh_from_db()
     assert run.status == Status.FAILED
     assert run.error["code"] == "interrupted"
@@ -389,7 +389,7 @@ def test_a_refine_whose_process_is_gone_is_ended_by_the_sweep(logs):
         lease_token=run.pk,
         lease_until=timezone.now() - timedelta(seconds=1),
     )
-    assert sweep.end_interrupted() == 1
+    assert recovery.end_interrupted() == 1
     dead.refresh_from_db()
     assert dead.error["code"] == "interrupted"
 
@@ -421,7 +421,7 @@ def test_a_run_without_rows_cannot_be_refined(user):
 
 
 def test_parts_that_are_gone_are_said_to_be(logs):
-    for file in reading.directory_of(logs.result).iterdir():
+    for file in stored_results.directory_of(logs.result).iterdir():
         file.unlink()
     run = refined(logs, "source logs")
     assert run.status == Status.FAILED
@@ -438,13 +438,13 @@ def test_sharing_that_ended_before_it_began_ends_it(logs, monkeypatch):
     for member in (viewer, logs.owner):
         MembershipFactory(team=team, user=member)
     Run.objects.filter(pk=logs.pk).update(team=team)
-    submit = direct.refines.submit
+    submit = executor.refines.submit
 
     def unshared_first(run):
         Run.objects.filter(pk=logs.pk).update(team=None)
         submit(run)
 
-    monkeypatch.setattr(direct.refines, "submit", unshared_first)
+    monkeypatch.setattr(executor.refines, "submit", unshared_first)
     run = refined(logs, "source logs", owner=viewer)
     assert run.error["code"] == "origin_gone"
     assert run.rows_received == 0

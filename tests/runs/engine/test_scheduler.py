@@ -11,61 +11,61 @@ import pytest
 from django.db import DataError
 from django.utils import timezone
 
-from queries.engine import bell, pump
-from queries.engine.leases import claim
-from queries.engine.steps import Outcome, finish, go_on
 from queries.models import Connection, PumpSlot, Run, Status
 from queries.providers.base import RateLimit
 from queries.providers.coralogix.provider import Coralogix
-from queries.runs import start_run
-from tests.engine import wire
-from tests.engine.rung import rung
+from queries.runs.engine import queue, scheduler
+from queries.runs.engine.leases import claim
+from queries.runs.engine.steps import Outcome, finish, go_on
+from queries.runs.services import start_run
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.queued_tasks import rung
 
 pytestmark = pytest.mark.django_db
 
 
 def claimed(run):
     Run.objects.filter(pk=run.pk).update(next_at=run.created_at)
-    (one,) = claim(pump.polled().filter(pk=run.pk))
+    (one,) = claim(scheduler.polled().filter(pk=run.pk))
     return one
 
 
 def test_while_one_pumps_nobody_else_does(job, upstream):
-    assert pump.Slot.take()
-    assert pump.Slot.take() is None
-    assert pump.pump(hold=0.01) == "busy"
+    assert scheduler.Slot.take()
+    assert scheduler.Slot.take() is None
+    assert scheduler.pump(hold=0.01) == "busy"
     assert upstream.paths() == []
 
 
 def test_the_slot_of_a_dead_pump_is_free_again():
-    pump.Slot.take()
+    scheduler.Slot.take()
     PumpSlot.objects.update(until=timezone.now() - timedelta(seconds=1))
-    assert pump.Slot.take()
+    assert scheduler.Slot.take()
 
 
 def test_a_slot_that_was_taken_over_cannot_be_renewed():
-    slot = pump.Slot.take()
+    slot = scheduler.Slot.take()
     assert slot.renew()
     PumpSlot.objects.update(token=uuid.uuid4())
     assert not slot.renew()
 
 
 def test_a_pump_without_work_gives_its_worker_back():
-    assert pump.pump(hold=60, idle=0) == "done"
+    assert scheduler.pump(hold=60, idle=0) == "done"
     assert PumpSlot.objects.get(number=0).token is None
 
 
 def test_leaving_it_rings_for_the_next_due_run(job, pump_once, upstream):
-    upstream.on(wire.SUBMIT, wire.submitted())
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.submitted())
     pump_once(job)
-    assert len(rung(bell.PUMP)) == 2
+    assert len(rung(queue.PUMP)) == 2
     assert PumpSlot.objects.get(number=0).wake_at > timezone.now()
 
 
 def test_with_nothing_left_it_does_not_ring(job, pump_once, upstream):
-    upstream.on(wire.SUBMIT, wire.Reply(400))
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.Reply(400))
     pump_once(job)
-    assert len(rung(bell.PUMP)) == 1
+    assert len(rung(queue.PUMP)) == 1
 
 
 def test_one_pump_moves_many_runs_at_once(ask, upstream):
@@ -73,11 +73,11 @@ def test_one_pump_moves_many_runs_at_once(ask, upstream):
 
     def wait_for_the_others(_request):
         together.wait()
-        return wire.submitted()
+        return scripted_coralogix.submitted()
 
-    upstream.on(wire.SUBMIT, wait_for_the_others)
+    upstream.on(scripted_coralogix.SUBMIT, wait_for_the_others)
     runs = [start_run(ask("background")) for _ in range(8)]
-    pump.pump(hold=0.01)
+    scheduler.pump(hold=0.01)
     assert Run.objects.filter(status=Status.RUNNING).count() == len(runs)
 
 
@@ -92,23 +92,24 @@ def test_hundreds_of_runs_are_watched_by_one_pump(job, upstream):
     columns |= {"status": Status.RUNNING, "job_id": "job", "next_at": job.created_at}
     old = timezone.now() - timedelta(minutes=10)
     Run.objects.bulk_create(Run(**columns, submitted_at=old) for _ in range(300))
-    upstream.on(wire.STATUS, wire.RUNNING)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.RUNNING)
     began = time.monotonic()
-    pump.pump(hold=60, idle=0)
+    scheduler.pump(hold=60, idle=0)
     # They are asked every 15 seconds at that age.
     assert time.monotonic() - began < 15
     assert Run.objects.filter(job_id="job", polls=1).count() == 300
 
 
 def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
-    monkeypatch.setattr(pump, "THREADS", 2)
+    monkeypatch.setattr(scheduler, "THREADS", 2)
     for _ in range(3):
         start_run(ask("background"))
     looked_again, under_way = threading.Event(), []
     upstream.on(
-        wire.SUBMIT, lambda _request: (looked_again.wait(15), wire.submitted())[1]
+        scripted_coralogix.SUBMIT,
+        lambda _request: (looked_again.wait(15), scripted_coralogix.submitted())[1],
     )
-    fill = pump.Pump._fill
+    fill = scheduler.Pump._fill
 
     def watched(one):
         taken = fill(one)
@@ -117,8 +118,8 @@ def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
             looked_again.set()
         return taken
 
-    monkeypatch.setattr(pump.Pump, "_fill", watched)
-    pump.pump(hold=60, idle=0)
+    monkeypatch.setattr(scheduler.Pump, "_fill", watched)
+    scheduler.pump(hold=60, idle=0)
     assert under_way[:2] == [2, 2]
     assert max(under_way) == 2
     assert Run.objects.filter(status=Status.RUNNING).count() == 3
@@ -126,13 +127,13 @@ def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
 
 def test_runs_that_are_not_due_are_left_alone(job, upstream):
     Run.objects.update(next_at=timezone.now() + timedelta(seconds=5))
-    pump.pump(hold=0.01)
+    scheduler.pump(hold=0.01)
     assert upstream.paths() == []
 
 
 def test_a_slow_call_does_not_keep_the_next_pump_away(job, upstream, monkeypatch):
     free = []
-    release = pump.Slot.release
+    release = scheduler.Slot.release
 
     def watched(slot):
         release(slot)
@@ -140,19 +141,22 @@ def test_a_slow_call_does_not_keep_the_next_pump_away(job, upstream, monkeypatch
         answer.set()
 
     answer = threading.Event()
-    monkeypatch.setattr(pump.Slot, "release", watched)
-    upstream.on(wire.SUBMIT, lambda _request: (answer.wait(15), wire.submitted())[1])
-    pump.pump(hold=0.01)
+    monkeypatch.setattr(scheduler.Slot, "release", watched)
+    upstream.on(
+        scripted_coralogix.SUBMIT,
+        lambda _request: (answer.wait(15), scripted_coralogix.submitted())[1],
+    )
+    scheduler.pump(hold=0.01)
     job.refresh_from_db()
     assert free == [True]
     assert job.status == Status.RUNNING
 
 
 def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch):
-    monkeypatch.setattr(pump, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(scheduler, "RENEW_EVERY", 0.0)
     renewed = threading.Event()
     calls = []
-    renew = pump.Pump._renew_runs
+    renew = scheduler.Pump._renew_runs
 
     def watched(one):
         renew(one)
@@ -160,9 +164,12 @@ def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch
         if len(calls) > 2:
             renewed.set()
 
-    monkeypatch.setattr(pump.Pump, "_renew_runs", watched)
-    upstream.on(wire.SUBMIT, lambda _request: (renewed.wait(15), wire.submitted())[1])
-    pump.pump(hold=0.01)
+    monkeypatch.setattr(scheduler.Pump, "_renew_runs", watched)
+    upstream.on(
+        scripted_coralogix.SUBMIT,
+        lambda _request: (renewed.wait(15), scripted_coralogix.submitted())[1],
+    )
+    scheduler.pump(hold=0.01)
     until = [at for at in calls if at]
     assert until == sorted(until)
     assert until[-1] > until[0]
@@ -171,8 +178,8 @@ def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch
 def test_an_outcome_is_thrown_away_when_the_lease_was_lost(job):
     run = claimed(job)
     Run.objects.filter(pk=run.pk).update(lease_token=uuid.uuid4())
-    assert pump.conclude(run, go_on(1, job_id="mine")) is False
-    assert pump.conclude(run, finish(run, Status.FAILED)) is False
+    assert scheduler.conclude(run, go_on(1, job_id="mine")) is False
+    assert scheduler.conclude(run, finish(run, Status.FAILED)) is False
     job.refresh_from_db()
     assert (job.status, job.job_id) == (Status.QUEUED, "")
 
@@ -180,7 +187,7 @@ def test_an_outcome_is_thrown_away_when_the_lease_was_lost(job):
 def test_an_outcome_cannot_move_a_run_that_has_ended(job):
     run = claimed(job)
     Run.objects.filter(pk=run.pk).update(status=Status.CANCELLED)
-    assert pump.conclude(run, go_on(0, status=Status.FETCHING)) is False
+    assert scheduler.conclude(run, go_on(0, status=Status.FETCHING)) is False
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
 
@@ -189,7 +196,7 @@ def test_a_lease_lost_before_the_submit_submits_nothing(job):
     run = claimed(job)
     Run.objects.filter(pk=run.pk).update(lease_token=uuid.uuid4())
     run.connection = Connection.objects.get(pk=run.connection_id)
-    assert pump.prepare(run) is None
+    assert scheduler.prepare(run) is None
 
 
 def test_a_wait_for_a_turn_is_shown_and_costs_no_attempt(
@@ -201,7 +208,7 @@ def test_a_wait_for_a_turn_is_shown_and_costs_no_attempt(
     assert (other.status, other.submits, other.failures) == (Status.QUEUED, 0, 0)
     assert other.waiting_until > timezone.now() + timedelta(minutes=50)
     assert "rate limit" in other.waiting_for
-    assert upstream.paths().count(wire.SUBMIT) == 1
+    assert upstream.paths().count(scripted_coralogix.SUBMIT) == 1
 
 
 def test_a_mistake_of_ours_ends_the_run_and_not_the_pump(
@@ -219,8 +226,8 @@ def test_a_mistake_of_ours_ends_the_run_and_not_the_pump(
 
 def test_an_outcome_no_database_takes_ends_the_run_and_not_the_pump(job, monkeypatch):
     run = claimed(job)
-    monkeypatch.setattr(pump, "commit", raiser(DataError("no such value")))
-    assert pump.conclude(run, Outcome({"job_id": "x"})) is True
+    monkeypatch.setattr(scheduler, "commit", raiser(DataError("no such value")))
+    assert scheduler.conclude(run, Outcome({"job_id": "x"})) is True
     job.refresh_from_db()
     assert job.error["code"] == "internal"
 
@@ -241,12 +248,12 @@ def test_the_connection_is_marked_as_used_without_the_help_of_threads(
 
 
 def test_handing_over_stops_whoever_pumps():
-    slot = pump.Slot.take()
-    pump.hand_over()
+    slot = scheduler.Slot.take()
+    scheduler.hand_over()
     assert not slot.renew()
 
 
 def test_overdue_runs_are_seen(job):
-    assert not pump.overdue(timedelta(seconds=5))
+    assert not scheduler.overdue(timedelta(seconds=5))
     Run.objects.update(next_at=timezone.now() - timedelta(seconds=6))
-    assert pump.overdue(timedelta(seconds=5))
+    assert scheduler.overdue(timedelta(seconds=5))

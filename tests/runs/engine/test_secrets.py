@@ -9,13 +9,13 @@ import pytest
 from django.core import serializers
 from django_q.models import OrmQ
 
-from queries.engine import fetching, pump
 from queries.models import Connection, Run, Status
-from queries.runs import cancel_run, curl_of, start_run, wait_for
-from tests.engine import wire
-from tests.engine.rung import packages
+from queries.runs.engine import fetching, scheduler
+from queries.runs.services import cancel_run, curl_of, start_run, wait_for
 from tests.factories import KEY
-from tests.upstream import CUT
+from tests.runs.engine import scripted_coralogix
+from tests.runs.engine.queued_tasks import packages
+from tests.scripted_server import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ECHO = f"your key {KEY} is no good"
@@ -24,27 +24,32 @@ ECHO = f"your key {KEY} is no good"
 def failures():
     """Answers that repeat the key, break, or make no sense."""
     return {
-        "401": wire.Reply(401, body=ECHO.encode()),
-        "403": wire.as_json({"message": ECHO}, 403),
-        "400": wire.as_json({"message": ECHO}, 400),
-        "429": wire.Reply(429, body=ECHO.encode()),
-        "500": wire.Reply(500, body=ECHO.encode(), headers={"X-Request-Id": KEY}),
-        "no answer": wire.BROKEN,
-        "not JSON": wire.Reply(200, body=ECHO.encode()),
-        "redirect": wire.Reply(
+        "401": scripted_coralogix.Reply(401, body=ECHO.encode()),
+        "403": scripted_coralogix.as_json({"message": ECHO}, 403),
+        "400": scripted_coralogix.as_json({"message": ECHO}, 400),
+        "429": scripted_coralogix.Reply(429, body=ECHO.encode()),
+        "500": scripted_coralogix.Reply(
+            500, body=ECHO.encode(), headers={"X-Request-Id": KEY}
+        ),
+        "no answer": scripted_coralogix.BROKEN,
+        "not JSON": scripted_coralogix.Reply(200, body=ECHO.encode()),
+        "redirect": scripted_coralogix.Reply(
             302, headers={"Location": f"https://evil.example/{KEY}"}
         ),
-        "in the stream": wire.as_lines({"error": {"message": ECHO}}),
-        "as a warning": wire.as_lines(
-            {"warning": {"compileWarning": {"warningMessage": ECHO}}}, wire.COMPLETED
+        "in the stream": scripted_coralogix.as_lines({"error": {"message": ECHO}}),
+        "as a warning": scripted_coralogix.as_lines(
+            {"warning": {"compileWarning": {"warningMessage": ECHO}}},
+            scripted_coralogix.COMPLETED,
         ),
-        "as statistics": wire.as_lines(
+        "as statistics": scripted_coralogix.as_lines(
             {"statistics": {"status": "FAILED", "why": ECHO}}
         ),
-        "as an id": wire.as_lines({"queryId": {"queryId": KEY}}, wire.COMPLETED),
-        "cut": wire.Reply(parts=[ECHO.encode(), CUT]),
-        "as a job's end": wire.failed(ECHO),
-        "as a job's state": wire.as_json({KEY: {}}),
+        "as an id": scripted_coralogix.as_lines(
+            {"queryId": {"queryId": KEY}}, scripted_coralogix.COMPLETED
+        ),
+        "cut": scripted_coralogix.Reply(parts=[ECHO.encode(), CUT]),
+        "as a job's end": scripted_coralogix.failed(ECHO),
+        "as a job's state": scripted_coralogix.as_json({KEY: {}}),
     }
 
 
@@ -65,15 +70,23 @@ def log(caplog):
 
 @pytest.mark.parametrize("how", failures())
 def test_no_failure_of_a_direct_run_shows_the_key(how, ask, upstream, log, monkeypatch):
-    monkeypatch.setattr("queries.engine.direct.MOST_REFUSALS", 0)
-    upstream.on(wire.QUERY, failures()[how])
+    monkeypatch.setattr("queries.runs.engine.executor.MOST_REFUSALS", 0)
+    upstream.on(scripted_coralogix.QUERY, failures()[how])
     run = wait_for(start_run(ask()), 15)
     assert not run.is_active
     assert KEY not in everything_stored() + log.text + curl_of(run)
 
 
 @pytest.mark.parametrize("how", failures())
-@pytest.mark.parametrize("where", [wire.SUBMIT, wire.STATUS, wire.DATA, wire.CANCEL])
+@pytest.mark.parametrize(
+    "where",
+    [
+        scripted_coralogix.SUBMIT,
+        scripted_coralogix.STATUS,
+        scripted_coralogix.DATA,
+        scripted_coralogix.CANCEL,
+    ],
+)
 def test_no_failure_of_a_background_run_shows_the_key(
     where, how, job, pump_once, upstream, log
 ):
@@ -81,7 +94,7 @@ def test_no_failure_of_a_background_run_shows_the_key(
     run = pump_once(pump_once(job))
     if run.status == Status.FETCHING:
         fetching.fetch(str(run.pk))
-    if where == wire.CANCEL:
+    if where == scripted_coralogix.CANCEL:
         Run.objects.filter(pk=run.pk).update(
             status=Status.RUNNING, job_id="job-1", lease_token=None
         )
@@ -103,7 +116,7 @@ def test_a_mistake_of_ours_shows_no_key_either(job, pump_once, monkeypatch, log)
 def test_what_the_queue_carries_is_ids_only(job, pump_once):
     pump_once(pump_once(job))
     fetching.fetch(str(job.pk))
-    pump.pump(hold=0.01, idle=0)
+    scheduler.pump(hold=0.01, idle=0)
     for package in packages():
         assert package["kwargs"] == {}
         assert all(argument == str(job.pk) for argument in package["args"])

@@ -8,14 +8,14 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from queries.engine import pump, submitting, unwatched
 from queries.models import Connection, RateBucket, Run, Status
 from queries.providers.base import Submitted
 from queries.providers.coralogix.provider import Coralogix
-from queries.runs import RunRequest, delete_run, start_run
-from tests.engine import wire
-from tests.islands import connection_to
-from tests.product import until
+from queries.runs.engine import orphan_jobs, scheduler, submitting
+from queries.runs.services import RunRequest, delete_run, start_run
+from tests.all_providers import connection_to
+from tests.running_product import until
+from tests.runs.engine import scripted_coralogix
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def test_a_job_is_submitted_once_and_its_id_is_kept(job, pump_once, upstream):
     run = pump_once(job)
     assert (run.status, run.job_id, run.submits) == (Status.RUNNING, "job-1", 1)
     assert run.submitting_since is None
-    assert upstream.paths() == [wire.SUBMIT]
+    assert upstream.paths() == [scripted_coralogix.SUBMIT]
 
 
 def test_the_absolute_range_of_the_run_is_what_is_sent(job, pump_once, upstream):
@@ -38,27 +38,32 @@ def test_the_submit_is_written_down_before_the_request_leaves(
     job, pump_once, upstream, monkeypatch
 ):
     seen = []
-    commit = pump.commit
+    commit = scheduler.commit
 
     def watching(run, **changes):
         seen.append(("submitting_since" in changes, len(upstream.requests)))
         return commit(run, **changes)
 
-    monkeypatch.setattr(pump, "commit", watching)
+    monkeypatch.setattr(scheduler, "commit", watching)
     pump_once(job)
     assert seen[0] == (True, 0)
 
 
 def test_warnings_of_the_submit_are_kept(job, pump_once, upstream):
     warning = {"compileWarning": {"warningMessage": "keypath does not exist"}}
-    upstream.on(wire.SUBMIT, wire.submitted(warnings=[warning]))
+    upstream.on(
+        scripted_coralogix.SUBMIT, scripted_coralogix.submitted(warnings=[warning])
+    )
     (kept,) = pump_once(job).warnings
     assert "keypath does not exist" in kept["message"]
     assert kept["cuts_result"] is False
 
 
 def test_a_refused_statement_fails_the_run_in_words(job, pump_once, upstream):
-    upstream.on(wire.SUBMIT, wire.as_json({"message": "unexpected token"}, 400))
+    upstream.on(
+        scripted_coralogix.SUBMIT,
+        scripted_coralogix.as_json({"message": "unexpected token"}, 400),
+    )
     run = pump_once(job)
     assert run.status == Status.FAILED
     assert run.error["code"] == "query"
@@ -68,14 +73,18 @@ def test_a_refused_statement_fails_the_run_in_words(job, pump_once, upstream):
 
 
 def test_a_refused_key_marks_its_connection(job, pump_once, upstream, connection):
-    upstream.on(wire.SUBMIT, wire.Reply(401))
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.Reply(401))
     assert pump_once(job).error["code"] == "authentication"
     connection.refresh_from_db()
     assert connection.test_ok is False
 
 
 def test_a_submit_that_was_certainly_not_taken_does_not_count(job, pump_once, upstream):
-    upstream.on(wire.SUBMIT, wire.refused(), wire.submitted())
+    upstream.on(
+        scripted_coralogix.SUBMIT,
+        scripted_coralogix.refused(),
+        scripted_coralogix.submitted(),
+    )
     run = pump_once(job)
     assert (run.status, run.submits, run.failures) == (Status.QUEUED, 0, 1)
     assert run.submitting_since is None
@@ -89,19 +98,27 @@ def test_a_submit_that_was_certainly_not_taken_does_not_count(job, pump_once, up
 def test_too_many_requests_are_told_and_keep_everybody_away(
     job, pump_once, upstream, ask
 ):
-    upstream.on(wire.SUBMIT, wire.refused(30), wire.submitted())
+    upstream.on(
+        scripted_coralogix.SUBMIT,
+        scripted_coralogix.refused(30),
+        scripted_coralogix.submitted(),
+    )
     run = pump_once(job)
     assert "too many requests" in run.notes[0]
     run = pump_once(run)
     assert run.status == Status.QUEUED
     assert run.waiting_until > timezone.now()
-    assert upstream.paths() == [wire.SUBMIT]
+    assert upstream.paths() == [scripted_coralogix.SUBMIT]
 
 
 def test_a_submit_without_an_answer_is_repeated_and_the_run_says_so(
     job, pump_once, upstream
 ):
-    upstream.on(wire.SUBMIT, wire.BROKEN, wire.submitted("job-2"))
+    upstream.on(
+        scripted_coralogix.SUBMIT,
+        scripted_coralogix.BROKEN,
+        scripted_coralogix.submitted("job-2"),
+    )
     run = pump_once(job)
     assert (run.status, run.submits) == (Status.QUEUED, 1)
     assert run.submitting_since
@@ -114,12 +131,12 @@ def test_a_submit_without_an_answer_is_repeated_and_the_run_says_so(
 def test_a_submit_that_never_gets_an_answer_ends_after_three_times(
     job, pump_once, upstream
 ):
-    upstream.on(wire.SUBMIT, wire.BROKEN)
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.BROKEN)
     for _ in range(3):
         run = pump_once(job)
     assert run.status == Status.FAILED
     assert run.error["code"] == "submit_unknown"
-    assert upstream.paths() == [wire.SUBMIT] * 3
+    assert upstream.paths() == [scripted_coralogix.SUBMIT] * 3
     assert any("three times" in note for note in run.notes)
 
 
@@ -149,7 +166,11 @@ def test_where_a_repeat_is_harmless_it_is_repeated_for_a_quarter_of_an_hour(
 ):
     can = type(Coralogix.capabilities)(background=True, idempotent_submit=True)
     monkeypatch.setattr(Coralogix, "capabilities", can)
-    upstream.on(wire.SUBMIT, *[wire.BROKEN] * 12, wire.submitted("job-13"))
+    upstream.on(
+        scripted_coralogix.SUBMIT,
+        *[scripted_coralogix.BROKEN] * 12,
+        scripted_coralogix.submitted("job-13"),
+    )
     for _ in range(13):
         run = pump_once(job)
     assert (run.status, run.job_id, run.submits) == (Status.RUNNING, "job-13", 13)
@@ -160,7 +181,7 @@ def test_a_repeat_that_meets_its_first_attempt_says_what_it_waits_for(
     user, upstream, pump_once
 ):
     connection = connection_to("polytomic", upstream.origin, owner=user)
-    upstream.on("*", wire.as_json({"key": "idempotency_conflict"}, 409))
+    upstream.on("*", scripted_coralogix.as_json({"key": "idempotency_conflict"}, 409))
     request = RunRequest(
         owner=user,
         connection=connection,
@@ -178,7 +199,7 @@ def test_a_repeat_that_meets_its_first_attempt_says_what_it_waits_for(
 def test_an_answer_that_makes_no_sense_ends_the_run_and_says_what_may_be(
     job, pump_once, upstream
 ):
-    upstream.on(wire.SUBMIT, wire.as_json({"hello": 1}))
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.as_json({"hello": 1}))
     run = pump_once(job)
     assert run.error["code"] == "unexpected_response"
     assert "may have taken the query" in run.notes[0]
@@ -221,13 +242,13 @@ def test_a_job_made_for_a_run_that_was_deleted_meanwhile_is_cancelled(job, upstr
     def deleted_meanwhile(_request):
         delete_run(Run.objects.get(pk=job.pk))
         connections.close_all()
-        return wire.submitted("job-7")
+        return scripted_coralogix.submitted("job-7")
 
-    upstream.on(wire.SUBMIT, deleted_meanwhile)
+    upstream.on(scripted_coralogix.SUBMIT, deleted_meanwhile)
     Run.objects.filter(pk=job.pk).update(next_at=job.created_at)
-    pump.pump(hold=0.01, idle=0)
+    scheduler.pump(hold=0.01, idle=0)
     assert not Run.objects.exists()
-    until(lambda: wire.CANCEL in upstream.paths())
+    until(lambda: scripted_coralogix.CANCEL in upstream.paths())
     assert upstream.requests[-1].json() == {"queryId": "job-7"}
 
 
@@ -235,19 +256,19 @@ def test_a_job_made_for_a_run_that_was_deleted_meanwhile_is_cancelled(job, upstr
 def test_a_job_that_somebody_else_goes_on_with_is_left_alone(job, monkeypatch, still):
     """The lease was lost, and whoever has it sent the same submit again."""
     told = []
-    monkeypatch.setattr(unwatched, "cancel_unwatched", lambda *_args: told.append(1))
+    monkeypatch.setattr(orphan_jobs, "cancel_unwatched", lambda *_args: told.append(1))
     late = submitting.answered(job, Submitted("job-7"))
     ended = {"status": Status.SUCCEEDED, "lease_token": job.pk}
     Run.objects.filter(pk=job.pk).update(**(ended | still))
-    assert pump.conclude(job, late) is False
+    assert scheduler.conclude(job, late) is False
     assert told == []
 
 
 def test_without_its_connection_a_job_cannot_be_disowned(job, monkeypatch):
     told = []
-    monkeypatch.setattr(unwatched, "cancel_unwatched", lambda *_args: told.append(1))
+    monkeypatch.setattr(orphan_jobs, "cancel_unwatched", lambda *_args: told.append(1))
     late = submitting.answered(job, Submitted("job-7"))
     delete_run(Run.objects.get(pk=job.pk))
     Connection.objects.all().delete()
-    assert pump.conclude(job, late) is False
+    assert scheduler.conclude(job, late) is False
     assert told == []

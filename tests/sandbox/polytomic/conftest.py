@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from queries.sandbox.clock import ManualClock
-from queries.sandbox.config import DEMO_KEY, INSTANT, SandboxConfig
-from queries.sandbox.polytomic.config import PolytomicConfig
-from queries.sandbox.polytomic.people import WAREHOUSE
-from queries.sandbox.running import Sandbox, running_sandbox
+from sandbox.clock import ManualClock
+from sandbox.config import DEMO_KEY, INSTANT, SandboxConfig
+from sandbox.polytomic.config import PolytomicConfig
+from sandbox.polytomic.people import WAREHOUSE
+from sandbox.running import Sandbox, running_sandbox
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 SMALL = PolytomicConfig(orders=300, page_rows=100)

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from queries.sandbox.config import DEMO_KEY, LIMITED_KEY, OTHER_TENANT_KEY, Pace
-from queries.sandbox.polytomic.oddities import NAMED
-from queries.sandbox.polytomic.people import (
+from sandbox.config import DEMO_KEY, LIMITED_KEY, OTHER_TENANT_KEY, Pace
+from sandbox.polytomic.faults import NAMED
+from sandbox.polytomic.people import (
     COLLEAGUE_KEY,
     CRM,
     EMPTY_KEY,
@@ -413,7 +413,7 @@ def test_rows_that_cannot_be_kept_leave_the_query_running(
     def full(*_):
         raise OSError("no space")
 
-    monkeypatch.setattr("queries.sandbox.polytomic.tasks.TaskStore.write_page", full)
+    monkeypatch.setattr("sandbox.polytomic.tasks.TaskStore.write_page", full)
     with wired(data_dir=tmp_path) as wire:
         job = wire.submitted("SELECT 1")
         assert wire.result(job).json()["data"]["status"] == "running"

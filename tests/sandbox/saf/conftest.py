@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from queries.sandbox.clock import ManualClock
-from queries.sandbox.config import DEMO_KEY, INSTANT, SandboxConfig
-from queries.sandbox.running import Sandbox, running_sandbox
+from sandbox.clock import ManualClock
+from sandbox.config import DEMO_KEY, INSTANT, SandboxConfig
+from sandbox.running import Sandbox, running_sandbox
 from tests.sandbox.conftest import NOW, UNLIMITED
 
 ROOT = "/_sme/async_requests"

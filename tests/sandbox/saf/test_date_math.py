@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.sandbox.saf.date_math import DateMathError, moment_of
+from sandbox.saf.date_math import DateMathError, moment_of
 
 NOW = datetime(2026, 3, 31, 14, 45, 30, 500_000, tzinfo=UTC)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from queries.sandbox.rows import nanoseconds
-from queries.sandbox.saf.parser import parse
-from queries.sandbox.saf.tokens import SaflError
-from queries.sandbox.table import LogLine, source
+from sandbox.rows import nanoseconds
+from sandbox.saf.parser import parse
+from sandbox.saf.tokens import SaflError
+from sandbox.table import LogLine, source
 from tests.sandbox.conftest import NOW
 from tests.sandbox.saf.conftest import wired
 

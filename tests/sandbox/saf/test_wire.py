@@ -10,7 +10,7 @@ import httpx
 import openpyxl
 import pytest
 
-from queries.sandbox.config import (
+from sandbox.config import (
     DEMO_KEY,
     LIMITED_KEY,
     OTHER_TENANT_KEY,
@@ -18,9 +18,9 @@ from queries.sandbox.config import (
     Pace,
     SandboxConfig,
 )
-from queries.sandbox.running import running_sandbox
-from queries.sandbox.saf.oddities import NAMED
-from queries.sandbox.saf.xlsx import write_book
+from sandbox.running import running_sandbox
+from sandbox.saf.faults import NAMED
+from sandbox.saf.xlsx import write_book
 from tests.sandbox.saf.conftest import ROOT, wired
 
 PACE = Pace(waiting=2, running=10, cancelling=1)

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from queries.sandbox.config import DEMO_KEY, LIMITED_KEY
-from queries.sandbox.supermetrics.options import SupermetricsOptions
-from queries.sandbox.supermetrics.sources import SOURCES
+from sandbox.config import DEMO_KEY, LIMITED_KEY
+from sandbox.supermetrics.options import SupermetricsOptions
+from sandbox.supermetrics.sources import SOURCES
 from tests.sandbox.supermetrics.conftest import BASE, opened
 
 QUERY = {"ds_id": "NUM", "ds_accounts": "10", "fields": "n,word", "max_rows": 3}

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from queries.sandbox.supermetrics.dates import day_of, range_of
-from queries.sandbox.supermetrics.refusals import RefusedError
+from sandbox.supermetrics.dates import day_of, range_of
+from sandbox.supermetrics.errors import RefusedError
 
 TODAY = date(2026, 3, 11)  # a Wednesday
 

@@ -9,15 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from queries.sandbox.config import (
+from sandbox.config import (
     DEMO_KEY,
     LIMITED_KEY,
     OTHER_TENANT_KEY,
     Limits,
     Pace,
 )
-from queries.sandbox.supermetrics.oddities import NAMED
-from queries.sandbox.supermetrics.options import SupermetricsOptions
+from sandbox.supermetrics.faults import NAMED
+from sandbox.supermetrics.options import SupermetricsOptions
 from tests.sandbox.supermetrics.conftest import BASE, opened
 
 PACE = Pace(waiting=4, running=10, cancelling=0)

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
-from tests.stored import stored_run
+from tests.stored_results import stored_run
 
 HTMX = {"HX-Request": "true"}
 START = datetime(2026, 6, 19, tzinfo=UTC)

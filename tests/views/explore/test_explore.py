@@ -12,19 +12,19 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
-from queries.forms.grid_asks import settled, span_of
+from queries.forms.grid_forms import settled, span_of
 from queries.forms.grid_view import view_of
 from queries.results import Column, Condition, Page
-from queries.views.addresses import Address
 from queries.views.drawings import as_drawn, axes_of
-from queries.views.wording import sentence
+from queries.views.filter_texts import sentence
+from queries.views.grid_links import Address
 from tests.factories import (
     MembershipFactory,
     RunFactory,
     SavedQueryFactory,
     UserFactory,
 )
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 from tests.views.test_results import numbers
 
 HTMX = {"HX-Request": "true"}

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import reverse
 
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 from tests.views.test_results import numbers
 
 TIME = "$m.timestamp"

@@ -9,13 +9,13 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
-from queries.engine import direct
 from queries.forms.grid_view import view_of
 from queries.models import Mode, Run, SavedQuery, Status
-from queries.reading import read_page
-from queries.runs import wait_for
+from queries.runs.engine import executor
+from queries.runs.services import wait_for
+from queries.stored_results import read_page
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
-from tests.stored import log_rows, stored_run
+from tests.stored_results import log_rows, stored_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = 60
@@ -25,7 +25,7 @@ COUNT = "source logs | groupby $m.severity aggregate count() as n"
 @pytest.fixture(autouse=True)
 def no_refine_outlives_its_test():
     yield
-    direct.refines.stop()
+    executor.refines.stop()
 
 
 @pytest.fixture

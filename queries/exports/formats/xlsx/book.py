@@ -7,8 +7,8 @@ from contextlib import ExitStack, closing
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from queries.formats import xlsx_parts
-from queries.formats.outbox import LEVEL, Outbox
+from queries.exports.formats.stream_buffer import LEVEL, Outbox
+from queries.exports.formats.xlsx import parts
 
 
 class Sheet:
@@ -26,7 +26,7 @@ class Sheet:
 
     def close(self) -> None:
         """End the sheet."""
-        self.write(xlsx_parts.SHEET_END.encode())
+        self.write(parts.SHEET_END.encode())
         self._part.close()
 
 
@@ -39,24 +39,24 @@ class Workbook:
         self._open = ExitStack()
         self._sheets = 0
         # First, because programs that guess a file's type look at the first names.
-        self._put("_rels/.rels", xlsx_parts.ROOT_RELATIONS)
-        self._put("xl/styles.xml", xlsx_parts.STYLES)
+        self._put("_rels/.rels", parts.ROOT_RELATIONS)
+        self._put("xl/styles.xml", parts.STYLES)
 
     def open_sheet(self, widths: Sequence[int]) -> Sheet:
         """Begin a sheet, ending the one before. `widths`: of its columns, in characters."""
         self._open.close()
         self._sheets += 1
         part = self._archive.open(f"xl/worksheets/sheet{self._sheets}.xml", "w")
-        sheet = Sheet(part, xlsx_parts.sheet_start(widths))
+        sheet = Sheet(part, parts.sheet_start(widths))
         return self._open.enter_context(closing(sheet))
 
     def finish(self, names: Sequence[str]) -> None:
         """Write what makes a workbook of the sheets: their names and where they are."""
         self._open.close()
-        links = xlsx_parts.workbook_relations(self._sheets)
-        self._put("xl/workbook.xml", xlsx_parts.workbook(names))
+        links = parts.workbook_relations(self._sheets)
+        self._put("xl/workbook.xml", parts.workbook(names))
         self._put("xl/_rels/workbook.xml.rels", links)
-        self._put("[Content_Types].xml", xlsx_parts.content_types(self._sheets))
+        self._put("[Content_Types].xml", parts.content_types(self._sheets))
         self._archive.close()
 
     def close(self) -> None:

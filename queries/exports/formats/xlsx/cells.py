@@ -15,11 +15,11 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.base import Report
-from queries.formats.formulas import formula_like
-from queries.formats.moments import excel_serials, iso_texts
-from queries.formats.text import as_bytes, constant, count, joined, texts
-from queries.formats.xlsx_text import cut, escaped
+from queries.exports.formats.base import Report
+from queries.exports.formats.formulas import formula_like
+from queries.exports.formats.moments import excel_serials, iso_texts
+from queries.exports.formats.text import as_bytes, constant, count, joined, texts
+from queries.exports.formats.xlsx.text import cut, escaped
 
 #: The cell formats, in the order of the styles part.
 _HEADER_STYLE, _DATE_STYLE = ' s="1"', ' s="2"'

@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.formats.text import as_bytes, count, has_bytes, patched
+from queries.exports.formats.text import as_bytes, count, has_bytes, patched
 
 #: Microsoft, "Excel specifications and limits": characters in a cell. Excel counts UTF-16 units: an emoji is two.
 MOST_CHARACTERS = 32_767

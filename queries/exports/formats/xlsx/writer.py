@@ -12,8 +12,7 @@ from datetime import UTC
 
 import pyarrow as pa
 
-from queries.formats import xlsx_parts
-from queries.formats.base import (
+from queries.exports.formats.base import (
     EXCEL_ROWS,
     Batches,
     Column,
@@ -21,10 +20,11 @@ from queries.formats.base import (
     Options,
     Report,
 )
-from queries.formats.text import pieces
-from queries.formats.xlsx_book import Sheet, Workbook
-from queries.formats.xlsx_cells import Cells
-from queries.formats.xlsx_text import MOST_CHARACTERS
+from queries.exports.formats.text import pieces
+from queries.exports.formats.xlsx import parts
+from queries.exports.formats.xlsx.book import Sheet, Workbook
+from queries.exports.formats.xlsx.cells import Cells
+from queries.exports.formats.xlsx.text import MOST_CHARACTERS
 
 #: Microsoft, "Excel specifications and limits".
 EXCEL_COLUMNS = 16_384
@@ -67,7 +67,7 @@ class RowSheets:
         names = [column.name for column in columns]
         self._cells = Cells(names, options.zone, report)
         self._header = self._cells.header()
-        self._widths = [xlsx_parts.width(column.kind) for column in columns]
+        self._widths = [parts.width(column.kind) for column in columns]
         self._sheet = self._next_sheet()
 
     def add(self, piece: pa.RecordBatch) -> None:
@@ -100,7 +100,7 @@ class RowSheets:
     def _add_notes(self) -> None:
         lines = pa.record_batch([pa.array(_cut_notes(self._cells.cut))], ["Notes"])
         notes = Cells(["Notes"], UTC, Report())
-        sheet = self._book.open_sheet([xlsx_parts.NOTES_WIDTH])
+        sheet = self._book.open_sheet([parts.NOTES_WIDTH])
         sheet.write(notes.header() + notes.rows(lines, 2))
 
 

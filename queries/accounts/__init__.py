@@ -1,0 +1,1 @@
+"""Accounts: people, their settings, and teams."""

@@ -1,0 +1,1 @@
+"""Connections: stored API keys, the catalogs behind them, and their rate limits."""

@@ -1,0 +1,1 @@
+"""Exports: selecting rows, building files, streaming downloads."""

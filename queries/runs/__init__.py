@@ -1,0 +1,1 @@
+"""Runs: starting, cancelling, sharing and deleting them; the engine executes them."""
