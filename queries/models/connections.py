@@ -8,25 +8,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 
 from queries.fields import fingerprint, reseal, seal, unseal
 from queries.models.providers import OfProvider
+from queries.models.sharing import SharedQuerySet
 
 if TYPE_CHECKING:
     from queries.models.users import User
 
 
-class ConnectionQuerySet(models.QuerySet["Connection"]):
-    """Connections as seen by one person."""
-
-    def visible_to(self, user: User) -> ConnectionQuerySet:
-        """Own ones and those of the person's teams: usable, never readable."""
-        return self.filter(Q(owner=user) | Q(team__in=user.teams.all()))
-
-    def editable_by(self, user: User) -> ConnectionQuerySet:
-        """Only the owner changes, shares or deletes a connection."""
-        return self.filter(owner=user)
+class ConnectionQuerySet(SharedQuerySet["Connection"]):
+    """Connections. A team may use a shared one; only the owner changes, shares or deletes it."""
 
 
 class Connection(OfProvider):

@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from queries.models.leases import Leased
 from queries.models.saved_queries import Mode, Question, SavedQuery
+from queries.models.sharing import SharedQuerySet
 from queries.models.teams import Team
 
 if TYPE_CHECKING:
@@ -33,16 +34,8 @@ ACTIVE = (Status.QUEUED, Status.RUNNING, Status.FETCHING)
 INLINE = (Mode.DIRECT, Mode.REFINE)
 
 
-class RunQuerySet(models.QuerySet["Run"]):
-    """Runs as seen by one person, and by the engine."""
-
-    def visible_to(self, user: User) -> RunQuerySet:
-        """Own runs and those shared with the person's teams."""
-        return self.filter(Q(owner=user) | Q(team__in=user.teams.all()))
-
-    def manageable_by(self, user: User) -> RunQuerySet:
-        """Own runs: who started a run cancels, shares and deletes it."""
-        return self.filter(owner=user)
+class RunQuerySet(SharedQuerySet["Run"]):
+    """Runs. Only the owner cancels, shares and deletes one."""
 
     def active(self) -> RunQuerySet:
         """Not ended yet."""

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from queries.models.providers import OfProvider
+from queries.models.sharing import SharedQuerySet
 from queries.models.teams import Team
 
 if TYPE_CHECKING:
@@ -43,20 +44,12 @@ class Question(OfProvider):
         abstract = True
 
 
-class SavedQueryQuerySet(models.QuerySet["SavedQuery"]):
-    """Saved queries as seen by one person."""
-
-    def visible_to(self, user: User) -> SavedQueryQuerySet:
-        """Own ones and those shared with the person's teams."""
-        return self.filter(Q(owner=user) | Q(team__in=user.teams.all()))
+class SavedQueryQuerySet(SharedQuerySet["SavedQuery"]):
+    """Saved queries. Only the owner deletes one."""
 
     def editable_by(self, user: User) -> SavedQueryQuerySet:
-        """Own ones, and those of teams in which the person is editor or admin."""
+        """Filter to rows that ``user`` owns, and those of teams where the user is editor or admin."""
         return self.filter(Q(owner=user) | Q(team__in=Team.objects.editable_by(user)))
-
-    def deletable_by(self, user: User) -> SavedQueryQuerySet:
-        """Own ones only."""
-        return self.filter(owner=user)
 
 
 class SavedQuery(Question):

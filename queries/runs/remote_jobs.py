@@ -151,9 +151,7 @@ def _watched_since(job: RemoteJob, now: datetime) -> datetime:
 
 
 def _runs_of(connection: Connection, user: User, job_ids: list[str]) -> dict[str, Run]:
-    mine = Run.objects.manageable_by(user).filter(
-        connection=connection, job_id__in=job_ids
-    )
+    mine = Run.objects.owned_by(user).filter(connection=connection, job_id__in=job_ids)
     return {run.job_id: run for run in mine.order_by("created_at")}
 
 

@@ -134,7 +134,7 @@ def cancel_run(run: Run) -> None:
 
 def cancel_all_runs(user: User) -> int:
     """Cancel every active run of ``user``; gives how many there were."""
-    return _cancel(Run.objects.manageable_by(user))
+    return _cancel(Run.objects.owned_by(user))
 
 
 def run_again(

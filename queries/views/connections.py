@@ -105,7 +105,7 @@ def _own(request: AuthedRequest, pk: Any) -> Connection:
     return fetch(
         Connection.objects.visible_to(request.user),
         pk,
-        allowed=Connection.objects.editable_by(request.user),
+        allowed=Connection.objects.owned_by(request.user),
     )
 
 

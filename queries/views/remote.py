@@ -37,7 +37,7 @@ def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Delete the run's result at the provider; the rows kept here stay."""
     visible = Run.objects.visible_to(request.user)
-    run = fetch(visible, pk, allowed=Run.objects.manageable_by(request.user))
+    run = fetch(visible, pk, allowed=Run.objects.owned_by(request.user))
     try:
         remote_jobs.delete_remote(run)
     except ProviderError as error:
@@ -139,4 +139,4 @@ def _before(request: AuthedRequest, field: str) -> str:
 def _own(request: AuthedRequest, pk: uuid.UUID) -> Connection:
     """The owner's only: the list shows, and the stop ends, what the key's user does elsewhere."""
     visible = Connection.objects.visible_to(request.user)
-    return fetch(visible, pk, allowed=Connection.objects.editable_by(request.user))
+    return fetch(visible, pk, allowed=Connection.objects.owned_by(request.user))

@@ -219,7 +219,7 @@ def _runs(request: AuthedRequest) -> RunQuerySet:
 
 
 def _manageable(request: AuthedRequest, pk: uuid.UUID) -> Run:
-    allowed = Run.objects.manageable_by(request.user)
+    allowed = Run.objects.owned_by(request.user)
     return fetch(_runs(request), pk, allowed=allowed)
 
 

@@ -107,7 +107,7 @@ def saved_query_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
     query = fetch(
         SavedQuery.objects.visible_to(request.user),
         pk,
-        allowed=SavedQuery.objects.deletable_by(request.user),
+        allowed=SavedQuery.objects.owned_by(request.user),
     )
     query.delete()
     messages.success(request, f"{query} was deleted.")

@@ -72,10 +72,10 @@ def test_a_thing_of_ones_own_team_is_seen_once(cast):
 @pytest.mark.parametrize(
     ("queryset", "who"),
     [
-        (lambda u: Connection.objects.editable_by(u), {"owner"}),
+        (lambda u: Connection.objects.owned_by(u), {"owner"}),
         (lambda u: SavedQuery.objects.editable_by(u), {"owner", "editor"}),
-        (lambda u: SavedQuery.objects.deletable_by(u), {"owner"}),
-        (lambda u: Run.objects.manageable_by(u), {"owner"}),
+        (lambda u: SavedQuery.objects.owned_by(u), {"owner"}),
+        (lambda u: Run.objects.owned_by(u), {"owner"}),
         (lambda u: Team.objects.editable_by(u), {"owner", "editor"}),
         (lambda u: Team.objects.administered_by(u), {"owner"}),
     ],
