@@ -7,16 +7,15 @@ from django.urls import path
 from queries.views import (
     accounts,
     connections,
-    explore,
     exports,
     health,
-    refine,
-    remote,
-    results,
+    remote_jobs,
     runs,
     saved_queries,
     teams,
 )
+from queries.views.explore import panels, row
+from queries.views.refine import page
 
 urlpatterns = [
     path("", runs.home, name="home"),
@@ -70,16 +69,20 @@ urlpatterns = [
         connections.connection_delete,
         name="connection_delete",
     ),
-    path("connections/<uuid:pk>/jobs/", remote.connection_jobs, name="connection_jobs"),
+    path(
+        "connections/<uuid:pk>/jobs/",
+        remote_jobs.connection_jobs,
+        name="connection_jobs",
+    ),
     path(
         "connections/<uuid:pk>/catalog/<slug:kind>/",
-        remote.connection_catalog,
+        remote_jobs.connection_catalog,
         name="connection_catalog",
     ),
-    path("connections/<uuid:pk>/adopt/", remote.run_adopt, name="run_adopt"),
+    path("connections/<uuid:pk>/adopt/", remote_jobs.run_adopt, name="run_adopt"),
     path(
         "connections/<uuid:pk>/cancel-all/",
-        remote.connection_cancel_all,
+        remote_jobs.connection_cancel_all,
         name="connection_cancel_all",
     ),
     # Saved queries
@@ -132,23 +135,23 @@ urlpatterns = [
     path("runs/<uuid:pk>/share/", runs.run_share, name="run_share"),
     path("runs/<uuid:pk>/delete-rows/", runs.run_delete_rows, name="run_delete_rows"),
     path("runs/<uuid:pk>/delete/", runs.run_delete, name="run_delete"),
-    path("runs/<uuid:pk>/refine/", refine.run_refine, name="run_refine"),
-    path("runs/<uuid:pk>/results/", results.run_results, name="run_results"),
-    path("runs/<uuid:pk>/rows/<int:n>/", results.run_row, name="run_row"),
-    path("runs/<uuid:pk>/columns/", explore.run_columns, name="run_columns"),
-    path("runs/<uuid:pk>/column/", explore.run_column, name="run_column"),
-    path("runs/<uuid:pk>/condition/", explore.run_condition, name="run_condition"),
-    path("runs/<uuid:pk>/timeline/", explore.run_timeline, name="run_timeline"),
-    path("runs/<uuid:pk>/chart/", explore.run_chart, name="run_chart"),
-    path("runs/<uuid:pk>/logs/", remote.run_logs, name="run_logs"),
+    path("runs/<uuid:pk>/refine/", page.run_refine, name="run_refine"),
+    path("runs/<uuid:pk>/results/", row.run_results, name="run_results"),
+    path("runs/<uuid:pk>/rows/<int:n>/", row.run_row, name="run_row"),
+    path("runs/<uuid:pk>/columns/", panels.run_columns, name="run_columns"),
+    path("runs/<uuid:pk>/column/", panels.run_column, name="run_column"),
+    path("runs/<uuid:pk>/condition/", panels.run_condition, name="run_condition"),
+    path("runs/<uuid:pk>/timeline/", panels.run_timeline, name="run_timeline"),
+    path("runs/<uuid:pk>/chart/", panels.run_chart, name="run_chart"),
+    path("runs/<uuid:pk>/logs/", remote_jobs.run_logs, name="run_logs"),
     path(
         "runs/<uuid:pk>/delete-remote/",
-        remote.run_delete_remote,
+        remote_jobs.run_delete_remote,
         name="run_delete_remote",
     ),
     path(
         "runs/<uuid:pk>/provider-file/",
-        remote.run_provider_file,
+        remote_jobs.run_provider_file,
         name="run_provider_file",
     ),
     # Exports

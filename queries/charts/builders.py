@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from queries.charts.svg import HUES, Chart, Series
+from queries.charts.ticks import time_ticks
 from queries.results import Column, Condition, Histogram, Page, ResultError
 from queries.templatetags.cells import cell_text, severity_key
-from queries.templatetags.charts import HUES, Chart, Series
-from queries.templatetags.scales import time_ticks
-from queries.views.figures import (
+from queries.views.explore.chart_choice import (
     MOST_MARKS,
     MOST_ROWS,
     names_of,
     numbers_of,
     places_of,
 )
-from queries.views.grid_links import Address
+from queries.views.explore.grid_links import Address
 
 MOST_BARS = 40
 MOST_STANDING = 200

@@ -13,7 +13,7 @@ from typing import Literal
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from queries.templatetags.scales import number_ticks, short_number
+from queries.charts.ticks import number_ticks, short_number
 
 HUES = 8
 """How many colours the stylesheet has for series."""

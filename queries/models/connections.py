@@ -14,7 +14,7 @@ from queries.models.providers import OfProvider
 from queries.models.sharing import SharedQuerySet
 
 if TYPE_CHECKING:
-    from queries.models.users import User
+    pass
 
 
 class ConnectionQuerySet(SharedQuerySet["Connection"]):

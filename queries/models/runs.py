@@ -15,7 +15,7 @@ from queries.models.sharing import SharedQuerySet
 from queries.models.teams import Team
 
 if TYPE_CHECKING:
-    from queries.models.users import User
+    pass
 
 
 class Status(models.TextChoices):

@@ -22,7 +22,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from queries.templatetags import cells, charts, json_tree
+from queries.charts import svg
+from queries.templatetags import cells, json_tree
 
 register = template.Library()
 
@@ -42,7 +43,7 @@ register.simple_tag(cells.row_cells, name="row_cells")
 register.simple_tag(cells.severity, name="severity")
 register.filter("severity_key", cells.severity_key)
 register.simple_tag(json_tree.json_tree, name="json_tree")
-register.simple_tag(charts.chart, name="chart")
+register.simple_tag(svg.chart, name="chart")
 
 
 @register.simple_tag

@@ -25,7 +25,7 @@ from queries.forms.exports import ExportForm
 from queries.models import Export, Run, Status
 from queries.results import ResultError
 from queries.shortcuts import AuthedRequest, fetch, wants_fragment
-from queries.views.ranges import file_response, stream_headers
+from queries.views.byte_ranges import file_response, stream_headers
 
 PAGE_SIZE = 25
 POLL_SECONDS = 2

@@ -26,8 +26,8 @@ from queries.runs import refine as refine_services
 from queries.runs import remote_jobs
 from queries.runs import services as run_services
 from queries.shortcuts import AuthedRequest, fetch, wants_fragment
-from queries.views import statements
-from queries.views.grids import grid_context, run_context, settled_address
+from queries.views.explore import extended_query
+from queries.views.explore.grid import grid_context, run_context, settled_address
 from queries.views.provider_extras import shaped
 
 PAGE_SIZE = 25
@@ -102,7 +102,7 @@ def _initial(request: AuthedRequest) -> dict[str, Any]:
     if source := request.GET.get("run"):
         run = _source(Run, request, source)
         if "f" in request.GET:
-            initial["statement"] = statements.extended(run, request.GET)
+            initial["statement"] = extended_query.extended(run, request.GET)
         return initial_from(run, request.user) | initial
     if source := request.GET.get("saved"):
         return (

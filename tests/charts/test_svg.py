@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from queries.templatetags.charts import Chart, Series, chart
-from queries.templatetags.scales import number_ticks, short_number, time_ticks
+from queries.charts.svg import Chart, Series, chart
+from queries.charts.ticks import number_ticks, short_number, time_ticks
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 6, 19, 12, tzinfo=UTC)

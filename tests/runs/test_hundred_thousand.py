@@ -18,8 +18,8 @@ from queries.runs.services import RunRequest, start_run
 from sandbox.config import INSTANT, SandboxConfig
 from sandbox.running import running_sandbox
 from tests.factories import ConnectionFactory
+from tests.views.explore.test_results import numbers
 from tests.views.test_exports import content, make
-from tests.views.test_results import numbers
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 

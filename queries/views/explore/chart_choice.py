@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 
 from queries.models import Run
 from queries.results import Column
-from queries.views.grid_links import Address
+from queries.views.explore.grid_links import Address
 
 MOST_ROWS = 10_000
 """Rows that a chart is made of."""

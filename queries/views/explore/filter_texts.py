@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from queries.models import Mode, Run
 from queries.results import Column, Condition, Sort
-from queries.views.grid_links import Address, Chip
+from queries.views.explore.grid_links import Address, Chip
 
 LONGEST = 60
 """Characters of a value in a sentence."""

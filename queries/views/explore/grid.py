@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from queries import stored_results, time_ranges
+from queries.charts.builders import as_drawn
 from queries.exports import services as export_services
 from queries.exports.formats import FORMATS
 from queries.forms.grid_forms import asks, missing, settled, stamp
@@ -21,13 +22,17 @@ from queries.results import Page, ResultError
 from queries.runs import services as run_services
 from queries.runs.engine.refine import LANGUAGES
 from queries.shortcuts import AuthedRequest
-from queries.views import statements
 from queries.views.capability_texts import not_offered_for_jobs
-from queries.views.drawings import as_drawn
-from queries.views.figures import figure_of
-from queries.views.filter_texts import filter_chips, kinds_of, sort_chips, why_none
-from queries.views.grid_links import Address, condition_form
-from queries.views.layouts import applied, widths_of
+from queries.views.explore import extended_query
+from queries.views.explore.chart_choice import figure_of
+from queries.views.explore.filter_texts import (
+    filter_chips,
+    kinds_of,
+    sort_chips,
+    why_none,
+)
+from queries.views.explore.grid_links import Address, condition_form
+from queries.views.explore.saved_layout import applied, widths_of
 from queries.views.provider_extras import beside
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
@@ -190,7 +195,7 @@ def _around(
         "order": order,
         "clear": address.setting(**nothing) if narrows or order else "",
         "why_none": why_none(run),
-        "write": statements.link(run, known, view.conditions),
+        "write": extended_query.link(run, known, view.conditions),
         "widths": widths_of(run),
     }
 

@@ -19,18 +19,24 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import push_url, reswap, retarget
 
 from queries import stored_results
+from queries.charts.builders import aggregate_chart, as_drawn, axes_of, histogram_chart
 from queries.forms.grid_forms import CONDITION, missing
 from queries.forms.grid_view import view_of
 from queries.models import ResultSet, Run, SavedQuery
 from queries.results import Column, Condition, Filter, ResultError, ResultReader
 from queries.shortcuts import AuthedRequest, fetch, wants_fragment
 from queries.templatetags.cells import severity_key
-from queries.views import statements
-from queries.views.drawings import aggregate_chart, as_drawn, axes_of, histogram_chart
-from queries.views.figures import MOST_ROWS, names_of, numbers_of, places_of, times_of
-from queries.views.filter_texts import kinds_of, operations_for
-from queries.views.grid_links import Address
-from queries.views.layouts import applied, layout_of
+from queries.views.explore import extended_query
+from queries.views.explore.chart_choice import (
+    MOST_ROWS,
+    names_of,
+    numbers_of,
+    places_of,
+    times_of,
+)
+from queries.views.explore.filter_texts import kinds_of, operations_for
+from queries.views.explore.grid_links import Address
+from queries.views.explore.saved_layout import applied, layout_of
 
 TOP = 15
 SUGGESTIONS = 50
@@ -230,8 +236,8 @@ def _facet(
         "never": links[1],
         "is_only": chosen[0],
         "is_never": chosen[1],
-        "write": statements.link(stored.run, stored.known, [only]),
-        "write_not": statements.link(stored.run, stored.known, [never]),
+        "write": extended_query.link(stored.run, stored.known, [only]),
+        "write_not": extended_query.link(stored.run, stored.known, [never]),
     }
 
 

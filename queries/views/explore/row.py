@@ -17,7 +17,7 @@ from queries.providers.registry import provider_class
 from queries.results import ResultError, RowNotFoundError
 from queries.shortcuts import AuthedRequest, fetch, wants_fragment
 from queries.templatetags.json_tree import Spelled
-from queries.views.grid_links import Address
+from queries.views.explore.grid_links import Address
 from queries.views.runs import run_detail
 
 LONGEST_PLACE = 12

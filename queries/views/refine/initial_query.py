@@ -14,7 +14,7 @@ from queries.results import Condition
 from queries.results.engine import quoted
 from queries.runs.engine.refine import DATAPRIME
 from queries.stored_results import View
-from queries.views.refine_hints import Named
+from queries.views.refine.examples import Named
 
 
 @dataclass

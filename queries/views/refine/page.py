@@ -20,8 +20,8 @@ from queries.runs.engine.refine import DATAPRIME, LANGUAGES
 from queries.runs.engine.row_documents import documents_of
 from queries.runs.refine import InvalidRefineError
 from queries.shortcuts import AuthedRequest, fetch
-from queries.views.refine_beginning import Beginning, beginning
-from queries.views.refine_hints import MOST_COLUMNS, Named, examples, named
+from queries.views.refine.examples import MOST_COLUMNS, Named, examples, named
+from queries.views.refine.initial_query import Beginning, beginning
 
 QUICK_SECONDS = 2.0
 PLACE = re.compile(r" in line (\d+) at column (\d+)$")

@@ -22,7 +22,7 @@ from queries.runs.engine.refine import documents_of
 from queries.runs.engine.run_updates import remove_rows
 from queries.runs.refine import InvalidRefineError, RefineRequest, start_refine
 from queries.runs.services import cancel_run, delete_run, wait_for
-from queries.views.refine_hints import named
+from queries.views.refine.examples import named
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
 from tests.stored_results import log_rows, stored_run
 

@@ -12,12 +12,12 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
+from queries.charts.builders import as_drawn, axes_of
 from queries.forms.grid_forms import settled, span_of
 from queries.forms.grid_view import view_of
 from queries.results import Column, Condition, Page
-from queries.views.drawings import as_drawn, axes_of
-from queries.views.filter_texts import sentence
-from queries.views.grid_links import Address
+from queries.views.explore.filter_texts import sentence
+from queries.views.explore.grid_links import Address
 from tests.factories import (
     MembershipFactory,
     RunFactory,
@@ -25,7 +25,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.stored_results import log_rows, stored_run
-from tests.views.test_results import numbers
+from tests.views.explore.test_results import numbers
 
 HTMX = {"HX-Request": "true"}
 ERRORS = ("is", "$m.severity", "Error")

@@ -11,7 +11,7 @@ import pytest
 from django.urls import reverse
 
 from tests.stored_results import log_rows, stored_run
-from tests.views.test_results import numbers
+from tests.views.explore.test_results import numbers
 
 TIME = "$m.timestamp"
 

@@ -1,0 +1,1 @@
+"""Charts: data to server-drawn SVG. Knows no request and no template."""

@@ -1,0 +1,1 @@
+"""The page that queries the stored rows of a run."""
