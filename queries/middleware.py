@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
-from queries.shortcuts import zone_of
+from queries.shortcuts import request_time_zone
 
 if TYPE_CHECKING:
     pass
@@ -92,5 +92,5 @@ class TimeZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Activate the zone for the length of the request."""
-        with timezone.override(zone_of(request)):
+        with timezone.override(request_time_zone(request)):
             return self.get_response(request)

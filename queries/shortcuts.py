@@ -48,7 +48,7 @@ def client_ip(request: HttpRequest) -> str | None:
     return request.META.get("REMOTE_ADDR") or None
 
 
-def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo:
+def request_time_zone(request: HttpRequest) -> zoneinfo.ZoneInfo:
     """The zone to show and read times in; unknown names mean UTC."""
     name = getattr(request.user, "time_zone", "") or request.COOKIES.get("tz", "")
     try:
@@ -66,7 +66,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def fetch(
+def get_visible_or_404(
     visible: QuerySet[Row], pk: UUID | int, *, allowed: QuerySet[Row] | None = None
 ) -> Row:
     """The row ``pk``: 404 unless it is ``visible``, 403 unless it is ``allowed`` too."""
@@ -81,7 +81,7 @@ def wants_fragment(request: AuthedRequest) -> bool:
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 
-def safe_next(request: HttpRequest, fallback: str = "/") -> str:
+def safe_next_url(request: HttpRequest, fallback: str = "/") -> str:
     """Where ``next`` (form field or query) leads, if that is on this site."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 
 from tests.running_product import OURS, ROOT, free_port, until
 
-PREPARED = """
+SETUP_SCRIPT = """
 import django, json, os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
 django.setup()
@@ -36,7 +36,7 @@ class WebServer:
         self.port = free_port()
         self.data = place / "data"
         self.log = place / "output"
-        self.prepared: dict[str, str] = {}
+        self.setup_output: dict[str, str] = {}
         kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
         self.env = kept | {
             "SECRET_KEY": os.environ["SECRET_KEY"],
@@ -46,11 +46,11 @@ class WebServer:
             **environment,
         }
 
-    def prepare(self, script: str) -> None:
+    def run_setup(self, script: str) -> None:
         """Run a script in the server's world; what it puts in ``answer`` is in ``prepared``."""
         end = 'answer["session"] = client.cookies["session"].value\nprint(json.dumps(answer))'
         done = subprocess.run(
-            [sys.executable, "-c", f"{PREPARED}{script}\n{end}"],
+            [sys.executable, "-c", f"{SETUP_SCRIPT}{script}\n{end}"],
             cwd=ROOT,
             env=self.env,
             capture_output=True,
@@ -59,10 +59,10 @@ class WebServer:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        self.prepared = json.loads(done.stdout.splitlines()[-1])
+        self.setup_output = json.loads(done.stdout.splitlines()[-1])
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def serve(self) -> Iterator[None]:
         """Serve until the block ends."""
         command = [
             sys.executable,
@@ -86,11 +86,11 @@ class WebServer:
     def is_up(self) -> bool:
         """Whether it answers."""
         try:
-            return self.ask("GET", "/healthz")[0].status == 200
+            return self.request("GET", "/healthz")[0].status == 200
         except OSError:
             return False
 
-    def connection(self) -> http.client.HTTPConnection:
+    def connect(self) -> http.client.HTTPConnection:
         """A new connection to it."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
@@ -98,17 +98,17 @@ class WebServer:
         """What a signed-in browser sends with a form."""
         token = "t" * 32
         return {
-            "Cookie": f"session={self.prepared.get('session', '')}; csrf={token}; csrftoken={token}",
+            "Cookie": f"session={self.setup_output.get('session', '')}; csrf={token}; csrftoken={token}",
             "X-CSRFToken": token,
             "Content-Type": "application/x-www-form-urlencoded",
             **{name.replace("_", "-"): value for name, value in more.items()},
         }
 
-    def ask(
+    def request(
         self, method: str, path: str, body: str = "", **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """The whole answer. Raises http.client.IncompleteRead when it breaks off."""
-        connection = self.connection()
+        connection = self.connect()
         try:
             connection.request(method, path, body or None, self.headers(**headers))
             response = connection.getresponse()

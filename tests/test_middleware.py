@@ -13,7 +13,12 @@ from django.test import RequestFactory
 
 from queries.middleware import RequestIdMiddleware, SecurityHeadersMiddleware
 from queries.models import Connection
-from queries.shortcuts import client_ip, fetch, safe_next, zone_of
+from queries.shortcuts import (
+    client_ip,
+    get_visible_or_404,
+    request_time_zone,
+    safe_next_url,
+)
 from tests.factories import ConnectionFactory, UserFactory
 
 get = RequestFactory().get
@@ -26,13 +31,13 @@ get = RequestFactory().get
 def test_a_row_is_found_refused_or_hidden(user):
     mine, theirs = ConnectionFactory(owner=user), ConnectionFactory()
     visible, none = Connection.objects.visible_to(user), Connection.objects.none()
-    assert fetch(visible, mine.pk) == mine
-    assert fetch(visible, mine.pk, allowed=visible) == mine
+    assert get_visible_or_404(visible, mine.pk) == mine
+    assert get_visible_or_404(visible, mine.pk, allowed=visible) == mine
     with pytest.raises(PermissionDenied):
-        fetch(visible, mine.pk, allowed=none)
+        get_visible_or_404(visible, mine.pk, allowed=none)
     for pk in (theirs.pk, uuid.uuid4()):
         with pytest.raises(Http404):
-            fetch(visible, pk, allowed=Connection.objects.all())
+            get_visible_or_404(visible, pk, allowed=Connection.objects.all())
 
 
 # Request ids and headers
@@ -109,8 +114,8 @@ def test_behind_a_socket_there_may_be_no_address():
     ],
 )
 def test_next_stays_on_this_site(target, leads_to):
-    assert safe_next(get("/", {"next": target})) == leads_to
-    assert safe_next(RequestFactory().post("/", {"next": target})) == leads_to
+    assert safe_next_url(get("/", {"next": target})) == leads_to
+    assert safe_next_url(RequestFactory().post("/", {"next": target})) == leads_to
 
 
 # Time zones
@@ -141,7 +146,7 @@ def request_of(zone="", cookie=""):
 def test_times_are_shown_in_ones_own_zone_else_the_browsers_else_utc(
     zone, cookie, shown
 ):
-    assert zone_of(request_of(zone, cookie)) == zoneinfo.ZoneInfo(shown)
+    assert request_time_zone(request_of(zone, cookie)) == zoneinfo.ZoneInfo(shown)
 
 
 @pytest.mark.django_db

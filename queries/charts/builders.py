@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from queries.charts.svg import HUES, Chart, Series
+from queries.charts.svg import SERIES_COLORS, Chart, Series
 from queries.charts.ticks import time_ticks
 from queries.results import Column, Condition, Histogram, Page, ResultError
 from queries.templatetags.cells import cell_text, severity_key
 from queries.views.explore.chart_choice import (
-    MOST_MARKS,
-    MOST_ROWS,
-    names_of,
-    numbers_of,
-    places_of,
+    MAX_CHART_MARKS,
+    MAX_CHART_ROWS,
+    category_columns,
+    numeric_columns,
+    x_axis_columns,
 )
-from queries.views.explore.grid_links import Address
+from queries.views.explore.grid_links import GridUrl
 
-MOST_BARS = 40
-MOST_STANDING = 200
+MAX_BARS = 40
+MAX_TIME_COLUMNS = 200
 """Moments whose columns can be told apart."""
-MOST_NAMES = 3
+MAX_GROUP_COLUMNS = 3
 """Columns of names that together name a series."""
 _NO_SHARE = "plain"
 _LOW, _HIGH = "{low}", "{high}"  # what the script puts the brush's ends in place of
@@ -33,27 +33,27 @@ _NANOSECONDS = range(10**18, 4 * 10**18)  # from 2001 to 2096
 
 
 def histogram_chart(
-    found: Histogram, column: Column, address: Address, zone: tzinfo
+    histogram: Histogram, column: Column, address: GridUrl, zone: tzinfo
 ) -> Chart:
     """Standing bars over time; each leads to its rows, and ``data`` lets a script lead to a span."""
-    if not found.edges:
+    if not histogram.edges:
         return Chart("Rows over time", "columns", [], [])
-    marks = [edge.astimezone(zone) for edge in found.edges]
+    marks = [edge.astimezone(zone) for edge in histogram.edges]
     brief = marks[1] - marks[0] < _DAY
-    spans = [found.between(at, at) for at in range(len(marks) - 1)]
+    spans = [histogram.between(at, at) for at in range(len(marks) - 1)]
     return Chart(
         title=f"Rows by {column.name}",
         kind="columns",
         labels=[_moment(mark, brief=brief) for mark in marks[:-1]],
         series=[
             Series(name, counts, _tone(name, at))
-            for at, (name, counts) in enumerate(found.series)
+            for at, (name, counts) in enumerate(histogram.series)
         ],
         x_label=column.name,
-        ticks=time_ticks(found.edges[0], found.edges[-1], zone),
-        links=[address.putting(_between(column, *span)) for span in spans],
-        spans=spans,
-        data={"brush": address.putting(_between(column, _LOW, _HIGH))},
+        ticks=time_ticks(histogram.edges[0], histogram.edges[-1], zone),
+        urls=[address.replace_filter(_between(column, *span)) for span in spans],
+        value_ranges=spans,
+        data={"brush": address.replace_filter(_between(column, _LOW, _HIGH))},
     )
 
 
@@ -71,10 +71,10 @@ def _tone(name: str, at: int) -> str:
     """A severity in its own colour, what is left over in grey, the others in turn."""
     if name in {"other", "no value"}:
         return _NO_SHARE
-    return severity_key(name) or str(at % HUES + 1)
+    return severity_key(name) or str(at % SERIES_COLORS + 1)
 
 
-def as_drawn(page: Page) -> Page:
+def epoch_columns_as_times(page: Page) -> Page:
     """The page with whole columns of nanoseconds since 1970 as times: what grouping by time gives.
 
     A number that large is nothing else: 10**18 is in 2001, and few counts go so far.
@@ -100,35 +100,35 @@ class Axes:
 
     x: Column
     ys: tuple[Column, ...]
-    by: tuple[Column, ...] = ()
+    group_by: tuple[Column, ...] = ()
 
     @property
-    def timed(self) -> bool:
+    def is_time_axis(self) -> bool:
         """Whether the x axis is time."""
         return self.x.kind == "timestamp"
 
 
 @dataclass(frozen=True)
-class Drawing:
+class AggregateChart:
     """A chart by its axes, and of how many places (rows, or moments) and series it shows some."""
 
     chart: Chart
     axes: Axes
-    places: int
-    series: int
+    total_points: int
+    total_series: int
 
 
-def axes_of(address: Address, known: Sequence[Column]) -> Axes | None:
+def chart_axes(address: GridUrl, columns: Sequence[Column]) -> Axes | None:
     """The axes that the address asks for, else the likeliest; None if nothing can be drawn."""
-    places, numbers = places_of(known), numbers_of(known)
-    x = _chosen(address.get("x"), known) or next(iter(places), None)
+    places, numbers = x_axis_columns(columns), numeric_columns(columns)
+    x = _chosen(address.param("x"), columns) or next(iter(places), None)
     numbers = [column for column in numbers if column != x]
     if x is None or not numbers:
         return None
-    y = _chosen(address.get("y"), numbers)
-    names = [column for column in names_of(known) if column != x]
-    parts = x.kind == "timestamp" and 0 < len(names) <= MOST_NAMES
-    ys = (y,) if y else tuple(numbers[:1] if parts else numbers[:HUES])
+    y = _chosen(address.param("y"), numbers)
+    names = [column for column in category_columns(columns) if column != x]
+    parts = x.kind == "timestamp" and 0 < len(names) <= MAX_GROUP_COLUMNS
+    ys = (y,) if y else tuple(numbers[:1] if parts else numbers[:SERIES_COLORS])
     return Axes(x, ys, tuple(names) if parts else ())
 
 
@@ -136,19 +136,21 @@ def _chosen(name: str, among: Sequence[Column]) -> Column | None:
     return next((column for column in among if column.name == name), None)
 
 
-def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> Drawing:
+def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> AggregateChart:
     """The rows of a page as lines or bars. Raises ResultError for more than a drawing can hold."""
-    if page.matched > len(page.rows) and (axes.timed or kind != "bar"):
-        raise _too_many(f"{page.matched:,} rows", f"the {MOST_ROWS:,} that", axes)
+    if page.matched > len(page.rows) and (axes.is_time_axis or kind != "bar"):
+        raise _too_many(f"{page.matched:,} rows", f"the {MAX_CHART_ROWS:,} that", axes)
     rows = _rows(page, axes)
-    if axes.by and _is_repeated(rows, axes):
-        axes = replace(axes, by=())  # no aggregate: every row is a point of its own
+    if axes.group_by and _is_repeated(rows, axes):
+        axes = replace(
+            axes, group_by=()
+        )  # no aggregate: every row is a point of its own
     values = [row[axes.x.name] for row in rows]
-    if axes.by:
+    if axes.group_by:
         values = list(dict.fromkeys(values))
     series, count = _series(rows, values, axes)
     labels = [_label(value, zone) for value in values]
-    if not axes.timed and len(set(labels)) < len(labels):
+    if not axes.is_time_axis and len(set(labels)) < len(labels):
         labels = _longer(rows, page.columns, axes, zone)
     drawn = Chart(
         title=f"{', '.join(y.name for y in axes.ys)} by {axes.x.name}",
@@ -157,27 +159,29 @@ def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> Drawing:
         series=series,
         x_label=axes.x.name,
     )
-    places = len(values) if axes.timed else page.matched
-    return Drawing(_fitted(drawn, values, axes, zone), axes, places, count)
+    places = len(values) if axes.is_time_axis else page.matched
+    return AggregateChart(_fitted(drawn, values, axes, zone), axes, places, count)
 
 
 def _fitted(drawn: Chart, values: Sequence[object], axes: Axes, zone: tzinfo) -> Chart:
     """The chart as its axis and its size want it: bars over time stand, others lie."""
-    standing = axes.timed and len(values) <= MOST_STANDING and _adds_up(drawn, axes)
+    standing = (
+        axes.is_time_axis and len(values) <= MAX_TIME_COLUMNS and _adds_up(drawn, axes)
+    )
     if drawn.kind == "bars" and not standing:
-        each = len(drawn.series) if axes.by else 1
-        return _first(drawn, max(1, MOST_BARS // max(each, 1)))
+        each = len(drawn.series) if axes.group_by else 1
+        return _first(drawn, max(1, MAX_BARS // max(each, 1)))
     marks = len(drawn.series) * len(values)
-    if marks > MOST_MARKS:
-        raise _too_many(f"{marks:,} marks", f"the {MOST_MARKS:,} that", axes)
+    if marks > MAX_CHART_MARKS:
+        raise _too_many(f"{marks:,} marks", f"the {MAX_CHART_MARKS:,} that", axes)
     if drawn.kind == "bars":
         return replace(drawn, kind="columns")
     moments = [value for value in values if isinstance(value, datetime)]
-    return _over_time(drawn, moments, zone) if axes.timed and moments else drawn
+    return _over_time(drawn, moments, zone) if axes.is_time_axis and moments else drawn
 
 
 def _too_many(these: str, most: str, axes: Axes) -> ResultError:
-    steps = ", group by longer steps" if axes.timed else ""
+    steps = ", group by longer steps" if axes.is_time_axis else ""
     return ResultError(
         f"This would be {these}, more than {most} a chart can show. "
         f"Filter the rows{steps}, or look at the table."
@@ -199,7 +203,7 @@ def _rows(page: Page, axes: Axes) -> list[dict[str, object]]:
     """The rows by column name; times in their order."""
     names, x = [column.name for column in page.columns], axes.x.name
     rows = [dict(zip(names, values, strict=True)) for _, values in page.rows]
-    if not axes.timed:
+    if not axes.is_time_axis:
         return rows
     timed = [(row[x], row) for row in rows]
     moments = [(at, row) for at, row in timed if isinstance(at, datetime)]
@@ -213,7 +217,7 @@ def _over_time(drawn: Chart, moments: list[datetime], zone: tzinfo) -> Chart:
     return replace(
         drawn,
         ticks=time_ticks(first, last, zone),
-        places=[(moment - first) / (last - first) for moment in moments],
+        x_positions=[(moment - first) / (last - first) for moment in moments],
     )
 
 
@@ -221,17 +225,19 @@ def _series(
     rows: Sequence[dict[str, object]], places: Sequence[object], axes: Axes
 ) -> tuple[list[Series], int]:
     """One series per column of numbers, or per name the largest ones; and how many there are."""
-    if axes.by:
+    if axes.group_by:
         return _parted(rows, places, axes)
     found = [
-        Series(y.name, [_number(row[y.name]) for row in rows], str(at % HUES + 1))
+        Series(
+            y.name, [_number(row[y.name]) for row in rows], str(at % SERIES_COLORS + 1)
+        )
         for at, y in enumerate(axes.ys)
     ]
     return found, len(found)
 
 
 def _name_of(row: dict[str, object], axes: Axes) -> str:
-    return ", ".join(_text(row[column.name]) for column in axes.by)
+    return ", ".join(_text(row[column.name]) for column in axes.group_by)
 
 
 def _is_repeated(rows: Sequence[dict[str, object]], axes: Axes) -> bool:
@@ -251,7 +257,7 @@ def _parted(
         if value is not None:
             totals[name] = totals.get(name, 0) + abs(value)
             numbers[name, row[axes.x.name]] = value
-    names = sorted(totals, key=lambda name: -totals[name])[:HUES]
+    names = sorted(totals, key=lambda name: -totals[name])[:SERIES_COLORS]
     found = [
         Series(name, [numbers.get((name, place)) for place in places], _tone(name, at))
         for at, name in enumerate(names)
@@ -266,7 +272,9 @@ def _longer(
     zone: tzinfo,
 ) -> list[str]:
     """Labels of rows that one name does not tell apart: with the other names."""
-    others = [column for column in names_of(columns) if column != axes.x][:MOST_NAMES]
+    others = [column for column in category_columns(columns) if column != axes.x][
+        :MAX_GROUP_COLUMNS
+    ]
     return [
         ", ".join(_label(row[column.name], zone) for column in (axes.x, *others))
         for row in rows

@@ -15,15 +15,15 @@ from django.utils.safestring import SafeString
 
 from queries.charts.ticks import number_ticks, short_number
 
-HUES = 8
+SERIES_COLORS = 8
 """How many colours the stylesheet has for series."""
-LONGEST_NAME = 28
+MAX_NAME_CHARACTERS = 28
 """Characters of a name beside a bar."""
-LONGEST_TICK = 16
+MAX_TICK_CHARACTERS = 16
 """Characters of a name below a line or column."""
-MOST_NAMES = 6
+MAX_CATEGORY_TICKS = 6
 """Names below a line over categories."""
-ROW = 22
+BAR_HEIGHT = 22
 """Pixels of a lying bar with its share of the gap."""
 _NAMES, _ROOM = 33, 55  # percent of the width that names and bars take
 
@@ -34,7 +34,7 @@ class Series:
 
     name: str
     values: Sequence[float | None]
-    tone: str = "1"
+    color: str = "1"
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Chart:
     series: Sequence[Series]
     x_label: str = ""
     ticks: Sequence[tuple[float, str]] = ()
-    places: Sequence[float] = ()
-    links: Sequence[str] = ()
-    spans: Sequence[tuple[str, str]] = ()
+    x_positions: Sequence[float] = ()
+    urls: Sequence[str] = ()
+    value_ranges: Sequence[tuple[str, str]] = ()
     data: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -67,23 +67,23 @@ class Chart:
         ]
 
 
-def chart(drawn: Chart) -> SafeString:
+def render_chart(drawn: Chart) -> SafeString:
     """The drawing. With links it is a group of them, else one picture with a title."""
     if drawn.kind == "bars":
         return _lying(drawn)
-    scale = Scale.of(drawn)
+    scale = YScale.for_chart(drawn)
     marks = _columns(drawn, scale) if drawn.kind == "columns" else _lines(drawn, scale)
     return _svg(drawn, format_html("{}{}{}", _grid(scale), marks, _x_axis(drawn)), "")
 
 
 @dataclass(frozen=True)
-class Scale:
+class YScale:
     """Numbers to percent from the top."""
 
     ticks: list[float]
 
     @classmethod
-    def of(cls, drawn: Chart) -> Scale:
+    def for_chart(cls, drawn: Chart) -> YScale:
         """The scale that holds all of a chart: of sums where columns are stacked."""
         series = [[value or 0 for value in one.values] for one in drawn.series]
         if drawn.kind == "columns":
@@ -103,7 +103,7 @@ def _svg(drawn: Chart, inside: SafeString, height: str) -> SafeString:
     about = f"{len(drawn.labels)} values from {first} to {last}. A table below says the same."
     data = format_html_join("", ' data-{}="{}"', drawn.data.items())
     size = format_html(' height="{}"', height) if height else ""
-    if drawn.links:
+    if drawn.urls:
         return format_html(
             '<svg class="chart chart--{}" role="group" aria-label="{}"{}{}><desc>{}</desc>{}</svg>',
             drawn.kind, words, size, data, about, inside,
@@ -114,7 +114,7 @@ def _svg(drawn: Chart, inside: SafeString, height: str) -> SafeString:
     )  # fmt: skip
 
 
-def _grid(scale: Scale) -> SafeString:
+def _grid(scale: YScale) -> SafeString:
     return format_html_join(
         "",
         '<line class="rule" x1="0" x2="100%" y1="{0}%" y2="{0}%"/><text class="y" x="-6" y="{0}%">{1}</text>',
@@ -140,8 +140,8 @@ def _some_names(drawn: Chart) -> Iterator[tuple[float, str]]:
     """Names below the middle of their columns, or below their points."""
     count = len(drawn.labels)
     places = _points(drawn) if drawn.kind == "line" else _middles(count)
-    for at in range(0, count, max(1, -(-count // MOST_NAMES))):
-        yield places[at], _cut(drawn.labels[at], LONGEST_TICK)
+    for at in range(0, count, max(1, -(-count // MAX_CATEGORY_TICKS))):
+        yield places[at], _cut(drawn.labels[at], MAX_TICK_CHARACTERS)
 
 
 def _middles(count: int) -> list[float]:
@@ -151,10 +151,10 @@ def _middles(count: int) -> list[float]:
 def _points(drawn: Chart) -> Sequence[float]:
     """Where the points of lines are, from 0 to 1."""
     last = max(len(drawn.labels) - 1, 1)
-    return drawn.places or [at / last for at in range(len(drawn.labels))]
+    return drawn.x_positions or [at / last for at in range(len(drawn.labels))]
 
 
-def _columns(drawn: Chart, scale: Scale) -> SafeString:
+def _columns(drawn: Chart, scale: YScale) -> SafeString:
     """A stack of rectangles at each place, inside a link over its whole height if there is one."""
     width = 100 / max(len(drawn.labels), 1)
     stacks = []
@@ -166,7 +166,7 @@ def _columns(drawn: Chart, scale: Scale) -> SafeString:
 
 
 def _stack(
-    drawn: Chart, scale: Scale, at: int, width: float
+    drawn: Chart, scale: YScale, at: int, width: float
 ) -> Iterator[tuple[SafeString]]:
     base = 0.0
     for one in drawn.series:
@@ -187,17 +187,17 @@ def _stack(
 def _place(
     drawn: Chart, at: int, width: float, pieces: SafeString, said: str
 ) -> SafeString:
-    if not drawn.links:
+    if not drawn.urls:
         return format_html("<g><title>{}</title>{}</g>", said, pieces)
     span = (
-        format_html(' data-low="{}" data-high="{}"', *drawn.spans[at])
-        if drawn.spans
+        format_html(' data-low="{}" data-high="{}"', *drawn.value_ranges[at])
+        if drawn.value_ranges
         else ""
     )
     return format_html(
         '<a href="{}" hx-get="{}"{} aria-label="{}, show only these"><title>{}</title>'
         '<rect class="hit" x="{}%" y="0" width="{}%" height="100%"/>{}</a>',
-        drawn.links[at], drawn.links[at], span, said, said, round(at * width, 3), round(width, 3), pieces,
+        drawn.urls[at], drawn.urls[at], span, said, said, round(at * width, 3), round(width, 3), pieces,
     )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def _said(drawn: Chart, at: int, label: str) -> str:
     return f"{label}: {', '.join(said) or 'nothing'}"
 
 
-def _lines(drawn: Chart, scale: Scale) -> SafeString:
+def _lines(drawn: Chart, scale: YScale) -> SafeString:
     """Lines in a stretched box (their width is not stretched); a gap where there is no number."""
     places = _points(drawn)
     return format_html(
@@ -220,7 +220,9 @@ def _lines(drawn: Chart, scale: Scale) -> SafeString:
     )
 
 
-def _path(places: Sequence[float], values: Sequence[float | None], scale: Scale) -> str:
+def _path(
+    places: Sequence[float], values: Sequence[float | None], scale: YScale
+) -> str:
     parts, pen = [], "M"
     for place, value in zip(places, values, strict=True):
         if value is None:
@@ -237,13 +239,13 @@ def _lying(drawn: Chart) -> SafeString:
     """Names on the left, bars beside them, the numbers at their ends."""
     numbers = [v for one in drawn.series for v in one.values if v is not None] or [0]
     low, high = min(*numbers, 0), max(*numbers, 0)
-    count, gap = len(drawn.series), ROW // 3
+    count, gap = len(drawn.series), BAR_HEIGHT // 3
     rows = [
-        _bar(drawn, (at, n), (at * count + n) * ROW + at * gap, (low, high))
+        _bar(drawn, (at, n), (at * count + n) * BAR_HEIGHT + at * gap, (low, high))
         for at in range(len(drawn.labels))
         for n in range(count)
     ]
-    height = len(drawn.labels) * (count * ROW + gap)
+    height = len(drawn.labels) * (count * BAR_HEIGHT + gap)
     return _svg(
         drawn, format_html_join("", "{}", ((row,) for row in rows)), str(height)
     )
@@ -264,17 +266,17 @@ def _bar(
         '<rect {} x="{}%" y="{}" width="{}%" height="{}"/>'
         '<text class="value" x="{}%" y="{}" dx="6">{}</text></g>',
         label, one.name, "no value" if value is None else f"{value:,}",
-        _NAMES, top + ROW // 2, "" if n else _cut(label),
-        _tone(one), round(left, 2), top, round(width, 2), ROW - 5,
-        round(left + width, 2), top + ROW // 2, "" if value is None else short_number(value),
+        _NAMES, top + BAR_HEIGHT // 2, "" if n else _cut(label),
+        _tone(one), round(left, 2), top, round(width, 2), BAR_HEIGHT - 5,
+        round(left + width, 2), top + BAR_HEIGHT // 2, "" if value is None else short_number(value),
     )  # fmt: skip
 
 
-def _cut(name: str, most: int = LONGEST_NAME) -> str:
+def _cut(name: str, most: int = MAX_NAME_CHARACTERS) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _tone(one: Series) -> SafeString:
-    if one.tone.isdigit():
-        return format_html('class="hue-{}"', one.tone)
-    return format_html('data-severity="{}"', one.tone)
+    if one.color.isdigit():
+        return format_html('class="hue-{}"', one.color)
+    return format_html('data-severity="{}"', one.color)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 from math import ceil, floor, log10
 
-MOST_Y = 4
-MOST_X = 6
+MAX_Y_TICKS = 4
+MAX_X_TICKS = 6
 """Ticks: more would touch each other on a phone."""
 
 _BIGGEST, _LEAST = 1e15, 1e-200
@@ -35,7 +35,7 @@ def number_ticks(low: float, high: float) -> list[float]:
     low, high = min(low, 0.0), max(high, 0.0)
     if high - low <= _LEAST:
         high = 1.0
-    rough = (high - low) / MOST_Y
+    rough = (high - low) / MAX_Y_TICKS
     size = 10.0 ** floor(log10(rough))
     step = next(n * size for n in (1, 2, 2.5, 5, 10) if n * size >= rough * 0.999)
     first, last = floor(low / step), ceil(high / step - 1e-9)
@@ -58,7 +58,7 @@ def time_ticks(start: datetime, end: datetime, zone: tzinfo) -> list[tuple[float
 def _moments(
     start: datetime, end: datetime, span: float
 ) -> Iterator[tuple[datetime, str]]:
-    rough = span / MOST_X
+    rough = span / MAX_X_TICKS
     if rough <= _CLOCK[-1]:
         yield from _clock(start, end, next(n for n in _CLOCK if n >= rough))
     elif rough <= _DAYS[-1] * _DAY:

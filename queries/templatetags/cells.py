@@ -13,10 +13,10 @@ from django.utils.safestring import SafeString
 
 from queries.results import Column
 
-LONGEST = 300
+MAX_CELL_CHARACTERS = 300
 """Characters of a cell that go to the browser; the row panel shows the rest."""
 
-CLASSES = {
+CSS_CLASSES = {
     "c-num": {"number", "integer", "int", "float", "double", "decimal"},
     "c-time": {"time", "timestamp", "datetime", "date"},
     "c-bool": {"bool", "boolean"},
@@ -25,13 +25,13 @@ CLASSES = {
 _NESTED = (dict, list)
 SEVERITIES = ("debug", "verbose", "info", "warning", "error", "critical")
 """Coralogix docs, severity levels 1 to 6."""
-SEVERITY_WORDS = {"warn": "warning", "err": "error", "fatal": "critical"}
+SEVERITY_ALIASES = {"warn": "warning", "err": "error", "fatal": "critical"}
 
 
 @cache
 def cell_class(kind: str) -> str:
     """The CSS class of a column kind; text has none."""
-    return next((css for css, kinds in CLASSES.items() if kind in kinds), "")
+    return next((css for css, kinds in CSS_CLASSES.items() if kind in kinds), "")
 
 
 def cell_text(value: Any) -> str:
@@ -39,12 +39,12 @@ def cell_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, _NESTED):
-        value = as_json(value)
+        value = json_text(value)
     text = str(value)
-    return f"{text[:LONGEST]}…" if len(text) > LONGEST else text
+    return f"{text[:MAX_CELL_CHARACTERS]}…" if len(text) > MAX_CELL_CHARACTERS else text
 
 
-def as_json(value: Any) -> str:
+def json_text(value: Any) -> str:
     """A value as JSON text; an ellipsis for one nested too deeply to write."""
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
@@ -52,20 +52,20 @@ def as_json(value: Any) -> str:
         return "…"
 
 
-def printable(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """The text with half characters (lone surrogates), which nothing can be sent with, as their escapes."""
     return text.encode(errors="backslashreplace").decode()
 
 
-def cell(
-    value: Any, kind: str = "", column: str = "", exact: str | None = None
+def cell_html(
+    value: Any, kind: str = "", column: str = "", filter_value: str | None = None
 ) -> SafeString:
     """A whole ``<td>``. A severity gets its coloured word; a null is told from the text "null".
 
     ``exact`` is what a filter takes the value as, if that is not its text; a cell that shows only
     the beginning of its text says so (``data-cut``).
     """
-    return SafeString(_cell(value, kind, column, exact))
+    return SafeString(_cell(value, kind, column, filter_value))
 
 
 def _cell(value: Any, kind: str, column: str, exact: str | None) -> str:
@@ -75,14 +75,14 @@ def _cell(value: Any, kind: str, column: str, exact: str | None) -> str:
     if exact is not None:
         return f'<td class="c-time" data-v="{escape(exact)}">{escape(str(value))}</td>'
     if kind == "severity" or _is_named_severity(column):
-        return format_html("<td>{}</td>", severity(value))
+        return format_html("<td>{}</td>", severity_html(value))
     css = _class_of(kind, type(value).__name__)
     text = cell_text(value)
-    cut = " data-cut" if len(text) > LONGEST else ""
+    cut = " data-cut" if len(text) > MAX_CELL_CHARACTERS else ""
     return f"<td{css}{cut}>{escape(text)}</td>"
 
 
-def row_cells(row: Iterable[tuple[Column, Any, str | None]]) -> SafeString:
+def row_cells_html(row: Iterable[tuple[Column, Any, str | None]]) -> SafeString:
     """All cells of a row, each of (column, value, exact)."""
     return SafeString(
         "".join([_cell(value, c.kind, c.name, exact) for c, value, exact in row])
@@ -112,11 +112,11 @@ def severity_key(value: Any) -> str:
     word = str(value).strip().lower() if value is not None else ""
     if word.isascii() and word.isdigit() and 1 <= int(word[:2]) <= len(SEVERITIES):
         return SEVERITIES[int(word[:2]) - 1]
-    word = SEVERITY_WORDS.get(word, word)
+    word = SEVERITY_ALIASES.get(word, word)
     return word if word in SEVERITIES else ""
 
 
-def severity(value: Any) -> SafeString | str:
+def severity_html(value: Any) -> SafeString | str:
     """The severity as a coloured word; a value that is none is shown as it is."""
     key = severity_key(value)
     if not key:

@@ -10,22 +10,22 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from queries.templatetags.cells import as_json, printable
+from queries.templatetags.cells import escape_surrogates, json_text
 
-MOST_NODES = 2_000
+MAX_NODES = 2_000
 """Nodes drawn in one tree; what is left out is counted in the tree."""
-DEEPEST = 40
+MAX_DEPTH = 40
 OPEN_LEVELS = 2
 """Levels shown open at first."""
-LONGEST = 20_000
+MAX_TEXT_CHARACTERS = 20_000
 """Characters of one text."""
 _CUT = SafeString(" data-cut")
 
 
-class Spelled(float):
+class VerbatimFloat(float):
     """A number with a fraction or an exponent that is shown as it was written: 1.10, or 1e400."""
 
-    def __new__(cls, text: str) -> Spelled:
+    def __new__(cls, text: str) -> VerbatimFloat:
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -34,15 +34,15 @@ class Spelled(float):
 
 
 @dataclass
-class Budget:
+class NodeBudget:
     """How many more nodes may be drawn."""
 
-    left: int = MOST_NODES
+    remaining: int = MAX_NODES
 
     def take(self) -> bool:
         """Whether one more node may be drawn; counts it."""
-        self.left -= 1
-        return self.left >= 0
+        self.remaining -= 1
+        return self.remaining >= 0
 
 
 def json_tree(value: Any) -> SafeString:
@@ -50,14 +50,18 @@ def json_tree(value: Any) -> SafeString:
 
     Half a character, which no page can hold, is shown as its escape.
     """
-    tree = format_html('<div class="json">{}</div>', node("", value, 0, Budget()))
-    return SafeString(printable(tree))
+    tree = format_html(
+        '<div class="json">{}</div>', node_html("", value, 0, NodeBudget())
+    )
+    return SafeString(escape_surrogates(tree))
 
 
-def node(key: SafeString | str, value: Any, depth: int, budget: Budget) -> SafeString:
+def node_html(
+    key: SafeString | str, value: Any, depth: int, budget: NodeBudget
+) -> SafeString:
     """One value, after its key; a branch when it holds others."""
-    if not isinstance(value, dict | list) or not value or depth >= DEEPEST:
-        return format_html('<div class="leaf">{}{}</div>', key, leaf(value))
+    if not isinstance(value, dict | list) or not value or depth >= MAX_DEPTH:
+        return format_html('<div class="leaf">{}{}</div>', key, leaf_html(value))
     noun = "key" if isinstance(value, dict) else "item"
     return format_html(
         '<div class="branch"><details{}><summary>{}<span class="count">{} {}{}</span></summary><div>{}</div></details></div>',
@@ -66,23 +70,23 @@ def node(key: SafeString | str, value: Any, depth: int, budget: Budget) -> SafeS
         len(value),
         noun,
         "" if len(value) == 1 else "s",
-        format_html_join("", "{}", children(value, depth, budget)),
+        format_html_join("", "{}", children_html(value, depth, budget)),
     )
 
 
-def children(
-    value: dict[str, Any] | list[Any], depth: int, budget: Budget
+def children_html(
+    value: dict[str, Any] | list[Any], depth: int, budget: NodeBudget
 ) -> Iterator[tuple[SafeString]]:
     """The nodes inside a branch, as far as the budget goes, then a line that counts the rest."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     shown = 0
-    for name, inner in islice(pairs, budget.left):
+    for name, inner in islice(pairs, budget.remaining):
         if not budget.take():
             break
         shown += 1
         css = "key index" if isinstance(value, list) else "key"
         label = format_html('<span class="{}">{}</span>: ', css, name)
-        yield (node(label, inner, depth + 1, budget),)
+        yield (node_html(label, inner, depth + 1, budget),)
     if shown < len(value):
         yield (
             format_html(
@@ -92,14 +96,16 @@ def children(
         )
 
 
-def leaf(value: Any) -> SafeString:
+def leaf_html(value: Any) -> SafeString:
     """A value that holds no others; past ``DEEPEST`` also a branch, as JSON text."""
     if isinstance(value, str):
-        cut = "…" if len(value) > LONGEST else ""
-        text = f'"{value[:LONGEST]}{cut}"'
+        cut = "…" if len(value) > MAX_TEXT_CHARACTERS else ""
+        text = f'"{value[:MAX_TEXT_CHARACTERS]}{cut}"'
         return format_html('<span class="str"{}>{}</span>', _CUT if cut else "", text)
-    text = value.text if isinstance(value, Spelled) else as_json(value)
+    text = value.text if isinstance(value, VerbatimFloat) else json_text(value)
     if value is None or isinstance(value, bool):
         return format_html('<span class="bool">{}</span>', text)
-    cut = _CUT if len(text) > LONGEST else ""
-    return format_html('<span class="number"{}>{}</span>', cut, text[:LONGEST])
+    cut = _CUT if len(text) > MAX_TEXT_CHARACTERS else ""
+    return format_html(
+        '<span class="number"{}>{}</span>', cut, text[:MAX_TEXT_CHARACTERS]
+    )

@@ -30,20 +30,20 @@ register = template.Library()
 ICONS = (
     Path(__file__).parents[2] / "static" / "vendor" / "lucide-static@1.62.0" / "icons"
 )
-NOTHING = "\N{EN DASH}"
-EXACT_BELOW = 10
+EMPTY_VALUE = "\N{EN DASH}"
+MAX_SECONDS_WITH_TENTHS = 10
 """Seconds below which tenths are worth showing."""
-RECENT = 45
+JUST_NOW_SECONDS = 45
 """Seconds that count as "just now"."""
-UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+RELATIVE_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 ICON_SIZES = {"": "icon", "sm": "icon icon--sm", "lg": "icon icon--lg"}
 
 register.filter("cell_text", cells.cell_text)
-register.simple_tag(cells.row_cells, name="row_cells")
-register.simple_tag(cells.severity, name="severity")
+register.simple_tag(cells.row_cells_html, name="row_cells")
+register.simple_tag(cells.severity_html, name="severity")
 register.filter("severity_key", cells.severity_key)
 register.simple_tag(json_tree.json_tree, name="json_tree")
-register.simple_tag(svg.chart, name="chart")
+register.simple_tag(svg.render_chart, name="chart")
 
 
 @register.simple_tag
@@ -79,7 +79,7 @@ def duration(value: timedelta | float | None) -> str:
     if value is None:
         return ""
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if seconds < EXACT_BELOW:
+    if seconds < MAX_SECONDS_WITH_TENTHS:
         return f"{max(seconds, 0):.1f} s"
     whole = int(seconds)
     for size, unit, below, part in (
@@ -94,39 +94,41 @@ def duration(value: timedelta | float | None) -> str:
 
 
 @register.simple_tag
-def ago(moment: datetime | None, empty: str = NOTHING) -> SafeString | str:
+def ago(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString | str:
     """A past moment in relative words, kept fresh by app.js, with the exact time as tooltip."""
     if moment is None:
         return empty
     return format_html(
         '<time datetime="{}" title="{}" data-relative>{}</time>',
         moment.isoformat(),
-        exact(moment),
-        relative(timezone.now() - moment),
+        format_full_time(moment),
+        relative_time(timezone.now() - moment),
     )
 
 
-def relative(age: timedelta) -> str:
+def relative_time(age: timedelta) -> str:
     """``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as app.js uses."""
     seconds = abs(age.total_seconds())
-    if seconds < RECENT:
+    if seconds < JUST_NOW_SECONDS:
         return "just now"
-    size, unit = next((pair for pair in UNITS if seconds >= pair[0]), UNITS[-1])
+    size, unit = next(
+        (pair for pair in RELATIVE_UNITS if seconds >= pair[0]), RELATIVE_UNITS[-1]
+    )
     amount = f"{max(round(seconds / size), 1)} {unit}"
     return f"in {amount}" if age.total_seconds() < 0 else f"{amount} ago"
 
 
 @register.simple_tag
-def stamp(moment: datetime | None, empty: str = NOTHING) -> SafeString | str:
+def full_time(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString | str:
     """A moment in the reader's zone, to the second, with the zone."""
     if moment is None:
         return empty
     return format_html(
-        '<time datetime="{}">{}</time>', moment.isoformat(), exact(moment)
+        '<time datetime="{}">{}</time>', moment.isoformat(), format_full_time(moment)
     )
 
 
-def exact(moment: datetime) -> str:
+def format_full_time(moment: datetime) -> str:
     """``22 Nov 2026, 11:42:07 CET`` in the active zone."""
     return format_date(timezone.localtime(moment), "j M Y, H:i:s T")
 
@@ -135,7 +137,7 @@ def exact(moment: datetime) -> str:
 def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString | str:
     """Time taken so far or in all; while there is no end, app.js ticks it every second."""
     if start is None:
-        return NOTHING
+        return EMPTY_VALUE
     if end is not None:
         return duration(end - start)
     return format_html(
@@ -146,11 +148,13 @@ def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString |
 
 
 @register.simple_tag(takes_context=True)
-def nav_current(context: Mapping[str, Any], family: str, but: str = "") -> SafeString:
+def nav_current(
+    context: Mapping[str, Any], prefix: str, except_name: str = ""
+) -> SafeString:
     """``aria-current="page"`` when the page's URL name starts with ``family`` and is not ``but``."""
     match = getattr(context.get("request"), "resolver_match", None)
     name = getattr(match, "url_name", None) or ""
-    here = name.startswith(family) and name != but
+    here = name.startswith(prefix) and name != except_name
     return SafeString(' aria-current="page"' if here else "")
 
 

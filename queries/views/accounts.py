@@ -21,7 +21,7 @@ from queries.forms.accounts import (
     zone_names,
 )
 from queries.models import Invitation, User
-from queries.shortcuts import AuthedRequest, safe_next
+from queries.shortcuts import AuthedRequest, safe_next_url
 
 THEME_DAYS = 365
 login = LoginView.as_view(
@@ -79,7 +79,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme")
     if theme not in account_services.THEMES:
         return HttpResponseBadRequest("Not a theme.")
-    response = redirect(safe_next(request))
+    response = redirect(safe_next_url(request))
     _remember_theme(response, theme)
     return response
 

@@ -16,11 +16,11 @@ from django.http import (
 )
 from django.utils.http import content_disposition_header
 
-PIECE_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 _SINGLE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*")
 
 
-class Slice:
+class FileSlice:
     """Some bytes of an open file; the server closes it when they are sent."""
 
     def __init__(self, file: IO[bytes], start: int, length: int) -> None:
@@ -29,7 +29,7 @@ class Slice:
         self._left = length
 
     def __iter__(self) -> Iterator[bytes]:
-        while self._left and (piece := self._file.read(min(self._left, PIECE_BYTES))):
+        while self._left and (piece := self._file.read(min(self._left, CHUNK_BYTES))):
             self._left -= len(piece)
             yield piece
         if self._left:
@@ -64,7 +64,7 @@ def file_response(
         )
     headers["Content-Length"] = str(len(part))
     headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
-    found = Slice(path.open("rb"), part.start, len(part))
+    found = FileSlice(path.open("rb"), part.start, len(part))
     return StreamingHttpResponse(found, status=206, headers=headers)
 
 

@@ -8,48 +8,50 @@ from typing import Any, NamedTuple
 from queries.providers.base import Provider
 
 
-class Offer(NamedTuple):
+class CapabilityText(NamedTuple):
     """A capability in a word or two, and what it means that a provider lacks it."""
 
     capability: str
-    words: str
-    lacking: str
-    of_job: bool = False
+    label: str
+    absence_text: str
+    is_per_job: bool = False
 
 
-OFFERS = (
-    Offer("direct", "direct runs", "Every query goes through the background; its rows show once it has finished."),
-    Offer("background", "background runs", "A query is answered while we listen, and ends when we stop."),
-    Offer("cancel", "cancelling", "A cancel here stops our watching; the query may run to its end there.", of_job=True),
-    Offer("cancel_all", "stopping all queries at once", "Each run is stopped by itself."),
-    Offer("progress", "progress", "It tells that a query runs, not how far it has come.", of_job=True),
-    Offer("total_known", "the number of rows beforehand", "It shows as they arrive."),
-    Offer("logs", "logs", "What a query did there cannot be read.", of_job=True),
-    Offer("delete", "deleting results there", "They go when the provider lets them expire.", of_job=True),
-    Offer("list_remote", "a list of queries", "Queries that were not started here cannot be found."),
-    Offer("export_formats", "files of its own", "Files are made here, of all stored rows.", of_job=True),
-    Offer("catalog", "lists to pick from", "Values are typed."),
-    Offer("preview", "checking a query beforehand", "What is wrong with it shows once it runs."),
-    Offer("idempotent_submit", "repeating a submit safely", "One whose answer was lost may run twice; the run says so."),
+CAPABILITY_TEXTS = (
+    CapabilityText("direct", "direct runs", "Every query goes through the background; its rows show once it has finished."),
+    CapabilityText("background", "background runs", "A query is answered while we listen, and ends when we stop."),
+    CapabilityText("cancel", "cancelling", "A cancel here stops our watching; the query may run to its end there.", is_per_job=True),
+    CapabilityText("cancel_all", "stopping all queries at once", "Each run is stopped by itself."),
+    CapabilityText("progress", "progress", "It tells that a query runs, not how far it has come.", is_per_job=True),
+    CapabilityText("total_known", "the number of rows beforehand", "It shows as they arrive."),
+    CapabilityText("logs", "logs", "What a query did there cannot be read.", is_per_job=True),
+    CapabilityText("delete", "deleting results there", "They go when the provider lets them expire.", is_per_job=True),
+    CapabilityText("list_remote", "a list of queries", "Queries that were not started here cannot be found."),
+    CapabilityText("export_formats", "files of its own", "Files are made here, of all stored rows.", is_per_job=True),
+    CapabilityText("catalog", "lists to pick from", "Values are typed."),
+    CapabilityText("preview", "checking a query beforehand", "What is wrong with it shows once it runs."),
+    CapabilityText("idempotent_submit", "repeating a submit safely", "One whose answer was lost may run twice; the run says so."),
 )  # fmt: skip
 
 
-def offered(provider: type[Provider]) -> list[str]:
+def supported_labels(provider: type[Provider]) -> list[str]:
     """What the provider can do, in a word or two each."""
-    return [offer.words for offer in _of(provider, able=True)]
+    return [offer.label for offer in _of(provider, able=True)]
 
 
-def not_offered(provider: type[Provider]) -> list[Offer]:
+def unsupported_capabilities(provider: type[Provider]) -> list[CapabilityText]:
     """What other providers can do and this one cannot."""
     return list(_of(provider, able=False))
 
 
-def not_offered_for_jobs(provider: type[Provider]) -> list[str]:
+def unsupported_job_labels(provider: type[Provider]) -> list[str]:
     """What other providers can do with a job and this one cannot, in a word or two each."""
-    return [offer.words for offer in not_offered(provider) if offer.of_job]
+    return [
+        offer.label for offer in unsupported_capabilities(provider) if offer.is_per_job
+    ]
 
 
-def facts_of(provider: type[Provider]) -> list[tuple[str, str]]:
+def provider_limits(provider: type[Provider]) -> list[tuple[str, str]]:
     """What else the provider declares about its limits and results, as (label, words)."""
     can, limit = provider.capabilities, provider.rate_limit
     published = "no limit published; if we are asked to wait, all runs of the key do"
@@ -70,6 +72,6 @@ def facts_of(provider: type[Provider]) -> list[tuple[str, str]]:
     ]
 
 
-def _of(provider: type[Provider], *, able: bool) -> Iterable[Offer]:
+def _of(provider: type[Provider], *, able: bool) -> Iterable[CapabilityText]:
     can: Any = provider.capabilities
-    return (o for o in OFFERS if bool(getattr(can, o.capability)) is able)
+    return (o for o in CAPABILITY_TEXTS if bool(getattr(can, o.capability)) is able)

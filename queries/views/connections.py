@@ -16,8 +16,17 @@ from queries.connections import services as connection_services
 from queries.forms.connections import ConnectionForm
 from queries.models import Connection
 from queries.providers.registry import provider_choices, provider_class
-from queries.shortcuts import AuthedRequest, fetch, safe_next, wants_fragment
-from queries.views.capability_texts import facts_of, not_offered, offered
+from queries.shortcuts import (
+    AuthedRequest,
+    get_visible_or_404,
+    safe_next_url,
+    wants_fragment,
+)
+from queries.views.capability_texts import (
+    provider_limits,
+    supported_labels,
+    unsupported_capabilities,
+)
 
 RECENT_RUNS = 5
 
@@ -57,7 +66,7 @@ def connection_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
     """What it is and how it does; the owner changes it here."""
     if request.method == "GET":
         visible = Connection.objects.visible_to(request.user)
-        return _detail(request, fetch(visible, pk))
+        return _detail(request, get_visible_or_404(visible, pk))
     connection = _own(request, pk)
     form = ConnectionForm(request.user, connection, request.POST)
     if not form.is_valid():
@@ -82,7 +91,7 @@ def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
     level = messages.SUCCESS if result.ok else messages.ERROR
     messages.add_message(request, level, not_now or connection.test_message)
     back = reverse("connection_detail", args=[connection.pk])
-    return redirect(safe_next(request, back))
+    return redirect(safe_next_url(request, back))
 
 
 @require_http_methods(["GET", "POST"])
@@ -102,7 +111,7 @@ def connection_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 
 def _own(request: AuthedRequest, pk: Any) -> Connection:
-    return fetch(
+    return get_visible_or_404(
         Connection.objects.visible_to(request.user),
         pk,
         allowed=Connection.objects.owned_by(request.user),
@@ -125,9 +134,9 @@ def _detail(
         "form": form or (ConnectionForm(request.user, connection) if own else None),
         "recent": recent,
         "can": provider.capabilities,
-        "offered": offered(provider),
-        "not_offered": not_offered(provider),
-        "facts": facts_of(provider),
+        "offered": supported_labels(provider),
+        "not_offered": unsupported_capabilities(provider),
+        "facts": provider_limits(provider),
         "blocked_until": rate_limit.blocked_until(connection),
     }
     return render(request, "queries/connection_detail.html", context, status=status)

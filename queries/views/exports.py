@@ -24,25 +24,25 @@ from queries.exports.selection import ExportRequest
 from queries.forms.exports import ExportForm
 from queries.models import Export, Run, Status
 from queries.results import ResultError
-from queries.shortcuts import AuthedRequest, fetch, wants_fragment
+from queries.shortcuts import AuthedRequest, get_visible_or_404, wants_fragment
 from queries.views.byte_ranges import file_response, stream_headers
 
 PAGE_SIZE = 25
 POLL_SECONDS = 2
-REFUSED = (
+EXPORT_ERRORS = (
     selection.ExportRefusedError,
     stored_results.ResultUnavailableError,
     ResultError,
     FormatError,
 )
 #: A reader who takes nothing for so long has gone, and must not keep a thread of the server.
-SEND_SECONDS = 60
+SEND_TIMEOUT_SECONDS = 60
 
 
 @require_POST
 def run_export(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Make a file of the run's rows: a small one downloads at once, a large one is watched."""
-    run = fetch(Run.objects.visible_to(request.user), pk)
+    run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     wanted = _wanted(request, run)
     return _file_made(request, wanted) if wanted else redirect("run_detail", run.pk)
 
@@ -50,7 +50,7 @@ def run_export(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Send the file as it is made, without keeping it; it becomes a kept file where that cannot be."""
-    run = fetch(Run.objects.visible_to(request.user), pk)
+    run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     wanted = _wanted(request, run)
     if wanted is None:
         return redirect("run_detail", run.pk)
@@ -66,7 +66,7 @@ def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
     except streaming.NoSlotError as error:
         messages.info(request, f"{error} So the file is made here first.")
         return _file_made(request, wanted)
-    except REFUSED as error:
+    except EXPORT_ERRORS as error:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
     _let_go_of_silent_reader(request)
@@ -78,7 +78,7 @@ def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
 @require_POST
 def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """How large the file will be that the menu describes, about."""
-    run = fetch(Run.objects.visible_to(request.user), pk)
+    run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     form = ExportForm(request.POST)
     context: dict[str, object] = {"usage": quota.usage_of(request.user)}
     if form.is_valid():
@@ -87,7 +87,7 @@ def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             context["estimate"] = selection.estimated(
                 wanted, selection.readable(wanted)
             )
-        except REFUSED as error:
+        except EXPORT_ERRORS as error:
             context["refusal"] = str(error)
     else:
         context["refusal"] = form.problems()
@@ -106,7 +106,7 @@ def _wanted(request: AuthedRequest, run: Run) -> ExportRequest | None:
 def _file_made(request: AuthedRequest, wanted: ExportRequest) -> HttpResponse:
     try:
         export = export_services.start_export(wanted)
-    except REFUSED as error:
+    except EXPORT_ERRORS as error:
         messages.error(request, str(error))
         return redirect("run_detail", wanted.run.pk)
     ready = export.status == Status.SUCCEEDED
@@ -190,8 +190,10 @@ def export_delete(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 def _let_go_of_silent_reader(request: AuthedRequest) -> None:
     """Give up on a reader who has gone without saying so; gunicorn itself would wait for ever."""
     if socket := request.META.get("gunicorn.socket"):
-        socket.settimeout(SEND_SECONDS)
+        socket.settimeout(SEND_TIMEOUT_SECONDS)
 
 
 def _export(request: AuthedRequest, pk: uuid.UUID) -> Export:
-    return fetch(Export.objects.visible_to(request.user).select_related("run"), pk)
+    return get_visible_or_404(
+        Export.objects.visible_to(request.user).select_related("run"), pk
+    )

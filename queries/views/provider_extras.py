@@ -11,26 +11,26 @@ from django.utils.dateparse import parse_datetime
 
 from queries.models import Run
 
-MOST_BARS = 120
-MOST_FIELDS = 60
-MOST_VALUES = 8
-VALUE_NAMES = ("values", "topValues", "top_values", "top")
-NUMBER_NAMES = ("count", "n", "total")
+MAX_BARS = 120
+MAX_FIELDS = 60
+MAX_VALUES = 8
+VALUE_KEYS = ("values", "topValues", "top_values", "top")
+COUNT_KEYS = ("count", "n", "total")
 
 
 @dataclass(frozen=True)
-class Beside:
+class ProviderExtra:
     """One thing beside the rows. ``bars`` are (name or moment, count) under ``heads``, else ``tree`` is shown."""
 
     title: str
     bars: list[tuple[str | datetime, int]]
     groups: list[tuple[str, list[tuple[str, int]]]]
     tree: Any
-    most: int = 1
-    unshown: int = 0  # bars beyond what a page holds
+    max_count: int = 1
+    hidden_bars: int = 0  # bars beyond what a page holds
 
 
-def beside(run: Run) -> dict[str, Any]:
+def extras_context(run: Run) -> dict[str, Any]:
     """The context of everything a provider told beside state and rows."""
     told = run.statistics
     return {
@@ -38,19 +38,19 @@ def beside(run: Run) -> dict[str, Any]:
         "queue": told.get("queue"),
         "status_told": told.get("status_told"),
         "provider_expires_at": parse_datetime(told.get("provider_expires_at") or ""),
-        "beside": [shaped(name, value) for name, value in _extras(told)],
+        "beside": [provider_extra(name, value) for name, value in _extras(told)],
         "beside_left_out": told.get("extras_left_out", []),
     }
 
 
-def shaped(name: str, value: Any) -> Beside:
+def provider_extra(name: str, value: Any) -> ProviderExtra:
     """Bars for counts over time, groups for fields with their values, else a tree."""
     title = name.replace("_", " ").capitalize()
     bars = list(_bars(value))
     groups = [] if bars else list(_groups(value))
-    unshown = max(0, len(value) - MOST_BARS) if bars else 0
+    unshown = max(0, len(value) - MAX_BARS) if bars else 0
     counts = [n for _at, n in bars] + [n for _f, top in groups for _v, n in top]
-    return Beside(title, bars, groups, value, max([1, *counts]), unshown)
+    return ProviderExtra(title, bars, groups, value, max([1, *counts]), unshown)
 
 
 def _extras(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -62,7 +62,7 @@ def _bars(value: Any) -> Iterator[tuple[str | datetime, int]]:
     buckets = value if isinstance(value, list) else []
     if not all(_is_bucket(bucket) for bucket in buckets):
         return
-    for bucket in buckets[:MOST_BARS]:
+    for bucket in buckets[:MAX_BARS]:
         yield _moment(bucket["at"]), bucket["count"]
 
 
@@ -79,23 +79,21 @@ def _groups(value: Any) -> Iterator[tuple[str, list[tuple[str, int]]]]:
     fields = value.get("fields", value) if isinstance(value, dict) else value
     if isinstance(fields, dict):
         fields = [{"name": name, "values": top} for name, top in fields.items()]
-    for one in (fields if isinstance(fields, list) else [])[:MOST_FIELDS]:
+    for one in (fields if isinstance(fields, list) else [])[:MAX_FIELDS]:
         name = one.get("name") or one.get("field") if isinstance(one, dict) else None
-        top = list(_top(one))[:MOST_VALUES] if name else []
+        top = list(_top(one))[:MAX_VALUES] if name else []
         if top:
             yield str(name), top
 
 
 def _top(field: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    values = next((field[name] for name in VALUE_NAMES if name in field), None)
+    values = next((field[name] for name in VALUE_KEYS if name in field), None)
     if isinstance(values, dict):
         values = [{"value": value, "count": n} for value, n in values.items()]
     for one in values if isinstance(values, list) else []:
         if not isinstance(one, dict):
             continue
-        count = next(
-            (_number(one.get(name)) for name in NUMBER_NAMES if name in one), -1
-        )
+        count = next((_number(one.get(name)) for name in COUNT_KEYS if name in one), -1)
         if count >= 0:
             yield str(one.get("value", one.get("key", "")))[:200], count
 

@@ -16,14 +16,14 @@ from queries.forms.exports import ProviderFileForm
 from queries.models import Connection, Run
 from queries.providers.errors import ProviderError
 from queries.runs import remote_jobs
-from queries.shortcuts import AuthedRequest, fetch, wants_fragment
+from queries.shortcuts import AuthedRequest, get_visible_or_404, wants_fragment
 from queries.stored_results import ResultUnavailableError
 
 
 @require_GET
 def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """The log of the run's job at the provider, as it is now."""
-    run = fetch(Run.objects.visible_to(request.user), pk)
+    run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     context: dict[str, object] = {"run": run}
     try:
         context["lines"] = remote_jobs.logs_of(run)
@@ -37,7 +37,7 @@ def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Delete the run's result at the provider; the rows kept here stay."""
     visible = Run.objects.visible_to(request.user)
-    run = fetch(visible, pk, allowed=Run.objects.owned_by(request.user))
+    run = get_visible_or_404(visible, pk, allowed=Run.objects.owned_by(request.user))
     try:
         remote_jobs.delete_remote(run)
     except ProviderError as error:
@@ -50,7 +50,7 @@ def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Have the provider make a file of the run's result; a worker takes it in."""
-    run = fetch(Run.objects.visible_to(request.user), pk)
+    run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     form = ProviderFileForm(request.POST)
     if not form.is_valid():
         messages.error(
@@ -80,7 +80,7 @@ def connection_jobs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-def run_adopt(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+def run_import(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Watch a query that was started elsewhere as a run of one's own."""
     connection = _own(request, pk)
     try:
@@ -116,7 +116,7 @@ def connection_catalog(
     request: AuthedRequest, pk: uuid.UUID, kind: str
 ) -> HttpResponse:
     """Options to pick a value from, for the input named by ``for``; typing stays possible without."""
-    connection = fetch(Connection.objects.visible_to(request.user), pk)
+    connection = get_visible_or_404(Connection.objects.visible_to(request.user), pk)
     parent = request.GET.get(request.GET.get("of", ""), request.GET.get("parent", ""))
     field = request.GET.get("for", "")[:80]
     context: dict[str, object] = {"field": field, "before": _before(request, field)}
@@ -139,4 +139,6 @@ def _before(request: AuthedRequest, field: str) -> str:
 def _own(request: AuthedRequest, pk: uuid.UUID) -> Connection:
     """The owner's only: the list shows, and the stop ends, what the key's user does elsewhere."""
     visible = Connection.objects.visible_to(request.user)
-    return fetch(visible, pk, allowed=Connection.objects.owned_by(request.user))
+    return get_visible_or_404(
+        visible, pk, allowed=Connection.objects.owned_by(request.user)
+    )

@@ -25,13 +25,13 @@ from queries.providers.errors import ProviderError
 from queries.runs import refine as refine_services
 from queries.runs import remote_jobs
 from queries.runs import services as run_services
-from queries.shortcuts import AuthedRequest, fetch, wants_fragment
+from queries.shortcuts import AuthedRequest, get_visible_or_404, wants_fragment
 from queries.views.explore import extended_query
-from queries.views.explore.grid import grid_context, run_context, settled_address
-from queries.views.provider_extras import shaped
+from queries.views.explore.grid import canonical_url, grid_context, run_context
+from queries.views.provider_extras import provider_extra
 
 PAGE_SIZE = 25
-QUICK_SECONDS = 2.0
+QUICK_WAIT_SECONDS = 2.0
 LIST_POLL_SECONDS = 3
 
 
@@ -56,7 +56,7 @@ def run_new(request: AuthedRequest) -> HttpResponse:
         form.add_error(None, str(error))
         context = _new_context(request, form)
         return render(request, "queries/run_new.html", context, status=422)
-    return redirect("run_detail", run_services.wait_for(run, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(run, QUICK_WAIT_SECONDS).pk)
 
 
 @require_POST
@@ -78,7 +78,7 @@ def _previewed(form: RunForm) -> dict[str, Any]:
         told = remote_jobs.preview(asked.connection, run_services.spec_asked(asked))
     except ProviderError as error:
         return {"preview_error": error}
-    beside = [shaped(name, value) for name, value in told.extras.items()]
+    beside = [provider_extra(name, value) for name, value in told.extras.items()]
     return {"preview": told, "beside": beside}
 
 
@@ -102,7 +102,7 @@ def _initial(request: AuthedRequest) -> dict[str, Any]:
     if source := request.GET.get("run"):
         run = _source(Run, request, source)
         if "f" in request.GET:
-            initial["statement"] = extended_query.extended(run, request.GET)
+            initial["statement"] = extended_query.extended_statement(run, request.GET)
         return initial_from(run, request.user) | initial
     if source := request.GET.get("saved"):
         return (
@@ -128,7 +128,7 @@ def _source(model: type[Run | SavedQuery], request: AuthedRequest, pk: str) -> A
         key = uuid.UUID(pk)
     except ValueError:
         key = uuid.UUID(int=0)
-    return fetch(model.objects.visible_to(request.user), key)
+    return get_visible_or_404(model.objects.visible_to(request.user), key)
 
 
 def _new_context(request: AuthedRequest, form: RunForm) -> dict[str, Any]:
@@ -188,8 +188,8 @@ def run_list(request: AuthedRequest) -> HttpResponse:
 @require_GET
 def run_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """One run: its state live, its rows, and what can be done with it."""
-    run = fetch(_runs(request), pk)
-    if there := settled_address(request, run):
+    run = get_visible_or_404(_runs(request), pk)
+    if there := canonical_url(request, run):
         return redirect(there)
     if wants_fragment(request):
         context = grid_context(request, run)
@@ -203,7 +203,7 @@ def run_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def run_status(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """The live part of a run's page; asks the page to refresh its rows when there are more."""
-    run = fetch(_runs(request), pk)
+    run = get_visible_or_404(_runs(request), pk)
     context = run_context(request, run) | {"ended": not run.is_active}
     response = render(request, "queries/run_detail.html#live", context)
     if not run.is_active or request.GET.get("rows") != str(run.rows_received):
@@ -220,7 +220,7 @@ def _runs(request: AuthedRequest) -> RunQuerySet:
 
 def _manageable(request: AuthedRequest, pk: uuid.UUID) -> Run:
     allowed = Run.objects.owned_by(request.user)
-    return fetch(_runs(request), pk, allowed=allowed)
+    return get_visible_or_404(_runs(request), pk, allowed=allowed)
 
 
 @require_POST
@@ -240,9 +240,9 @@ def run_cancel_all(request: AuthedRequest) -> HttpResponse:
 
 
 @require_POST
-def run_again(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
+def run_rerun(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Run the same statement again: over the same absolute range, or over the range at now."""
-    run = fetch(_runs(request), pk)
+    run = get_visible_or_404(_runs(request), pk)
     if run.mode == Mode.REFINE:
         return _refine_again(request, run)
     usable = Connection.objects.visible_to(request.user)
@@ -262,7 +262,7 @@ def run_again(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     except run_services.InvalidRunError as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
-    return redirect("run_detail", run_services.wait_for(again, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(again, QUICK_WAIT_SECONDS).pk)
 
 
 def _refine_again(request: AuthedRequest, run: Run) -> HttpResponse:
@@ -273,7 +273,7 @@ def _refine_again(request: AuthedRequest, run: Run) -> HttpResponse:
     except (refine_services.InvalidRefineError, PermissionDenied) as error:
         messages.error(request, f"It cannot be refined again. {error}")
         return redirect("run_detail", run.pk)
-    return redirect("run_detail", run_services.wait_for(again, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(again, QUICK_WAIT_SECONDS).pk)
 
 
 def _form_key(request: AuthedRequest) -> uuid.UUID:

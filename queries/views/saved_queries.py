@@ -20,13 +20,18 @@ from queries.models import Mode, Run, SavedQuery
 from queries.providers.registry import provider_choices, provider_class
 from queries.runs import services as run_services
 from queries.saved_queries import services as saved_query_services
-from queries.shortcuts import AuthedRequest, fetch, safe_next, wants_fragment
+from queries.shortcuts import (
+    AuthedRequest,
+    get_visible_or_404,
+    safe_next_url,
+    wants_fragment,
+)
 
 PAGE_SIZE = 30
 RECENT_RUNS = 5
-QUICK_SECONDS = 2.0
-MOST_TAG_CHIPS = 30
-WHOSE = (
+QUICK_WAIT_SECONDS = 2.0
+MAX_TAG_CHIPS = 30
+OWNER_CHOICES = (
     ("", "All"),
     (saved_query_services.MINE, "Mine"),
     (saved_query_services.TEAMS, "Teams'"),
@@ -50,8 +55,8 @@ def saved_query_list(request: AuthedRequest) -> HttpResponse:
         "rows": [(query, uuid.uuid4()) for query in page],
         "chosen": chosen,
         "is_filtered": any(chosen.values()),
-        "whose_choices": WHOSE,
-        "tags": saved_query_services.tags_of(request.user)[:MOST_TAG_CHIPS],
+        "whose_choices": OWNER_CHOICES,
+        "tags": saved_query_services.tags_of(request.user)[:MAX_TAG_CHIPS],
     }
     part = "#found" if wants_fragment(request) else ""
     return render(request, f"queries/saved_query_list.html{part}", context)
@@ -72,14 +77,14 @@ def saved_query_new(request: AuthedRequest) -> HttpResponse:
 @require_GET
 def saved_query_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
     """What it asks, and a button that runs it."""
-    query = fetch(saved_query_services.seen_by(request.user), pk)
+    query = get_visible_or_404(saved_query_services.seen_by(request.user), pk)
     return _detail(request, query, RunSavedForm(request.user, query))
 
 
 @require_http_methods(["GET", "POST"])
 def saved_query_edit(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Owner and editors of its team change it."""
-    query = fetch(
+    query = get_visible_or_404(
         SavedQuery.objects.visible_to(request.user),
         pk,
         allowed=SavedQuery.objects.editable_by(request.user),
@@ -93,9 +98,9 @@ def saved_query_edit(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 
 @require_POST
-def saved_query_copy(request: AuthedRequest, pk: Any) -> HttpResponse:
+def saved_query_duplicate(request: AuthedRequest, pk: Any) -> HttpResponse:
     """A private copy for the person who asks."""
-    original = fetch(SavedQuery.objects.visible_to(request.user), pk)
+    original = get_visible_or_404(SavedQuery.objects.visible_to(request.user), pk)
     copy = saved_query_services.copy_for(request.user, original)
     messages.success(request, "This copy is yours alone.")
     return redirect("saved_query_edit", copy.pk)
@@ -104,7 +109,7 @@ def saved_query_copy(request: AuthedRequest, pk: Any) -> HttpResponse:
 @require_POST
 def saved_query_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Only the owner deletes it; its runs and results stay."""
-    query = fetch(
+    query = get_visible_or_404(
         SavedQuery.objects.visible_to(request.user),
         pk,
         allowed=SavedQuery.objects.owned_by(request.user),
@@ -117,19 +122,21 @@ def saved_query_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
 @require_POST
 def saved_query_favourite(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Mark it, or take the mark away: the wanted state is sent, so twice is harmless."""
-    query = fetch(SavedQuery.objects.visible_to(request.user), pk)
+    query = get_visible_or_404(SavedQuery.objects.visible_to(request.user), pk)
     wanted = request.POST.get("on") == "1"
     saved_query_services.set_favourite(query, request.user, wanted=wanted)
     if wants_fragment(request):
-        context = {"query": fetch(saved_query_services.seen_by(request.user), pk)}
+        context = {
+            "query": get_visible_or_404(saved_query_services.seen_by(request.user), pk)
+        }
         return render(request, "queries/saved_query_list.html#star", context)
-    return redirect(safe_next(request, reverse("saved_query_detail", args=[pk])))
+    return redirect(safe_next_url(request, reverse("saved_query_detail", args=[pk])))
 
 
 @require_POST
 def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Remember the columns of a grid, their order and width, for every run of the query."""
-    query = fetch(
+    query = get_visible_or_404(
         SavedQuery.objects.visible_to(request.user),
         pk,
         allowed=SavedQuery.objects.editable_by(request.user),
@@ -137,13 +144,13 @@ def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
     view = view_of(QueryDict(request.POST.get("view", "")))
     saved_query_services.set_layout(query, view.columns, request.POST.get("widths", ""))
     messages.success(request, f"{query} remembers these columns.")
-    return redirect(safe_next(request, reverse("saved_query_detail", args=[pk])))
+    return redirect(safe_next_url(request, reverse("saved_query_detail", args=[pk])))
 
 
 @require_POST
 def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Run it as the person who asks, on a connection they may use."""
-    query = fetch(saved_query_services.seen_by(request.user), pk)
+    query = get_visible_or_404(saved_query_services.seen_by(request.user), pk)
     form = RunSavedForm(request.user, query, request.POST)
     if not form.is_valid():
         return _detail(request, query, form, status=422)
@@ -154,7 +161,7 @@ def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
     ) as error:  # what was fine when saved need not be now
         messages.error(request, f"It cannot run as it is: {error}")
         return redirect(f"{reverse('run_new')}?saved={query.pk}")
-    return redirect("run_detail", run_services.wait_for(run, QUICK_SECONDS).pk)
+    return redirect("run_detail", run_services.wait_for(run, QUICK_WAIT_SECONDS).pk)
 
 
 def _beginning(request: AuthedRequest) -> dict[str, Any]:
@@ -170,7 +177,7 @@ def _beginning(request: AuthedRequest) -> dict[str, Any]:
         raise Http404 from None
     # A refine is no question to a provider: there is nothing that could be asked again from here.
     asked = Run.objects.visible_to(request.user).exclude(mode=Mode.REFINE)
-    run = fetch(asked, pk)
+    run = get_visible_or_404(asked, pk)
     names = ("provider", "statement", "mode", "settings", "time_range")
     spans = ("range_start", "range_end")
     return {name: getattr(run, name) for name in (*names, *spans)}

@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from queries.accounts import teams
 from queries.forms.teams import MemberForm, RoleForm, TeamForm
 from queries.models import Membership, Role, Team
-from queries.shortcuts import AuthedRequest, fetch
+from queries.shortcuts import AuthedRequest, get_visible_or_404
 
-LAST_ADMIN = (
+LAST_ADMIN_MESSAGE = (
     "A team needs an admin. Make somebody else admin first, or delete the team."
 )
 
@@ -42,7 +42,9 @@ def team_list(request: AuthedRequest) -> HttpResponse:
 def team_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Members, open invitations, and for admins the team's name."""
     if request.method == "GET":
-        return _detail(request, fetch(Team.objects.visible_to(request.user), pk))
+        return _detail(
+            request, get_visible_or_404(Team.objects.visible_to(request.user), pk)
+        )
     team = _administered(request, pk)
     form = TeamForm(request.POST, instance=team)
     if not form.is_valid():
@@ -91,7 +93,7 @@ def member_change(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
     try:
         teams.change_role(membership, form.cleaned_data["role"])
     except teams.LastAdminError:
-        messages.error(request, LAST_ADMIN)
+        messages.error(request, LAST_ADMIN_MESSAGE)
     else:
         messages.success(request, f"{membership.user} has another role now.")
     return redirect("team_detail", pk)
@@ -100,7 +102,7 @@ def member_change(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
 @require_POST
 def member_remove(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
     """Admins remove members; everybody may leave."""
-    team = fetch(Team.objects.visible_to(request.user), pk)
+    team = get_visible_or_404(Team.objects.visible_to(request.user), pk)
     membership = _member(team, member)
     leaving = membership.user == request.user
     if not leaving and not _is_admin(request, team):
@@ -108,7 +110,7 @@ def member_remove(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
     try:
         teams.remove_member(membership)
     except teams.LastAdminError:
-        messages.error(request, LAST_ADMIN)
+        messages.error(request, LAST_ADMIN_MESSAGE)
         return redirect("team_detail", pk)
     who = "You are" if leaving else f"{membership.user} is"
     messages.success(request, f"{who} no longer a member of {team}.")
@@ -125,7 +127,7 @@ def invitation_revoke(request: AuthedRequest, pk: Any, invitation: int) -> HttpR
 
 
 def _administered(request: AuthedRequest, pk: Any) -> Team:
-    return fetch(
+    return get_visible_or_404(
         Team.objects.visible_to(request.user),
         pk,
         allowed=Team.objects.administered_by(request.user),

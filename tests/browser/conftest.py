@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from queries.supervisor.ports import free_port
 from tests.paths import ROOT
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+AXE_SCRIPT = Path(__file__).parent / "vendor" / "axe.min.js"
 SIGN_IN_LINK = re.compile(r"http://127\.0\.0\.1:\d+/accounts/link/\S+/")
 CHROMIUM_ARGS = [
     "--no-sandbox",
@@ -32,7 +32,7 @@ CHROMIUM_ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SECONDS_TO_START = 120
+START_TIMEOUT_SECONDS = 120
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,14 +49,14 @@ class Product:
     """A running product: where it is, and the link that signs its local user in."""
 
     process: subprocess.Popen[str]
-    lines: list[str] = field(default_factory=list)
-    link: str = ""
-    state: Path | None = None
+    output_lines: list[str] = field(default_factory=list)
+    sign_in_url: str = ""
+    directory: Path | None = None
 
     @property
     def url(self) -> str:
         """Scheme, host and port."""
-        return self.link.split("/accounts/")[0]
+        return self.sign_in_url.split("/accounts/")[0]
 
 
 def start_product(scratch: Path, *arguments: str) -> Product:
@@ -86,20 +86,20 @@ def start_product(scratch: Path, *arguments: str) -> Product:
         text=True,
         start_new_session=True,
     )
-    product = Product(process, state=scratch)
+    product = Product(process, directory=scratch)
     found = threading.Event()
     threading.Thread(target=_read, args=(product, found), daemon=True).start()
-    if not found.wait(SECONDS_TO_START) or not product.link:
+    if not found.wait(START_TIMEOUT_SECONDS) or not product.sign_in_url:
         stop_product(product)
-        pytest.fail("The product did not start:\n" + "".join(product.lines))
+        pytest.fail("The product did not start:\n" + "".join(product.output_lines))
     return product
 
 
 def _read(product: Product, found: threading.Event) -> None:
     for line in product.process.stdout or ():
-        product.lines.append(line)
+        product.output_lines.append(line)
         if link := SIGN_IN_LINK.search(line):
-            product.link = link.group()
+            product.sign_in_url = link.group()
             found.set()
     found.set()
 
@@ -150,13 +150,13 @@ def signed_in(product: Product, browser: Browser) -> dict:
     """The cookies of the local user, who came through the printed link."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(product.link)
+    page.goto(product.sign_in_url)
     state = context.storage_state()
     context.close()
     return state
 
 
-def watch(context: BrowserContext) -> list[str]:
+def collect_console_errors(context: BrowserContext) -> list[str]:
     """Collect what must never happen on any page: script errors, CSP reports, lost files."""
     troubles: list[str] = []
     context.on("weberror", lambda error: troubles.append(f"error: {error.error}"))
@@ -180,7 +180,7 @@ def tab(product: Product, browser: Browser, signed_in: dict) -> Iterator[Page]:
         reduced_motion="reduce",
     )
     context.set_default_timeout(15_000)
-    troubles = watch(context)
+    troubles = collect_console_errors(context)
     yield context.new_page()
     context.close()
     assert troubles == []
@@ -188,7 +188,7 @@ def tab(product: Product, browser: Browser, signed_in: dict) -> Iterator[Page]:
 
 def axe_violations(page: Page) -> list[str]:
     """What axe finds wrong on the page (WCAG 2.2 A and AA), one line each."""
-    page.evaluate(AXE.read_text())
+    page.evaluate(AXE_SCRIPT.read_text())
     result = page.evaluate(
         "axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
     )

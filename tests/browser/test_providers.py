@@ -14,7 +14,11 @@ import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import SECONDS_TO_START, axe_violations, watch
+from tests.browser.conftest import (
+    START_TIMEOUT_SECONDS,
+    axe_violations,
+    collect_console_errors,
+)
 
 SLOW = 90_000
 KEY = "sandbox-demo-key"
@@ -53,7 +57,7 @@ def newcomer(product, browser, signed_in) -> Iterator[Page]:
         base_url=product.url, viewport={"width": 1280, "height": 900}
     )
     context.set_default_timeout(20_000)
-    troubles = watch(context)
+    troubles = collect_console_errors(context)
     page = context.new_page()
     page.goto(link)
     for field in page.locator("input[type=password]").all():
@@ -71,7 +75,7 @@ def origin(product) -> str:
     port = (product.state / "data" / "sandbox-port").read_text().strip()
     asked = Request(f"http://127.0.0.1:{port}/_sme/async_requests/status/")
     asked.add_header("Authorization", f"Bearer {KEY}")
-    with urlopen(asked, timeout=SECONDS_TO_START) as answer:
+    with urlopen(asked, timeout=START_TIMEOUT_SECONDS) as answer:
         assert answer.status == 200
     return f"http://127.0.0.1:{port}"
 

@@ -23,7 +23,7 @@ from django.template import engines
 from django.test import RequestFactory
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.conftest import ROOT, axe_violations, watch
+from tests.browser.conftest import ROOT, axe_violations, collect_console_errors
 
 SITE = "https://querydeck.test"
 SOURCE = (Path(__file__).parent / "everything.html").read_text()
@@ -114,7 +114,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     )
     context.set_default_timeout(5_000)
     context.route("**/*", site.answer)
-    troubles = watch(context)
+    troubles = collect_console_errors(context)
     tab = context.new_page()
     tab.clock.install()
     tab.goto(SITE)

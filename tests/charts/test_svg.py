@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from queries.charts.svg import Chart, Series, chart
+from queries.charts.svg import Chart, Series, render_chart
 from queries.charts.ticks import number_ticks, short_number, time_ticks
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -74,13 +74,13 @@ def test_no_span_has_no_ticks():
 
 
 def test_columns_are_stacked_and_lead_somewhere():
-    html = chart(
+    html = render_chart(
         Chart(
             "Rows",
             "columns",
             ["a", "<b>"],
             [Series("Error", [1, 0], "error"), Series("Info", [3, 2], "info")],
-            links=["?f=1", "?f=2&x"],
+            urls=["?f=1", "?f=2&x"],
         )
     )
     assert html.count('data-severity="info"') == 2
@@ -92,7 +92,9 @@ def test_columns_are_stacked_and_lead_somewhere():
 
 
 def test_a_line_breaks_where_a_number_is_missing():
-    html = chart(Chart("T", "line", list("abcd"), [Series("n", [1, None, 3, 4], "2")]))
+    html = render_chart(
+        Chart("T", "line", list("abcd"), [Series("n", [1, None, 3, 4], "2")])
+    )
     assert (
         'class="hue-2" d="M0.0 75.0L0.0 75.0M666.67 25.0L666.67 25.0L1000.0 0.0"'
         in html
@@ -101,7 +103,9 @@ def test_a_line_breaks_where_a_number_is_missing():
 
 
 def test_names_below_a_line_stand_below_its_points():
-    line = chart(Chart("t", "line", ["auth", "cart", "ship"], [Series("n", [1, 2, 3])]))
+    line = render_chart(
+        Chart("t", "line", ["auth", "cart", "ship"], [Series("n", [1, 2, 3])])
+    )
     assert [(x, name) for _, x, name in names_below(line)] == [
         ("0.0", "auth"),
         ("50.0", "cart"),
@@ -111,7 +115,9 @@ def test_names_below_a_line_stand_below_its_points():
 
 def test_a_phone_shows_every_third_name_and_long_ones_are_cut():
     labels = [f"a service with number {n}" for n in range(12)]
-    found = names_below(chart(Chart("t", "columns", labels, [Series("n", [1] * 12)])))
+    found = names_below(
+        render_chart(Chart("t", "columns", labels, [Series("n", [1] * 12)]))
+    )
     assert [css for css, _, _ in found] == ["", " hide-small", " hide-small"] * 2
     assert {name for _, _, name in found} == {"a service with …"}
 
@@ -122,7 +128,7 @@ def names_below(drawing):
 
 
 def test_lying_bars_name_themselves_and_end_in_their_number():
-    html = chart(Chart("T", "bars", ["x" * 60, "y"], [Series("n", [-5, 10])]))
+    html = render_chart(Chart("T", "bars", ["x" * 60, "y"], [Series("n", [-5, 10])]))
     assert f"{'x' * 27}…" in html
     assert ">-5</text>" in html
     assert 'height="58"' in html
@@ -130,7 +136,7 @@ def test_lying_bars_name_themselves_and_end_in_their_number():
 
 def test_a_chart_of_nothing_is_drawn_too():
     for kind in ("columns", "line", "bars"):
-        assert "<svg" in chart(Chart("T", kind, [], [Series("n", [])]))
+        assert "<svg" in render_chart(Chart("T", kind, [], [Series("n", [])]))
 
 
 def test_the_table_says_what_the_drawing_shows():

@@ -40,10 +40,10 @@ answer = {{"run": str(run.pk), "broken": str(broken.pk), "export": str(export.pk
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     server = WebServer(tmp_path_factory.mktemp("web"), QUERYDECK_DOWNLOADS="1")
-    server.prepare(WORLD)
-    assert server.prepared["status"] == "succeeded"
-    assert server.prepared["parts"] > 1
-    with server.running():
+    server.run_setup(WORLD)
+    assert server.setup_output["status"] == "succeeded"
+    assert server.setup_output["parts"] > 1
+    with server.serve():
         yield server
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.templatetags.cells import cell, cell_text, severity, severity_key
-from queries.templatetags.json_tree import MOST_NODES, json_tree
+from queries.templatetags.cells import cell_html, cell_text, severity_html, severity_key
+from queries.templatetags.json_tree import MAX_NODES, json_tree
 
 EVIL = '<script>alert("x")</script>'
 
@@ -34,7 +34,7 @@ EVIL = '<script>alert("x")</script>'
     ],
 )  # fmt: skip
 def test_a_cell_is_escaped_and_aligned_by_its_kind(value: Any, kind: str, html: str):
-    assert cell(value, kind) == html
+    assert cell_html(value, kind) == html
 
 
 def test_a_long_cell_is_cut_and_says_so():
@@ -44,9 +44,9 @@ def test_a_long_cell_is_cut_and_says_so():
 
 def test_severity_is_a_coloured_word_by_kind_or_by_name():
     word = '<td><span class="severity" data-severity="error">Error</span></td>'
-    assert cell(5, "severity", "level") == word
-    assert cell("ERROR", "text", "$m.severity") == word
-    assert cell(5, "integer", "$d.count") == '<td class="c-num">5</td>'
+    assert cell_html(5, "severity", "level") == word
+    assert cell_html("ERROR", "text", "$m.severity") == word
+    assert cell_html(5, "integer", "$d.count") == '<td class="c-num">5</td>'
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_severities_are_known_by_word_alias_or_number(value: Any, key: str):
 
 
 def test_a_severity_nobody_knows_is_shown_as_it_is():
-    assert severity("<hot>") == "<hot>"  # escaped by the template, as any text
-    assert cell("<hot>", "severity") == "<td>&lt;hot&gt;</td>"
+    assert severity_html("<hot>") == "<hot>"  # escaped by the template, as any text
+    assert cell_html("<hot>", "severity") == "<td>&lt;hot&gt;</td>"
 
 
 class Text(HTMLParser):
@@ -97,14 +97,14 @@ def test_the_first_levels_of_a_tree_are_open():
 
 
 def test_a_big_tree_is_bounded_and_counts_what_it_leaves_out():
-    html = json_tree({"rows": list(range(MOST_NODES * 3))})
-    assert html.count('<span class="key') == MOST_NODES
-    assert f"… {MOST_NODES * 3 - MOST_NODES + 1} more" in html
+    html = json_tree({"rows": list(range(MAX_NODES * 3))})
+    assert html.count('<span class="key') == MAX_NODES
+    assert f"… {MAX_NODES * 3 - MAX_NODES + 1} more" in html
 
 
 def test_a_wide_tree_is_bounded_over_all_branches():
     html = json_tree([[0] * 900 for _ in range(900)])
-    assert html.count('class="key"') <= MOST_NODES
+    assert html.count('class="key"') <= MAX_NODES
     assert "more, see the export" in html
 
 
@@ -152,4 +152,4 @@ JSON = st.recursive(
 def test_no_data_becomes_markup(value: Any):
     allowed = {"div", "details", "summary", "span", "td"}
     assert Text(json_tree(value)).tags <= allowed
-    assert Text(cell(value)).tags <= allowed
+    assert Text(cell_html(value)).tags <= allowed

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries.templatetags.json_tree import Spelled, json_tree
+from queries.templatetags.json_tree import VerbatimFloat, json_tree
 from tests.results.test_properties import NUMBERS, TEXTS
 
 #: Halves of characters, which JSON may hold and no page can, are among them.
@@ -71,7 +71,7 @@ def read(element):
 
 def shown(text):
     """The value that the tree of this JSON shows."""
-    page = json_tree(json.loads(text, parse_float=Spelled)).encode().decode()
+    page = json_tree(json.loads(text, parse_float=VerbatimFloat)).encode().decode()
     [[_div, _json, node]] = Markup(page).root[2:]
     return read(node)[1]
 
@@ -98,5 +98,5 @@ def test_a_tree_shows_the_value_it_was_made_of(value):
     "number", ["1.10", "1e400", "-1E-400", "0.1000000000000000055", "-0.0", "5E3"]
 )
 def test_a_number_is_shown_as_it_was_written(number):
-    page = json_tree(json.loads(f'{{"n":{number}}}', parse_float=Spelled))
+    page = json_tree(json.loads(f'{{"n":{number}}}', parse_float=VerbatimFloat))
     assert f'<span class="number">{number}</span>' in page

@@ -13,7 +13,7 @@ from django.template import engines
 from django.test import RequestFactory
 from django.utils import timezone
 
-from queries.templatetags.querydeck import NOTHING
+from queries.templatetags.querydeck import EMPTY_VALUE
 
 NOW = datetime(2026, 11, 22, 11, 42, 7, tzinfo=UTC)
 
@@ -105,7 +105,7 @@ def test_a_moment_is_shown_in_the_readers_zone_with_the_zone():
 def test_a_missing_moment_is_a_dash_or_the_words_given():
     assert (
         render("{% ago when %}|{% stamp when %}|{% elapsed when %}", when=None)
-        == f"{NOTHING}|{NOTHING}|{NOTHING}"
+        == f"{EMPTY_VALUE}|{EMPTY_VALUE}|{EMPTY_VALUE}"
     )
     assert render('{% ago when "Never" %}', when=None) == "Never"
 
@@ -187,7 +187,7 @@ def test_a_pager_says_where_one_is_and_leads_everywhere():
         PAGER, url="/?q=x&page=4", number=4, pages=1000, first=301, last=400, total=100000, noun="rows",
         size=100, sizes=(50, 100, 500), target="#results",
     )  # fmt: skip
-    assert f"<b>301{NOTHING}400</b> of <b>100,000</b> rows" in html
+    assert f"<b>301{EMPTY_VALUE}400</b> of <b>100,000</b> rows" in html
     for page in (1, 3, 5, 1000):
         assert f'href="?q=x&amp;page={page}"' in html
     assert '<option value="100" selected>' in html

@@ -24,26 +24,26 @@ ROLES = ("anonymous", "stranger", "viewer", "editor", "owner")
 
 
 @dataclass
-class World:
+class SharedObjects:
     """``people`` by role (without "anonymous"), and what addresses are made of."""
 
-    people: dict[str, User]
+    users: dict[str, User]
     team: Team
     invitation: Invitation
     tokens: dict[str, str]
-    things: dict[str, Any]
+    objects: dict[str, Any]
 
     @property
     def run(self) -> Run:
-        return self.things["run"]
+        return self.objects["run"]
 
     @property
     def export(self) -> Export:
-        return self.things["export"]
+        return self.objects["export"]
 
-    def arguments(self, route: str) -> list[Any]:
+    def url_arguments(self, route: str) -> list[Any]:
         """The arguments of a route's address, for the shared thing it is about."""
-        viewer = self.team.memberships.get(user=self.people["viewer"])
+        viewer = self.team.memberships.get(user=self.users["viewer"])
         special = {
             **{name: [token] for name, token in self.tokens.items()},
             "invitation_revoke": [self.team.pk, self.invitation.pk],
@@ -56,19 +56,19 @@ class World:
         }
         if route in special:
             return special[route]
-        if route.endswith(COLLECTION):
+        if route.endswith(COLLECTION_SUFFIXES):
             return []
         return [
             thing.pk
-            for family, thing in self.things.items()
+            for family, thing in self.objects.items()
             if route.startswith(f"{family}_")
         ]
 
 
-COLLECTION = ("_list", "_new", "_all", "_preview")
+COLLECTION_SUFFIXES = ("_list", "_new", "_all", "_preview")
 
 
-def make_world() -> World:
+def make_shared_objects() -> SharedObjects:
     """A team of an owner (admin), an editor and a viewer, with all that can be shared."""
     people = {role: UserFactory(name=role.title()) for role in ROLES[1:]}
     team = TeamFactory(name="Shop")
@@ -95,10 +95,10 @@ def make_world() -> World:
         "run": run,
         "export": export,
     }
-    return World(people, team, invitation, tokens, things)
+    return SharedObjects(people, team, invitation, tokens, things)
 
 
-def finish_export(world: World, data_dir: Any) -> None:
+def finish_export(world: SharedObjects, data_dir: Any) -> None:
     """Make the export a file that can be downloaded."""
     export = world.export
     place = data_dir / "exports" / str(export.pk)

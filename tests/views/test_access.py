@@ -20,7 +20,12 @@ from queries.models import (
     Team,
 )
 from queries.urls import urlpatterns
-from tests.views.shared_objects import COLLECTION, ROLES, finish_export, make_world
+from tests.views.shared_objects import (
+    COLLECTION_SUFFIXES,
+    ROLES,
+    finish_export,
+    make_shared_objects,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -129,7 +134,7 @@ CSP = (
 @pytest.fixture
 def world(settings, data_dir):
     settings.UPSTREAM_HOSTS = ["127.0.0.1:9"]
-    made = make_world()
+    made = make_shared_objects()
     finish_export(made, data_dir)
     return made
 
@@ -197,7 +202,7 @@ def test_teammates_find_nothing_of_what_is_not_shared(world):
     for role in ("viewer", "editor"):
         client = as_role(world, role)
         for method, name in sorted(EXPECTED):
-            if name.startswith(PRIVATE) and not name.endswith(COLLECTION):
+            if name.startswith(PRIVATE) and not name.endswith(COLLECTION_SUFFIXES):
                 response = ask(client, world, method, name)
                 assert (name, response.status_code) == (name, 404)
     assert rows() == before

@@ -14,7 +14,7 @@ from django.utils import timezone
 from queries.accounts.services import issue_sign_in_link
 from queries.models import SignInLink, User
 from tests.factories import PASSWORD, UserFactory
-from tests.views.sign_in import NEW_PASSWORD, sign_in, signed_in
+from tests.views.sign_in import NEW_PASSWORD, is_signed_in, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -31,8 +31,8 @@ def test_changing_the_password_ends_other_sessions_only(page, user):
     other = Client()
     other.force_login(user)
     assert change(page).status_code == 302
-    assert signed_in(page)
-    assert not signed_in(other)
+    assert is_signed_in(page)
+    assert not is_signed_in(other)
     assert sign_in(Client(), user.email, NEW_PASSWORD).status_code == 302
 
 
@@ -60,7 +60,7 @@ def test_somebody_without_a_password_sets_a_first_one(client):
     assert b"old_password" not in client.get(reverse("password_change")).content
     data = {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
     assert client.post(reverse("password_change"), data).status_code == 302
-    assert signed_in(client)
+    assert is_signed_in(client)
     assert sign_in(Client(), person.email, NEW_PASSWORD).status_code == 302
 
 
@@ -137,12 +137,12 @@ def link_path(user):
 def test_a_link_signs_in_once(client, user):
     path = link_path(user)
     assert client.get(path)["Location"] == reverse("run_new")
-    assert signed_in(client)
+    assert is_signed_in(client)
     other = Client()
     response = other.get(path)
     assert response.status_code == 410
     assert "does not work any more" in response.content.decode()
-    assert not signed_in(other)
+    assert not is_signed_in(other)
 
 
 def test_a_link_ends_after_an_hour(client, user):

@@ -13,7 +13,11 @@ from queries.connections import rate_limit
 from queries.models import Mode, Status
 from queries.providers.base import Capabilities
 from queries.providers.registry import provider_choices, provider_class
-from queries.views.capability_texts import OFFERS, not_offered, offered
+from queries.views.capability_texts import (
+    CAPABILITY_TEXTS,
+    supported_labels,
+    unsupported_capabilities,
+)
 from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory, MembershipFactory, RunFactory
 from tests.scripted_server import Upstream, as_json
@@ -37,7 +41,7 @@ def detail(page, connection) -> str:
 
 def test_every_capability_has_its_words():
     named = {field.name for field in dataclasses.fields(Capabilities)}
-    assert {offer.capability for offer in OFFERS} == named - UNSEEN
+    assert {offer.capability for offer in CAPABILITY_TEXTS} == named - UNSEEN
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -45,11 +49,13 @@ def test_the_connection_page_says_what_its_provider_does_not_offer(page, user, s
     kind = provider_class(slug)
     text = detail(page, ConnectionFactory(owner=user, provider=slug))
     assert "Not offered by this provider" in text
-    for offer in not_offered(kind):
-        assert offer.lacking in text
-    assert {o.words for o in not_offered(kind)}.isdisjoint(offered(kind))
-    for offer in OFFERS:
-        assert (offer.lacking in text) is not bool(
+    for offer in unsupported_capabilities(kind):
+        assert offer.absence_text in text
+    assert {o.label for o in unsupported_capabilities(kind)}.isdisjoint(
+        supported_labels(kind)
+    )
+    for offer in CAPABILITY_TEXTS:
+        assert (offer.absence_text in text) is not bool(
             getattr(kind.capabilities, offer.capability)
         )
 

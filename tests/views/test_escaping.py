@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from queries.models import Connection, Invitation, Run, SavedQuery, Team, User
-from tests.views.shared_objects import make_world
+from tests.views.shared_objects import make_shared_objects
 from tests.views.test_access import EXPECTED
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ HOSTILE = (
 
 
 def test_nothing_entered_becomes_markup():
-    world = make_world()
+    world = make_shared_objects()
     User.objects.update(name=HOSTILE)
     Team.objects.update(name=HOSTILE)
     Invitation.objects.update(email=HOSTILE)
@@ -30,11 +30,11 @@ def test_nothing_entered_becomes_markup():
         statement=HOSTILE, connection_name=HOSTILE, native_status=HOSTILE
     )
     client = Client()
-    client.force_login(world.people["owner"])
+    client.force_login(world.users["owner"])
     seen = 0
     for method, name in sorted(EXPECTED):
         if method == "GET" and name not in {"sign_in_link", "export_download"}:
-            path = reverse(name, args=world.arguments(name))
+            path = reverse(name, args=world.url_arguments(name))
             html = client.get(path, {"q": HOSTILE, "tag": HOSTILE}).text
             assert "<img src=x" not in html, name
             assert "<script>alert" not in html, name

@@ -24,7 +24,7 @@ from queries.exports import builder, selection
 from queries.exports import services as export_services
 from queries.exports.selection import ExportRequest
 from queries.models import Export, Status
-from queries.views.exports import SEND_SECONDS
+from queries.views.exports import SEND_TIMEOUT_SECONDS
 from tests.factories import ExportFactory, MembershipFactory, RunFactory
 from tests.stored_results import log_rows, stored_run
 
@@ -370,7 +370,7 @@ def test_a_reader_who_has_gone_does_not_keep_a_thread_of_the_server(page, run):
     with mine, theirs:
         response = taken(page.get(address, **{"gunicorn.socket": mine}))
         assert response.status_code == 200
-        assert mine.gettimeout() == SEND_SECONDS
+        assert mine.gettimeout() == SEND_TIMEOUT_SECONDS
 
 
 def test_an_export_made_before_there_were_more_choices_keeps_its_own(run):

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from queries.models import Invitation, Role, User
 from tests.factories import MembershipFactory, TeamFactory, UserFactory
-from tests.views.sign_in import NEW_PASSWORD, signed_in
+from tests.views.sign_in import NEW_PASSWORD, is_signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ def test_somebody_new_joins_with_a_password(client, invitation):
     person = User.objects.get(email="new@example.com")
     assert person.memberships.get(team=team).role == Role.EDITOR
     assert person.check_password(NEW_PASSWORD)
-    assert signed_in(client)
+    assert is_signed_in(client)
     assert Client().post(path, JOIN).status_code == 410
 
 
@@ -118,4 +118,4 @@ def test_two_answers_to_one_invitation_make_one_account(
     assert response["Location"] == path
     assert client.get(path).status_code == then
     assert User.objects.filter(email="new@example.com").count() == 1
-    assert not signed_in(client)
+    assert not is_signed_in(client)

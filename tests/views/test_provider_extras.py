@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Status
-from queries.views.provider_extras import MOST_BARS, shaped
+from queries.views.provider_extras import MAX_BARS, provider_extra
 from tests.factories import RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -77,30 +77,30 @@ def test_values_from_outside_are_escaped(page, user):
 
 
 def test_counts_over_time_become_bars():
-    one = shaped("timeline", TIMELINE)
+    one = provider_extra("timeline", TIMELINE)
     assert one.bars[0] == (datetime(2026, 11, 22, 10, tzinfo=UTC), 5)
     assert one.bars[1][0].year == 2026
-    assert one.most == 5
+    assert one.max_count == 5
 
 
 @pytest.mark.parametrize("at", ["10 o'clock", "2026-13-45T99:00:00Z", "2026-11-22"])
 def test_an_odd_moment_is_shown_as_it_is(at):
-    assert shaped("timeline", [{"at": at, "count": 1}]).bars == [(at, 1)]
+    assert provider_extra("timeline", [{"at": at, "count": 1}]).bars == [(at, 1)]
 
 
 @pytest.mark.parametrize(
     "value", [None, 3, [], ["a"], {"a": 1}, {"fields": [{"name": "x", "values": [1]}]}]
 )
 def test_what_has_no_known_shape_is_a_tree(value):
-    one = shaped("fields", value)
+    one = provider_extra("fields", value)
     assert (one.bars, one.groups, one.tree) == ([], [], value)
 
 
 def test_a_long_timeline_says_what_it_does_not_show(page, user):
-    buckets = [{"at": f"bucket {n}", "count": n} for n in range(MOST_BARS + 7)]
+    buckets = [{"at": f"bucket {n}", "count": n} for n in range(MAX_BARS + 7)]
     text = text_of(page, user, extras={"timeline": buckets})
-    assert text.count("<meter") == MOST_BARS
-    assert f"The first {MOST_BARS}; 7 more are not shown." in text
+    assert text.count("<meter") == MAX_BARS
+    assert f"The first {MAX_BARS}; 7 more are not shown." in text
     assert "not shown" not in text_of(page, user, extras={"timeline": buckets[:9]})
 
 

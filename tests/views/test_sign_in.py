@@ -16,7 +16,7 @@ from django.utils import timezone
 from queries.accounts.services import forget_what_is_over, issue_sign_in_link
 from queries.models import SignInLink
 from tests.factories import UserFactory
-from tests.views.sign_in import LOGIN, sign_in, signed_in
+from tests.views.sign_in import LOGIN_PATH, is_signed_in, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 def test_email_and_password_sign_in(client, user):
     response = sign_in(client, user.email)
     assert (response.status_code, response["Location"]) == (302, reverse("run_new"))
-    assert signed_in(client)
+    assert is_signed_in(client)
 
 
 def test_the_address_may_be_typed_in_any_case(client, user):
@@ -35,7 +35,7 @@ def test_the_address_may_be_typed_in_any_case(client, user):
 
 
 def test_the_session_id_changes_when_signing_in(client, user):
-    client.get(LOGIN)
+    client.get(LOGIN_PATH)
     client.cookies["session"] = "fixed-by-an-attacker"
     sign_in(client, user.email)
     assert client.cookies["session"].value != "fixed-by-an-attacker"
@@ -92,7 +92,7 @@ def test_next_on_this_site_is_followed(client, user):
 
 def test_anonymous_is_sent_to_sign_in_and_back(client):
     response = client.get("/teams/")
-    assert response["Location"] == f"{LOGIN}?next=/teams/"
+    assert response["Location"] == f"{LOGIN_PATH}?next=/teams/"
 
 
 def test_htmx_is_sent_to_sign_in_as_a_whole_page(client):
@@ -100,7 +100,7 @@ def test_htmx_is_sent_to_sign_in_as_a_whole_page(client):
     response = client.get("/teams/", headers=headers)
     assert (response.status_code, response["HX-Redirect"]) == (
         204,
-        f"{LOGIN}?next=/runs/",
+        f"{LOGIN_PATH}?next=/runs/",
     )
 
 
@@ -115,7 +115,7 @@ def axes(settings):
 def fail(client, email, times=8, **headers):
     for _ in range(times):
         response = client.post(
-            LOGIN, {"username": email, "password": "wrong"}, headers=headers
+            LOGIN_PATH, {"username": email, "password": "wrong"}, headers=headers
         )
     return response
 
@@ -176,32 +176,32 @@ def test_others_are_not_locked_out(client, user):
 def test_signing_out_ends_the_session_for_whoever_stole_it(page, user):
     thief = Client()
     thief.cookies["session"] = page.cookies["session"].value
-    assert signed_in(thief)
+    assert is_signed_in(thief)
     response = page.post(reverse("logout"))
     assert response["Clear-Site-Data"] == '"cache", "storage"'
-    assert not signed_in(page)
-    assert not signed_in(thief)
+    assert not is_signed_in(page)
+    assert not is_signed_in(thief)
 
 
 def test_signing_out_takes_a_post(page):
     assert page.get(reverse("logout")).status_code == 405
-    assert signed_in(page)
+    assert is_signed_in(page)
 
 
 def test_a_session_ends_when_the_account_is_deactivated(page, user):
     user.is_active = False
     user.save()
-    assert not signed_in(page)
+    assert not is_signed_in(page)
 
 
 def test_a_session_ends_after_seven_days_however_busy(page):
     start = timezone.now()
     for day in (2, 4, 6):
         with time_machine.travel(start + timedelta(days=day)):
-            assert signed_in(page)
+            assert is_signed_in(page)
             page.post(reverse("account"), {"name": f"Day {day}", "theme": "dark"})
     with time_machine.travel(start + timedelta(days=7, minutes=1)):
-        assert not signed_in(page)
+        assert not is_signed_in(page)
 
 
 def test_what_is_over_is_forgotten_and_the_rest_is_kept(client, user):
@@ -209,7 +209,7 @@ def test_what_is_over_is_forgotten_and_the_rest_is_kept(client, user):
     sign_in(Client(), user.email, "wrong password")
     link = issue_sign_in_link(user)
     forget_what_is_over()
-    assert signed_in(client)
+    assert is_signed_in(client)
     assert SignInLink.objects.count() == 1
     with time_machine.travel(timezone.now() + timedelta(days=60)):
         forget_what_is_over()

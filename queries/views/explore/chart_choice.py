@@ -15,109 +15,113 @@ from django.utils.http import urlencode
 
 from queries.models import Run
 from queries.results import Column
-from queries.views.explore.grid_links import Address
+from queries.views.explore.grid_links import GridUrl
 
-MOST_ROWS = 10_000
+MAX_CHART_ROWS = 10_000
 """Rows that a chart is made of."""
-MOST_MARKS = 10_000
+MAX_CHART_MARKS = 10_000
 """Points or pieces of columns in one drawing: series times steps."""
-ROWS_UNASKED = 2_000
+MAX_ROWS_BY_DEFAULT = 2_000
 """Rows of an aggregate that are drawn unasked; an hour by severity of a week has about 1,000."""
-FEW_ROWS = 500
+MAX_ROWS_OF_WIDE_RESULT = 500
 """Rows of a wide result, no aggregate, for which a chart is offered all the same."""
-LEAST_ROWS = 2
-MOST_COLUMNS = 6
+MIN_ROWS = 2
+MAX_AGGREGATE_COLUMNS = 6
 """Columns of what is taken for an aggregate unasked."""
-NUMBERS = ("integer", "number")
+NUMERIC_KINDS = ("integer", "number")
 _TEXTS = ("text", "severity", "boolean")
 _WORDS = {"timeline": "Timeline", "bar": "Bars", "line": "Lines", "table": "Table"}
 
 
-class Choice(NamedTuple):
+class ChartOption(NamedTuple):
     """One picture to choose, and whether it is shown now."""
 
-    words: str
-    href: str
-    current: bool
+    label: str
+    url: str
+    is_current: bool
 
 
 @dataclass(frozen=True)
-class Figure:
+class ChartChoice:
     """The picture above the grid: where to fetch it, and what else could be shown."""
 
     kind: str = "table"
-    choices: list[Choice] = field(default_factory=list)
+    options: list[ChartOption] = field(default_factory=list)
     url: str = ""
     key: str = ""
 
 
-def figure_of(
+def choose_chart(
     run: Run,
-    address: Address,
-    known: Sequence[Column],
-    drawn: Sequence[Column],
+    grid_url: GridUrl,
+    columns: Sequence[Column],
+    chart_columns: Sequence[Column],
     rows: int,
-) -> Figure:
+) -> ChartChoice:
     """The picture for this address. Its ``key`` stays while what it shows stays.
 
     ``drawn`` are the columns of rows as charts take them (`drawings.as_drawn`).
     """
-    offered = list(_offered(known, drawn, rows))
+    offered = list(_offered(columns, chart_columns, rows))
     if not offered:
-        return Figure()
-    asked = address.get("show")
-    by_itself = _by_itself(drawn, offered, rows)
+        return ChartChoice()
+    asked = grid_url.param("show")
+    by_itself = _by_itself(chart_columns, offered, rows)
     kind = asked if asked in {*offered, "table"} else by_itself
     choices = [
-        Choice(_WORDS[name], address.setting(show=name), name == kind)
+        ChartOption(_WORDS[name], grid_url.with_params(show=name), name == kind)
         for name in (*offered, "table")
     ]
     if kind == "table":
-        return Figure(kind, choices)
+        return ChartChoice(kind, choices)
     view = "run_timeline" if kind == "timeline" else "run_chart"
-    url = f"{reverse(view, args=[run.pk])}?{urlencode({'view': address.text})}"
+    url = f"{reverse(view, args=[run.pk])}?{urlencode({'view': grid_url.query_string})}"
     key = blake2s(f"{url} {rows}".encode(), digest_size=8).hexdigest()
-    return Figure(kind, choices, url, key)
+    return ChartChoice(kind, choices, url, key)
 
 
 def _offered(
     known: Sequence[Column], drawn: Sequence[Column], rows: int
 ) -> Iterator[str]:
-    if times_of(known) and rows:
+    if time_columns(known) and rows:
         yield "timeline"
-    few = rows <= FEW_ROWS or len(drawn) <= MOST_COLUMNS
-    if rows >= LEAST_ROWS and few and numbers_of(drawn) and places_of(drawn):
+    few = rows <= MAX_ROWS_OF_WIDE_RESULT or len(drawn) <= MAX_AGGREGATE_COLUMNS
+    if rows >= MIN_ROWS and few and numeric_columns(drawn) and x_axis_columns(drawn):
         yield "bar"
         yield "line"
 
 
 def _by_itself(drawn: Sequence[Column], offered: list[str], rows: int) -> str:
     """A line over time, bars over names; of rows that are no aggregate the timeline, if any."""
-    if "bar" in offered and len(drawn) <= MOST_COLUMNS and rows <= ROWS_UNASKED:
-        return "line" if times_of(drawn) else "bar"
+    if (
+        "bar" in offered
+        and len(drawn) <= MAX_AGGREGATE_COLUMNS
+        and rows <= MAX_ROWS_BY_DEFAULT
+    ):
+        return "line" if time_columns(drawn) else "bar"
     return "timeline" if "timeline" in offered else "table"
 
 
-def times_of(known: Sequence[Column]) -> list[Column]:
+def time_columns(known: Sequence[Column]) -> list[Column]:
     """The columns of times."""
     return [column for column in known if "t" in column.types]
 
 
-def numbers_of(known: Sequence[Column]) -> list[Column]:
+def numeric_columns(known: Sequence[Column]) -> list[Column]:
     """The columns that can be drawn."""
-    return [column for column in known if column.kind in NUMBERS]
+    return [column for column in known if column.kind in NUMERIC_KINDS]
 
 
-def names_of(known: Sequence[Column]) -> list[Column]:
+def category_columns(known: Sequence[Column]) -> list[Column]:
     """The columns of names to group by."""
     return [column for column in known if column.kind in _TEXTS]
 
 
-def places_of(known: Sequence[Column]) -> list[Column]:
+def x_axis_columns(known: Sequence[Column]) -> list[Column]:
     """The columns that an x axis can be made of, the likeliest first.
 
     Of nothing but numbers the first one is, as in rows per status code.
     """
-    found = [*times_of(known), *names_of(known)]
-    numbers = numbers_of(known)
-    return found if found or len(numbers) < LEAST_ROWS else numbers[:1]
+    found = [*time_columns(known), *category_columns(known)]
+    numbers = numeric_columns(known)
+    return found if found or len(numbers) < MIN_ROWS else numbers[:1]

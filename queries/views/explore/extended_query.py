@@ -14,7 +14,7 @@ from queries.providers.registry import provider_class
 from queries.results import Column, Condition
 
 
-def language_of(run: Run) -> str:
+def query_language(run: Run) -> str:
     """The language that clauses can be added in; "" where they cannot."""
     if run.mode == Mode.REFINE:
         return ""
@@ -22,11 +22,11 @@ def language_of(run: Run) -> str:
     return language if filter_clauses.extendable(language, run.statement) else ""
 
 
-def link(
+def extended_query_url(
     run: Run, known: Sequence[Column], conditions: Sequence[Condition]
 ) -> str | None:
     """The new-run page filled with the statement and these conditions; None if none can be said."""
-    language = language_of(run)
+    language = query_language(run)
     columns = {column.name: column for column in known}
     said = [
         condition
@@ -42,7 +42,7 @@ def link(
     return f"{reverse('run_new')}?{query.urlencode()}"
 
 
-def extended(run: Run, query: QueryDict) -> str:
+def extended_statement(run: Run, query: QueryDict) -> str:
     """The run's statement with the conditions of an address; what cannot be said is left out."""
     try:
         known = stored_results.columns_of(stored_results.available_result(run))
@@ -54,4 +54,4 @@ def extended(run: Run, query: QueryDict) -> str:
         for condition in view_of(query).conditions
         if condition.column in columns
     ]
-    return filter_clauses.extended(language_of(run), run.statement, asked)
+    return filter_clauses.extended(query_language(run), run.statement, asked)

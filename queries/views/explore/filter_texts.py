@@ -7,11 +7,11 @@ from datetime import UTC, datetime, tzinfo
 
 from queries.models import Mode, Run
 from queries.results import Column, Condition, Sort
-from queries.views.explore.grid_links import Address, Chip
+from queries.views.explore.grid_links import FilterChip, GridUrl
 
-LONGEST = 60
+MAX_VALUE_CHARACTERS = 60
 """Characters of a value in a sentence."""
-OPERATIONS = {
+OPERATION_LABELS = {
     "is": "is",
     "not": "is not",
     "contains": "contains",
@@ -21,7 +21,7 @@ OPERATIONS = {
     "empty": "is empty",
     "present": "has a value",
 }
-_OF_TEXTS = tuple(OPERATIONS)
+_OF_TEXTS = tuple(OPERATION_LABELS)
 _OF_NUMBERS = ("is", "not", "between", "empty", "present")
 _OF_BOOLEANS = ("is", "not", "empty", "present")
 _BY_KIND = {
@@ -35,19 +35,19 @@ _BY_KIND = {
 }
 
 
-def operations_for(kind: str) -> list[tuple[str, str]]:
+def operation_choices(kind: str) -> list[tuple[str, str]]:
     """The comparisons that make sense for a kind of column, with their words."""
-    return [(name, OPERATIONS[name]) for name in _BY_KIND.get(kind, _OF_TEXTS)]
+    return [(name, OPERATION_LABELS[name]) for name in _BY_KIND.get(kind, _OF_TEXTS)]
 
 
-def sentence(condition: Condition, kind: str, zone: tzinfo) -> str:
+def condition_text(condition: Condition, kind: str, zone: tzinfo) -> str:
     """A condition in words: ``severity is Error``."""
-    values = [shown(value, kind, zone) for value in condition.values]
+    values = [value_text(value, kind, zone) for value in condition.values]
     column, operation = condition.column, condition.operation
     if operation == "between":
         return f"{column} {_span(values)}"
     several = {"is": "is one of", "not": "is none of"} if len(values) > 1 else {}
-    words = several.get(operation) or OPERATIONS[operation].split(" (")[0]
+    words = several.get(operation) or OPERATION_LABELS[operation].split(" (")[0]
     return f"{column} {words} {', '.join(values)}".rstrip()
 
 
@@ -58,19 +58,23 @@ def _span(values: list[str]) -> str:
     return f"is between {low} and {high}" if low else f"is at most {high}"
 
 
-def shown(value: str, kind: str, zone: tzinfo) -> str:
+def value_text(value: str, kind: str, zone: tzinfo) -> str:
     """A condition's value as it is read: times on the clock of ``zone``, long texts cut."""
     if kind == "timestamp" and "/" in value:
-        return " to ".join(shown(end, kind, zone) for end in value.split("/", 1))
-    if kind == "timestamp" and (moment := moment_of(value)):
+        return " to ".join(value_text(end, kind, zone) for end in value.split("/", 1))
+    if kind == "timestamp" and (moment := parse_time(value)):
         text = f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S.%f}"[:-3]
         return text.removesuffix(".000").removesuffix(":00")
     if not value:
         return "" if kind == "timestamp" else value
-    return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
+    return (
+        value
+        if len(value) <= MAX_VALUE_CHARACTERS
+        else f"{value[:MAX_VALUE_CHARACTERS]}…"
+    )
 
 
-def moment_of(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """A time of an address; without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
@@ -80,34 +84,36 @@ def moment_of(text: str) -> datetime | None:
 
 
 def filter_chips(
-    address: Address, kinds: Mapping[str, str], zone: tzinfo
-) -> list[Chip]:
+    address: GridUrl, kinds: Mapping[str, str], zone: tzinfo
+) -> list[FilterChip]:
     """Every filter in words, with the address without it."""
-    view = address.view
+    view = address.state
     chips = [
-        Chip(sentence(c, kinds.get(c.column, ""), zone), address.without(c))
+        FilterChip(
+            condition_text(c, kinds.get(c.column, ""), zone), address.without_filter(c)
+        )
         for c in view.conditions
     ]
     if view.q:
         where = view.column if view.column in kinds else "any column"
-        words = f"{where} contains {shown(view.q, '', zone)}"
-        chips.append(Chip(words, address.setting(q="", **{"in": ""})))
+        words = f"{where} contains {value_text(view.q, '', zone)}"
+        chips.append(FilterChip(words, address.with_params(q="", **{"in": ""})))
     return chips
 
 
-def sort_chips(address: Address, order: Sequence[Sort]) -> list[Chip]:
+def sort_chips(address: GridUrl, order: Sequence[Sort]) -> list[FilterChip]:
     """Every sort in words, the first counts most, with the address without it."""
     signed = [f"-{sort.column}" if sort.descending else sort.column for sort in order]
     return [
-        Chip(
+        FilterChip(
             f"{'by' if at == 0 else 'then by'} {sort.column} {'↓' if sort.descending else '↑'}",
-            address.setting(sort=[*signed[:at], *signed[at + 1 :]]),
+            address.with_params(sort=[*signed[:at], *signed[at + 1 :]]),
         )
         for at, sort in enumerate(order)
     ]
 
 
-def why_none(run: Run) -> str:
+def no_rows_reason(run: Run) -> str:
     """Why an answer may have no rows at all."""
     if run.mode == Mode.REFINE:
         return "The statement was carried out, and no stored row passed it."
@@ -115,6 +121,6 @@ def why_none(run: Run) -> str:
     return f"The query ran and matched nothing{where}."
 
 
-def kinds_of(known: Sequence[Column]) -> dict[str, str]:
+def column_kinds(known: Sequence[Column]) -> dict[str, str]:
     """Column name -> kind."""
     return {column.name: column.kind for column in known}

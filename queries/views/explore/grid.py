@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from queries import stored_results, time_ranges
-from queries.charts.builders import as_drawn
+from queries.charts.builders import epoch_columns_as_times
 from queries.exports import services as export_services
 from queries.exports.formats import FORMATS
 from queries.forms.grid_forms import asks, missing, settled, stamp
@@ -22,22 +22,22 @@ from queries.results import Page, ResultError
 from queries.runs import services as run_services
 from queries.runs.engine.refine import LANGUAGES
 from queries.shortcuts import AuthedRequest
-from queries.views.capability_texts import not_offered_for_jobs
+from queries.views.capability_texts import unsupported_job_labels
 from queries.views.explore import extended_query
-from queries.views.explore.chart_choice import figure_of
+from queries.views.explore.chart_choice import choose_chart
 from queries.views.explore.filter_texts import (
+    column_kinds,
     filter_chips,
-    kinds_of,
+    no_rows_reason,
     sort_chips,
-    why_none,
 )
-from queries.views.explore.grid_links import Address, condition_form
-from queries.views.explore.saved_layout import applied, widths_of
-from queries.views.provider_extras import beside
+from queries.views.explore.grid_links import GridUrl, filter_form_url
+from queries.views.explore.saved_layout import saved_widths, with_saved_columns
+from queries.views.provider_extras import extras_context
 
 POLL_STEPS = ((10, 1), (60, 2), (600, 5))
-SLOWEST_POLL = 15
-EXPORT_ROWS = 10_000
+MAX_POLL_SECONDS = 15
+DEFAULT_EXPORT_ROWS = 10_000
 
 
 def poll_seconds(run: Run) -> int:
@@ -45,7 +45,7 @@ def poll_seconds(run: Run) -> int:
     if not run.is_active:
         return 0
     age = (timezone.now() - run.created_at).total_seconds()
-    return next((wait for until, wait in POLL_STEPS if age < until), SLOWEST_POLL)
+    return next((wait for until, wait in POLL_STEPS if age < until), MAX_POLL_SECONDS)
 
 
 def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "run": run,
         "mine": mine,
         "can": provider.capabilities,
-        "not_offered": not_offered_for_jobs(provider)
+        "not_offered": unsupported_job_labels(provider)
         if run.mode == Mode.BACKGROUND
         else [],
         "provider": provider,
@@ -66,14 +66,14 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "can_move_range": run.time_range
         not in {time_ranges.ABSOLUTE, time_ranges.NONE},
         "range_label": time_ranges.label(run.time_range),
-        "settings": shown_settings(run),
-        **beside(run),
+        "settings": setting_labels(run),
+        **extras_context(run),
         "can_cancel": mine and run.is_active and not run.cancel_asked_at,
-        "waiting": waits(run),
-        "completeness": completeness(run, result_set),
+        "waiting": run_is_waiting(run),
+        "completeness": completeness_badge(run, result_set),
         "result_set": result_set,
         "provider_formats": export_services.provider_formats(run, request.user),
-        "export_rows": EXPORT_ROWS,
+        "export_rows": DEFAULT_EXPORT_ROWS,
         "origin": _origin(request, run),
         "teams": Team.objects.visible_to(request.user) if mine else [],
         "curl": run_services.curl_of(run),
@@ -88,13 +88,13 @@ def _origin(request: AuthedRequest, run: Run) -> Run | None:
     return Run.objects.visible_to(request.user).filter(pk=run.origin_id).first()
 
 
-def waits(run: Run) -> bool:
+def run_is_waiting(run: Run) -> bool:
     """Whether the run waits for something: until a moment, or for a place of no known time."""
     over = run.waiting_until is not None and run.waiting_until <= timezone.now()
     return bool(run.is_active and run.waiting_for and not over)
 
 
-def shown_settings(run: Run) -> list[tuple[str, str]]:
+def setting_labels(run: Run) -> list[tuple[str, str]]:
     """The provider's settings of the run, by label, in the provider's order."""
     if run.mode == Mode.REFINE:
         return [("Language", LANGUAGES.get(run.settings.get("language", ""), ""))]
@@ -109,7 +109,9 @@ def shown_settings(run: Run) -> list[tuple[str, str]]:
     return found
 
 
-def completeness(run: Run, result_set: ResultSet | None) -> Mapping[str, Any] | None:
+def completeness_badge(
+    run: Run, result_set: ResultSet | None
+) -> Mapping[str, Any] | None:
     """The completeness badge: its state, its words, and each cut with its remedy."""
     if result_set is None or run.is_active:
         return None
@@ -126,9 +128,9 @@ def completeness(run: Run, result_set: ResultSet | None) -> Mapping[str, Any] | 
 
 def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
     """One page of rows as the address bar asks for it, or the reason why there is none."""
-    query = applied(run, request.GET)
-    view, address = view_of(query), Address(run, request.GET)
-    zone = zone_of(request)
+    query = with_saved_columns(run, request.GET)
+    view, address = view_of(query), GridUrl(run, request.GET)
+    zone = display_zone(request)
     context: dict[str, Any] = {
         "run": run,
         "view": view,
@@ -138,23 +140,28 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "target": "#results",
         "utc": zone is UTC,
         "here": request.get_full_path(),
-        "export_rows": EXPORT_ROWS,
+        "export_rows": DEFAULT_EXPORT_ROWS,
         "export_formats": [(f.slug, f.label) for f in FORMATS.values()],
     }
     try:
         result_set = stored_results.available_result(run)
         context |= _around(run, address, view, result_set, zone)
         result_set, page = stored_results.read_page(run, view)
-        known, drawn = stored_results.columns_of(result_set), as_drawn(page).columns
-        context["figure"] = figure_of(run, address, known, drawn, page.total)
+        known, drawn = (
+            stored_results.columns_of(result_set),
+            epoch_columns_as_times(page).columns,
+        )
+        context["figure"] = choose_chart(run, address, known, drawn, page.total)
     except stored_results.ResultUnavailableError as error:
         return context | {"unavailable": str(error)}
     except ResultError as error:
         return context | {"trouble": str(error)}
-    return context | page_numbers(view, page) | _rows_context(address, view, page, zone)
+    return (
+        context | pager_context(view, page) | _rows_context(address, view, page, zone)
+    )
 
 
-def settled_address(request: AuthedRequest, run: Run) -> str:
+def canonical_url(request: AuthedRequest, run: Run) -> str:
     """Where a form of the grid leads: the address that says what it asked; "" if it asked nothing.
 
     A filter that lacks something leads to its form, which says what.
@@ -163,14 +170,14 @@ def settled_address(request: AuthedRequest, run: Run) -> str:
     if result_set is None:
         return ""
     known = stored_results.columns_of(result_set)
-    if missing(request.GET, kinds_of(known)):
-        return condition_form(run, request.GET)
-    shown = view_of(applied(run, request.GET)).on_page(known)
-    there = settled(request.GET, kinds_of(known), shown, zone_of(request))
+    if missing(request.GET, column_kinds(known)):
+        return filter_form_url(run, request.GET)
+    shown = view_of(with_saved_columns(run, request.GET)).on_page(known)
+    there = settled(request.GET, column_kinds(known), shown, display_zone(request))
     return f"{request.path}?{there.urlencode()}"
 
 
-def zone_of(request: AuthedRequest) -> tzinfo:
+def display_zone(request: AuthedRequest) -> tzinfo:
     """The zone that the grid shows times in: the person's, or UTC where the address says so."""
     utc = request.GET.get("tz") == "utc"
     return UTC if utc else timezone.get_current_timezone()
@@ -178,14 +185,14 @@ def zone_of(request: AuthedRequest) -> tzinfo:
 
 def _around(
     run: Run,
-    address: Address,
+    address: GridUrl,
     view: stored_results.View,
     result_set: ResultSet,
     zone: tzinfo,
 ) -> dict[str, Any]:
     """What stands around the rows: it needs no reading of them, so it shows beside any trouble."""
     known = stored_results.columns_of(result_set)
-    narrows = filter_chips(address, kinds_of(known), zone)
+    narrows = filter_chips(address, column_kinds(known), zone)
     order = sort_chips(address, view.order(known))
     nothing = {"f": "", "q": "", "in": "", "sort": ""}
     return {
@@ -193,24 +200,28 @@ def _around(
         "known": known,
         "filters": narrows,
         "order": order,
-        "clear": address.setting(**nothing) if narrows or order else "",
-        "why_none": why_none(run),
-        "write": extended_query.link(run, known, view.conditions),
-        "widths": widths_of(run),
+        "clear": address.with_params(**nothing) if narrows or order else "",
+        "why_none": no_rows_reason(run),
+        "write": extended_query.extended_query_url(run, known, view.conditions),
+        "widths": saved_widths(run),
     }
 
 
 def _rows_context(
-    address: Address, view: stored_results.View, page: Page, zone: tzinfo
+    address: GridUrl, view: stored_results.View, page: Page, zone: tzinfo
 ) -> dict[str, Any]:
     """The rows with their addresses, and each time in the zone beside its UTC."""
     first = (min(view.page, max(1, -(-page.matched // view.size))) - 1) * view.size
     rows = [
         (
             n,
-            address.row(n, at),
+            address.row_url(n, at),
             [
-                (c, in_zone(v, zone), stamp(v) if isinstance(v, datetime) else None)
+                (
+                    c,
+                    format_cell_time(v, zone),
+                    stamp(v) if isinstance(v, datetime) else None,
+                )
                 for c, v in zip(page.columns, values, strict=True)
             ],
         )
@@ -223,14 +234,14 @@ def _rows_context(
     }
 
 
-def in_zone(value: object, zone: tzinfo) -> object:
+def format_cell_time(value: object, zone: tzinfo) -> object:
     """A time as text to the millisecond in ``zone``; anything else as it is."""
     if not isinstance(value, datetime):
         return value
     return value.astimezone(zone).isoformat(" ", "milliseconds")[:23]
 
 
-def page_numbers(view: stored_results.View, page: Any) -> dict[str, Any]:
+def pager_context(view: stored_results.View, page: Any) -> dict[str, Any]:
     """What the pager needs."""
     pages = max(1, -(-page.matched // view.size))
     number = min(view.page, pages)

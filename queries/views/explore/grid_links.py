@@ -22,24 +22,24 @@ _BRIEF = ("page", "rows", "view")
 _ORDERING = ("sort", "f", "q", "in")
 
 
-class Chip(NamedTuple):
+class FilterChip(NamedTuple):
     """Something that holds for the rows shown, and the address without it."""
 
-    words: str
-    href: str
+    label: str
+    remove_url: str
 
 
-def condition_form(run: Run, asked: QueryDict) -> str:
+def filter_form_url(run: Run, query: QueryDict) -> str:
     """The form of a new filter as it was filled, with the grid's address it came from."""
-    there = asked.copy()
+    there = query.copy()
     filled = [(name, value) for name in CONDITION for value in there.getlist(name)]
     for name in CONDITION:
         there.pop(name, None)
-    query = urlencode([*filled, ("view", Address(run, there).text)])
-    return f"{reverse('run_condition', args=[run.pk])}?{query}"
+    encoded = urlencode([*filled, ("view", GridUrl(run, there).query_string)])
+    return f"{reverse('run_condition', args=[run.pk])}?{encoded}"
 
 
-class Address:
+class GridUrl:
     """The address of a run's grid; changes give the link to the grid so changed, at its first page."""
 
     def __init__(self, run: Run, query: QueryDict) -> None:
@@ -50,31 +50,31 @@ class Address:
             self._query.pop(name, None)
 
     @property
-    def view(self) -> View:
+    def state(self) -> View:
         """How the grid is looked at there."""
         return view_of(self._query)
 
     @property
-    def text(self) -> str:
+    def query_string(self) -> str:
         """Its query string, for the field ``view`` of forms and panels."""
         return self._query.urlencode()
 
-    def pairs(self, without: Iterable[str] = ()) -> list[tuple[str, str]]:
+    def hidden_fields(self, exclude: Iterable[str] = ()) -> list[tuple[str, str]]:
         """Names and values for the hidden fields of a form that changes the others."""
         return [
             (name, value)
             for name, values in self._query.lists()
-            if name not in without
+            if name not in exclude
             for value in values
         ]
 
-    def row(self, n: int, place: int) -> str:
+    def row_url(self, n: int, position: int) -> str:
         """The address of row ``n``, with its place among the rows that are shown, and with which these are."""
         before, after = self._row_path
         path = f"{before}{n}{after}"
         if not self._ordering:
             return path
-        return f"{path}?{urlencode([('at', str(place)), ('view', self._ordering)])}"
+        return f"{path}?{urlencode([('at', str(position)), ('view', self._ordering)])}"
 
     @cached_property
     def _row_path(self) -> tuple[str, str]:
@@ -84,13 +84,15 @@ class Address:
 
     @cached_property
     def _ordering(self) -> str:
-        return urlencode([pair for pair in self.pairs() if pair[0] in _ORDERING])
+        return urlencode(
+            [pair for pair in self.hidden_fields() if pair[0] in _ORDERING]
+        )
 
-    def get(self, name: str) -> str:
+    def param(self, name: str) -> str:
         """One of its values, or nothing."""
         return self._query.get(name, "")
 
-    def setting(self, **values: str | Iterable[str]) -> str:
+    def with_params(self, **values: str | Iterable[str]) -> str:
         """With these names set to these values; empty ones are taken away."""
         query = self._query.copy()
         for name, value in values.items():
@@ -98,42 +100,42 @@ class Address:
             query.setlist(name, [one for one in found if one])
         return self._link(query)
 
-    def with_conditions(self, conditions: Iterable[Condition]) -> str:
+    def with_filters(self, conditions: Iterable[Condition]) -> str:
         """With these conditions instead of all it has."""
-        return self.setting(f=[as_text(condition) for condition in conditions])
+        return self.with_params(f=[as_text(condition) for condition in conditions])
 
-    def adding(self, condition: Condition) -> str:
+    def with_filter(self, condition: Condition) -> str:
         """With one more condition."""
-        return self.with_conditions([*self.view.conditions, condition])
+        return self.with_filters([*self.state.conditions, condition])
 
-    def without(self, condition: Condition) -> str:
+    def without_filter(self, condition: Condition) -> str:
         """Without that condition."""
-        return self.with_conditions(c for c in self.view.conditions if c != condition)
+        return self.with_filters(c for c in self.state.conditions if c != condition)
 
-    def putting(self, condition: Condition) -> str:
+    def replace_filter(self, condition: Condition) -> str:
         """With this condition in the place of all of the same column and operation."""
-        return self.with_conditions([*self._beside(condition), condition])
+        return self.with_filters([*self._beside(condition), condition])
 
-    def toggling(self, column: str, operation: str, value: str) -> str:
+    def toggle_filter(self, column: str, operation: str, value: str) -> str:
         """With this value among those of "is" (or "not"), or without it if it was there."""
-        now = self.values(column, operation)
+        now = self.filter_values(column, operation)
         values = [one for one in now if one != value] if value in now else [*now, value]
         beside = self._beside(Condition(column, operation, (value,)))
         asked = [Condition(column, operation, tuple(values))] if values else []
-        return self.with_conditions([*beside, *asked])
+        return self.with_filters([*beside, *asked])
 
-    def values(self, column: str, operation: str) -> list[str]:
+    def filter_values(self, column: str, operation: str) -> list[str]:
         """What the column "is" (or is "not") now, by all conditions."""
         return [
             value
-            for condition in self.view.conditions
+            for condition in self.state.conditions
             if (condition.column, condition.operation) == (column, operation)
             for value in condition.values
         ]
 
     def _beside(self, condition: Condition) -> list[Condition]:
         place = (condition.column, condition.operation)
-        return [c for c in self.view.conditions if (c.column, c.operation) != place]
+        return [c for c in self.state.conditions if (c.column, c.operation) != place]
 
     def _link(self, query: QueryDict) -> str:
         for name in [name for name, values in query.lists() if not values]:

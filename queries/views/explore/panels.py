@@ -19,33 +19,38 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import push_url, reswap, retarget
 
 from queries import stored_results
-from queries.charts.builders import aggregate_chart, as_drawn, axes_of, histogram_chart
+from queries.charts.builders import (
+    aggregate_chart,
+    chart_axes,
+    epoch_columns_as_times,
+    histogram_chart,
+)
 from queries.forms.grid_forms import CONDITION, missing
 from queries.forms.grid_view import view_of
 from queries.models import ResultSet, Run, SavedQuery
 from queries.results import Column, Condition, Filter, ResultError, ResultReader
-from queries.shortcuts import AuthedRequest, fetch, wants_fragment
+from queries.shortcuts import AuthedRequest, get_visible_or_404, wants_fragment
 from queries.templatetags.cells import severity_key
 from queries.views.explore import extended_query
 from queries.views.explore.chart_choice import (
-    MOST_ROWS,
-    names_of,
-    numbers_of,
-    places_of,
-    times_of,
+    MAX_CHART_ROWS,
+    category_columns,
+    numeric_columns,
+    time_columns,
+    x_axis_columns,
 )
-from queries.views.explore.filter_texts import kinds_of, operations_for
-from queries.views.explore.grid_links import Address
-from queries.views.explore.saved_layout import applied, layout_of
+from queries.views.explore.filter_texts import column_kinds, operation_choices
+from queries.views.explore.grid_links import GridUrl
+from queries.views.explore.saved_layout import saved_layout, with_saved_columns
 
-TOP = 15
-SUGGESTIONS = 50
-MOST_DRAWN = 30
-MOST_NAMES = 500
+MAX_TOP_VALUES = 15
+MAX_SUGGESTIONS = 50
+MAX_CHART_COLUMNS = 30
+MAX_STACK_COLUMNS = 500
 # Ids of the forms of a new filter: for any column, and for the one whose panel it is in.
-FREE_FORM, NAMED_FORM = "condition-form", "condition-named"
+FILTER_FORM_ID, COLUMN_FILTER_FORM_ID = "condition-form", "condition-named"
 Context = dict[str, Any]
-TYPES = {
+TYPE_NAMES = {
     "i": "integer",
     "w": "integer",
     "g": "big integer",
@@ -57,64 +62,68 @@ TYPES = {
 }
 
 
-class Exploring:
+class PanelRequest:
     """One request about a run's rows: the grid's address it belongs to, and a way to read."""
 
     def __init__(self, request: AuthedRequest, pk: uuid.UUID) -> None:
         visible = Run.objects.visible_to(request.user)
         self.request = request
-        self.run = fetch(visible.select_related("saved_query", "result"), pk)
+        self.run = get_visible_or_404(
+            visible.select_related("saved_query", "result"), pk
+        )
         # Without a view the rest of the address is the grid's own, as links write it by hand.
         text = request.GET.get("view")
         query = request.GET if text is None else QueryDict(text)
-        self.address = Address(self.run, query)
-        remembered = applied(self.run, query)
-        self.view, self.view_text = view_of(remembered), remembered.urlencode()
+        self.address = GridUrl(self.run, query)
+        remembered = with_saved_columns(self.run, query)
+        self.state, self.state_query = view_of(remembered), remembered.urlencode()
 
     @property
     def zone(self) -> tzinfo:
         """The zone in which times are shown."""
-        utc = self.address.get("tz") == "utc"
+        utc = self.address.param("tz") == "utc"
         return UTC if utc else timezone.get_current_timezone()
 
-    def answer(self, name: str, fill: Callable[[Stored], Context]) -> HttpResponse:
+    def render(
+        self, name: str, build_context: Callable[[PanelRows], Context]
+    ) -> HttpResponse:
         """The page or its fragment; why rows cannot be read is said in the place of what they fill."""
         context: Context = {
             "run": self.run,
             "address": self.address,
-            "here": self.address.setting(),
+            "here": self.address.with_params(),
         }
         if self.zone is UTC:
             context["zone_name"] = "UTC"
         try:
             result_set = stored_results.available_result(self.run)
             with stored_results.open_result(result_set) as reader:
-                context |= fill(Stored(self, result_set, reader))
+                context |= build_context(PanelRows(self, result_set, reader))
         except (stored_results.ResultUnavailableError, ResultError) as error:
             context["trouble"] = str(error)
         part = "#panel" if wants_fragment(self.request) else ""
         return render(self.request, f"queries/{name}.html{part}", context)
 
 
-class Stored:
+class PanelRows:
     """The rows that a panel is about."""
 
     def __init__(
-        self, asked: Exploring, result_set: ResultSet, reader: ResultReader
+        self, asked: PanelRequest, result_set: ResultSet, reader: ResultReader
     ) -> None:
         self.address, self.run, self.zone = asked.address, asked.run, asked.zone
         self.result_set, self.reader = result_set, reader
-        self.known = stored_results.columns_of(result_set)
-        self.filter: Filter = asked.address.view.filter(self.known)
+        self.columns = stored_results.columns_of(result_set)
+        self.filter: Filter = asked.address.state.filter(self.columns)
 
     def column(self, name: str) -> Column:
         """A column by name; 404 when there is none."""
-        for column in self.known:
+        for column in self.columns:
             if column.name == name:
                 return column
         raise Http404(f"There is no column {name!r}.")
 
-    def filter_beside(self, column: Column) -> Filter:
+    def filter_without(self, column: Column) -> Filter:
         """The filter without what it says of this column: what else there is to choose."""
         others = (c for c in self.filter.conditions if c.column != column.name)
         return replace(self.filter, conditions=tuple(others))
@@ -123,29 +132,29 @@ class Stored:
 @require_GET
 def run_columns(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Every column with its type and presence: show, hide, move, and open one (``of``)."""
-    asked = Exploring(request, pk)
+    asked = PanelRequest(request, pk)
 
-    def fill(stored: Stored) -> Context:
-        shown = asked.view.on_page(stored.known)
+    def fill(stored: PanelRows) -> Context:
+        shown = asked.state.on_page(stored.columns)
         presence = stored.reader.presence(filter=stored.filter)
         rows = stored.reader.count(stored.filter)
-        ordered = _in_order(stored.known, shown)
+        ordered = _in_order(stored.columns, shown)
         return {
             "columns": [
                 (column, column.name in shown, _share(presence[column.name], rows))
                 for column in ordered
             ],
             "shown": len(shown),
-            "known": stored.known,
-            "pairs": asked.address.pairs(without=("col",)),
-            "show_all": asked.address.setting(
-                col="", layout="off" if layout_of(asked.run) else ""
+            "known": stored.columns,
+            "pairs": asked.address.hidden_fields(exclude=("col",)),
+            "show_all": asked.address.with_params(
+                col="", layout="off" if saved_layout(asked.run) else ""
             ),
-            "view_text": asked.view_text,
+            "view_text": asked.state_query,
             "can_remember": _can_remember(request, asked.run),
         }
 
-    return asked.answer("run_columns", fill)
+    return asked.render("run_columns", fill)
 
 
 def _in_order(known: list[Column], shown: list[str]) -> list[Column]:
@@ -169,12 +178,12 @@ def _share(part: int, whole: int) -> float:
 @require_GET
 def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """One column (``of``): what it holds, and its most frequent values to choose or to leave out."""
-    asked = Exploring(request, pk)
+    asked = PanelRequest(request, pk)
 
-    def fill(stored: Stored) -> Context:
+    def fill(stored: PanelRows) -> Context:
         column = stored.column(request.GET.get("of", ""))
         found = stored.reader.statistics(
-            column.name, filter=stored.filter_beside(column), top=TOP
+            column.name, filter=stored.filter_without(column), top=MAX_TOP_VALUES
         )
         most = max((rows for _, rows in found.top), default=1)
         return {
@@ -190,41 +199,41 @@ def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
                 for value, rows in found.top
             ],
             "sorts": _sort_links(asked.address, column),
-            "operations": operations_for(column.kind),
-            "form_id": NAMED_FORM,
+            "operations": operation_choices(column.kind),
+            "form_id": COLUMN_FILTER_FORM_ID,
             "named": True,
-            "pairs": asked.address.pairs(),
+            "pairs": asked.address.hidden_fields(),
         }
 
-    return asked.answer("run_column", fill)
+    return asked.render("run_column", fill)
 
 
 def _types(column: Column, letters: str) -> str:
     """What its values are, in words."""
     if column.kind == "severity" and letters == "s":
         return "severity"
-    words = dict.fromkeys(TYPES[letter] for letter in letters)
+    words = dict.fromkeys(TYPE_NAMES[letter] for letter in letters)
     return ", ".join(words) or "nothing but null"
 
 
 def _facet(
-    stored: Stored, column: Column, value: str | None, rows: int, width: float
+    stored: PanelRows, column: Column, value: str | None, rows: int, width: float
 ) -> Context:
     """A value of a column with the addresses that choose it and leave it out."""
     address, name = stored.address, column.name
     if value is None:
         only, never = Condition(name, "empty"), Condition(name, "present")
-        links = (address.putting(only), address.putting(never))
-        chosen = only in address.view.conditions, never in address.view.conditions
+        links = (address.replace_filter(only), address.replace_filter(never))
+        chosen = only in address.state.conditions, never in address.state.conditions
     else:
         only, never = Condition(name, "is", (value,)), Condition(name, "not", (value,))
         links = (
-            address.toggling(name, "is", value),
-            address.toggling(name, "not", value),
+            address.toggle_filter(name, "is", value),
+            address.toggle_filter(name, "not", value),
         )
         chosen = (
-            value in address.values(name, "is"),
-            value in address.values(name, "not"),
+            value in address.filter_values(name, "is"),
+            value in address.filter_values(name, "not"),
         )
     return {
         "value": value,
@@ -236,8 +245,10 @@ def _facet(
         "never": links[1],
         "is_only": chosen[0],
         "is_never": chosen[1],
-        "write": extended_query.link(stored.run, stored.known, [only]),
-        "write_not": extended_query.link(stored.run, stored.known, [never]),
+        "write": extended_query.extended_query_url(stored.run, stored.columns, [only]),
+        "write_not": extended_query.extended_query_url(
+            stored.run, stored.columns, [never]
+        ),
     }
 
 
@@ -258,17 +269,17 @@ def _shown(value: float | datetime | None, zone: tzinfo) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def _sort_links(address: Address, column: Column) -> list[tuple[str, str]]:
+def _sort_links(address: GridUrl, column: Column) -> list[tuple[str, str]]:
     """Ways to sort by a column: alone, and after what is sorted by already."""
-    now = [s for s in address.view.sorts if s not in {column.name, f"-{column.name}"}]
+    now = [s for s in address.state.sorts if s not in {column.name, f"-{column.name}"}]
     links = [
-        ("Sort ascending", address.setting(sort=[column.name])),
-        ("Sort descending", address.setting(sort=[f"-{column.name}"])),
+        ("Sort ascending", address.with_params(sort=[column.name])),
+        ("Sort descending", address.with_params(sort=[f"-{column.name}"])),
     ]
     if now:
         links += [
-            ("Then ascending", address.setting(sort=[*now, column.name])),
-            ("Then descending", address.setting(sort=[*now, f"-{column.name}"])),
+            ("Then ascending", address.with_params(sort=[*now, column.name])),
+            ("Then descending", address.with_params(sort=[*now, f"-{column.name}"])),
         ]
     return links
 
@@ -279,31 +290,34 @@ def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
     A form that lacks something (``fo``) comes back as it was filled, and says what.
     """
-    asked = Exploring(request, pk)
+    asked = PanelRequest(request, pk)
     sent_by = (request.htmx and request.htmx.trigger) or ""
 
-    def fill(stored: Stored) -> Context:
-        name = request.GET.get("fc") or stored.known[0].name
+    def fill(stored: PanelRows) -> Context:
+        name = request.GET.get("fc") or stored.columns[0].name
         column = stored.column(name)
         found = stored.reader.statistics(
-            name, filter=stored.filter_beside(column), top=SUGGESTIONS
+            name, filter=stored.filter_without(column), top=MAX_SUGGESTIONS
         )
         return {
-            "known": stored.known,
+            "known": stored.columns,
             "column": column,
-            "operations": operations_for(column.kind),
+            "operations": operation_choices(column.kind),
             "suggestions": [value for value, _ in found.top if value],
             "low": _shown(found.low, stored.zone),
             "high": _shown(found.high, stored.zone),
-            "pairs": asked.address.pairs(),
+            "pairs": asked.address.hidden_fields(),
             "asked": {key: request.GET.get(key, "") for key in CONDITION},
-            "missing": missing(request.GET, kinds_of(stored.known)),
-            "form_id": sent_by if sent_by == NAMED_FORM else FREE_FORM,
-            "named": sent_by == NAMED_FORM,
+            "missing": missing(request.GET, column_kinds(stored.columns)),
+            "form_id": sent_by if sent_by == COLUMN_FILTER_FORM_ID else FILTER_FORM_ID,
+            "named": sent_by == COLUMN_FILTER_FORM_ID,
         }
 
-    response = asked.answer("run_condition", fill)
-    if sent_by in {NAMED_FORM, FREE_FORM}:  # in the place of the form that was sent
+    response = asked.render("run_condition", fill)
+    if sent_by in {
+        COLUMN_FILTER_FORM_ID,
+        FILTER_FORM_ID,
+    }:  # in the place of the form that was sent
         reswap(response, "outerHTML")
         retarget(response, f"#{sent_by}")
         push_url(response, url=False)
@@ -313,14 +327,14 @@ def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 @require_GET
 def run_timeline(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """The rows over time: by one of the columns of times, stacked by severity or a chosen column."""
-    asked = Exploring(request, pk)
+    asked = PanelRequest(request, pk)
 
-    def fill(stored: Stored) -> Context:
-        times = times_of(stored.known)
+    def fill(stored: PanelRows) -> Context:
+        times = time_columns(stored.columns)
         if not times:
             raise ResultError("This result has no column of times.")
-        column = _named(asked.address.get("tl"), times) or times[0]
-        by = _stacked_by(asked.address.get("by"), stored.known)
+        column = _named(asked.address.param("tl"), times) or times[0]
+        by = _stacked_by(asked.address.param("by"), stored.columns)
         found = stored.reader.histogram(
             column.name,
             by=by.name if by else None,
@@ -333,11 +347,13 @@ def run_timeline(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             "column": column,
             "by": by,
             "times": times,
-            "names": [c for c in stored.known if c.kind != "timestamp"][:MOST_NAMES],
-            "pairs": asked.address.pairs(without=("tl", "by")),
+            "names": [c for c in stored.columns if c.kind != "timestamp"][
+                :MAX_STACK_COLUMNS
+            ],
+            "pairs": asked.address.hidden_fields(exclude=("tl", "by")),
         }
 
-    return asked.answer("run_timeline", fill)
+    return asked.render("run_timeline", fill)
 
 
 def _stacked_by(name: str, known: list[Column]) -> Column | None:
@@ -355,24 +371,28 @@ def _named(name: str, among: list[Column]) -> Column | None:
 @require_GET
 def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """A small result as bars or lines, by the axes that the address asks for or the likeliest."""
-    asked = Exploring(request, pk)
+    asked = PanelRequest(request, pk)
 
-    def fill(stored: Stored) -> Context:
-        known = stored.known
-        likely = {*times_of(known), *names_of(known), *numbers_of(known)}
-        page = as_drawn(
+    def fill(stored: PanelRows) -> Context:
+        known = stored.columns
+        likely = {
+            *time_columns(known),
+            *category_columns(known),
+            *numeric_columns(known),
+        }
+        page = epoch_columns_as_times(
             stored.reader.page(
                 offset=0,
-                size=MOST_ROWS,
-                columns=[c.name for c in known if c in likely][:MOST_DRAWN],
-                sort=asked.address.view.order(known),
+                size=MAX_CHART_ROWS,
+                columns=[c.name for c in known if c in likely][:MAX_CHART_COLUMNS],
+                sort=asked.address.state.order(known),
                 filter=stored.filter,
             )
         )
-        axes = axes_of(asked.address, page.columns)
+        axes = chart_axes(asked.address, page.columns)
         if axes is None:
             raise ResultError("There is nothing to draw in this result.")
-        kind = asked.address.get("show") or (
+        kind = asked.address.param("show") or (
             "line" if axes.x.kind == "timestamp" else "bar"
         )
         drawing = aggregate_chart(page, axes, kind, stored.zone)
@@ -381,10 +401,10 @@ def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             "chart": drawing.chart,
             "axes": drawing.axes,
             "places": dict.fromkeys(
-                [*places_of(page.columns), *numbers_of(page.columns)]
+                [*x_axis_columns(page.columns), *numeric_columns(page.columns)]
             ),
-            "numbers": numbers_of(page.columns),
-            "pairs": asked.address.pairs(without=("x", "y")),
+            "numbers": numeric_columns(page.columns),
+            "pairs": asked.address.hidden_fields(exclude=("x", "y")),
         }
 
-    return asked.answer("run_chart", fill)
+    return asked.render("run_chart", fill)

@@ -15,16 +15,16 @@ from queries.forms.grid_view import view_of
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
 from queries.results import ResultError, RowNotFoundError
-from queries.shortcuts import AuthedRequest, fetch, wants_fragment
-from queries.templatetags.json_tree import Spelled
-from queries.views.explore.grid_links import Address
+from queries.shortcuts import AuthedRequest, get_visible_or_404, wants_fragment
+from queries.templatetags.json_tree import VerbatimFloat
+from queries.views.explore.grid_links import GridUrl
 from queries.views.runs import run_detail
 
-LONGEST_PLACE = 12
+MAX_POSITION_DIGITS = 12
 # A row may have many megabytes; a page should not.
-MOST_CHARACTERS = 500_000
+MAX_ROW_CHARACTERS = 500_000
 # Columns whose names go with a row, so that its values can become filters.
-MOST_COLUMNS = 1_000
+MAX_FILTER_COLUMNS = 1_000
 
 
 @require_GET
@@ -39,7 +39,7 @@ def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
 
     ``at`` is its place in the order and filter of ``view``, to go to the next and the previous one.
     """
-    run = fetch(Run.objects.visible_to(request.user), pk)
+    run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     context = {"run": run, "n": n, "number": n + 1}
     try:
         context |= _row(run, n) | _neighbours(request, run, n)
@@ -54,11 +54,11 @@ def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
 def _row(run: Run, n: int) -> dict[str, object]:
     text = stored_results.read_row(run, n).decode("utf-8", "replace")
     known = stored_results.columns_of(stored_results.available_result(run))[
-        :MOST_COLUMNS
+        :MAX_FILTER_COLUMNS
     ]
     return {
-        "text": text[:MOST_CHARACTERS],
-        "cut": len(text) > MOST_CHARACTERS,
+        "text": text[:MAX_ROW_CHARACTERS],
+        "cut": len(text) > MAX_ROW_CHARACTERS,
         "tree": _tree(text),
         "columns": json.dumps([column.name for column in known]),
         "roots": {}
@@ -71,17 +71,21 @@ def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
     """The addresses of the rows before and after, as the grid has them, and of the grid itself."""
     query = QueryDict(request.GET.get("view", ""))
     view, at = view_of(query), request.GET.get("at", "")
-    place = int(at) if at.isascii() and at.isdigit() and len(at) < LONGEST_PLACE else n
+    place = (
+        int(at)
+        if at.isascii() and at.isdigit() and len(at) < MAX_POSITION_DIGITS
+        else n
+    )
     numbers: dict[int, int] = {}
     with suppress(ResultError):  # the row itself is there, whatever is wrong around it
         numbers = stored_results.rows_around(run, view, place)
-    address = Address(run, query)
-    found: dict[str, object] = {"back": address.setting()}
+    address = GridUrl(run, query)
+    found: dict[str, object] = {"back": address.with_params()}
     if numbers.get(place) != n:  # the address was made up, or rows have come since
         return found
     for name, there in (("previous", place - 1), ("following", place + 1)):
         if there in numbers:
-            found[name] = address.row(numbers[there], there)
+            found[name] = address.row_url(numbers[there], there)
     return found
 
 
@@ -97,7 +101,7 @@ def _tree(text: str) -> object:
 
 
 def _parsed(text: str) -> object:
-    return json.loads(text, parse_float=Spelled)
+    return json.loads(text, parse_float=VerbatimFloat)
 
 
 def _unfolded(value: object) -> object:

@@ -10,14 +10,14 @@ from django.http import QueryDict
 from queries.models import Run
 
 
-def layout_of(run: Run) -> Mapping[str, Any]:
+def saved_layout(run: Run) -> Mapping[str, Any]:
     """What the run's saved query remembers, or nothing."""
     return run.saved_query.layout if run.saved_query else {}
 
 
-def applied(run: Run, query: QueryDict) -> QueryDict:
+def with_saved_columns(run: Run, query: QueryDict) -> QueryDict:
     """The address with the remembered columns, unless it has its own or wants none (``layout=off``)."""
-    columns = layout_of(run).get("columns")
+    columns = saved_layout(run).get("columns")
     if not columns or "col" in query or query.get("layout") == "off":
         return query
     query = query.copy()
@@ -25,7 +25,7 @@ def applied(run: Run, query: QueryDict) -> QueryDict:
     return query
 
 
-def widths_of(run: Run) -> Mapping[str, int]:
+def saved_widths(run: Run) -> Mapping[str, int]:
     """Column name -> pixels."""
-    widths: Mapping[str, int] = layout_of(run).get("widths") or {}
+    widths: Mapping[str, int] = saved_layout(run).get("widths") or {}
     return widths

@@ -11,12 +11,12 @@ from queries.results.keypaths import keypath
 from queries.results.refine.tables import nested_path, sql_names
 from queries.runs.engine.refine import DATAPRIME, SQL
 
-MOST_COLUMNS = 300
+MAX_LISTED_COLUMNS = 300
 _LISTED = {"text", "severity", "boolean"}  # kinds whose values are worth counting
 
 
 @dataclass(frozen=True)
-class Named:
+class QueryColumn:
     """A column, and how each language names it."""
 
     column: Column
@@ -25,7 +25,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Example:
+class ExampleQuery:
     """A statement that fits the columns."""
 
     title: str
@@ -33,19 +33,19 @@ class Example:
     statement: str
 
 
-def named(
+def query_columns(
     columns: Sequence[Column], documents: Mapping[str, tuple[str, str]]
-) -> list[Named]:
+) -> list[QueryColumn]:
     """The columns with their names in both languages."""
     return [
-        Named(column, _dataprime(column.name, documents), identifier(name))
+        QueryColumn(column, _dataprime(column.name, documents), identifier(name))
         for name, column in sql_names(columns).items()
     ]
 
 
-def examples(columns: Sequence[Named]) -> list[Example]:
+def example_queries(columns: Sequence[QueryColumn]) -> list[ExampleQuery]:
     """Count by value, over time, and the figures of a number, as far as there are such columns."""
-    by_kind: dict[str, Named] = {}
+    by_kind: dict[str, QueryColumn] = {}
     for one in columns:
         by_kind.setdefault(one.column.kind, one)
     group = by_kind.get("severity") or next(
@@ -57,11 +57,11 @@ def examples(columns: Sequence[Named]) -> list[Example]:
         *(_counts(group) if group else []),
         *(_over_time(time) if time else []),
         *(_figures(number) if number else []),
-        Example("Every column at a glance", SQL, "SUMMARIZE rows"),
+        ExampleQuery("Every column at a glance", SQL, "SUMMARIZE rows"),
     ]
 
 
-def _counts(by: Named) -> list[Example]:
+def _counts(by: QueryColumn) -> list[ExampleQuery]:
     return _in_both(
         f"Count by {by.column.name}",
         f"source logs\n| groupby {by.dataprime} aggregate count() as count\n"
@@ -71,7 +71,7 @@ def _counts(by: Named) -> list[Example]:
     )
 
 
-def _over_time(by: Named) -> list[Example]:
+def _over_time(by: QueryColumn) -> list[ExampleQuery]:
     return _in_both(
         f"Rows per minute of {by.column.name}",
         f"source logs\n| groupby {by.dataprime} / 1m as minute aggregate count() as count",
@@ -80,7 +80,7 @@ def _over_time(by: Named) -> list[Example]:
     )
 
 
-def _figures(of: Named) -> list[Example]:
+def _figures(of: QueryColumn) -> list[ExampleQuery]:
     return _in_both(
         f"Lowest, mean and highest {of.column.name}",
         f"source logs\n| aggregate min({of.dataprime}) as low, avg({of.dataprime}) as mean, "
@@ -89,8 +89,8 @@ def _figures(of: Named) -> list[Example]:
     )
 
 
-def _in_both(title: str, dataprime: str, sql: str) -> list[Example]:
-    return [Example(title, DATAPRIME, dataprime), Example(title, SQL, sql)]
+def _in_both(title: str, dataprime: str, sql: str) -> list[ExampleQuery]:
+    return [ExampleQuery(title, DATAPRIME, dataprime), ExampleQuery(title, SQL, sql)]
 
 
 def _dataprime(name: str, documents: Mapping[str, tuple[str, str]]) -> str:

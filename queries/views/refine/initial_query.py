@@ -14,18 +14,20 @@ from queries.results import Condition
 from queries.results.engine import quoted
 from queries.runs.engine.refine import DATAPRIME
 from queries.stored_results import View
-from queries.views.refine.examples import Named
+from queries.views.refine.examples import QueryColumn
 
 
 @dataclass
-class Beginning:
+class InitialQuery:
     """A statement, and in words what of the grid's filter it does not say."""
 
     statement: str
-    left_out: list[str] = field(default_factory=list)
+    unsupported_filters: list[str] = field(default_factory=list)
 
 
-def beginning(language: str, columns: Sequence[Named], view: View) -> Beginning:
+def initial_query(
+    language: str, columns: Sequence[QueryColumn], view: View
+) -> InitialQuery:
     """A statement for the rows of the view: its conditions, as far as the language can say them."""
     by_name = {one.column.name: one for one in columns}
     asked = [
@@ -36,17 +38,17 @@ def beginning(language: str, columns: Sequence[Named], view: View) -> Beginning:
     say = _in_dataprime if language == DATAPRIME else _in_sql
     begun = say(asked)
     if view.q and view.column not in by_name:
-        begun.left_out.append(f"the search for “{view.q}”")
+        begun.unsupported_filters.append(f"the search for “{view.q}”")
     return begun
 
 
-def _conditions(view: View, known: dict[str, Named]) -> Iterator[Condition]:
+def _conditions(view: View, known: dict[str, QueryColumn]) -> Iterator[Condition]:
     yield from view.conditions
     if view.q and view.column in known:
         yield Condition(view.column, "contains", (view.q,))
 
 
-def _in_dataprime(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
+def _in_dataprime(asked: Sequence[tuple[QueryColumn, Condition]]) -> InitialQuery:
     # The language's own name stands for the column's: `clauses` writes it as it is.
     spelled = [
         (
@@ -60,37 +62,37 @@ def _in_dataprime(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
         for (one, _), (column, condition) in zip(asked, spelled, strict=True)
         if not filter_clauses.can_extend(DATAPRIME, column, condition)
     ]
-    return Beginning(
+    return InitialQuery(
         filter_clauses.extended(DATAPRIME, "source logs", spelled), left_out
     )
 
 
-def _in_sql(asked: Sequence[tuple[Named, Condition]]) -> Beginning:
-    begun = Beginning("SELECT *\nFROM rows")
+def _in_sql(asked: Sequence[tuple[QueryColumn, Condition]]) -> InitialQuery:
+    begun = InitialQuery("SELECT *\nFROM rows")
     joint = "\nWHERE "
     for one, condition in asked:
         if test := _SQL[condition.operation](one, condition.values):
             begun.statement += f"{joint}{test}"
             joint = "\n  AND "
         else:
-            begun.left_out.append(f"the filter on {one.column.name}")
+            begun.unsupported_filters.append(f"the filter on {one.column.name}")
     return begun
 
 
-def _is(one: Named, values: Sequence[str]) -> str:
+def _is(one: QueryColumn, values: Sequence[str]) -> str:
     if one.column.kind == "timestamp":
         return _time(one, "is", values)
     literals = [_literal(one, value) for value in values]
     return f"{one.sql} IN ({', '.join(literals)})" if all(literals) else ""
 
 
-def _not(one: Named, values: Sequence[str]) -> str:
+def _not(one: QueryColumn, values: Sequence[str]) -> str:
     # Rows without a value pass, as they do in the grid.
     test = _is(one, values)
     return f"({test}) IS NOT TRUE" if test else ""
 
 
-def _between(one: Named, values: Sequence[str]) -> str:
+def _between(one: QueryColumn, values: Sequence[str]) -> str:
     if one.column.kind == "timestamp":
         return _time(one, "between", values)
     if one.column.kind == "severity":
@@ -105,19 +107,19 @@ def _between(one: Named, values: Sequence[str]) -> str:
     return " AND ".join(f"{one.sql} {sign} {literal}" for sign, literal in wanted)
 
 
-def _contains(one: Named, values: Sequence[str]) -> str:
+def _contains(one: QueryColumn, values: Sequence[str]) -> str:
     return f"contains(lower({one.sql}::VARCHAR), lower({quoted(values[0])}))"
 
 
-def _lacks(one: Named, values: Sequence[str]) -> str:
+def _lacks(one: QueryColumn, values: Sequence[str]) -> str:
     return f"{_contains(one, values)} IS NOT TRUE"
 
 
-def _matches(one: Named, values: Sequence[str]) -> str:
+def _matches(one: QueryColumn, values: Sequence[str]) -> str:
     return f"regexp_matches({one.sql}::VARCHAR, {quoted(values[0])})"
 
 
-_SQL: Final[dict[str, Callable[[Named, Sequence[str]], str]]] = {
+_SQL: Final[dict[str, Callable[[QueryColumn, Sequence[str]], str]]] = {
     "is": _is,
     "not": _not,
     "between": _between,
@@ -129,7 +131,7 @@ _SQL: Final[dict[str, Callable[[Named, Sequence[str]], str]]] = {
 }
 
 
-def _literal(one: Named, value: str) -> str:
+def _literal(one: QueryColumn, value: str) -> str:
     """The value as the column's type has it in DuckDB's SQL; "" if it has none."""
     kind = one.column.kind
     if kind in {"integer", "number"}:
@@ -139,7 +141,7 @@ def _literal(one: Named, value: str) -> str:
     return quoted(value) if kind in {"text", "severity"} else ""
 
 
-def _time(one: Named, operation: str, values: Sequence[str]) -> str:
+def _time(one: QueryColumn, operation: str, values: Sequence[str]) -> str:
     condition = Condition(one.column.name, operation, tuple(values))
     # DuckDB passes over the zone where a time has none: times in `rows` are UTC.
     return filter_clauses.time_clause(

@@ -19,12 +19,17 @@ from queries.runs import services as run_services
 from queries.runs.engine.refine import DATAPRIME, LANGUAGES
 from queries.runs.engine.row_documents import documents_of
 from queries.runs.refine import InvalidRefineError
-from queries.shortcuts import AuthedRequest, fetch
-from queries.views.refine.examples import MOST_COLUMNS, Named, examples, named
-from queries.views.refine.initial_query import Beginning, beginning
+from queries.shortcuts import AuthedRequest, get_visible_or_404
+from queries.views.refine.examples import (
+    MAX_LISTED_COLUMNS,
+    QueryColumn,
+    example_queries,
+    query_columns,
+)
+from queries.views.refine.initial_query import InitialQuery, initial_query
 
-QUICK_SECONDS = 2.0
-PLACE = re.compile(r" in line (\d+) at column (\d+)$")
+QUICK_WAIT_SECONDS = 2.0
+ERROR_POSITION = re.compile(r" in line (\d+) at column (\d+)$")
 TEMPLATE = "queries/run_refine.html"
 
 
@@ -32,7 +37,7 @@ TEMPLATE = "queries/run_refine.html"
 def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Write a statement for a run's rows; a quick one is answered when its page shows."""
     visible = Run.objects.visible_to(request.user)
-    origin = fetch(visible.select_related("owner", "result"), pk)
+    origin = get_visible_or_404(visible.select_related("owner", "result"), pk)
     posted = request.method == "POST"
     try:
         result_set = refine_services.refinable(origin)
@@ -40,13 +45,15 @@ def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         context = {"origin": origin, "why_not": str(error)}
         return render(request, TEMPLATE, context, status=409 if posted else 200)
     shown = stored_results.columns_of(result_set)
-    columns = named(shown, documents_of(origin, shown))
+    columns = query_columns(shown, documents_of(origin, shown))
     if not posted:
         form = _filled(request, columns)
     else:
         form = RefineForm(request.POST)
         if run := _started(request, origin, form):
-            return redirect("run_detail", run_services.wait_for(run, QUICK_SECONDS).pk)
+            return redirect(
+                "run_detail", run_services.wait_for(run, QUICK_WAIT_SECONDS).pk
+            )
     context = _context(origin, result_set, columns) | {"form": form}
     return render(request, TEMPLATE, context, status=422 if posted else 200)
 
@@ -61,16 +68,16 @@ def _started(request: AuthedRequest, origin: Run, form: RefineForm) -> Run | Non
         return None
 
 
-def _filled(request: AuthedRequest, columns: list[Named]) -> RefineForm:
+def _filled(request: AuthedRequest, columns: list[QueryColumn]) -> RefineForm:
     """The form as a link asks for it: an earlier refine, an example, or the grid's filters."""
     if earlier := _earlier(request):
-        language, begun = earlier.settings["language"], Beginning(earlier.statement)
+        language, begun = earlier.settings["language"], InitialQuery(earlier.statement)
     else:
         language = request.GET.get("language", DATAPRIME)
         language = language if language in LANGUAGES else DATAPRIME
         view = view_of(QueryDict(request.GET.get("view", "")))
         asked = request.GET.get("statement")
-        begun = Beginning(asked) if asked else beginning(language, columns, view)
+        begun = InitialQuery(asked) if asked else initial_query(language, columns, view)
     form = RefineForm(
         initial={
             "language": language,
@@ -78,9 +85,9 @@ def _filled(request: AuthedRequest, columns: list[Named]) -> RefineForm:
             "form_key": uuid.uuid4(),
         }
     )
-    form.say_left_out(begun.left_out)
+    form.say_left_out(begun.unsupported_filters)
     message = (earlier.error or {}).get("message", "") if earlier else ""
-    if place := PLACE.search(message):
+    if place := ERROR_POSITION.search(message):
         form.mark(int(place[1]), int(place[2]))
     return form
 
@@ -94,11 +101,13 @@ def _earlier(request: AuthedRequest) -> Run | None:
     return visible.filter(pk=pk, mode=Mode.REFINE).first()
 
 
-def _context(origin: Run, read: ResultSet, columns: list[Named]) -> dict[str, Any]:
+def _context(
+    origin: Run, read: ResultSet, columns: list[QueryColumn]
+) -> dict[str, Any]:
     return {
         "origin": origin,
         "result_set": read,
-        "columns": columns[:MOST_COLUMNS],
-        "more_columns": max(0, len(columns) - MOST_COLUMNS),
-        "examples": examples(columns),
+        "columns": columns[:MAX_LISTED_COLUMNS],
+        "more_columns": max(0, len(columns) - MAX_LISTED_COLUMNS),
+        "examples": example_queries(columns),
     }

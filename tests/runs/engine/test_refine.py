@@ -22,7 +22,7 @@ from queries.runs.engine.refine import documents_of
 from queries.runs.engine.run_updates import remove_rows
 from queries.runs.refine import InvalidRefineError, RefineRequest, start_refine
 from queries.runs.services import cancel_run, delete_run, wait_for
-from queries.views.refine.examples import named
+from queries.views.refine.examples import query_columns
 from tests.factories import MembershipFactory, RunFactory, TeamFactory, UserFactory
 from tests.stored_results import log_rows, stored_run
 
@@ -225,7 +225,7 @@ def test_sql_has_the_columns_in_the_order_they_are_shown_in(user):
         ("$m.LOGID", "shout"),
         ("$m.logid_2", "id"),
     ]
-    for one in named(shown, documents_of(origin, shown)):
+    for one in query_columns(shown, documents_of(origin, shown)):
         found = rows_of(refined(origin, f"SELECT {one.sql} AS it FROM rows", "sql"))
         with stored_results.open_result(origin.result) as reader:
             page = reader.page(offset=0, size=1, columns=[one.column.name])

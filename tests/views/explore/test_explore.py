@@ -12,12 +12,12 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
-from queries.charts.builders import as_drawn, axes_of
+from queries.charts.builders import chart_axes, epoch_columns_as_times
 from queries.forms.grid_forms import settled, span_of
 from queries.forms.grid_view import view_of
 from queries.results import Column, Condition, Page
-from queries.views.explore.filter_texts import sentence
-from queries.views.explore.grid_links import Address
+from queries.views.explore.filter_texts import condition_text
+from queries.views.explore.grid_links import GridUrl
 from tests.factories import (
     MembershipFactory,
     RunFactory,
@@ -289,11 +289,15 @@ def test_nanoseconds_of_grouping_by_time_are_a_line_over_time():
         Column("rows", "integer", "i"),
     ]
     rows = [(n, [start + n // 2 * 3600 * 10**9, "ab"[n % 2], n]) for n in range(6)]
-    drawn = as_drawn(Page(columns, rows, 6, 6))
+    drawn = epoch_columns_as_times(Page(columns, rows, 6, 6))
     assert drawn.rows[2][1][0] - drawn.rows[0][1][0] == timedelta(hours=1)
-    axes = axes_of(Address(RunFactory.build(), QueryDict("")), drawn.columns)
+    axes = chart_axes(GridUrl(RunFactory.build(), QueryDict("")), drawn.columns)
     assert axes is not None
-    assert (axes.x.name, [y.name for y in axes.ys], [by.name for by in axes.by]) == (
+    assert (
+        axes.x.name,
+        [y.name for y in axes.ys],
+        [by.name for by in axes.group_by],
+    ) == (
         "hour",
         ["rows"],
         ["level"],
@@ -379,18 +383,18 @@ def test_a_wide_result_is_explored_by_its_columns(page, user):
     ],
 )  # fmt: skip
 def test_a_condition_reads_as_a_sentence(condition, kind, words):
-    assert sentence(condition, kind, UTC) == words
+    assert condition_text(condition, kind, UTC) == words
 
 
 def test_addresses_give_back_what_they_were_made_of():
-    address = Address(RunFactory.build(), QueryDict("sort=-a&q=x&tz=utc&page=4&rows=9"))
-    there = address.toggling("b", "is", "ü & ?")
+    address = GridUrl(RunFactory.build(), QueryDict("sort=-a&q=x&tz=utc&page=4&rows=9"))
+    there = address.toggle_filter("b", "is", "ü & ?")
     query = QueryDict(urlsplit(there).query)
     assert view_of(query).conditions == (Condition("b", "is", ("ü & ?",)),)
     assert query["tz"] == "utc"
     assert "page" not in query
     assert "rows" not in query
-    again = Address(RunFactory.build(), query).toggling("b", "is", "ü & ?")
+    again = GridUrl(RunFactory.build(), query).toggle_filter("b", "is", "ü & ?")
     assert "f=" not in again
 
 
