@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataprime.functions.signature import (
     Args,
+    CallSite,
     Function,
     Functions,
-    Site,
-    constant,
+    constant_arg,
     custom,
-    given,
+    present_args,
 )
 from dataprime.table import Kind
 from dataprime.values import (
@@ -37,42 +37,42 @@ def distinct_text(value: Value) -> str:
 
 
 @custom("condition?:bool")
-def count(_: Site, args: Args) -> Value:
+def count(_: CallSite, args: Args) -> Value:
     chosen = f" FILTER (WHERE {args[0].sql})" if args[0] else ""
     return Value(NUMBER, f"count(*){chosen}")
 
 
 @custom("condition:bool expression?:any")
-def count_if(_: Site, args: Args) -> Value:
-    condition, *rest = given(args)
+def count_if(_: CallSite, args: Args) -> Value:
+    condition, *rest = present_args(args)
     counted = distinct_text(rest[0]) if rest else "*"
     return Value(NUMBER, f"count({counted}) FILTER (WHERE {condition.sql})")
 
 
 @custom("expression:any")
-def distinct_count(_: Site, args: Args) -> Value:
-    (value,) = given(args)
+def distinct_count(_: CallSite, args: Args) -> Value:
+    (value,) = present_args(args)
     return Value(NUMBER, f"count(DISTINCT {distinct_text(value)})")
 
 
 @custom("condition:bool expression:any")
-def distinct_count_if(_: Site, args: Args) -> Value:
-    condition, value = given(args)
+def distinct_count_if(_: CallSite, args: Args) -> Value:
+    condition, value = present_args(args)
     counted = f"count(DISTINCT {distinct_text(value)})"
     return Value(NUMBER, f"{counted} FILTER (WHERE {condition.sql})")
 
 
 @custom("expression:any")
-def approx_count_distinct(_: Site, args: Args) -> Value:
-    (value,) = given(args)
+def approx_count_distinct(_: CallSite, args: Args) -> Value:
+    (value,) = present_args(args)
     return Value(NUMBER, f"approx_count_distinct({distinct_text(value)})")
 
 
-def _number(value: Value, site: Site) -> Value:
+def _number(value: Value, site: CallSite) -> Value:
     number = coerce(value, NUMBER)
     if number is None:
-        raise site.fault(
-            f"needs a number, not {value.kind.named}: cast it with ':number'"
+        raise site.error(
+            f"needs a number, not {value.kind.with_article}: cast it with ':number'"
         )
     return number
 
@@ -95,8 +95,8 @@ def _exact(function: str, number: Value) -> Value:
 
 
 @custom("expression:any")
-def sum_(site: Site, args: Args) -> Value:
-    (value,) = given(args)
+def sum_(site: CallSite, args: Args) -> Value:
+    (value,) = present_args(args)
     if value.kind is Kind.INTERVAL:
         return Value(Kind.INTERVAL, f"TRY_CAST(sum({value.sql}) AS BIGINT)")
     return _exact("sum", _number(value, site))
@@ -104,8 +104,8 @@ def sum_(site: Site, args: Args) -> Value:
 
 def _extreme(function: str) -> Function:
     @custom("expression:any")
-    def build(site: Site, args: Args) -> Value:
-        (value,) = given(args)
+    def build(site: CallSite, args: Args) -> Value:
+        (value,) = present_args(args)
         if value.kind in _ORDERED:
             return Value(value.kind, f"{function}({value.sql})")
         return _exact(function, _number(value, site))
@@ -115,8 +115,8 @@ def _extreme(function: str) -> Function:
 
 def _numeric(template: str) -> Function:
     @custom("expression:any")
-    def build(site: Site, args: Args) -> Value:
-        (value,) = given(args)
+    def build(site: CallSite, args: Args) -> Value:
+        (value,) = present_args(args)
         if value.kind is Kind.INTERVAL:
             total = template.format(f"CAST({value.sql} AS DOUBLE)")
             return Value(Kind.INTERVAL, f"TRY_CAST({total} AS BIGINT)")
@@ -127,11 +127,11 @@ def _numeric(template: str) -> Function:
 
 
 @custom("percentile!:number expression:any error_threshold?!:number")
-def percentile(site: Site, args: Args) -> Value:
-    share, value, *_ = given(args)
+def percentile(site: CallSite, args: Args) -> Value:
+    share, value, *_ = present_args(args)
     level = share.constant
     if not isinstance(level, int | float) or not 0 <= level <= 1:
-        raise site.fault("the first argument must be a number from 0 to 1")
+        raise site.error("the first argument must be a number from 0 to 1")
     if value.kind in (Kind.INTERVAL, Kind.TIMESTAMP):
         middle = f"quantile_disc({value.sql}, {float(level)!r})"
         return Value(value.kind, middle)
@@ -141,27 +141,27 @@ def percentile(site: Site, args: Args) -> Value:
 
 
 @custom("expression:any")
-def any_value(_: Site, args: Args) -> Value:
-    (value,) = given(args)
+def any_value(_: CallSite, args: Args) -> Value:
+    (value,) = present_args(args)
     if value.kind in (Kind.ANY, Kind.OBJECT):
         return any_json(f"CAST(any_value({distinct_text(value)}) AS JSON)")
     return Value(value.kind, f"any_value({value.sql})")
 
 
 @custom("expression:any distinct?!:bool limit?!:number ignoreNulls?!:bool")
-def collect(site: Site, args: Args) -> Value:
-    (value, *_) = given(args)
-    limit = constant(args, 2)
+def collect(site: CallSite, args: Args) -> Value:
+    (value, *_) = present_args(args)
+    limit = constant_arg(args, 2)
     if limit is not None and (not isinstance(limit, int) or limit < 1):
-        raise site.fault("'limit' must be a whole number above 0")
+        raise site.error("'limit' must be a whole number above 0")
     size = min(limit or MAX_COLLECTED, MAX_COLLECTED)
     json = f"coalesce({as_json(value)}, 'null'::JSON)"
     chosen = " FILTER (WHERE " + distinct_text(value) + " IS NOT NULL)"
-    skip = chosen if constant(args, 3) is True else ""
+    skip = chosen if constant_arg(args, 3) is True else ""
     # Distinct values come sorted: their order would change from run to run.
     listed = (
         f"list(DISTINCT {json} ORDER BY {json})"
-        if constant(args, 1)
+        if constant_arg(args, 1)
         else f"list({json})"
     )
     return Value(Kind.ARRAY, f"list_slice(coalesce({listed}{skip}, []), 1, {size})")
@@ -169,8 +169,8 @@ def collect(site: Site, args: Args) -> Value:
 
 def _by(function: str) -> Function:
     @custom("sortKey:any expression:any")
-    def build(_: Site, args: Args) -> Value:
-        key, value = given(args)
+    def build(_: CallSite, args: Args) -> Value:
+        key, value = present_args(args)
         order = sort_key(key)
         if value.kind in (Kind.ANY, Kind.OBJECT):
             found = f"{function}({distinct_text(value)}, {order})"
@@ -211,4 +211,4 @@ AGGREGATES: Functions = {
     "max_by": _by("arg_max_null"),
 }
 # Functions that are aggregations with one argument and scalar with more.
-SCALAR_TOO = ("sum", "min", "max")
+SCALAR_OVERLOADS = ("sum", "min", "max")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataprime.errors import DataPrimeError, Position
-from dataprime.functions.moments import positive, round_to
+from dataprime.functions.moments import positive_or_null, round_to
 from dataprime.functions.signature import cast_hint
 from dataprime.table import Kind
 from dataprime.values import Value, coerce
@@ -74,7 +74,7 @@ def _rounded(left: Value, right: Value, at: Position) -> Value:
         raise DataPrimeError(
             "a timestamp is divided by an interval, as in $m.timestamp / 5m", *at
         )
-    return Value(TIMESTAMP, round_to(left.sql, positive(interval)))
+    return Value(TIMESTAMP, round_to(left.sql, positive_or_null(interval)))
 
 
 def _number(value: Value, op: str, at: Position) -> Value:
@@ -87,12 +87,13 @@ def _number(value: Value, op: str, at: Position) -> Value:
         )
         advice = f": {hint}" if hint else cast_hint(NUMBER)
         raise DataPrimeError(
-            f"type mismatch: '{op}' does not take {value.kind.named}{advice}", *at
+            f"type mismatch: '{op}' does not take {value.kind.with_article}{advice}",
+            *at,
         )
     return found
 
 
-def negated(value: Value, at: Position) -> Value:
+def negate(value: Value, at: Position) -> Value:
     """Return `-value`."""
     if value.kind is INTERVAL:
         return Value(INTERVAL, f"TRY(-({value.sql}))")

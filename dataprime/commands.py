@@ -9,7 +9,7 @@ from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
-    shown,
+    printable,
 )
 from dataprime.expressions import ExpressionParser
 from dataprime.hints import COMMAND_HINTS, did_you_mean
@@ -105,7 +105,8 @@ class CommandParser(ExpressionParser):
         allowed = usual if subject == "keypath" else ("overwrite",)
         if what.text not in allowed:
             raise UnknownConstructError(
-                f"unknown construct: on {subject} {event} {shown(what.text)}", *what.at
+                f"unknown construct: on {subject} {event} {printable(what.text)}",
+                *what.at,
             )
         policies[event] = what.text
 
@@ -155,7 +156,7 @@ class CommandParser(ExpressionParser):
         token = self.expect_kind("number", what)
         if not isinstance(token.value, int) or token.value > 2**53:
             raise DataPrimeError(
-                f"{shown(token.text)} is not {what}: use a whole number", *token.at
+                f"{printable(token.text)} is not {what}: use a whole number", *token.at
             )
         return token.value
 
@@ -273,13 +274,13 @@ class CommandParser(ExpressionParser):
 def _unknown(name: str, at: Position) -> DataPrimeError:
     hint = COMMAND_HINTS.get(name.lower())
     if hint:
-        return DataPrimeError(f"unknown command {shown(name)}: {hint}", *at)
+        return DataPrimeError(f"unknown command {printable(name)}: {hint}", *at)
     if name in ("source", "from"):
         return DataPrimeError("'source' can only come first", *at)
     if name in _UNSUPPORTED:
-        return UnknownConstructError(f"unknown command {shown(name)}", *at)
+        return UnknownConstructError(f"unknown command {printable(name)}", *at)
     guess = did_you_mean(name, list(_COMMANDS))
-    return UnknownConstructError(f"unknown command {shown(name)}{guess}", *at)
+    return UnknownConstructError(f"unknown command {printable(name)}{guess}", *at)
 
 
 _Reader = Callable[[CommandParser, Position], tree.Command]

@@ -112,12 +112,12 @@ def _mismatch(left: Value, right: Value, at: Position) -> DataPrimeError:
     if Kind.REGEXP in (known.kind, other.kind):
         hint = ": use $d.key.matches(/pattern/)"
     return DataPrimeError(
-        f"type mismatch: {known.kind.named} is compared with {other.kind.named}{hint}",
+        f"type mismatch: {known.kind.with_article} is compared with {other.kind.with_article}{hint}",
         *at,
     )
 
 
-def member(needle: Value, candidates: list[Value], at: Position) -> Value:
+def is_member(needle: Value, candidates: list[Value], at: Position) -> Value:
     """Return `needle in [candidates]`."""
     if not candidates:
         return Value(Kind.BOOL, "false")
@@ -135,15 +135,15 @@ def member(needle: Value, candidates: list[Value], at: Position) -> Value:
     return Value(Kind.BOOL, f"({' OR '.join(tests)})")
 
 
-def member_of_array(needle: Value, array: Value, at: Position) -> Value:
+def is_array_member(needle: Value, array: Value, at: Position) -> Value:
     """Return `needle in array`."""
     found = coerce(array, Kind.ARRAY)
     if found is None:
-        raise DataPrimeError(f"'in' needs an array, not {array.kind.named}", *at)
+        raise DataPrimeError(f"'in' needs an array, not {array.kind.with_article}", *at)
     return array_contains(found, needle)
 
 
-def unified(values: list[Value], at: Position) -> list[Value]:
+def unify_kinds(values: list[Value], at: Position) -> list[Value]:
     """Return values of one kind, for expressions that pick one of several.
 
     Values of several kinds become values of unknown type.

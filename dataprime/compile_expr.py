@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dataprime import tree
-from dataprime.aggregates import AGGREGATES, SCALAR_TOO
-from dataprime.arithmetic import arithmetic, negated
-from dataprime.compare import compare, member, member_of_array, unified
+from dataprime.aggregates import AGGREGATES, SCALAR_OVERLOADS
+from dataprime.arithmetic import arithmetic, negate
+from dataprime.compare import compare, is_array_member, is_member, unify_kinds
 from dataprime.context import Context
-from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.errors import DataPrimeError, Position, printable
 from dataprime.functions.registry import find_scalar
-from dataprime.functions.signature import Function, Site, match_args
+from dataprime.functions.signature import CallSite, Function, match_args
 from dataprime.patterns import check_pattern
 from dataprime.scope import Scope, part, resolve
 from dataprime.search import contains_phrase
@@ -94,13 +94,16 @@ class Compiler:
         if self.computed is not None:
             name = ".".join(node.path)
             raise DataPrimeError(
-                f"{shown(name)} must be inside an aggregation such as max()", *node.at
+                f"{printable(name)} must be inside an aggregation such as max()",
+                *node.at,
             )
         return resolve(self.scope, node, self.ctx)
 
     def _parameter(self, node: tree.Keypath) -> Value:
         nanos = (
-            self.ctx.edge(node.keys[-1]) if node.keys[:1] == ("timeRange",) else None
+            self.ctx.range_bound(node.keys[-1])
+            if node.keys[:1] == ("timeRange",)
+            else None
         )
         if nanos is None:
             raise DataPrimeError(
@@ -119,7 +122,7 @@ class Compiler:
         if node.op == "!":
             # Null counts as false in conditions, so its negation is true.
             return Value(Kind.BOOL, f"(({self.condition(node.operand)}) IS NOT TRUE)")
-        return negated(self.compile(node.operand), node.at)
+        return negate(self.compile(node.operand), node.at)
 
     def binary(self, node: tree.Binary) -> Value:
         left, right = self.compile(node.left), self.compile(node.right)
@@ -144,22 +147,22 @@ class Compiler:
     def membership(self, node: tree.Membership) -> Value:
         needle = self.compile(node.needle)
         if node.array is not None:
-            return member_of_array(needle, self.compile(node.array), node.at)
+            return is_array_member(needle, self.compile(node.array), node.at)
         candidates = [self.compile(item) for item in node.candidates]
-        return member(needle, candidates, node.at)
+        return is_member(needle, candidates, node.at)
 
     def cast(self, node: tree.Cast) -> Value:
         kind = CAST_NAMES.get(node.target)
         if kind is None:
             names = "number, string, bool, timestamp, interval, array or object"
             raise DataPrimeError(
-                f"unknown type {shown(node.target)}: use {names}", *node.at
+                f"unknown type {printable(node.target)}: use {names}", *node.at
             )
         value = self.compile(node.operand)
         found = cast(value, kind)
         if found is None:
             raise DataPrimeError(
-                f"{value.kind.named} cannot be cast to {kind}", *node.at
+                f"{value.kind.with_article} cannot be cast to {kind}", *node.at
             )
         return found
 
@@ -175,7 +178,7 @@ class Compiler:
         if special:
             return special(self, node)
         aggregate = AGGREGATES.get(node.name)
-        scalar_too = node.name in SCALAR_TOO and len(node.args) > 1
+        scalar_too = node.name in SCALAR_OVERLOADS and len(node.args) > 1
         if aggregate and self.computed is not None and not scalar_too:
             return self._aggregated(aggregate, node, self.computed)
         if aggregate and not scalar_too:
@@ -183,24 +186,24 @@ class Compiler:
                 f"{node.name}() is an aggregation: use it in 'groupby' or 'aggregate'",
                 *node.at,
             )
-        return self.applied(find_scalar(node.name, node.at), node)
+        return self.apply_function(find_scalar(node.name, node.at), node)
 
     def _aggregated(
         self, function: Function, node: tree.Call, computed: list[tuple[str, str]]
     ) -> Value:
-        value = Compiler(self.scope, self.ctx).applied(function, node)
-        name = self.ctx.fresh()
+        value = Compiler(self.scope, self.ctx).apply_function(function, node)
+        name = self.ctx.unique_name()
         computed.append((name, value.sql))
         return any_json(name) if value.kind is Kind.ANY else Value(value.kind, name)
 
-    def applied(self, function: Function, node: tree.Call) -> Value:
+    def apply_function(self, function: Function, node: tree.Call) -> Value:
         """Return a call of a function, its arguments compiled as this compiler does."""
         args = tuple(self.compile(arg) for arg in node.args)
         named = {name: self.compile(value) for name, value in node.named}
-        site = Site(node.name, node.at, self.ctx)
+        site = CallSite(node.name, node.at, self.ctx)
         return function.build(site, match_args(function, args, named, site))
 
-    def when(self, node: tree.Call) -> Value:
+    def if_call(self, node: tree.Call) -> Value:
         if node.named or len(node.args) not in (2, 3):
             raise DataPrimeError(
                 "if() takes a condition, a value and a value", *node.at
@@ -213,7 +216,7 @@ class Compiler:
     def first_non_null(self, node: tree.Call) -> Value:
         if node.named or not node.args:
             raise DataPrimeError("firstNonNull() takes one or more values", *node.at)
-        values = unified([self.compile(arg) for arg in node.args], node.at)
+        values = unify_kinds([self.compile(arg) for arg in node.args], node.at)
         kind = values[0].kind
         sqls = (_nullable(value) for value in values)
         return _of_kind(kind, f"coalesce({', '.join(sqls)})")
@@ -255,7 +258,7 @@ def _of_kind(kind: Kind, sql: str) -> Value:
 
 def _chosen(tests: list[str], results: list[Value], at: Position) -> Value:
     """Return CASE over tests; `results` has one more for ELSE."""
-    values = unified(results, at)
+    values = unify_kinds(results, at)
     pairs = zip(tests, values[:-1], strict=True)
     cases = " ".join(f"WHEN {test} THEN {value.sql}" for test, value in pairs)
     return _of_kind(values[0].kind, f"CASE {cases} ELSE {values[-1].sql} END")
@@ -280,7 +283,7 @@ _COMPILE: dict[type[tree.Expr], Callable[[Compiler, Any], Value]] = {
     tree.Case: Compiler.case,
 }
 _SPECIAL: dict[str, Callable[[Compiler, tree.Call], Value]] = {
-    "if": Compiler.when,
+    "if": Compiler.if_call,
     "firstNonNull": Compiler.first_non_null,
 }
 
@@ -290,6 +293,6 @@ def has_aggregate(expr: tree.Expr) -> bool:
     return any(
         isinstance(node, tree.Call)
         and node.name in AGGREGATES
-        and not (node.name in SCALAR_TOO and len(node.args) > 1)
+        and not (node.name in SCALAR_OVERLOADS and len(node.args) > 1)
         for node in tree.walk(expr)
     )

@@ -13,11 +13,11 @@ from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
-    shown,
+    printable,
 )
 from dataprime.lucene import lucene_condition
 from dataprime.pipeline import Pipeline
-from dataprime.scope import kinds_of, of_table
+from dataprime.scope import computed_kinds, table_scope
 from dataprime.sql import identifier
 from dataprime.steps import run
 from dataprime.table import Compiled, Table
@@ -89,14 +89,14 @@ def _table(
         at = source.at if source else _START
         known = ", ".join(sorted(tables))
         raise UnknownConstructError(
-            f"unknown dataset {shown(name)}: there is {known}", *at
+            f"unknown dataset {printable(name)}: there is {known}", *at
         )
     return name, tables[name]
 
 
 def _opened(table: Table, ctx: Context) -> Pipeline:
     ties = [table.order] if table.order else []
-    pipeline = Pipeline(ctx, of_table(table), identifier(table.name), ties)
+    pipeline = Pipeline(ctx, table_scope(table), identifier(table.name), ties)
     stamp = table.fields.get(("$m", "timestamp"))
     for moment, op in ((ctx.start, ">="), (ctx.end, "<")):
         if stamp and moment:
@@ -123,5 +123,5 @@ def _finished(pipeline: Pipeline, source: str, max_rows: int | None) -> Compiled
         start=start,
         end=end,
         is_aggregate=pipeline.is_aggregate,
-        kinds=kinds_of(pipeline.scope),
+        kinds=computed_kinds(pipeline.scope),
     )

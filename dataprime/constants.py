@@ -10,12 +10,12 @@ from dataprime import tree
 from dataprime.context import Context
 from dataprime.errors import DataPrimeError
 from dataprime.table import Kind
-from dataprime.times import NANO, round_down, to_datetime
+from dataprime.times import NANOS_PER_SECOND, round_down, to_datetime
 
 _Constant = tuple[Kind, int]
 TIMESTAMP, INTERVAL = Kind.TIMESTAMP, Kind.INTERVAL
 # Default of `around` (Coralogix docs, around).
-_AROUND = 30 * 60 * NANO
+_AROUND = 30 * 60 * NANOS_PER_SECOND
 
 
 def constant_time(
@@ -100,7 +100,7 @@ def _call(expr: tree.Call, ctx: Context) -> _Constant | None:
 
 def _edge(expr: tree.Keypath, ctx: Context) -> _Constant | None:
     in_range = expr.root == "$p" and expr.keys[:1] == ("timeRange",)
-    nanos = ctx.edge(expr.keys[-1]) if in_range else None
+    nanos = ctx.range_bound(expr.keys[-1]) if in_range else None
     return None if nanos is None else (TIMESTAMP, nanos)
 
 

@@ -28,17 +28,17 @@ class Context:
     warnings: dict[CompileWarning, None] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=count)
 
-    def fresh(self) -> str:
+    def unique_name(self) -> str:
         """Return a column name that nothing else uses."""
         return f"__dp{next(self._numbers)}"
 
-    def missing(self, message: str, at: Position) -> None:
+    def report_missing(self, message: str, at: Position) -> None:
         """Note something that is missing; raise DataPrimeError when strict."""
         if self.strict:
             raise DataPrimeError(message, *at)
         self.warnings[CompileWarning(message, *at)] = None
 
-    def edge(self, name: str) -> int | None:
+    def range_bound(self, name: str) -> int | None:
         """Return `startTime` or `endTime` of the range in nanoseconds, if there is one."""
         moment = {"startTime": self.start, "endTime": self.end}.get(name)
         return to_nanos(moment) if moment else None

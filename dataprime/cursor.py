@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataprime.errors import DataPrimeError, Position, shown
-from dataprime.hints import stray_hint
+from dataprime.errors import DataPrimeError, Position, printable
+from dataprime.hints import misplaced_token_hint
 from dataprime.tokens import Token, tokenize
 
 
@@ -75,6 +75,10 @@ class Cursor:
         """Return the error for a token that does not belong here."""
         if self.token.kind == "end":
             return DataPrimeError(f"the query ends where {wanted} is needed", *self.at)
-        hint = stray_hint(self.token.text) if self.token.kind != "string" else None
-        what = f"unexpected {shown(self.token.text)}"
+        hint = (
+            misplaced_token_hint(self.token.text)
+            if self.token.kind != "string"
+            else None
+        )
+        what = f"unexpected {printable(self.token.text)}"
         return DataPrimeError(f"{what}: {hint or f'{wanted} is needed'}", *self.at)

@@ -27,7 +27,7 @@ class DataPrimeError(Exception):
         self.column = column
 
     def __str__(self) -> str:
-        return placed(self.message, self.line, self.column)
+        return with_position(self.message, self.line, self.column)
 
 
 class UnknownConstructError(DataPrimeError):
@@ -43,15 +43,15 @@ class CompileWarning:
     column: int
 
     def __str__(self) -> str:
-        return placed(self.message, self.line, self.column)
+        return with_position(self.message, self.line, self.column)
 
 
-def placed(message: str, line: int, column: int) -> str:
+def with_position(message: str, line: int, column: int) -> str:
     """Return the message as Coralogix words it: `… in line 1 at column 21`."""
     return f"{message} in line {line} at column {column}"
 
 
-def shown(text: str, limit: int = 60) -> str:
+def printable(text: str, limit: int = 60) -> str:
     """Return user text fit for a message: quoted, printable, short."""
     short = text if len(text) <= limit else f"{text[:limit]}…"
     return "'" + "".join(c if c.isprintable() else "·" for c in short) + "'"

@@ -10,9 +10,9 @@ from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
-    shown,
+    printable,
 )
-from dataprime.times import read_timestamp
+from dataprime.times import parse_timestamp_nanos
 
 SEVERITIES = ("DEBUG", "VERBOSE", "INFO", "WARNING", "ERROR", "CRITICAL")
 MAX_HEIGHT = 60
@@ -187,7 +187,7 @@ class ExpressionParser(Cursor):
         token = self.advance()
         if token.text not in _ROOTS:
             raise DataPrimeError(
-                f"unknown root {shown(token.text)}: use $d, $m, $l or $p", *token.at
+                f"unknown root {printable(token.text)}: use $d, $m, $l or $p", *token.at
             )
         return tree.Keypath(token.at, _ROOTS[token.text], ())
 
@@ -225,10 +225,10 @@ class ExpressionParser(Cursor):
             self.expect_op(")", "to close the bracket")
         if text.value == "now":
             return tree.TimestampLiteral(at, None)
-        nanos = read_timestamp(str(text.value))
+        nanos = parse_timestamp_nanos(str(text.value))
         if nanos is None:
             raise DataPrimeError(
-                f"{shown(str(text.value))} is not a time: write it as in "
+                f"{printable(str(text.value))} is not a time: write it as in "
                 "@'2024-01-31T13:45:00Z' or @'now'",
                 *text.at,
             )

@@ -10,7 +10,7 @@ from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
-    shown,
+    printable,
 )
 from dataprime.patterns import Pattern, check_pattern
 from dataprime.sql import let
@@ -20,12 +20,12 @@ from dataprime.values import CAST_NAMES, Value, as_json, as_text, cast
 _Options = dict[str, tree.Expr]
 
 
-def extracted(command: tree.Extract, compiler: Compiler) -> Value:
+def compile_extract(command: tree.Extract, compiler: Compiler) -> Value:
     """Return the object or array an extraction makes. Raises DataPrimeError."""
     method = _METHODS.get(command.method)
     if method is None:
         raise UnknownConstructError(
-            f"unknown extraction {shown(command.method)}: use {', '.join(_METHODS)}",
+            f"unknown extraction {printable(command.method)}: use {', '.join(_METHODS)}",
             *command.at,
         )
     read, allowed = method
@@ -33,7 +33,7 @@ def extracted(command: tree.Extract, compiler: Compiler) -> Value:
     for name, node in command.options:
         if name not in allowed:
             raise DataPrimeError(
-                f"{command.method}() has no option {shown(name)}", *node.at
+                f"{command.method}() has no option {printable(name)}", *node.at
             )
     text = as_text(compiler.compile(command.value))
     value = read(command, compiler, text, options)
@@ -88,7 +88,7 @@ def _delimiter(compiler: Compiler, options: _Options, name: str, default: str) -
         return compiler.ctx.params.bind(default)
     if isinstance(node, tree.Literal) and isinstance(node.value, str) and node.value:
         return compiler.ctx.params.bind(node.value)
-    raise DataPrimeError(f"{shown(name)} must be a quoted text", *node.at)
+    raise DataPrimeError(f"{printable(name)} must be a quoted text", *node.at)
 
 
 def _key_value(
@@ -145,7 +145,7 @@ def _split(
 def _kind(name: str, command: tree.Extract) -> Kind:
     kind = CAST_NAMES.get(name)
     if kind is None:
-        raise DataPrimeError(f"unknown type {shown(name)}", *command.at)
+        raise DataPrimeError(f"unknown type {printable(name)}", *command.at)
     return kind
 
 

@@ -68,13 +68,13 @@ _SYMBOL_HINTS = {
 }
 
 
-def stray_hint(text: str) -> str | None:
+def misplaced_token_hint(text: str) -> str | None:
     """Return advice on a token found where an operator or a `|` should be."""
     return _SYMBOL_HINTS.get(text) or _INFIX_HINTS.get(text.lower())
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
+def did_you_mean(word: str, candidates: list[str]) -> str:
     """Return `: did you mean 'x'?`, or nothing when nothing is close."""
-    folded = {name.lower(): name for name in known}
+    folded = {name.lower(): name for name in candidates}
     close = get_close_matches(word[:60].lower(), list(folded), n=1, cutoff=0.75)
     return f": did you mean '{folded[close[0]]}'?" if close else ""

@@ -9,7 +9,7 @@ from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
-    shown,
+    printable,
 )
 
 MAX_DEPTH = 50
@@ -63,14 +63,14 @@ class Regex(Node):
 
 
 @dataclass(frozen=True)
-class Bounds(Node):
+class RangeTerm(Node):
     """`field:[low TO high]`, `field:>x`; None for an open end."""
 
     field: str
     low: str | None
     high: str | None
-    with_low: bool
-    with_high: bool
+    includes_low: bool
+    includes_high: bool
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _tokens(text: str, start: Position) -> list[_Token]:
                 "unterminated phrase" if text[offset] == '"' else "unexpected character"
             )
             raise DataPrimeError(
-                f"{what} {shown(text[offset])} in the Lucene query", *at
+                f"{what} {printable(text[offset])} in the Lucene query", *at
             )
         if match.lastgroup != "space":
             tokens.append(_Token(match.lastgroup, match[0], at))
@@ -153,7 +153,8 @@ class _Parser:
         if self.token.kind == "end":
             return DataPrimeError("the Lucene query ends too early", *self.token.at)
         return DataPrimeError(
-            f"unexpected {shown(self.token.text)} in the Lucene query", *self.token.at
+            f"unexpected {printable(self.token.text)} in the Lucene query",
+            *self.token.at,
         )
 
     def query(self) -> Node:
@@ -268,8 +269,13 @@ class _Parser:
         closing = self.take()
         if closing.text not in ("]", "}"):
             raise DataPrimeError("a range ends with ] or }", *closing.at)
-        return Bounds(
-            at, field, low, high, with_low=with_low, with_high=closing.text == "]"
+        return RangeTerm(
+            at,
+            field,
+            low,
+            high,
+            includes_low=with_low,
+            includes_high=closing.text == "]",
         )
 
     def edge(self) -> str | None:
@@ -290,5 +296,9 @@ class _Parser:
         op = self.take().text
         edge = self.edge()
         if op[0] == ">":
-            return Bounds(at, field, edge, None, with_low=op == ">=", with_high=True)
-        return Bounds(at, field, None, edge, with_low=True, with_high=op == "<=")
+            return RangeTerm(
+                at, field, edge, None, includes_low=op == ">=", includes_high=True
+            )
+        return RangeTerm(
+            at, field, None, edge, includes_low=True, includes_high=op == "<="
+        )

@@ -8,13 +8,13 @@ from typing import Any
 
 from dataprime import lucene_parser as lucene
 from dataprime.context import Context
-from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.errors import DataPrimeError, Position, printable
 from dataprime.expressions import SEVERITIES
 from dataprime.patterns import check_pattern, quote
 from dataprime.scope import Scope, resolve
 from dataprime.search import contains_phrase, matches_wildcard
 from dataprime.table import Kind
-from dataprime.times import read_interval, read_timestamp
+from dataprime.times import parse_interval_nanos, parse_timestamp_nanos
 from dataprime.tree import Keypath
 from dataprime.values import Value, as_text, cast
 
@@ -105,10 +105,10 @@ def _regex(node: lucene.Regex, scope: Scope, ctx: Context) -> str:
     return f"regexp_full_match({as_text(value)}, {pattern})"
 
 
-def _bounds(node: lucene.Bounds, scope: Scope, ctx: Context) -> str:
+def _bounds(node: lucene.RangeTerm, scope: Scope, ctx: Context) -> str:
     value, _ = _field(node.field, node.at, scope, ctx)
     tests = []
-    ends = ((node.low, ">", node.with_low), (node.high, "<", node.with_high))
+    ends = ((node.low, ">", node.includes_low), (node.high, "<", node.includes_high))
     for edge, op, inclusive in ends:
         if edge is not None:
             sign = f"{op}=" if inclusive else op
@@ -132,7 +132,7 @@ def _moment(edge: str, at: Position, ctx: Context) -> int:
     """Return nanoseconds of `now-1h`, an ISO time or a Unix time."""
     relative = re.fullmatch(r"now(?:([+-])(\w{1,40}))?", edge)
     if relative:
-        shift = read_interval(relative[2]) if relative[2] else 0
+        shift = parse_interval_nanos(relative[2]) if relative[2] else 0
         if shift is not None:
             return ctx.now + (-shift if relative[1] == "-" else shift)
     if re.fullmatch(r"[0-9]{1,19}", edge):
@@ -140,9 +140,9 @@ def _moment(edge: str, at: Position, ctx: Context) -> int:
         # Seconds, milli-, micro- or nanoseconds by size, as elsewhere.
         steps = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
         return number * next((f for limit, f in steps if number < limit), 1)
-    nanos = read_timestamp(edge)
+    nanos = parse_timestamp_nanos(edge)
     if nanos is None:
-        raise DataPrimeError(f"{shown(edge)} is not a time", *at)
+        raise DataPrimeError(f"{printable(edge)} is not a time", *at)
     return nanos
 
 
@@ -152,7 +152,7 @@ def _severity(text: str, at: Position) -> int:
         return int(text)
     if text.upper() in SEVERITIES:
         return SEVERITIES.index(text.upper()) + 1
-    raise DataPrimeError(f"{shown(text)} is not a severity: use 1 to 6", *at)
+    raise DataPrimeError(f"{printable(text)} is not a severity: use 1 to 6", *at)
 
 
 def _field(name: str, at: Position, scope: Scope, ctx: Context) -> tuple[Value, bool]:
@@ -181,7 +181,7 @@ _CONDITIONS: dict[type[lucene.Node], Callable[[Any, Scope, Context], str]] = {
     lucene.Not: _not,
     lucene.Term: _term,
     lucene.Regex: _regex,
-    lucene.Bounds: _bounds,
+    lucene.RangeTerm: _bounds,
     lucene.Exists: _exists,
     lucene.All: _all,
 }

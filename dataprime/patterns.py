@@ -11,7 +11,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 
-from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.errors import DataPrimeError, Position, printable
 
 # RE2 refuses repetitions whose product is above 1,000, and programs above 8 MB.
 MAX_REPEAT = 1_000
@@ -128,7 +128,9 @@ class _Reader:
             return atom, cost, factor
         low, high = int(count[1]), int(count[2] or count[1])
         if high < low or high * factor > MAX_REPEAT:
-            raise self._fault(f"the repetition {shown(count[0])} is too large", start)
+            raise self._fault(
+                f"the repetition {printable(count[0])} is too large", start
+            )
         times = max(high, 1)
         return atom + count[0] + self._lazy(), cost * times + 1, factor * times
 
@@ -178,7 +180,7 @@ class _Reader:
 
     def _named(self, name: str, depth: int, start: int) -> tuple[str, int, int]:
         if name in self.groups:
-            raise self._fault(f"two groups are called {shown(name)}", start)
+            raise self._fault(f"two groups are called {printable(name)}", start)
         self.opened += 1
         self.groups[name] = self.opened
         return self._closed(f"(?P<{name}>", depth, start)
@@ -222,7 +224,9 @@ class _Reader:
         if char in _CONTROL:
             return _CONTROL[char]
         if char.isalnum():
-            raise self._fault(f"the escape {shown(chr(92) + char)} is unknown", start)
+            raise self._fault(
+                f"the escape {printable(chr(92) + char)} is unknown", start
+            )
         return char
 
     def _class(self, start: int) -> str:

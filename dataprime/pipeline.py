@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from dataprime.aggregates import distinct_text
 from dataprime.compare import order_columns
 from dataprime.context import Context
-from dataprime.scope import Keys, Scope, of_columns, render
+from dataprime.scope import Keys, Scope, column_scope, render
 from dataprime.sql import nested, select
 from dataprime.table import ROOTS, Kind
 from dataprime.values import Value, any_json
@@ -33,7 +33,7 @@ class Pipeline:
     ctx: Context
     scope: Scope
     relation: str
-    ties: list[str] = field(default_factory=list)
+    tie_breakers: list[str] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
     limit: int | None = None
@@ -45,7 +45,7 @@ class Pipeline:
 
     def add_columns(self, expressions: list[str]) -> list[str]:
         """Compute expressions once per row; return the names of their columns."""
-        names = [self.ctx.fresh() for _ in expressions]
+        names = [self.ctx.unique_name() for _ in expressions]
         pairs = zip(expressions, names, strict=True)
         self._wrap(["*", *(f"{sql} AS {name}" for sql, name in pairs)])
         return names
@@ -78,7 +78,7 @@ class Pipeline:
         columns = ", ".join(distinct_text(key) for key in keys)
         self._flush()
         # A window scatters the rows: from here on they need an explicit order.
-        self.order = self.order or [f"{tie} ASC" for tie in self.ties]
+        self.order = self.order or [f"{tie} ASC" for tie in self.tie_breakers]
         number = f"row_number() OVER (PARTITION BY {columns} {self._ordering()})"
         self._wrap(["*"], f"QUALIFY {number} <= {count}")
 
@@ -95,7 +95,7 @@ class Pipeline:
         values made of them. Each column is placed at its keys in `$d`. `hidden` maps
         old full paths to the number of the key they are still reachable as.
         """
-        names = [self.ctx.fresh() for _ in keys]
+        names = [self.ctx.unique_name() for _ in keys]
         columns = [
             f"{group_key(v)} AS {name}"
             for (_, v), name in zip(keys, names, strict=True)
@@ -107,8 +107,8 @@ class Pipeline:
         values += [self._settled(value, computed) for _, value in aggregates]
         paths = [path for path, _ in (*keys, *aggregates)]
         old = {path: values[number] for path, number in hidden.items()}
-        self.scope = of_columns(zip(paths, values, strict=True), old)
-        self.order, self.ties = [], names
+        self.scope = column_scope(zip(paths, values, strict=True), old)
+        self.order, self.tie_breakers = [], names
         self.limit, self.is_aggregate = None, True
         return values
 
@@ -142,7 +142,7 @@ class Pipeline:
         # Rows of a table come in their own order; groups have none, so they get one.
         if not self.order and not self.is_aggregate:
             return ""
-        terms = [*self.order, *(f"{tie} ASC NULLS LAST" for tie in self.ties)]
+        terms = [*self.order, *(f"{tie} ASC NULLS LAST" for tie in self.tie_breakers)]
         return f"ORDER BY {', '.join(terms)}" if terms else ""
 
 

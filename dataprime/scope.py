@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from dataprime.context import Context
-from dataprime.errors import shown
+from dataprime.errors import printable
 from dataprime.table import ROOTS, Field, Kind, Table
 from dataprime.tree import Keypath
-from dataprime.values import NULL, Value, any_json, as_json, of_field
+from dataprime.values import NULL, Value, any_json, as_json, field_value
 
 Keys = tuple[str, ...]
 
@@ -41,10 +41,10 @@ class Doc:
     base: str | None = None
     fields: Mapping[Keys, Field] = field(default_factory=dict)
     edits: tuple[Edit, ...] = ()
-    only: tuple[Keys, ...] | None = None
+    selected: tuple[Keys, ...] | None = None
     hidden: Mapping[Keys, Value] = field(default_factory=dict)
 
-    def changed(self, edit: Edit) -> Doc:
+    def with_edit(self, edit: Edit) -> Doc:
         """Return the document after one more edit."""
         kept = tuple(e for e in self.edits if not _covers(edit.keys, e.keys))
         return replace(self, edits=(*kept, edit))
@@ -57,13 +57,13 @@ class Scope:
     docs: Mapping[str, Doc]
     table: Table | None = None
 
-    def changed(self, path: Keys, edit: Edit) -> Scope:
+    def with_edit(self, path: Keys, edit: Edit) -> Scope:
         """Return the scope after an edit below the root `path[0]`."""
-        doc = self.docs[path[0]].changed(edit)
+        doc = self.docs[path[0]].with_edit(edit)
         return replace(self, docs={**self.docs, path[0]: doc})
 
 
-def of_table(table: Table) -> Scope:
+def table_scope(table: Table) -> Scope:
     """Return the scope of a table's rows."""
     docs = {}
     for root in ROOTS:
@@ -72,7 +72,7 @@ def of_table(table: Table) -> Scope:
     return Scope(docs, table)
 
 
-def of_columns(
+def column_scope(
     columns: Iterable[tuple[Keys, Value]], hidden: Mapping[Keys, Value]
 ) -> Scope:
     """Return the scope of computed rows: every column in `$d`.
@@ -88,7 +88,7 @@ def of_columns(
     return Scope(docs)
 
 
-def kinds_of(scope: Scope) -> dict[Keys, Kind]:
+def computed_kinds(scope: Scope) -> dict[Keys, Kind]:
     """Return the kinds of the values that commands put into the documents, by full path."""
     return {
         (root, *edit.keys): Kind(edit.value.kind)
@@ -98,7 +98,7 @@ def kinds_of(scope: Scope) -> dict[Keys, Kind]:
     }
 
 
-def only_data(scope: Scope) -> Scope:
+def without_metadata(scope: Scope) -> Scope:
     """Return the scope with nothing left in `$m` and `$l`."""
     empty = {root: Doc(hidden=scope.docs[root].hidden) for root in ("$m", "$l")}
     return replace(scope, docs={**scope.docs, **empty})
@@ -112,7 +112,7 @@ def resolve(scope: Scope, keypath: Keypath, ctx: Context) -> Value:
     found = _lookup(scope.docs[keypath.root], keypath.keys, ctx)
     if found is None or not _known(scope, keypath):
         name = "".join((keypath.root, *(_key(key) for key in keypath.keys)))
-        ctx.missing(f"keypath does not exist {shown(name)}", keypath.at)
+        ctx.report_missing(f"keypath does not exist {printable(name)}", keypath.at)
     return found or NULL
 
 
@@ -122,14 +122,14 @@ def _key(key: str) -> str:
 
 def _known(scope: Scope, keypath: Keypath) -> bool:
     """Tell whether the table knows a keypath that no step of the query made."""
-    if scope.table is None or scope.table.known is None or not keypath.keys:
+    if scope.table is None or scope.table.has_keypath is None or not keypath.keys:
         return True
     doc = scope.docs[keypath.root]
     if keypath.keys in doc.fields or any(
-        touches(e.keys, keypath.keys) for e in doc.edits
+        overlaps(e.keys, keypath.keys) for e in doc.edits
     ):
         return True
-    return scope.table.known(keypath.path)
+    return scope.table.has_keypath(keypath.path)
 
 
 def _lookup(doc: Doc, keys: Keys, ctx: Context) -> Value | None:
@@ -145,12 +145,14 @@ def _lookup(doc: Doc, keys: Keys, ctx: Context) -> Value | None:
 
 
 def _stored(doc: Doc, keys: Keys, ctx: Context) -> Value | None:
-    if doc.only is not None and not any(_covers(only, keys) for only in doc.only):
+    if doc.selected is not None and not any(
+        _covers(only, keys) for only in doc.selected
+    ):
         return None
     for length in range(len(keys), 0, -1):
         typed = doc.fields.get(keys[:length])
         if typed is not None:
-            return part(of_field(typed), keys[length:], ctx)
+            return part(field_value(typed), keys[length:], ctx)
     if doc.base is None:
         inside = any(_covers(keys, known) for known in doc.fields)
         return Value(Kind.OBJECT, render(doc, ctx, keys)) if inside else None
@@ -192,7 +194,7 @@ def render(doc: Doc, ctx: Context, keys: Keys = ()) -> str:
     above = [n for n, edit in enumerate(doc.edits) if _covers(edit.keys, keys)]
     first = above[-1] + 1 if above else 0
     below = [e for e in doc.edits[first:] if _covers(keys, e.keys)]
-    if not above and (doc.base is None or doc.only is not None):
+    if not above and (doc.base is None or doc.selected is not None):
         return _assembled(doc, below, ctx, keys)
     sql = _before(doc, doc.edits[above[-1]] if above else None, keys, ctx)
     if below:
@@ -233,7 +235,7 @@ def _not_null(value: Value) -> str:
 
 def _assembled(doc: Doc, edits: list[Edit], ctx: Context, keys: Keys) -> str:
     leaves: dict[Keys, str] = {}
-    for path in doc.fields if doc.only is None else doc.only:
+    for path in doc.fields if doc.selected is None else doc.selected:
         stored = _stored(doc, path, ctx) if _covers(keys, path) else None
         if stored is not None:
             leaves[path[len(keys) :]] = _original(doc, path, stored, ctx)
@@ -276,6 +278,6 @@ def _covers(outer: Keys, inner: Keys) -> bool:
     return inner[: len(outer)] == outer
 
 
-def touches(one: Keys, other: Keys) -> bool:
+def overlaps(path: Keys, other: Keys) -> bool:
     """Tell whether one keypath is, holds or is inside another."""
-    return _covers(one, other) or _covers(other, one)
+    return _covers(path, other) or _covers(other, path)

@@ -8,9 +8,9 @@ from typing import Any
 
 from dataprime import tree
 from dataprime.compile_expr import Compiler, has_aggregate
-from dataprime.errors import DataPrimeError, Position, shown
-from dataprime.extract import extracted
-from dataprime.functions.moments import positive, round_to
+from dataprime.errors import DataPrimeError, Position, printable
+from dataprime.extract import compile_extract
+from dataprime.functions.moments import positive_or_null, round_to
 from dataprime.lucene import lucene_condition
 from dataprime.patterns import check_pattern
 from dataprime.pipeline import Pipeline
@@ -20,9 +20,9 @@ from dataprime.scope import (
     Keys,
     Scope,
     exists,
-    only_data,
+    overlaps,
     render,
-    touches,
+    without_metadata,
 )
 from dataprime.search import contains_phrase
 from dataprime.table import ROOTS, Kind
@@ -99,10 +99,10 @@ class _Chosen:
 
     def _reduced(self, root: str, doc: Doc) -> Doc:
         paths = [keys for keys, _ in self.kept[root]]
-        if doc.only is not None:
-            paths = [keys for keys in paths if keys in doc.only]
-        edits = tuple(e for e in doc.edits if any(touches(e.keys, k) for k in paths))
-        return replace(doc, only=tuple(paths), edits=edits)
+        if doc.selected is not None:
+            paths = [keys for keys in paths if keys in doc.selected]
+        edits = tuple(e for e in doc.edits if any(overlaps(e.keys, k) for k in paths))
+        return replace(doc, selected=tuple(paths), edits=edits)
 
 
 def _chosen_root(pipeline: Pipeline, source: tree.Keypath) -> str:
@@ -172,7 +172,7 @@ def _check_target(target: tree.Keypath) -> None:
 
 def _set(pipeline: Pipeline, target: tree.Keypath, edit: Edit) -> None:
     _check_target(target)
-    pipeline.scope = pipeline.scope.changed(target.path, edit)
+    pipeline.scope = pipeline.scope.with_edit(target.path, edit)
 
 
 def _remove(pipeline: Pipeline, command: tree.Remove) -> None:
@@ -214,7 +214,7 @@ def _redact(pipeline: Pipeline, command: tree.Redact) -> None:
 
 def _extract(pipeline: Pipeline, command: tree.Extract) -> None:
     _check_target(command.target)
-    value = pipeline.column(extracted(command, _compiler(pipeline)))
+    value = pipeline.column(compile_extract(command, _compiler(pipeline)))
     _set(pipeline, command.target, Edit(command.target.keys, value))
 
 
@@ -224,7 +224,7 @@ def _round_time(pipeline: Pipeline, command: tree.RoundTime) -> None:
     step = coerce(compiler.compile(command.interval), Kind.INTERVAL)
     if stamp is None or step is None:
         raise DataPrimeError("roundtime takes a timestamp and an interval", *command.at)
-    rounded = Value(Kind.TIMESTAMP, round_to(stamp.sql, positive(step)))
+    rounded = Value(Kind.TIMESTAMP, round_to(stamp.sql, positive_or_null(step)))
     value = pipeline.column(rounded)
     _set(pipeline, command.target, Edit(command.target.keys, value))
 
@@ -245,7 +245,7 @@ def _dedupe(pipeline: Pipeline, command: tree.Dedupe) -> None:
 
 
 def _count(pipeline: Pipeline, command: tree.Count) -> None:
-    name, into = pipeline.ctx.fresh(), _into(command.into)
+    name, into = pipeline.ctx.unique_name(), _into(command.into)
     number = Value(Kind.NUMBER, name)
     pipeline.group([], [(into, number)], [(name, "count(*)")], {})
 
@@ -258,7 +258,7 @@ def _into(target: tree.Keypath | None) -> Keys:
 
 
 def _count_by(pipeline: Pipeline, command: tree.CountBy) -> None:
-    name, into = pipeline.ctx.fresh(), _into(command.into)
+    name, into = pipeline.ctx.unique_name(), _into(command.into)
     keys, hidden = _group_keys(pipeline, command.keys)
     _check_names([*(path for path, _ in keys), into], command.at)
     number = Value(Kind.NUMBER, name)
@@ -330,7 +330,7 @@ def _check_names(paths: list[Keys], at: Position) -> None:
         for other in paths[:number]:
             if path[: len(other)] == other or other[: len(path)] == path:
                 raise DataPrimeError(
-                    f"two results are called {shown('.'.join(path))}: give one "
+                    f"two results are called {printable('.'.join(path))}: give one "
                     "another name with 'as'",
                     *at,
                 )
@@ -344,7 +344,7 @@ def _top(pipeline: Pipeline, command: tree.Top) -> None:
         compiler = _compiler(pipeline)
         ranks = [compiler.compile(item.expr) for item in command.by]
         _choose(pipeline, tree.Choose(command.at, items))
-        pipeline.scope = only_data(pipeline.scope)
+        pipeline.scope = without_metadata(pipeline.scope)
         pipeline.is_aggregate = True
     pipeline.sort([(rank, command.descending) for rank in ranks])
     pipeline.take(command.count)

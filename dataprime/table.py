@@ -28,7 +28,7 @@ class Kind(StrEnum):
     REGEXP = "regexp"
 
     @property
-    def named(self) -> str:
+    def with_article(self) -> str:
         """The kind with its article, for messages."""
         return f"{'an' if self.value[0] in 'aio' else 'a'} {self.value}"
 
@@ -62,7 +62,7 @@ class Table:
     fields: Mapping[tuple[str, ...], Field] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
     order: str | None = None
-    known: Callable[[tuple[str, ...]], bool] | None = None
+    has_keypath: Callable[[tuple[str, ...]], bool] | None = None
 
 
 @dataclass(frozen=True)

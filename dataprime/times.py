@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-NANO = 1_000_000_000
+NANOS_PER_SECOND = 1_000_000_000
 MAX_NANOS = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = {
-    "w": 7 * 86_400 * NANO,
-    "d": 86_400 * NANO,
-    "h": 3_600 * NANO,
-    "m": 60 * NANO,
-    "s": NANO,
+    "w": 7 * 86_400 * NANOS_PER_SECOND,
+    "d": 86_400 * NANOS_PER_SECOND,
+    "h": 3_600 * NANOS_PER_SECOND,
+    "m": 60 * NANOS_PER_SECOND,
+    "s": NANOS_PER_SECOND,
     "ms": 1_000_000,
     "us": 1_000,
     "ns": 1,
@@ -45,7 +45,7 @@ _TIMESTAMP = re.compile(
 )
 
 
-def read_interval(text: str) -> int | None:
+def parse_interval_nanos(text: str) -> int | None:
     """Return the nanoseconds of `1d2h3m4s5ms6us7ns`, or None if it is not one."""
     match = _INTERVAL.fullmatch(text)
     if match is None or not text:
@@ -62,7 +62,7 @@ def unit_size(name: str) -> int | None:
     return UNITS[unit] if unit else None
 
 
-def read_timestamp(text: str) -> int | None:
+def parse_timestamp_nanos(text: str) -> int | None:
     """Return nanoseconds since the epoch of an ISO 8601 text (UTC if it has no zone)."""
     match = _TIMESTAMP.fullmatch(text.strip())
     if match is None:

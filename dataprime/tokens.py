@@ -10,9 +10,9 @@ from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
-    shown,
+    printable,
 )
-from dataprime.times import read_interval
+from dataprime.times import parse_interval_nanos
 
 # The longest text Coralogix documents: 65,535 for saved views and alerts.
 MAX_TEXT = 65_535
@@ -147,10 +147,10 @@ class Lexer:
         if kind == "number":
             return self._number(text)
         if kind == "interval":
-            nanos = read_interval(text)
+            nanos = parse_interval_nanos(text)
             if nanos is None:
                 raise DataPrimeError(
-                    f"{shown(text)} is not an interval: units go from large to small, "
+                    f"{printable(text)} is not an interval: units go from large to small, "
                     "each once, as in 1d2h30m",
                     *self._here(),
                 )
@@ -173,11 +173,13 @@ class Lexer:
         word = re.match(r"\d\w*", rest)
         if word:
             return DataPrimeError(
-                f"{shown(word[0])} is not a number or an interval such as 1d2h30m "
+                f"{printable(word[0])} is not a number or an interval such as 1d2h30m "
                 "(a key that begins with a digit is written $d['0key'])",
                 *self._here(),
             )
-        return DataPrimeError(f"unexpected character {shown(rest[0])}", *self._here())
+        return DataPrimeError(
+            f"unexpected character {printable(rest[0])}", *self._here()
+        )
 
 
 def tokenize(text: str) -> list[Token]:

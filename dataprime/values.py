@@ -62,7 +62,7 @@ class Value:
 NULL = Value(Kind.NULL, "NULL")
 
 
-def of_field(field: Field) -> Value:
+def field_value(field: Field) -> Value:
     """Return the value of a typed column."""
     kind = Kind(field.kind)
     if kind is Kind.TIMESTAMP:
@@ -217,14 +217,14 @@ def _any_timestamp(value: Value) -> Value:
     text = as_text(value)
     number = f"TRY_CAST({text} AS BIGINT)"
     return Value(
-        Kind.TIMESTAMP, f"coalesce({_epoch(number)}, {read_timestamp_sql(text)})"
+        Kind.TIMESTAMP, f"coalesce({_epoch(number)}, {timestamp_from_text(text)})"
     )
 
 
 def _any_interval(value: Value) -> Value:
     text = as_text(value)
     number = f"TRY_CAST({text} AS BIGINT)"
-    return Value(Kind.INTERVAL, f"coalesce({number}, {read_interval_sql(text)})")
+    return Value(Kind.INTERVAL, f"coalesce({number}, {interval_from_text(text)})")
 
 
 _FROM_ANY: dict[Kind, Callable[[Value], Value]] = {
@@ -288,13 +288,13 @@ def _lenient_bool(text: str, _: Value) -> Value:
 def _lenient_time(text: str, value: Value) -> Value:
     if value.kind is Kind.ANY:
         return _any_timestamp(value)
-    return Value(Kind.TIMESTAMP, read_timestamp_sql(text))
+    return Value(Kind.TIMESTAMP, timestamp_from_text(text))
 
 
 def _lenient_interval(text: str, value: Value) -> Value:
     if value.kind is Kind.ANY:
         return _any_interval(value)
-    return Value(Kind.INTERVAL, read_interval_sql(text))
+    return Value(Kind.INTERVAL, interval_from_text(text))
 
 
 _LENIENT: dict[Kind, Callable[[str, Value], Value]] = {
@@ -305,7 +305,7 @@ _LENIENT: dict[Kind, Callable[[str, Value], Value]] = {
 }
 
 
-def read_timestamp_sql(text: str) -> str:
+def timestamp_from_text(text: str) -> str:
     """Return nanoseconds since the epoch of an ISO 8601 text."""
     return f"TRY(epoch_ns(TRY_CAST({text} AS TIMESTAMP_NS)))"
 
@@ -323,7 +323,7 @@ def _epoch(sql: str) -> str:
     return let(sql, body)
 
 
-def read_interval_sql(text: str) -> str:
+def interval_from_text(text: str) -> str:
     """Return nanoseconds of a text such as `1d2h` (Coralogix docs, parseInterval)."""
 
     def body(it: str) -> str:

@@ -12,10 +12,10 @@ from urllib.parse import unquote
 
 import msgspec
 
-from sandbox.faults import Fault, FaultBox
-from sandbox.web import Answer, Endpoint, Request, json_answer, text_answer
+from sandbox.faults import Fault, FaultInjector
+from sandbox.web import Endpoint, Request, Response, json_response, text_response
 
-CONTROL_PATH = "/_sandbox/faults"
+FAULTS_PATH = "/_sandbox/faults"
 HEALTH_PATH = "/_sandbox/health"
 _JOURNAL_SIZE = 2_000
 _BODY_KEPT = 16_384
@@ -43,10 +43,10 @@ class JournalEntry:
 class FaultControl:
     """The address that sets faults from outside the process: POST one (or a list), GET those due, DELETE all."""
 
-    faults: FaultBox
+    faults: FaultInjector
     named: Mapping[str, Fault]
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         """Carry out one request; 400 says what is wrong with it."""
         if request.method == "DELETE":
             self.faults.clear()
@@ -54,11 +54,11 @@ class FaultControl:
             try:
                 self.faults.add(*self._decoded(request.body))
             except (msgspec.MsgspecError, KeyError) as error:
-                return json_answer(
+                return json_response(
                     400,
                     {"message": f"not a fault: {error}", "names": sorted(self.named)},
                 )
-        return json_answer(200, self.faults.due())
+        return json_response(200, self.faults.pending())
 
     def _decoded(self, body: bytes) -> list[Fault]:
         found = msgspec.json.decode(body)
@@ -83,7 +83,7 @@ class Application:
     def __init__(
         self,
         endpoints: Mapping[str, Endpoint],
-        faults: FaultBox,
+        faults: FaultInjector,
         now: Callable[[], datetime],
         control: FaultControl | None = None,
     ) -> None:
@@ -99,25 +99,25 @@ class Application:
         ]
         self._control = control
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: Request) -> Response:
         """Answer one request."""
-        if self._control is not None and request.path == CONTROL_PATH:
+        if self._control is not None and request.path == FAULTS_PATH:
             return self._control.handle(request)
         endpoint, parts = self._found(request.path)
         if endpoint is None:
-            return json_answer(404, {"message": "There is nothing at this address."})
+            return json_response(404, {"message": "There is nothing at this address."})
         methods = endpoint.method.split()
         if request.method not in methods:
-            return json_answer(
+            return json_response(
                 405,
                 {"message": f"Use {' or '.join(methods)}."},
                 allow=", ".join(methods),
             )
         self._note(request, endpoint.operation)
         said = request.query.encode() + request.body
-        taken = self.faults.take(endpoint.operation, said)
-        carried = replace(request, faults=taken, parts=parts)
-        return self.faults.applied(carried, endpoint.handle)
+        taken = self.faults.consume(endpoint.operation, said)
+        carried = replace(request, faults=taken, path_params=parts)
+        return self.faults.apply(carried, endpoint.handle)
 
     def operation(self, path: str) -> str:
         """The short name of what is at ``path``, for the log."""
@@ -160,13 +160,13 @@ def _pattern(path: str) -> re.Pattern[str]:
     return re.compile("".join(named))
 
 
-def _welcome(request: Request) -> Answer:
-    return text_answer(
+def _welcome(request: Request) -> Response:
+    return text_response(
         200,
         "This is Querydeck's sandbox: it speaks the query APIs of Coralogix, Supermetrics, Search Anywhere Framework and "
         "Polytomic.\n",
     )
 
 
-def _healthy(request: Request) -> Answer:
-    return json_answer(200, {"status": "ok"})
+def _healthy(request: Request) -> Response:
+    return json_response(200, {"status": "ok"})

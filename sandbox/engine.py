@@ -27,7 +27,7 @@ from dataprime import (
 )
 from sandbox.config import Limits, SandboxConfig
 from sandbox.extent import Extent, extent_of
-from sandbox.rows import rows_ready
+from sandbox.rows import prepare_rows
 
 
 class Tier(Enum):
@@ -131,15 +131,15 @@ class Engine:
             strict_fields=query.strict,
         )
 
-    def execution(self, compiled: Compiled, tier: Tier, most: int) -> Execution:
+    def prepare(self, compiled: Compiled, tier: Tier, max_rows: int) -> Execution:
         """Prepare to execute; no more than ``most`` rows will come."""
         cursor = self._cursor(tier)
         scanned = self._extent.bytes_between(compiled.start, compiled.end)
         return Execution(
-            cursor, compiled, most, scanned, self._config.limits.query_seconds
+            cursor, compiled, max_rows, scanned, self._config.limits.query_seconds
         )
 
-    def since(self, tier: Tier) -> datetime:
+    def oldest_time(self, tier: Tier) -> datetime:
         """The oldest moment the tier holds rows of."""
         now = self._config.now()
         return (
@@ -149,7 +149,7 @@ class Engine:
         )
 
     def _open_rows(self) -> None:
-        self._rows = rows_ready(self._config, self._folder)
+        self._rows = prepare_rows(self._config, self._folder)
         self._extent = extent_of(self._rows.path)
         self._db = _database(self._rows.path, self._folder / "tmp", self._config.limits)
         self._seen: dict[tuple[str, ...], bool] = {}
@@ -161,7 +161,7 @@ class Engine:
                 self._open_rows()  # the old database lives on until its last cursor is closed
             cursor = self._db.cursor()
         until = now if tier is Tier.FREQUENT else now - self._config.limits.archive_lag
-        for name, moment in (("since", self.since(tier)), ("until", until)):
+        for name, moment in (("since", self.oldest_time(tier)), ("until", until)):
             cursor.execute(f"SET VARIABLE {name} = ?", [moment.replace(tzinfo=None)])
         return cursor
 
@@ -169,14 +169,14 @@ class Engine:
         looks = count()
 
         def known(path: tuple[str, ...]) -> bool:
-            return next(looks) >= _MOST_LOOKS or self._known(query.tier, path)
+            return next(looks) >= _MAX_LOOKUPS or self._known(query.tier, path)
 
         return Table(
             query.tier.value,
             fields=_FIELDS,
             roots=_ROOTS,
             order="position",
-            known=known,
+            has_keypath=known,
         )
 
     def _known(self, tier: Tier, path: tuple[str, ...]) -> bool:
@@ -206,13 +206,13 @@ class Execution:
         self,
         cursor: duckdb.DuckDBPyConnection,
         compiled: Compiled,
-        most: int,
+        max_rows: int,
         scanned: int,
         seconds: float,
     ) -> None:
         self.bytes_scanned = scanned
         self._cursor = cursor
-        self._sql = f"SELECT metadata, labels, user_data FROM ({compiled.sql}) LIMIT {int(most)}"  # noqa: S608 - compiled, not typed
+        self._sql = f"SELECT metadata, labels, user_data FROM ({compiled.sql}) LIMIT {int(max_rows)}"  # noqa: S608 - compiled, not typed
         self._params = compiled.params
         self._seconds = seconds
         self._interrupted = False
@@ -267,7 +267,7 @@ class Execution:
 _AGAIN_SECONDS = 0.02
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PATHS_REMEMBERED = 10_000
-_MOST_LOOKS = 100  # in one statement; each may read all rows
+_MAX_LOOKUPS = 100  # in one statement; each may read all rows
 _EXISTS = "SELECT 1 FROM {tier} WHERE json_exists({root}, ?) LIMIT 1"
 _ROOTS: Mapping[str, str] = {
     "$m": "metadata",

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from sandbox.web import TEXT, Answer, ConnectionCutError, Request
+from sandbox.web import TEXT, ConnectionCutError, Request, Response
 
 Kind = Literal[
     "reply", "cut", "stall", "drip", "truncate", "insert", "rechunk", "newlines", "compress", "outcome", "statistics"
@@ -65,7 +65,7 @@ class Fault(
     reason: str = ""
 
 
-class FaultBox:
+class FaultInjector:
     """The faults that are due, and how often each still is. Safe to use from several threads."""
 
     def __init__(self) -> None:
@@ -83,12 +83,12 @@ class FaultBox:
         with self._lock:
             self._due.clear()
 
-    def due(self) -> list[Fault]:
+    def pending(self) -> list[Fault]:
         """The faults that have not been used up."""
         with self._lock:
             return [fault for fault, _ in self._due]
 
-    def take(self, operation: str, body: bytes) -> tuple[Fault, ...]:
+    def consume(self, operation: str, body: bytes) -> tuple[Fault, ...]:
         """The faults one request is to suffer; counts it."""
         taken = []
         with self._lock:
@@ -104,12 +104,14 @@ class FaultBox:
             ]
         return tuple(taken)
 
-    def applied(self, request: Request, handle: Callable[[Request], Answer]) -> Answer:
+    def apply(
+        self, request: Request, handle: Callable[[Request], Response]
+    ) -> Response:
         """The answer to ``request``, after every fault it carries had its way."""
         if (early := self._early(request)) is not None:
             return early
         answer = handle(request)
-        cut = request.fault("cut")
+        cut = request.find_fault("cut")
         if cut is not None:
             raise ConnectionCutError
         for fault in request.faults:
@@ -123,15 +125,17 @@ class FaultBox:
                 )
         return answer
 
-    def _early(self, request: Request) -> Answer | None:
-        stall, cut, reply = (request.fault(kind) for kind in ("stall", "cut", "reply"))
+    def _early(self, request: Request) -> Response | None:
+        stall, cut, reply = (
+            request.find_fault(kind) for kind in ("stall", "cut", "reply")
+        )
         if stall is not None and stall.after is None:
             self.stopping.wait(stall.seconds)
         if cut is not None and not cut.handled:
             raise ConnectionCutError
         if reply is None:
             return None
-        return Answer(
+        return Response(
             reply.status,
             (reply.body.encode(),),
             reply.content_type,

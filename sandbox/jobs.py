@@ -130,7 +130,7 @@ class JobStore:
             job_id,
         )
 
-    def ask_to_cancel(self, job_id: str, at: datetime) -> None:
+    def request_cancel(self, job_id: str, at: datetime) -> None:
         """Note that it is to be cancelled (once)."""
         self._run(
             "UPDATE job SET cancel_asked_at = ? WHERE id = ? AND cancel_asked_at IS NULL",
@@ -138,11 +138,11 @@ class JobStore:
             job_id,
         )
 
-    def drop(self, job_id: str) -> None:
+    def delete(self, job_id: str) -> None:
         """Forget one job."""
         self._run("DELETE FROM job WHERE id = ?", job_id)
 
-    def forget(self, *, before: datetime, keep: int) -> list[str]:
+    def prune(self, *, before: datetime, keep: int) -> list[str]:
         """Drop jobs submitted before ``before`` and all but the newest ``keep``; returns the ids dropped."""
         old = "DELETE FROM job WHERE submitted_at < ? OR id NOT IN (SELECT id FROM job ORDER BY submitted_at DESC LIMIT ?)"
         return [

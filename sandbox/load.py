@@ -15,20 +15,20 @@ import duckdb
 import msgspec
 
 from sandbox.config import SandboxError
-from sandbox.log_detection import Recognised, recognise_object, recognise_text
+from sandbox.log_detection import DetectedFields, detect_in_object, detect_in_text
 from sandbox.table import (
     LOOSE_SCHEMA,
     ROW_GROUP,
     LogLine,
     Source,
-    identifier,
-    read_about,
+    read_metadata,
     source,
+    uuid_text,
     write_batches,
     write_rows,
 )
 
-LONGEST_LINE = 1024 * 1024
+MAX_LINE_BYTES = 1024 * 1024
 _NO_TIME = -1
 _GZIP_MAGIC = b"\x1f\x8b"
 _SORTED = """
@@ -41,7 +41,7 @@ ORDER BY 1 DESC, file_row_number DESC
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def loaded_rows_ready(path: Path, *, origin: Path, now: datetime) -> int:
+def prepare_loaded_rows(path: Path, *, origin: Path, now: datetime) -> int:
     """Make sure ``path`` holds the rows of the file ``origin``, newest first; returns their number.
 
     Each line is one row. A file whose first line starts with ``{`` is NDJSON: every object becomes user data as it is.
@@ -59,7 +59,7 @@ def loaded_rows_ready(path: Path, *, origin: Path, now: datetime) -> int:
         "size": stat.st_size,
         "changed": stat.st_mtime_ns,
     }
-    known = read_about(path)
+    known = read_metadata(path)
     if about.items() <= known.items():
         return int(known["rows"])
     unsorted = path.with_name(".loading.parquet")
@@ -75,7 +75,7 @@ def loaded_rows_ready(path: Path, *, origin: Path, now: datetime) -> int:
 
 def _lines_of(origin: Path) -> Iterator[LogLine]:
     rng = Random(origin.name)  # noqa: S311 - row ids only have to differ
-    read: Callable[[str], Recognised] | None = None
+    read: Callable[[str], DetectedFields] | None = None
     for number, text in _texts_of(origin):
         if read is None:
             read = _reader_for(text, origin)
@@ -90,7 +90,7 @@ def _lines_of(origin: Path) -> Iterator[LogLine]:
             found.application or "loaded", found.subsystem or origin.name
         )
         yield LogLine(
-            ns, found.severity, origin_of, "", identifier(rng.getrandbits(128)), text
+            ns, found.severity, origin_of, "", uuid_text(rng.getrandbits(128)), text
         )
 
 
@@ -99,11 +99,11 @@ def _texts_of(origin: Path) -> Iterator[tuple[int, str]]:
     try:
         with _opened(origin) as file:
             number = 0
-            while line := file.readline(LONGEST_LINE + 1):
+            while line := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
-                if len(line) > LONGEST_LINE:
+                if len(line) > MAX_LINE_BYTES:
                     raise SandboxError(
-                        f"{origin}: line {number} is longer than {LONGEST_LINE:,} bytes"
+                        f"{origin}: line {number} is longer than {MAX_LINE_BYTES:,} bytes"
                     )
                 if text := _text(line, origin, number):
                     yield number, text
@@ -129,14 +129,14 @@ def _text(line: bytes, origin: Path, number: int) -> str:
     return text
 
 
-def _reader_for(first: str, origin: Path) -> Callable[[str], Recognised]:
+def _reader_for(first: str, origin: Path) -> Callable[[str], DetectedFields]:
     if first.startswith("{"):
-        return lambda text: recognise_object(_OBJECT.decode(text))
+        return lambda text: detect_in_object(_OBJECT.decode(text))
     if first == "[" or first.startswith(("[{", "[ {")):
         raise SandboxError(
             f"{origin}: line 1 opens a JSON array; give one object a line (jq -c '.[]' makes it)"
         )
-    return recognise_text
+    return detect_in_text
 
 
 @lru_cache(maxsize=10_000)

@@ -42,7 +42,7 @@ _FRACTION = re.compile(r"[.,](\d+)")
 _EARLIEST_NS, _LATEST_NS = 0, 9_000_000_000 * 1_000_000_000
 
 
-class Recognised(NamedTuple):
+class DetectedFields(NamedTuple):
     """What a line says about itself; ``ns`` (since the epoch, UTC) and the names are None when it does not."""
 
     ns: int | None
@@ -51,9 +51,9 @@ class Recognised(NamedTuple):
     subsystem: str | None
 
 
-def recognise_object(data: Mapping[str, Any]) -> Recognised:
+def detect_in_object(data: Mapping[str, Any]) -> DetectedFields:
     """Read the usual top-level fields of a JSON line (values decoded, or still ``msgspec.Raw``)."""
-    return Recognised(
+    return DetectedFields(
         ns=_first(data, _TIME_FIELDS, _time_of),
         severity=_first(data, _SEVERITY_FIELDS, _severity_of) or DEFAULT_SEVERITY,
         application=_first(data, _APPLICATION_FIELDS, _name_of),
@@ -61,10 +61,10 @@ def recognise_object(data: Mapping[str, Any]) -> Recognised:
     )
 
 
-def recognise_text(text: str) -> Recognised:
+def detect_in_text(text: str) -> DetectedFields:
     """Read a leading ISO time and the first severity word of a plain line."""
     time, word = _LEADING_TIME.match(text), _SEVERITY_WORD.search(text[:200])
-    return Recognised(
+    return DetectedFields(
         ns=_time_of("".join(part or "" for part in time.groups())) if time else None,
         severity=_WORDS[word[1].lower()] if word else DEFAULT_SEVERITY,
         application=None,

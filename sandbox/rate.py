@@ -17,7 +17,7 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._seen: dict[str, deque[datetime]] = {}
 
-    def seconds_to_wait(self, key: str, now: datetime) -> float:
+    def acquire(self, key: str, now: datetime) -> float:
         """Count one query; 0 when it may run, else the seconds until the next one may (it is then not counted)."""
         with self._lock:
             seen = self._seen.setdefault(key, deque())

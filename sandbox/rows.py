@@ -11,13 +11,13 @@ import duckdb
 import msgspec
 
 from sandbox.config import SandboxConfig
-from sandbox.load import loaded_rows_ready
-from sandbox.log_detection import Recognised, recognise_object, recognise_text
-from sandbox.shop.demo import AHEAD_AT_LEAST, demo_rows_ready
-from sandbox.table import LogLine, identifier, nanoseconds, source, write_rows
+from sandbox.load import prepare_loaded_rows
+from sandbox.log_detection import DetectedFields, detect_in_object, detect_in_text
+from sandbox.shop.demo import MIN_LOOKAHEAD, prepare_demo_rows
+from sandbox.table import LogLine, nanoseconds, source, uuid_text, write_rows
 
 # Rows a test gives without a time lie this far back, so that the archive, which lags, has them too.
-SETTLED = timedelta(minutes=10)
+DEFAULT_ROW_AGE = timedelta(minutes=10)
 _SPREAD_NS = 50 * 60 * 10**9
 _WORDS = ("harbour", "señal", "бумага", "海", "🔥 hot", "plain", "=SUM(1+1)", "ملف")
 
@@ -29,36 +29,36 @@ class Rows(NamedTuple):
     renew_at: datetime | None
 
 
-def rows_ready(config: SandboxConfig, folder: Path) -> Rows:
+def prepare_rows(config: SandboxConfig, folder: Path) -> Rows:
     """Make sure the rows ``config`` asks for are in ``folder``; raises ``SandboxError`` on an unreadable file."""
     now, given = config.now(), folder / "given.parquet"
     if config.rows is not None:
-        write_rows(given, given_lines(config.rows, now), {"kind": "given"})
+        write_rows(given, log_lines(config.rows, now), {"kind": "given"})
         return Rows(given, None)
     if config.count is not None:
         write_rows(given, numbered_lines(config.count, now), {"kind": "numbered"})
         return Rows(given, None)
     if config.load is not None:
         path = folder / "loaded.parquet"
-        loaded_rows_ready(path, origin=config.load, now=now)
+        prepare_loaded_rows(path, origin=config.load, now=now)
         return Rows(path, None)
     path = folder / "logs.parquet"
-    until = demo_rows_ready(path, rows=config.demo_rows, seed=config.seed, now=now)
-    return Rows(path, until - AHEAD_AT_LEAST)
+    until = prepare_demo_rows(path, rows=config.demo_rows, seed=config.seed, now=now)
+    return Rows(path, until - MIN_LOOKAHEAD)
 
 
-def given_lines(items: Iterable[Any], now: datetime) -> Iterator[LogLine]:
+def log_lines(items: Iterable[Any], now: datetime) -> Iterator[LogLine]:
     """``LogLine`` as they are; dicts and texts as user data, from ``SETTLED`` ago backwards, a millisecond apart."""
-    start = nanoseconds(now - SETTLED)
+    start = nanoseconds(now - DEFAULT_ROW_AGE)
     with duckdb.connect() as judge:
         for number, item in enumerate(items):
             if isinstance(item, LogLine):
                 yield item
             elif isinstance(item, str):
-                yield _given(recognise_text(item), _as_json(judge, item), number, start)
+                yield _given(detect_in_text(item), _as_json(judge, item), number, start)
             else:
                 yield _given(
-                    recognise_object(item),
+                    detect_in_object(item),
                     msgspec.json.encode(item).decode(),
                     number,
                     start,
@@ -71,7 +71,7 @@ def numbered_lines(count: int, now: datetime) -> Iterator[LogLine]:
     They lie between one hour and ten minutes before ``now``. ``big`` is beyond 2^53, ``word`` holds many scripts and a
     formula, ``nested``, ``list`` and ``nothing`` are what their names say.
     """
-    start, step = nanoseconds(now - SETTLED), _SPREAD_NS // max(count, 1)
+    start, step = nanoseconds(now - DEFAULT_ROW_AGE), _SPREAD_NS // max(count, 1)
     for n in range(count):
         user_data = (
             f'{{"n":{n},"group":"g{n % 10}","big":{9_007_199_254_740_993 + n},"ratio":{n / 8},"even":{"false" if n % 2 else "true"},'
@@ -82,7 +82,7 @@ def numbered_lines(count: int, now: datetime) -> Iterator[LogLine]:
             1 + n % 6,
             _NUMBERED[n % 3],
             "",
-            identifier(n + 1),
+            uuid_text(n + 1),
             user_data,
         )
 
@@ -93,10 +93,10 @@ _NUMBERED = tuple(
 )
 
 
-def _given(found: Recognised, user_data: str, number: int, start: int) -> LogLine:
+def _given(found: DetectedFields, user_data: str, number: int, start: int) -> LogLine:
     ns = start - number * 1_000_000 if found.ns is None else found.ns
     origin = source(found.application or "given", found.subsystem or "given")
-    return LogLine(ns, found.severity, origin, "", identifier(number + 1), user_data)
+    return LogLine(ns, found.severity, origin, "", uuid_text(number + 1), user_data)
 
 
 def _as_json(judge: duckdb.DuckDBPyConnection, text: str) -> str:

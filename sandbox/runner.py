@@ -50,7 +50,7 @@ class JobRunner:
             self._futures[job.id] = future
         future.add_done_callback(_tell_failure)
 
-    def settle(self, job_id: str, seconds: float) -> None:
+    def wait(self, job_id: str, seconds: float) -> None:
         """Wait until the job has been executed, but no longer than that."""
         with self._lock:
             future = self._futures.get(job_id)
@@ -158,7 +158,7 @@ class JobRunner:
     def _forget_old(self) -> None:
         """Keep what is stored within its bounds of age, number and bytes; the oldest goes first."""
         before = self._now() - self._limits.job_lifetime
-        for job_id in self._store.forget(before=before, keep=self._limits.jobs_kept):
+        for job_id in self._store.prune(before=before, keep=self._limits.jobs_kept):
             self._file(job_id).unlink(missing_ok=True)
         sizes = {
             file.stem: file.stat().st_size for file in self._folder.glob("*.parquet")
@@ -169,7 +169,7 @@ class JobRunner:
                 break
             if job.id in sizes:
                 excess -= sizes[job.id]
-                self._store.drop(job.id)
+                self._store.delete(job.id)
                 self._file(job.id).unlink(missing_ok=True)
 
     def _file(self, job_id: str) -> Path:

@@ -13,19 +13,19 @@ from pathlib import Path
 
 from sandbox.app import Application, FaultControl, JournalEntry
 from sandbox.config import SandboxConfig, SandboxError
-from sandbox.coralogix.faults import NAMED as CORALOGIX_FAULTS
+from sandbox.coralogix.faults import NAMED_FAULTS as CORALOGIX_FAULTS
 from sandbox.coralogix.wire import coralogix_endpoints
 from sandbox.engine import Engine
 from sandbox.extent import Extent
-from sandbox.faults import FaultBox
+from sandbox.faults import FaultInjector
 from sandbox.jobs import Job, JobStore
-from sandbox.polytomic.faults import NAMED as POLYTOMIC_FAULTS
-from sandbox.polytomic.wire import Polytomic
+from sandbox.polytomic.faults import NAMED_FAULTS as POLYTOMIC_FAULTS
+from sandbox.polytomic.wire import PolytomicApi
 from sandbox.runner import JobRunner
-from sandbox.saf.faults import NAMED as SAF_FAULTS
+from sandbox.saf.faults import NAMED_FAULTS as SAF_FAULTS
 from sandbox.saf.wire import saf_endpoints
 from sandbox.server import SandboxServer
-from sandbox.supermetrics.faults import NAMED as SUPERMETRICS_FAULTS
+from sandbox.supermetrics.faults import NAMED_FAULTS as SUPERMETRICS_FAULTS
 from sandbox.supermetrics.wire import supermetrics_endpoints
 
 _LOCK_SECONDS = 10.0
@@ -41,8 +41,8 @@ class Sandbox:
         engine: Engine,
         store: JobStore,
         runner: JobRunner,
-        faults: FaultBox,
-        polytomic: Polytomic,
+        faults: FaultInjector,
+        polytomic: PolytomicApi,
     ) -> None:
         self.faults = faults
         self._polytomic = polytomic
@@ -66,11 +66,11 @@ class Sandbox:
         """The background queries it knows, oldest first."""
         return self._store.all()
 
-    def settle(self, seconds: float = 10.0) -> None:
+    def wait_until_idle(self, seconds: float = 10.0) -> None:
         """Wait until every background query has been executed, whatever the clock says of it."""
         for job in self.jobs:
-            self._runner.settle(job.id, seconds)
-        self._polytomic.settle(seconds)
+            self._runner.wait(job.id, seconds)
+        self._polytomic.wait_until_idle(seconds)
 
     @property
     def extent(self) -> Extent:
@@ -92,9 +92,9 @@ def running_sandbox(config: SandboxConfig | None = None) -> Iterator[Sandbox]:
         stack.callback(store.close)
         runner = JobRunner(store, folder / "jobs", config.limits, config.now)
         stack.callback(runner.stop)
-        faults = FaultBox()
+        faults = FaultInjector()
         control = FaultControl(faults, _NAMED) if config.fault_control else None
-        polytomic = Polytomic(config, folder / "polytomic", faults)
+        polytomic = PolytomicApi(config, folder / "polytomic", faults)
         stack.callback(polytomic.stop)
         endpoints = {
             **coralogix_endpoints(config, engine, store, runner),

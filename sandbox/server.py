@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.app import Application
 from sandbox.config import SandboxConfig, SandboxError
-from sandbox.web import Answer, ConnectionCutError, Request, json_answer
+from sandbox.web import ConnectionCutError, Request, Response, json_response
 
 logger = logging.getLogger("sandbox")
 
@@ -71,12 +71,12 @@ class SandboxServer(ThreadingHTTPServer):
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def counted(self, change: int) -> None:
+    def count_active(self, change: int) -> None:
         """Note that an answer begins (1) or ends (-1)."""
         with self._lock:
             self.busy += change
 
-    def answers_to(self, host: str) -> bool:
+    def is_allowed_host(self, host: str) -> bool:
         """Whether a Host header names this server; guards a loopback server against DNS rebinding."""
         if self.config.host not in ("127.0.0.1", "localhost", "::1"):
             return True
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         started = time.monotonic()
-        self.server.counted(1)
+        self.server.count_active(1)
         sent: int | str = "cut"
         try:
             answer = self._answer()
@@ -142,15 +142,15 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionCutError:
             self.close_connection = True
         finally:
-            self.server.counted(-1)
+            self.server.count_active(-1)
             path = self.path.partition("?")[0]
             logger.info(
                 "sandbox request method=%s operation=%s path=%r status=%s ms=%d",
                 self.command, self.server.application.operation(path), path[:200], sent, (time.monotonic() - started) * 1000,
             )  # fmt: skip
 
-    def _answer(self) -> Answer:
-        if not self.server.answers_to(self.headers.get("Host", "")):
+    def _answer(self) -> Response:
+        if not self.server.is_allowed_host(self.headers.get("Host", "")):
             return self._refused(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "This server does not answer to that name.",
@@ -177,11 +177,11 @@ class _Handler(BaseHTTPRequestHandler):
             Request(self.command, path, headers, body, query=query)
         )
 
-    def _refused(self, status: HTTPStatus, message: str) -> Answer:
+    def _refused(self, status: HTTPStatus, message: str) -> Response:
         self.close_connection = True  # the body has not been read
-        return json_answer(status, {"message": message}, connection="close")
+        return json_response(status, {"message": message}, connection="close")
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: Response) -> None:
         chunked = answer.streamed and self.request_version == "HTTP/1.1"
         body = b"" if answer.streamed else b"".join(answer.chunks)
         self.send_response(answer.status)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROW_GROUP = 20_000
-ABOUT_KEY = b"sandbox"
+METADATA_KEY = b"sandbox"
 
 # For rows on the way, whose user data may still be any text.
 LOOSE_SCHEMA = pa.schema(
@@ -69,7 +69,7 @@ def source(application: str, subsystem: str, **others: str) -> Source:
     )
 
 
-def identifier(number: int) -> str:
+def uuid_text(number: int) -> str:
     """A 128-bit number in the form of a UUID."""
     text = f"{number:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
@@ -83,17 +83,17 @@ def nanoseconds(moment: datetime) -> int:
 def write_rows(
     path: Path,
     lines: Iterable[LogLine],
-    about: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     schema: pa.Schema = SCHEMA,
 ) -> int:
     """Write ``lines`` in the order given and return their number; one row group is in memory at a time."""
-    return write_batches(path, _batches(lines), about, schema)
+    return write_batches(path, _batches(lines), metadata, schema)
 
 
 def write_batches(
     path: Path,
     batches: Iterable[pa.RecordBatch],
-    about: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     schema: pa.Schema = SCHEMA,
 ) -> int:
     """Write batches and return the number of rows; readers see the whole file or none of it.
@@ -102,7 +102,7 @@ def write_batches(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    kept = schema.with_metadata({ABOUT_KEY: msgspec.json.encode(about)})
+    kept = schema.with_metadata({METADATA_KEY: msgspec.json.encode(metadata)})
     written = 0
     try:
         with temporary.open("wb") as file:
@@ -120,13 +120,13 @@ def write_batches(
     return written
 
 
-def read_about(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Any]:
     """What ``write_rows`` was told about the file; empty when there is no such file or it is not one of ours."""
     try:
         metadata = pq.read_schema(path).metadata or {}
     except (FileNotFoundError, pa.ArrowInvalid):
         return {}
-    about: dict[str, Any] = msgspec.json.decode(metadata.get(ABOUT_KEY, b"{}"))
+    about: dict[str, Any] = msgspec.json.decode(metadata.get(METADATA_KEY, b"{}"))
     return about
 
 

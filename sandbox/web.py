@@ -32,10 +32,10 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     faults: tuple[Fault, ...] = ()
     query: str = field(default="", repr=False)
-    parts: Mapping[str, str] = field(default_factory=dict)
+    path_params: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
-    def arguments(self) -> Mapping[str, list[str]]:
+    def query_params(self) -> Mapping[str, list[str]]:
         """The arguments of the address, each with all its values."""
         return parse_qs(self.query, keep_blank_values=True)
 
@@ -45,13 +45,13 @@ class Request:
         scheme, _, key = self.headers.get("authorization", "").partition(" ")
         return key.strip() if scheme.lower() == "bearer" else ""
 
-    def fault(self, kind: str) -> Fault | None:
+    def find_fault(self, kind: str) -> Fault | None:
         """The first fault of that kind this request is to suffer."""
         return next((fault for fault in self.faults if fault.kind == kind), None)
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One HTTP answer. Each item of ``chunks`` is sent at once; ``streamed`` ones have no length in advance."""
 
     status: int
@@ -69,23 +69,23 @@ class Endpoint:
     """
 
     operation: str
-    handle: Callable[[Request], Answer]
+    handle: Callable[[Request], Response]
     method: str = "POST"
 
 
-def json_answer(status: int, value: Any, **headers: str) -> Answer:
+def json_response(status: int, value: Any, **headers: str) -> Response:
     """An answer with a JSON body; header names are written with underscores."""
     named = tuple(
         (name.replace("_", "-").title(), text) for name, text in headers.items()
     )
-    return Answer(status, (msgspec.json.encode(value),), headers=named)
+    return Response(status, (msgspec.json.encode(value),), headers=named)
 
 
-def text_answer(status: int, text: str) -> Answer:
+def text_response(status: int, text: str) -> Response:
     """An answer with a plain text body."""
-    return Answer(status, (text.encode(),), TEXT)
+    return Response(status, (text.encode(),), TEXT)
 
 
-def stream_answer(lines: Iterable[bytes]) -> Answer:
+def stream_response(lines: Iterable[bytes]) -> Response:
     """A stream of NDJSON lines, each sent as soon as it is there."""
-    return Answer(200, lines, NDJSON, streamed=True)
+    return Response(200, lines, NDJSON, streamed=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataprime.functions.signature import (
     Args,
+    CallSite,
     Functions,
-    Site,
-    constant,
+    constant_arg,
     custom,
-    given,
+    present_args,
     simple,
 )
-from dataprime.functions.texts import whole
+from dataprime.functions.texts import as_bigint
 from dataprime.sql import let
 from dataprime.table import Kind
 from dataprime.values import Value, as_json, as_text
@@ -22,32 +22,32 @@ _TWO = "array1:array array2:array"
 _EMPTY = "CAST([] AS JSON[])"
 
 
-def element(value: Value) -> str:
+def json_element(value: Value) -> str:
     """Return a value as an element of an array: JSON, null as JSON null."""
     return f"coalesce({as_json(value)}, 'null'::JSON)"
 
 
 def array_contains(array: Value, value: Value) -> Value:
     """Return whether an array holds a value."""
-    return Value(BOOL, f"list_contains({array.sql}, {element(value)})")
+    return Value(BOOL, f"list_contains({array.sql}, {json_element(value)})")
 
 
 @custom("array:array value:any")
-def contains(_: Site, args: Args) -> Value:
-    array, value = given(args)
+def contains(_: CallSite, args: Args) -> Value:
+    array, value = present_args(args)
     return array_contains(array, value)
 
 
 @custom("value:any array:array")
-def in_array(_: Site, args: Args) -> Value:
-    value, array = given(args)
+def in_array(_: CallSite, args: Args) -> Value:
+    value, array = present_args(args)
     return array_contains(array, value)
 
 
 @custom("array:array value:any")
-def append(_: Site, args: Args) -> Value:
-    array, value = given(args)
-    added = element(value)
+def append(_: CallSite, args: Args) -> Value:
+    array, value = present_args(args)
+    added = json_element(value)
 
     def body(it: str) -> str:
         return f"CASE WHEN {it} IS NOT NULL THEN list_append({it}, {added}) END"
@@ -56,15 +56,17 @@ def append(_: Site, args: Args) -> Value:
 
 
 @custom("array:array value:any")
-def remove(_: Site, args: Args) -> Value:
-    array, value = given(args)
-    kept = f"list_filter({array.sql}, lambda e: e IS DISTINCT FROM {element(value)})"
+def remove(_: CallSite, args: Args) -> Value:
+    array, value = present_args(args)
+    kept = (
+        f"list_filter({array.sql}, lambda e: e IS DISTINCT FROM {json_element(value)})"
+    )
     return Value(ARRAY, kept)
 
 
 def _around(array: str, index: str, middle: str, skip: int) -> str:
     """Return the array up to an index, `middle`, and what follows after `skip`."""
-    place = whole(index)
+    place = as_bigint(index)
 
     def body(it: str) -> str:
         before = f"list_slice({it}, 1, {place})"
@@ -77,33 +79,33 @@ def _around(array: str, index: str, middle: str, skip: int) -> str:
 
 
 @custom("array:array position:number")
-def remove_at(_: Site, args: Args) -> Value:
-    array, index = given(args)
+def remove_at(_: CallSite, args: Args) -> Value:
+    array, index = present_args(args)
     return Value(ARRAY, _around(array.sql, index.sql, _EMPTY, 1))
 
 
 @custom("array:array position:number value:any")
-def insert_at(_: Site, args: Args) -> Value:
-    array, index, value = given(args)
-    return Value(ARRAY, _around(array.sql, index.sql, f"[{element(value)}]", 0))
+def insert_at(_: CallSite, args: Args) -> Value:
+    array, index, value = present_args(args)
+    return Value(ARRAY, _around(array.sql, index.sql, f"[{json_element(value)}]", 0))
 
 
 @custom("array:array position:number value:any")
-def replace_at(_: Site, args: Args) -> Value:
-    array, index, value = given(args)
-    return Value(ARRAY, _around(array.sql, index.sql, f"[{element(value)}]", 1))
+def replace_at(_: CallSite, args: Args) -> Value:
+    array, index, value = present_args(args)
+    return Value(ARRAY, _around(array.sql, index.sql, f"[{json_element(value)}]", 1))
 
 
 @custom("array:array value:any newValue:any")
-def replace_all(_: Site, args: Args) -> Value:
-    array, old, new = given(args)
-    swapped = f"CASE WHEN e = {element(old)} THEN {element(new)} ELSE e END"
+def replace_all(_: CallSite, args: Args) -> Value:
+    array, old, new = present_args(args)
+    swapped = f"CASE WHEN e = {json_element(old)} THEN {json_element(new)} ELSE e END"
     return Value(ARRAY, f"list_transform({array.sql}, lambda e: {swapped})")
 
 
 @custom("array:array delimiter:string")
-def join(_: Site, args: Args) -> Value:
-    array, delimiter = given(args)
+def join(_: CallSite, args: Args) -> Value:
+    array, delimiter = present_args(args)
     texts = f"list_transform({array.sql}, lambda e: e ->> '$')"
     # array_to_string takes only a constant delimiter.
     some = f"list_filter({texts}, lambda e: e IS NOT NULL)"
@@ -112,22 +114,22 @@ def join(_: Site, args: Args) -> Value:
 
 
 @custom("string:string delimiter:any")
-def split(site: Site, args: Args) -> Value:
-    text, delimiter = given(args)
+def split(site: CallSite, args: Args) -> Value:
+    text, delimiter = present_args(args)
     if delimiter.kind is Kind.REGEXP:
         parts = f"regexp_split_to_array({text.sql}, {delimiter.sql})"
     elif delimiter.kind in (STRING, Kind.ANY):
         parts = f"string_split({text.sql}, {as_text(delimiter)})"
     else:
-        raise site.fault("'delimiter' must be a string or a /pattern/")
+        raise site.error("'delimiter' must be a string or a /pattern/")
     return Value(ARRAY, f"list_transform({parts}, lambda e: to_json(e))")
 
 
 @custom("array:array desc?!:bool nullsFirst?!:bool")
-def sort(_: Site, args: Args) -> Value:
-    (array, *_rest) = given(args)
-    order = "DESC" if constant(args, 1) is True else "ASC"
-    nulls = "NULLS FIRST" if constant(args, 2) is True else "NULLS LAST"
+def sort(_: CallSite, args: Args) -> Value:
+    (array, *_rest) = present_args(args)
+    order = "DESC" if constant_arg(args, 1) is True else "ASC"
+    nulls = "NULLS FIRST" if constant_arg(args, 2) is True else "NULLS LAST"
     # Numbers sort as numbers and before texts, each element with its key beside it.
     pair = (
         "{'n': TRY_CAST(CAST(e AS VARCHAR) AS DOUBLE), "
@@ -147,8 +149,8 @@ def sort(_: Site, args: Args) -> Value:
 
 
 @custom("value:any")
-def is_empty(_: Site, args: Args) -> Value:
-    (value,) = given(args)
+def is_empty(_: CallSite, args: Args) -> Value:
+    (value,) = present_args(args)
     if value.kind is STRING:
         return Value(BOOL, f"({value.sql} = '')")
     if value.kind is ARRAY:

@@ -6,27 +6,27 @@ import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from dataprime.errors import shown
+from dataprime.errors import printable
 from dataprime.functions.signature import (
     Args,
+    CallSite,
     Function,
     Functions,
-    Site,
-    constant,
+    constant_arg,
     custom,
-    given,
+    present_args,
     simple,
 )
 from dataprime.sql import let
 from dataprime.table import Kind
-from dataprime.times import NANO, unit_size
+from dataprime.times import NANOS_PER_SECOND, unit_size
 from dataprime.values import (
     Value,
     as_text,
     cast,
+    interval_from_text,
     iso_text,
-    read_interval_sql,
-    read_timestamp_sql,
+    timestamp_from_text,
 )
 
 TIMESTAMP, INTERVAL, NUMBER = Kind.TIMESTAMP, Kind.INTERVAL, Kind.NUMBER
@@ -89,24 +89,24 @@ def round_to(stamp: str, step: str) -> str:
     return let(stamp, body)
 
 
-def positive(interval: Value) -> str:
+def positive_or_null(interval: Value) -> str:
     """Return an interval, NULL unless it is above zero."""
     if re.fullmatch("[0-9]+", interval.sql) and int(interval.sql):
         return interval.sql
     return let(interval.sql, lambda it: f"CASE WHEN {it} > 0 THEN {it} END")
 
 
-def _unit(site: Site, args: Args, index: int, default: str) -> int:
-    name = str(constant(args, index) or default)
+def _unit(site: CallSite, args: Args, index: int, default: str) -> int:
+    name = str(constant_arg(args, index) or default)
     size = unit_size(name)
     if size is None:
-        raise site.fault(
-            f"unknown time unit {shown(name)}: use d, h, m, s, ms, us or ns"
+        raise site.error(
+            f"unknown time unit {printable(name)}: use d, h, m, s, ms, us or ns"
         )
     return size
 
 
-def zone_shift(site: Site, zone: str) -> Callable[[str], str]:
+def zone_offset_sql(site: CallSite, zone: str) -> Callable[[str], str]:
     """Return a function from UTC nanoseconds to the SQL of the zone's offset then.
 
     `zone` is an offset such as `+05:30`, or an IANA name. Raises DataPrimeError.
@@ -117,7 +117,7 @@ def zone_shift(site: Site, zone: str) -> Callable[[str], str]:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise site.fault(f"unknown time zone {shown(zone)}") from error
+        raise site.error(f"unknown time zone {printable(zone)}") from error
     name = site.bind(zone)
 
     def shift(sql: str) -> str:
@@ -135,10 +135,10 @@ def _fixed_offset(zone: str) -> int | None:
     if match is None:
         return None
     minutes = int(match[2]) * 60 + int(match[3] or 0)
-    return (-1 if match[1] == "-" else 1) * minutes * 60 * NANO
+    return (-1 if match[1] == "-" else 1) * minutes * 60 * NANOS_PER_SECOND
 
 
-def _format(site: Site, text: str, extra: str = "") -> str:
+def _format(site: CallSite, text: str, extra: str = "") -> str:
     """Return a strftime format DuckDB takes. Raises DataPrimeError.
 
     `extra` are further specifiers the caller can take.
@@ -149,23 +149,23 @@ def _format(site: Site, text: str, extra: str = "") -> str:
         if form in _LONG_FORMS:
             return _LONG_FORMS[form]
         if form not in _PLAIN_FORMS and form not in (*extra,):
-            raise site.fault(f"the format {shown('%' + form)} is not supported")
+            raise site.error(f"the format {printable('%' + form)} is not supported")
         return match[0]
 
     return _SPECIFIER.sub(translated, text)
 
 
 @custom("timestamp:timestamp format?!:string tz?!:string")
-def format_timestamp(site: Site, args: Args) -> Value:
-    (stamp, *_) = given(args)
-    form, zone = str(constant(args, 1) or "iso8601"), constant(args, 2)
+def format_timestamp(site: CallSite, args: Args) -> Value:
+    (stamp, *_) = present_args(args)
+    form, zone = str(constant_arg(args, 1) or "iso8601"), constant_arg(args, 2)
     if form in _UNIX_FORMS:
         return Value(
             Kind.STRING, f"CAST({stamp.sql} // {_UNIX_FORMS[form]} AS VARCHAR)"
         )
     if form == "timestamp_second":
-        return Value(Kind.STRING, f"CAST({stamp.sql} // {NANO} AS VARCHAR)")
-    shift = zone_shift(site, str(zone or "UTC"))
+        return Value(Kind.STRING, f"CAST({stamp.sql} // {NANOS_PER_SECOND} AS VARCHAR)")
+    shift = zone_offset_sql(site, str(zone or "UTC"))
     if form == "iso8601":
         text = let(stamp.sql, lambda it: _iso(it, shift(it), zoned=zone is not None))
         return Value(Kind.STRING, text)
@@ -181,37 +181,37 @@ def _iso(stamp: str, offset: str, *, zoned: bool) -> str:
     text = iso_text(f"({stamp} + {offset})")
     if not zoned:
         return f"{text} || 'Z'"
-    minutes = f"abs({offset}) // {60 * NANO}"
+    minutes = f"abs({offset}) // {60 * NANOS_PER_SECOND}"
     sign = f"CASE WHEN {offset} < 0 THEN '-' ELSE '+' END"
     clock = f"lpad(CAST(({minutes}) // 60 * 100 + ({minutes}) % 60 AS VARCHAR), 4, '0')"
     return f"{text} || {sign} || {clock}"
 
 
 @custom("timestamp:timestamp")
-def iso_date_time(_: Site, args: Args) -> Value:
-    (stamp,) = given(args)
+def iso_date_time(_: CallSite, args: Args) -> Value:
+    (stamp,) = present_args(args)
     # As many digits as needed, in threes: 2023-08-11T07:29:17.634Z.
     text = f"regexp_replace({iso_text(stamp.sql)}, '(?:000){{1,2}}$', '') || 'Z'"
     return Value(Kind.STRING, f"({text})")
 
 
 @custom("string:string format?!:string tz?!:string")
-def parse_timestamp(site: Site, args: Args) -> Value:
-    (text, *_) = given(args)
-    forms = str(constant(args, 1) or "auto").split("|")
+def parse_timestamp(site: CallSite, args: Args) -> Value:
+    (text, *_) = present_args(args)
+    forms = str(constant_arg(args, 1) or "auto").split("|")
     tried = [_parsed(site, text, form) for form in forms[:20]]
     stamp = f"coalesce({', '.join(tried)})" if len(tried) > 1 else tried[0]
-    if constant(args, 2) is None:
+    if constant_arg(args, 2) is None:
         return Value(TIMESTAMP, stamp)
-    zone = str(constant(args, 2))
+    zone = str(constant_arg(args, 2))
     return Value(TIMESTAMP, let(stamp, _from_local(site, zone)))
 
 
-def _from_local(site: Site, zone: str) -> Callable[[str], str]:
+def _from_local(site: CallSite, zone: str) -> Callable[[str], str]:
     fixed = _fixed_offset(zone)
     if fixed is not None:
         return lambda it: f"({it} - {fixed})"
-    zone_shift(site, zone)  # refuses an unknown zone
+    zone_offset_sql(site, zone)  # refuses an unknown zone
     name = site.bind(zone)
 
     def body(it: str) -> str:
@@ -222,7 +222,7 @@ def _from_local(site: Site, zone: str) -> Callable[[str], str]:
     return body
 
 
-def _parsed(site: Site, text: Value, form: str) -> str:
+def _parsed(site: CallSite, text: Value, form: str) -> str:
     if form in _UNIX_FORMS:
         return f"TRY(TRY_CAST({text.sql} AS BIGINT) * {_UNIX_FORMS[form]})"
     if form in ("auto", "timestamp_second"):
@@ -230,9 +230,9 @@ def _parsed(site: Site, text: Value, form: str) -> str:
         loose = cast(Value(Kind.ANY, f"to_json({text.sql})", text.sql), TIMESTAMP)
         return loose.sql if loose else text.sql
     if form in ("iso8601", "iso8601bare"):
-        return read_timestamp_sql(text.sql)
+        return timestamp_from_text(text.sql)
     if "%" not in form:
-        raise site.fault(f"unknown format {shown(form)}")
+        raise site.error(f"unknown format {printable(form)}")
     place = site.bind(_format(site, form, extra="z"))
     parsed = f"try_strptime({text.sql}, {place})"
     if "%z" in form:
@@ -241,20 +241,20 @@ def _parsed(site: Site, text: Value, form: str) -> str:
 
 
 @custom("timestamp:timestamp timeUnit?!:string")
-def to_unix_time(site: Site, args: Args) -> Value:
-    (stamp, *_) = given(args)
+def to_unix_time(site: CallSite, args: Args) -> Value:
+    (stamp, *_) = present_args(args)
     return Value(NUMBER, f"({stamp.sql} // {_unit(site, args, 1, 'ms')})")
 
 
 @custom("unixTime:number timeUnit?!:string")
-def from_unix_time(site: Site, args: Args) -> Value:
-    (number, *_) = given(args)
+def from_unix_time(site: CallSite, args: Args) -> Value:
+    (number, *_) = present_args(args)
     return Value(TIMESTAMP, _scaled(number, _unit(site, args, 1, "ms")))
 
 
 @custom("number:number timeUnit?!:string")
-def to_interval(site: Site, args: Args) -> Value:
-    (number, *_) = given(args)
+def to_interval(site: CallSite, args: Args) -> Value:
+    (number, *_) = present_args(args)
     return Value(INTERVAL, _scaled(number, _unit(site, args, 1, "ns")))
 
 
@@ -270,17 +270,19 @@ def _scaled(number: Value, size: int) -> str:
 
 
 @custom("timestamp:timestamp unit!:string tz?!:string")
-def extract_time(site: Site, args: Args) -> Value:
-    stamp, unit, *_ = given(args)
-    shift = zone_shift(site, str(constant(args, 2) or "UTC"))
+def extract_time(site: CallSite, args: Args) -> Value:
+    stamp, unit, *_ = present_args(args)
+    shift = zone_offset_sql(site, str(constant_arg(args, 2) or "UTC"))
     name = str(unit.constant).lower()
     size = unit_size(name)
-    if size is not None and size < 60 * NANO:
+    if size is not None and size < 60 * NANOS_PER_SECOND:
         # Units below a minute: the time since it began, with its fraction.
-        return Value(NUMBER, f"(({stamp.sql} % {60 * NANO}) / {size})")
+        return Value(NUMBER, f"(({stamp.sql} % {60 * NANOS_PER_SECOND}) / {size})")
     part = _PARTS.get(name) or _PARTS.get(name.removesuffix("s"))
     if part is None:
-        raise site.fault(f"unknown time unit {shown(name)}: use hour, day, month, …")
+        raise site.error(
+            f"unknown time unit {printable(name)}: use hour, day, month, …"
+        )
 
     def body(it: str) -> str:
         return f"TRY(date_part('{part}', make_timestamp_ns({it} + {shift(it)})))"
@@ -289,21 +291,21 @@ def extract_time(site: Site, args: Args) -> Value:
 
 
 @custom("timestamp:timestamp interval:interval")
-def round_time(_: Site, args: Args) -> Value:
-    stamp, interval = given(args)
-    return Value(TIMESTAMP, round_to(stamp.sql, positive(interval)))
+def round_time(_: CallSite, args: Args) -> Value:
+    stamp, interval = present_args(args)
+    return Value(TIMESTAMP, round_to(stamp.sql, positive_or_null(interval)))
 
 
 @custom("interval:interval scale!:string")
-def round_interval(site: Site, args: Args) -> Value:
-    interval, _ = given(args)
+def round_interval(site: CallSite, args: Args) -> Value:
+    interval, _ = present_args(args)
     size = _unit(site, args, 1, "ns")
     return Value(INTERVAL, f"({interval.sql} // {size} * {size})")
 
 
 @custom("interval:interval scale?!:string")
-def format_interval(site: Site, args: Args) -> Value:
-    (interval, *scale) = given(args)
+def format_interval(site: CallSite, args: Args) -> Value:
+    (interval, *scale) = present_args(args)
     if not scale:
         return Value(Kind.STRING, as_text(interval))
     size = _unit(site, args, 1, "ns")
@@ -316,13 +318,13 @@ def format_interval(site: Site, args: Args) -> Value:
 
 
 @custom("string:string")
-def parse_interval(_: Site, args: Args) -> Value:
-    (text,) = given(args)
-    return Value(INTERVAL, read_interval_sql(text.sql))
+def parse_interval(_: CallSite, args: Args) -> Value:
+    (text,) = present_args(args)
+    return Value(INTERVAL, interval_from_text(text.sql))
 
 
 @custom("")
-def now(site: Site, _args: Args) -> Value:
+def now(site: CallSite, _args: Args) -> Value:
     return Value(TIMESTAMP, f"CAST({site.ctx.now} AS BIGINT)")
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataprime.functions.signature import (
     Args,
+    CallSite,
     Function,
     Functions,
-    Site,
     custom,
-    given,
+    present_args,
     simple,
 )
-from dataprime.functions.texts import whole
+from dataprime.functions.texts import as_bigint
 from dataprime.sql import let
 from dataprime.table import Kind
 from dataprime.values import Value
@@ -25,41 +25,41 @@ _ONE = "number:number"
 
 
 @custom("number:number digits?:number")
-def round_(_: Site, args: Args) -> Value:
-    number, *digits = given(args)
+def round_(_: CallSite, args: Args) -> Value:
+    number, *digits = present_args(args)
     if not digits:
         return Value(NUMBER, f"round({number.sql})")
-    places = f"greatest(least({whole(digits[0].sql)}, 15), -15)::INTEGER"
+    places = f"greatest(least({as_bigint(digits[0].sql)}, 15), -15)::INTEGER"
     return Value(NUMBER, f"round({number.sql}, {places})")
 
 
 @custom("upperBound:number")
-def random_int(_: Site, args: Args) -> Value:
-    (bound,) = given(args)
+def random_int(_: CallSite, args: Args) -> Value:
+    (bound,) = present_args(args)
     return Value(NUMBER, f"CAST(floor(random() * {bound.sql}) AS BIGINT)")
 
 
 @custom("")
-def random_(_site: Site, _args: Args) -> Value:
+def random_(_site: CallSite, _args: Args) -> Value:
     return Value(NUMBER, "random()")
 
 
 @custom("")
-def pi(_site: Site, _args: Args) -> Value:
+def pi(_site: CallSite, _args: Args) -> Value:
     return Value(NUMBER, "pi()")
 
 
 @custom("number:number radix!:number")
-def to_base(site: Site, args: Args) -> Value:
-    number, radix = given(args)
+def to_base(site: CallSite, args: Args) -> Value:
+    number, radix = present_args(args)
     return Value(
-        Kind.STRING, f"TRY(to_base({whole(number.sql)}, {_radix(site, radix)}))"
+        Kind.STRING, f"TRY(to_base({as_bigint(number.sql)}, {_radix(site, radix)}))"
     )
 
 
 @custom("string:string radix!:number")
-def from_base(site: Site, args: Args) -> Value:
-    text, radix = given(args)
+def from_base(site: CallSite, args: Args) -> Value:
+    text, radix = present_args(args)
     base = _radix(site, radix)
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
     each = f"list_transform(string_split(lower({text.sql}), ''), lambda c: "
@@ -69,12 +69,12 @@ def from_base(site: Site, args: Args) -> Value:
     return Value(NUMBER, f"CASE WHEN {valid} THEN TRY({total}) END")
 
 
-def _radix(site: Site, value: Value) -> int:
+def _radix(site: CallSite, value: Value) -> int:
     if (
         not isinstance(value.constant, int)
         or not MIN_RADIX <= value.constant <= MAX_RADIX
     ):
-        raise site.fault("'radix' must be a whole number from 2 to 36")
+        raise site.error("'radix' must be a whole number from 2 to 36")
     return value.constant
 
 
@@ -82,8 +82,8 @@ def _finite(signature: str, template: str) -> Function:
     """Return a function whose NaN and infinities are null, in comparisons too."""
 
     @custom(signature)
-    def build(_: Site, args: Args) -> Value:
-        result = template.format(*(value.sql for value in given(args)))
+    def build(_: CallSite, args: Args) -> Value:
+        result = template.format(*(value.sql for value in present_args(args)))
         finite = let(
             f"TRY({result})", lambda it: f"CASE WHEN isfinite({it}) THEN {it} END"
         )
@@ -96,8 +96,8 @@ def _several(template: str, separator: str) -> Function:
     """Return a function of two or more numbers; of one it is an aggregation."""
 
     @custom("first:number second:number values*:number")
-    def build(_: Site, args: Args) -> Value:
-        listed = separator.join(value.sql for value in given(args))
+    def build(_: CallSite, args: Args) -> Value:
+        listed = separator.join(value.sql for value in present_args(args))
         return Value(NUMBER, template.format(listed))
 
     return build

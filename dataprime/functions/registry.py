@@ -7,7 +7,7 @@ from dataprime.errors import (
     DataPrimeError,
     Position,
     UnknownConstructError,
-    shown,
+    printable,
 )
 from dataprime.functions import arrays, moments, numbers, texts
 from dataprime.functions.signature import Function
@@ -30,6 +30,6 @@ def find_scalar(name: str, at: Position) -> Function:
         return found
     hint = FUNCTION_HINTS.get(name.lower().replace("_", "")) or FUNCTION_HINTS.get(name)
     if hint:
-        raise DataPrimeError(f"unknown function {shown(name)}: {hint}", *at)
+        raise DataPrimeError(f"unknown function {printable(name)}: {hint}", *at)
     guess = did_you_mean(name, [*SCALARS, *AGGREGATES, *SPECIAL])
-    raise UnknownConstructError(f"unknown function {shown(name)}{guess}", *at)
+    raise UnknownConstructError(f"unknown function {printable(name)}{guess}", *at)

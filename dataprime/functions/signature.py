@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dataprime.context import Context
-from dataprime.errors import DataPrimeError, Position, shown
+from dataprime.errors import DataPrimeError, Position, printable
 from dataprime.table import Kind
 from dataprime.values import Constant, Value, coerce
 
@@ -25,14 +25,14 @@ class Param:
 
 
 @dataclass(frozen=True)
-class Site:
+class CallSite:
     """Where a function is called: for errors, the clock and bound values."""
 
     name: str
     at: Position
     ctx: Context
 
-    def fault(self, message: str) -> DataPrimeError:
+    def error(self, message: str) -> DataPrimeError:
         """Return an error placed at the call."""
         return DataPrimeError(f"{self.name}(): {message}", *self.at)
 
@@ -46,13 +46,13 @@ class Function:
     """A function: its parameters and how a call becomes a value."""
 
     params: tuple[Param, ...]
-    build: Callable[[Site, Args], Value]
+    build: Callable[[CallSite, Args], Value]
 
 
 Functions = Mapping[str, Function]
 
 
-def params(signature: str) -> tuple[Param, ...]:
+def parse_signature(signature: str) -> tuple[Param, ...]:
     """Read a signature: names with kinds; `?` optional, `*` any number, `!` literal."""
     return tuple(_param(word) for word in signature.split())
 
@@ -68,19 +68,19 @@ def _param(word: str) -> Param:
 def simple(signature: str, result: Kind, template: str) -> Function:
     """Return a function that is a template over the SQL of its arguments."""
 
-    def build(_: Site, args: Args) -> Value:
+    def build(_: CallSite, args: Args) -> Value:
         return Value(result, template.format(*(arg.sql for arg in args if arg)))
 
-    return Function(params(signature), build)
+    return Function(parse_signature(signature), build)
 
 
 def custom(
     signature: str,
-) -> Callable[[Callable[[Site, Args], Value]], Function]:
+) -> Callable[[Callable[[CallSite, Args], Value]], Function]:
     """Decorate a builder with its signature."""
 
-    def wrap(build: Callable[[Site, Args], Value]) -> Function:
-        return Function(params(signature), build)
+    def wrap(build: Callable[[CallSite, Args], Value]) -> Function:
+        return Function(parse_signature(signature), build)
 
     return wrap
 
@@ -89,7 +89,7 @@ def match_args(
     function: Function,
     args: tuple[Value, ...],
     named: Mapping[str, Value],
-    site: Site,
+    site: CallSite,
 ) -> Args:
     """Return one value per parameter, converted; the rest of a variadic one follows.
 
@@ -105,7 +105,7 @@ def match_args(
             continue
         value = taken.pop(0) if taken else named.get(param.name)
         if value is None and not param.optional:
-            raise site.fault(f"the argument {shown(param.name)} is missing")
+            raise site.error(f"the argument {printable(param.name)} is missing")
         matched.append(None if value is None else _converted(value, param, site))
     _check_rest(taken, named, wanted, site)
     return tuple(matched)
@@ -115,26 +115,26 @@ def _check_rest(
     taken: list[Value],
     named: Mapping[str, Value],
     wanted: tuple[Param, ...],
-    site: Site,
+    site: CallSite,
 ) -> None:
     if taken:
-        raise site.fault(
+        raise site.error(
             f"takes {len(wanted)} arguments, not {len(wanted) + len(taken)}"
         )
     for name in named:
         if name not in {param.name for param in wanted}:
-            raise site.fault(f"has no argument {shown(name)}")
+            raise site.error(f"has no argument {printable(name)}")
 
 
-def _converted(value: Value, param: Param, site: Site) -> Value:
+def _converted(value: Value, param: Param, site: CallSite) -> Value:
     if param.constant and value.constant is None:
-        raise site.fault(f"the argument {shown(param.name)} must be a literal")
+        raise site.error(f"the argument {printable(param.name)} must be a literal")
     if param.kind is Kind.ANY:
         return value
     found = coerce(value, param.kind)
     if found is None:
-        raise site.fault(
-            f"the argument {shown(param.name)} is {param.kind.named}, not {value.kind.named}"
+        raise site.error(
+            f"the argument {printable(param.name)} is {param.kind.with_article}, not {value.kind.with_article}"
             f"{cast_hint(param.kind)}"
         )
     return found
@@ -146,12 +146,12 @@ def cast_hint(kind: Kind) -> str:
     return f": cast it with ':{kind}'" if kind in castable else ""
 
 
-def constant(args: Args, index: int) -> Constant:
+def constant_arg(args: Args, index: int) -> Constant:
     """Return the literal behind an argument, None when it was left out."""
     arg = args[index] if index < len(args) else None
     return arg.constant if arg else None
 
 
-def given(args: Args) -> tuple[Value, ...]:
+def present_args(args: Args) -> tuple[Value, ...]:
     """Return the arguments that are there."""
     return tuple(arg for arg in args if arg is not None)

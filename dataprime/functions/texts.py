@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataprime.functions.signature import (
     Args,
+    CallSite,
     Function,
     Functions,
-    Site,
-    constant,
+    constant_arg,
     custom,
-    given,
+    present_args,
     simple,
 )
 from dataprime.search import contains_phrase
@@ -20,108 +20,108 @@ from dataprime.values import Value, as_text, typed_null
 # Longest text a pad may make: a row must not become megabytes.
 MAX_PAD = 10_000
 # DuckDB raises on offsets above 2^32.
-MAX_PLACE = 1_000_000_000
+MAX_INDEX = 1_000_000_000
 _HEX = "[0-9a-fA-F]"
 # Doubled braces: the text goes through a template.
 _UUID = f"'{_HEX}{{{{8}}}}(?:-{_HEX}{{{{4}}}}){{{{3}}}}-{_HEX}{{{{12}}}}'"
 STRING, NUMBER, BOOL = Kind.STRING, Kind.NUMBER, Kind.BOOL
 
 
-def whole(sql: str) -> str:
+def as_bigint(sql: str) -> str:
     """Return a number as BIGINT, cut towards zero; NULL outside its range."""
     return f"TRY_CAST(trunc({sql}) AS BIGINT)"
 
 
-def place(sql: str) -> str:
+def as_index(sql: str) -> str:
     """Return a number as a place in a text or list, inside what DuckDB takes."""
 
     def body(it: str) -> str:
         return (
-            f"CASE WHEN {it} IS NOT NULL THEN least(greatest({it}, 0), {MAX_PLACE}) END"
+            f"CASE WHEN {it} IS NOT NULL THEN least(greatest({it}, 0), {MAX_INDEX}) END"
         )
 
-    return let(whole(sql), body)
+    return let(as_bigint(sql), body)
 
 
 @custom("values*:any")
-def concat(site: Site, args: Args) -> Value:
-    parts = [as_text(value) for value in given(args)]
+def concat(site: CallSite, args: Args) -> Value:
+    parts = [as_text(value) for value in present_args(args)]
     if not parts:
-        raise site.fault("the argument 'value' is missing")
+        raise site.error("the argument 'value' is missing")
     # Assumption: null counts as empty text, as in SQL's concat.
     return Value(STRING, f"concat({', '.join(parts)})")
 
 
 @custom("value:string pattern:regexp")
-def matches(_: Site, args: Args) -> Value:
-    value, pattern = given(args)
+def matches(_: CallSite, args: Args) -> Value:
+    value, pattern = present_args(args)
     return Value(BOOL, f"regexp_full_match({value.sql}, {pattern.sql})")
 
 
 @custom("value:string from:number length?:number")
-def substr(_: Site, args: Args) -> Value:
-    value, start, *length = given(args)
-    first = f"{place(start.sql)} + 1"
-    count = f", {place(length[0].sql)}" if length else ""
+def substr(_: CallSite, args: Args) -> Value:
+    value, start, *length = present_args(args)
+    first = f"{as_index(start.sql)} + 1"
+    count = f", {as_index(length[0].sql)}" if length else ""
     return Value(STRING, f"substring({value.sql}, {first}{count})")
 
 
 @custom("value:string delimiter:string index:number")
-def split_parts(_: Site, args: Args) -> Value:
-    value, delimiter, index = given(args)
+def split_parts(_: CallSite, args: Args) -> Value:
+    value, delimiter, index = present_args(args)
     parts = f"string_split({value.sql}, {delimiter.sql})"
-    return Value(STRING, f"list_extract({parts}, {place(index.sql)})")
+    return Value(STRING, f"list_extract({parts}, {as_index(index.sql)})")
 
 
 @custom("value:string delimiter:regexp index:number")
-def regexp_split_parts(_: Site, args: Args) -> Value:
-    value, delimiter, index = given(args)
+def regexp_split_parts(_: CallSite, args: Args) -> Value:
+    value, delimiter, index = present_args(args)
     parts = f"regexp_split_to_array({value.sql}, {delimiter.sql})"
-    return Value(STRING, f"list_extract({parts}, {place(index.sql)})")
+    return Value(STRING, f"list_extract({parts}, {as_index(index.sql)})")
 
 
 def _pad(function: str) -> Function:
     @custom("value:string charCount:number fillWith!:string")
-    def pad(site: Site, args: Args) -> Value:
-        value, count, fill = given(args)
+    def pad(site: CallSite, args: Args) -> Value:
+        value, count, fill = present_args(args)
         if len(str(fill.constant)) != 1:
-            raise site.fault("'fillWith' must be one character")
-        size = f"least(greatest({whole(count.sql)}, 0), {MAX_PAD})::INTEGER"
+            raise site.error("'fillWith' must be one character")
+        size = f"least(greatest({as_bigint(count.sql)}, 0), {MAX_PAD})::INTEGER"
         return Value(STRING, f"{function}({value.sql}, {size}, {fill.sql})")
 
     return pad
 
 
 @custom("target:any phrase!:string")
-def text_search(site: Site, args: Args) -> Value:
-    target, _ = given(args)
-    return Value(BOOL, contains_phrase(target, str(constant(args, 1)), site.ctx))
+def text_search(site: CallSite, args: Args) -> Value:
+    target, _ = present_args(args)
+    return Value(BOOL, contains_phrase(target, str(constant_arg(args, 1)), site.ctx))
 
 
 @custom("code:number")
-def chr_(_: Site, args: Args) -> Value:
-    (code,) = given(args)
+def chr_(_: CallSite, args: Args) -> Value:
+    (code,) = present_args(args)
 
     def body(it: str) -> str:
         valid = f"{it} BETWEEN 1 AND 55295 OR {it} BETWEEN 57344 AND 1114111"
         return f"CASE WHEN {valid} THEN chr({it}::INTEGER) END"
 
-    return Value(STRING, let(whole(code.sql), body))
+    return Value(STRING, let(as_bigint(code.sql), body))
 
 
 @custom("value:string")
-def codepoint(_: Site, args: Args) -> Value:
-    (value,) = given(args)
+def codepoint(_: CallSite, args: Args) -> Value:
+    (value,) = present_args(args)
     return Value(NUMBER, f"unicode(nullif({value.sql}, ''))")
 
 
 @custom("")
-def uuid(_site: Site, _args: Args) -> Value:
+def uuid(_site: CallSite, _args: Args) -> Value:
     return Value(STRING, "CAST(uuid() AS VARCHAR)")
 
 
 @custom("")
-def record_location(_site: Site, _args: Args) -> Value:
+def record_location(_site: CallSite, _args: Args) -> Value:
     # Null for rows that are not in cloud storage (Coralogix docs, recordLocation).
     return Value(STRING, typed_null(STRING))
 

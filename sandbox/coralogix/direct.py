@@ -14,20 +14,20 @@ from sandbox.coralogix import warnings
 from sandbox.coralogix.access import Access
 from sandbox.coralogix.errors import CompilationError
 from sandbox.coralogix.lines import direct_rows, line
-from sandbox.coralogix.requests import ARCHIVE, Asked, read_direct
+from sandbox.coralogix.requests import ARCHIVE, QueryRequest, parse_direct
 from sandbox.engine import Engine, EngineError, Query, Row, Tier
-from sandbox.web import Answer, Request, stream_answer
+from sandbox.web import Request, Response, stream_response
 
 
 @dataclass(frozen=True)
-class Cap:
+class RowLimit:
     """How many rows may come, and whether stopping there is worth a warning (not when the user asked for it)."""
 
     rows: int
-    imposed: bool
+    by_server: bool
 
 
-class Direct:
+class DirectEndpoint:
     """``POST /api/v1/dataprime/query``."""
 
     def __init__(self, config: SandboxConfig, engine: Engine, access: Access) -> None:
@@ -35,24 +35,26 @@ class Direct:
         self._engine = engine
         self._access = access
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         """Answer one direct query; what is wrong with it is refused before the stream begins."""
         now = self._config.now()
-        key = self._access.key_of(request)
-        asked = read_direct(request.body, now)
+        key = self._access.authenticate(request)
+        asked = parse_direct(request.body, now)
         tier = Tier.ARCHIVE if asked.tier == ARCHIVE else Tier.FREQUENT
         self._access.require(
             key, ARCHIVE_QUERY if tier is Tier.ARCHIVE else FREQUENT_LOGS
         )
-        self._access.count(request, now)
+        self._access.check_rate_limit(request, now)
         start, notes = self._range(asked, tier)
-        compiled = compiled_or_refused(self._engine, query_of(asked, tier, start))
+        compiled = compile_or_reject(self._engine, engine_query(asked, tier, start))
         notes += warnings.compile_warnings(compiled) + self._window_warnings(
             compiled, tier, start
         )
-        return stream_answer(self._lines(request, asked, compiled, tier, notes))
+        return stream_response(self._lines(request, asked, compiled, tier, notes))
 
-    def _range(self, asked: Asked, tier: Tier) -> tuple[datetime, list[dict[str, Any]]]:
+    def _range(
+        self, asked: QueryRequest, tier: Tier
+    ) -> tuple[datetime, list[dict[str, Any]]]:
         notes = []
         start, window = asked.start, self._config.limits.frequent_window
         if asked.deprecated_tier:
@@ -85,12 +87,14 @@ class Direct:
             return []
         if compiled.end - compiled.start <= self._config.limits.frequent_window:
             return []
-        return [_clamped(max(self._engine.since(tier), compiled.start), compiled.end)]
+        return [
+            _clamped(max(self._engine.oldest_time(tier), compiled.start), compiled.end)
+        ]
 
     def _lines(
         self,
         request: Request,
-        asked: Asked,
+        asked: QueryRequest,
         compiled: Compiled,
         tier: Tier,
         notes: list[dict[str, Any]],
@@ -112,7 +116,7 @@ class Direct:
             yield line(closing)
 
     def _results(
-        self, asked: Asked, compiled: Compiled, tier: Tier
+        self, asked: QueryRequest, compiled: Compiled, tier: Tier
     ) -> Iterator[list[Row] | dict[str, Any]]:
         """Batches of rows and, when they were cut, the warning that says so."""
         if asked.start >= asked.end:
@@ -121,8 +125,8 @@ class Direct:
         most_bytes = limits.fetched_bytes if tier is Tier.FREQUENT else None
         left, fetched = cap.rows, 0
         # One row more than allowed tells whether anything was cut.
-        for batch in self._engine.execution(
-            compiled, tier, cap.rows + cap.imposed
+        for batch in self._engine.prepare(
+            compiled, tier, cap.rows + cap.by_server
         ).batches(self._config.batch_rows):
             for first in range(0, len(batch), self._config.batch_rows):
                 rows = batch[first : first + self._config.batch_rows]
@@ -137,7 +141,7 @@ class Direct:
                     yield warnings.bytes_scanned()
                     return
 
-    def _cap(self, asked: Asked, compiled: Compiled, tier: Tier) -> Cap:
+    def _cap(self, asked: QueryRequest, compiled: Compiled, tier: Tier) -> RowLimit:
         """The least of the statement's limit, the request's limit and the tier's; 2,000 when nobody said anything.
 
         Assumption: reaching a limit the user set is no warning; whether the real server gives one is not known.
@@ -149,11 +153,11 @@ class Direct:
             default=None,
         )
         if own is None:
-            return Cap(min(limits.default_rows, hard), imposed=True)
-        return Cap(min(own, hard), imposed=own > hard)
+            return RowLimit(min(limits.default_rows, hard), by_server=True)
+        return RowLimit(min(own, hard), by_server=own > hard)
 
 
-def query_of(asked: Asked, tier: Tier, start: datetime) -> Query:
+def engine_query(asked: QueryRequest, tier: Tier, start: datetime) -> Query:
     """What the engine is to execute for a request."""
     return Query(
         statement=asked.query,
@@ -167,7 +171,7 @@ def query_of(asked: Asked, tier: Tier, start: datetime) -> Query:
     )
 
 
-def compiled_or_refused(engine: Engine, query: Query) -> Compiled:
+def compile_or_reject(engine: Engine, query: Query) -> Compiled:
     """Compile; what is wrong with the statement becomes a 400 with line and column."""
     try:
         return engine.compile(query)
@@ -187,7 +191,7 @@ def _statistics(
     config: SandboxConfig, request: Request, status: str, rows: int
 ) -> dict[str, Any] | None:
     """The closing line; servers before 2026 had none."""
-    fault = request.fault("statistics")
+    fault = request.find_fault("statistics")
     if fault is not None and fault.outcome:
         status = fault.outcome
     elif fault is not None or not config.statistics:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.web import Answer, Request, json_answer, text_answer
+from sandbox.web import Request, Response, json_response, text_response
 
 
-class RefusedError(Exception):
+class ApiError(Exception):
     """A request is answered with ``status`` and ``message``; ``plain`` bodies are text whatever the style."""
 
     def __init__(
@@ -25,36 +25,36 @@ class RefusedError(Exception):
         self.retry_after = retry_after
 
 
-class CompilationError(RefusedError):
+class CompilationError(ApiError):
     """The statement is wrong; the message ends with the line and column."""
 
     def __init__(self, message: str) -> None:
         super().__init__(400, message)
 
 
-def answered(
-    handle: Callable[[Request], Answer], style: str
-) -> Callable[[Request], Answer]:
+def with_error_responses(
+    handle: Callable[[Request], Response], style: str
+) -> Callable[[Request], Response]:
     """Turn the refusals of ``handle`` into answers of that style (``SandboxConfig.error_style``)."""
 
-    def guarded(request: Request) -> Answer:
+    def guarded(request: Request) -> Response:
         try:
             return handle(request)
-        except RefusedError as refusal:
+        except ApiError as refusal:
             return _answer(refusal, style)
 
     return guarded
 
 
-def _answer(refusal: RefusedError, style: str) -> Answer:
+def _answer(refusal: ApiError, style: str) -> Response:
     # Assumption: exact bodies are not published; these are the forms clients have met (LogNav's tests, official CLI).
     message = refusal.message
     if style == "text" and isinstance(refusal, CompilationError):
         message = f"Compilation errors:\n - {message}"
     if refusal.plain or style == "text":
-        return text_answer(refusal.status, message)
+        return text_response(refusal.status, message)
     named = (
         {} if refusal.retry_after is None else {"retry_after": str(refusal.retry_after)}
     )
     body = {"error": {"message": message}} if style == "error" else {"message": message}
-    return json_answer(refusal.status, body, **named)
+    return json_response(refusal.status, body, **named)

@@ -58,7 +58,7 @@ WARNINGS: tuple[dict[str, Any], ...] = (
 
 # Rows a client must survive: raw text, JSON that is no object, a pair without a value, the same key twice,
 # integers beyond 2^53, nothing at all.
-ODD_ROWS: tuple[dict[str, Any], ...] = (
+UNUSUAL_ROWS: tuple[dict[str, Any], ...] = (
     {
         "metadata": [{"key": "severity", "value": "INFO"}],
         "labels": [],
@@ -179,8 +179,8 @@ _STREAM: Mapping[str, Fault] = {
     "heartbeats": Fault(kind="insert", after=1, lines=("", '{"heartbeat":{}}', '{"somethingNew":{"a":[1]}}', "  ")),
     "malformed-line": Fault(kind="insert", after=2, lines=('{"result":{"results":[{"metad',)),
     "warnings": Fault(kind="insert", after=1, lines=tuple(_json({"warning": one}) for one in WARNINGS), operation="query"),
-    "odd-rows": Fault(kind="insert", after=1, lines=(_json({"result": {"results": ODD_ROWS}}),), operation="query"),
-    "odd-data": Fault(kind="insert", after=1, lines=(_json({"response": {"results": {"results": ODD_ROWS}}}),), operation="data"),
+    "odd-rows": Fault(kind="insert", after=1, lines=(_json({"result": {"results": UNUSUAL_ROWS}}),), operation="query"),
+    "odd-data": Fault(kind="insert", after=1, lines=(_json({"response": {"results": {"results": UNUSUAL_ROWS}}}),), operation="data"),
     "empty-result": _reply(200, '{"queryId":{"queryId":"00000000-0000-4000-8000-000000000000"}}\n{"result":{"results":[]}}\n', NDJSON, operation="query"),
 }  # fmt: skip
 _REFUSALS: Mapping[str, Fault] = {
@@ -224,7 +224,7 @@ _OUTCOMES: Mapping[str, Fault] = {
     )
 }
 
-NAMED: Mapping[str, Fault] = {
+NAMED_FAULTS: Mapping[str, Fault] = {
     **_STREAM,
     **_REFUSALS,
     **_OUTCOMES,

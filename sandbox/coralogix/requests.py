@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from sandbox.coralogix.errors import RefusedError
+from sandbox.coralogix.errors import ApiError
 
 FREQUENT, ARCHIVE = "TIER_FREQUENT_SEARCH", "TIER_ARCHIVE"
 DEPRECATED_TIER = "TIER_FREQUENT_SEARCH_UNSPECIFIED"
@@ -32,7 +32,7 @@ _INT32_MAX = 2**31 - 1
 _EARLIEST, _LATEST = 1970, 2200
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class QueryRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A valid request, everything resolved; all times in UTC."""
 
     query: str
@@ -47,22 +47,22 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
 
 
-def read_direct(body: bytes, now: datetime) -> Asked:
+def parse_direct(body: bytes, now: datetime) -> QueryRequest:
     """The body of a direct query; raises ``RefusedError`` (400)."""
     outer = _object(body)
     metadata = outer.get("metadata")
     if metadata is None:
         metadata = {}
     if not isinstance(metadata, dict):
-        raise RefusedError(400, "metadata must be an object")
+        raise ApiError(400, "metadata must be an object")
     tier = _text(metadata, "tier")
     if tier not in _TIERS:
-        raise RefusedError(
+        raise ApiError(
             400, f"metadata.tier is not one of {', '.join(filter(None, _TIERS))}"
         )
     syntax = _syntax(metadata)
     start, end = _range(_date(metadata, "startDate"), _date(metadata, "endDate"), now)
-    return Asked(
+    return QueryRequest(
         query=_query(outer, syntax),
         tier=_TIERS[tier],
         deprecated_tier=tier == DEPRECATED_TIER,
@@ -76,7 +76,7 @@ def read_direct(body: bytes, now: datetime) -> Asked:
     )
 
 
-def read_background(body: bytes, now: datetime) -> Asked:
+def parse_background(body: bytes, now: datetime) -> QueryRequest:
     """The body of a background submit, whose dates and syntax are required; raises ``RefusedError`` (400)."""
     outer = _object(body)
     missing = [
@@ -85,10 +85,10 @@ def read_background(body: bytes, now: datetime) -> Asked:
         if not outer.get(name)
     ]
     if missing:
-        raise RefusedError(400, f"missing required field: {', '.join(missing)}")
+        raise ApiError(400, f"missing required field: {', '.join(missing)}")
     syntax = _syntax(outer)
     start, end = _range(_date(outer, "startDate"), _date(outer, "endDate"), now)
-    return Asked(
+    return QueryRequest(
         query=_query(outer, syntax),
         lucene=syntax in _LUCENE,
         start=start,
@@ -97,11 +97,11 @@ def read_background(body: bytes, now: datetime) -> Asked:
     )
 
 
-def read_query_id(body: bytes) -> str:
+def parse_query_id(body: bytes) -> str:
     """The id in the body of status, data and cancel; raises ``RefusedError`` (400)."""
     query_id = _text(_object(body), "queryId")
     if not query_id:
-        raise RefusedError(400, "missing required field: queryId")
+        raise ApiError(400, "missing required field: queryId")
     return query_id
 
 
@@ -109,9 +109,9 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RefusedError(400, f"malformed JSON: {error}") from error
+        raise ApiError(400, f"malformed JSON: {error}") from error
     if not isinstance(found, dict):
-        raise RefusedError(400, "the body must be a JSON object")
+        raise ApiError(400, "the body must be a JSON object")
     return found
 
 
@@ -120,14 +120,14 @@ def _text(fields: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise RefusedError(400, f"{name} must be a string")
+        raise ApiError(400, f"{name} must be a string")
     return value
 
 
 def _flag(fields: dict[str, Any], name: str) -> bool:
     value = fields.get(name) or False
     if not isinstance(value, bool):
-        raise RefusedError(400, f"{name} must be true or false")
+        raise ApiError(400, f"{name} must be true or false")
     return value
 
 
@@ -140,27 +140,27 @@ def _limit(fields: dict[str, Any]) -> int | None:
         or not isinstance(value, int)
         or not 0 <= value <= _INT32_MAX
     ):
-        raise RefusedError(400, "limit must be an integer of at least 0")
+        raise ApiError(400, "limit must be an integer of at least 0")
     return value or None  # 0 is the default of an int32: no limit given
 
 
 def _syntax(fields: dict[str, Any]) -> str:
     syntax = _text(fields, "syntax") or "QUERY_SYNTAX_UNSPECIFIED"
     if syntax not in _SYNTAXES:
-        raise RefusedError(400, f"syntax is not one of {', '.join(sorted(_SYNTAXES))}")
+        raise ApiError(400, f"syntax is not one of {', '.join(sorted(_SYNTAXES))}")
     return syntax
 
 
 def _query(fields: dict[str, Any], syntax: str) -> str:
     query = _text(fields, "query")
     if not query.strip():
-        raise RefusedError(400, "missing required field: query")
+        raise ApiError(400, "missing required field: query")
     if not syntax.endswith("_UTF8_BASE64"):
         return query
     try:
         return base64.b64decode(query, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise RefusedError(400, "query is not the base64 of UTF-8 text") from error
+        raise ApiError(400, "query is not the base64 of UTF-8 text") from error
 
 
 def _date(fields: dict[str, Any], name: str) -> datetime | None:
@@ -170,13 +170,13 @@ def _date(fields: dict[str, Any], name: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise RefusedError(400, f"{name} is not an RFC 3339 time") from error
+        raise ApiError(400, f"{name} is not an RFC 3339 time") from error
     if (
         moment.tzinfo is None
     ):  # Assumption: RFC 3339 requires the offset, so its absence is an error
-        raise RefusedError(400, f"{name} has no time zone; end it with Z or an offset")
+        raise ApiError(400, f"{name} has no time zone; end it with Z or an offset")
     if not _EARLIEST <= moment.year <= _LATEST:
-        raise RefusedError(400, f"{name} is out of range")
+        raise ApiError(400, f"{name} is out of range")
     return moment.astimezone(UTC)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from sandbox.config import SandboxConfig
 from sandbox.coralogix.access import Access
-from sandbox.coralogix.background import Background
-from sandbox.coralogix.direct import Direct
-from sandbox.coralogix.errors import answered
+from sandbox.coralogix.background import BackgroundEndpoints
+from sandbox.coralogix.direct import DirectEndpoint
+from sandbox.coralogix.errors import with_error_responses
 from sandbox.engine import Engine
 from sandbox.jobs import JobStore
 from sandbox.runner import JobRunner
@@ -22,8 +22,8 @@ def coralogix_endpoints(
 ) -> Mapping[str, Endpoint]:
     """The five addresses by path; unfinished background queries of an earlier process start again."""
     access = Access(config.keys, config.limits.queries_per_minute)
-    direct = Direct(config, engine, access)
-    background = Background(config, engine, access, store, runner)
+    direct = DirectEndpoint(config, engine, access)
+    background = BackgroundEndpoints(config, engine, access, store, runner)
     background.resume()
     handlers = {
         "query": ("query", direct.handle),
@@ -33,6 +33,8 @@ def coralogix_endpoints(
         "background-query/data": ("data", background.data),
     }
     return {
-        f"{BASE}/{path}": Endpoint(operation, answered(handle, config.error_style))
+        f"{BASE}/{path}": Endpoint(
+            operation, with_error_responses(handle, config.error_style)
+        )
         for path, (operation, handle) in handlers.items()
     }

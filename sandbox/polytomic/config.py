@@ -21,10 +21,10 @@ class PolytomicConfig:
     # Polytomic's Python client says 24 hours of the results of saved queries; no other figure is published.
     result_lifetime: timedelta = timedelta(hours=24)
     expired_as: Literal["not found", "unknown"] = "not found"
-    most_rows: int = 1_000_000
-    most_bytes: int = 256 * 1024 * 1024
+    max_rows: int = 1_000_000
+    max_bytes: int = 256 * 1024 * 1024
     query_seconds: float = 60.0
     memory: str = "512MB"
     threads: int = 2
-    at_once: int = 2
+    max_concurrent: int = 2
     queries_kept: int = 200

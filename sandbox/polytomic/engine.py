@@ -14,18 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sandbox.polytomic.config import PolytomicConfig
-from sandbox.polytomic.guard import GuardError, check
+from sandbox.polytomic.guard import GuardError, check_statement
 from sandbox.polytomic.tables import TABLES, make_tables
 
 _HEARD_SECONDS = 0.1
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
-class FailedError(Exception):
+class QueryFailedError(Exception):
     """A query could not be carried through; the text is safe to show."""
 
 
-class StoppedError(Exception):
+class EngineStoppedError(Exception):
     """The sandbox is being closed."""
 
 
@@ -69,11 +69,11 @@ class PolytomicEngine:
         self._stopped = False
 
     @contextmanager
-    def executed(self, statement: str) -> Iterator[Result]:
+    def execute(self, statement: str) -> Iterator[Result]:
         """The result of ``statement`` while the block runs. Raises ``FailedError`` with what is wrong with it."""
         with self._cursor() as (cursor, late):
             try:
-                check(statement, cursor, TABLES)
+                check_statement(statement, cursor, TABLES)
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
                 yield Result(cursor.sql(statement).to_arrow_reader(2_000))
             except (GuardError, duckdb.Error, pa.ArrowException) as error:
@@ -93,22 +93,22 @@ class PolytomicEngine:
 
     def _failure(self, error: Exception, *, timed_out: bool) -> Exception:
         if self._stopped:
-            return StoppedError()
+            return EngineStoppedError()
         if timed_out:
-            return FailedError(
+            return QueryFailedError(
                 f"The query ran for longer than {self._config.query_seconds:g} seconds."
             )
         words = str(error).partition("\n")[0][:500]
         if isinstance(error, duckdb.OutOfMemoryException):
             words = "The query needs more memory than there is."
-        return FailedError(words)
+        return QueryFailedError(words)
 
     @contextmanager
     def _cursor(self) -> Iterator[tuple[duckdb.DuckDBPyConnection, threading.Event]]:
         done, late = threading.Event(), threading.Event()
         with self._lock:
             if self._stopped:
-                raise StoppedError
+                raise EngineStoppedError
             self._database = self._database or self._made()
             cursor = self._database.cursor()
             self._running.add(cursor)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sandbox.web import Answer, Request, json_answer
+from sandbox.web import Request, Response, json_response
 
 VERSION_HEADER = "X-Polytomic-Version"
 # Polytomic docs, "Versioning".
 VERSIONS = ("2025-09-18", "2024-02-08", "2023-04-25", "2022-12-12", "2021-05-23")
 
 
-class RefusedError(Exception):
+class ApiError(Exception):
     """A request is answered with ``status``, a ``key`` for programs and a ``message`` for people."""
 
     def __init__(self, status: int, key: str, message: str, **metadata: Any) -> None:
@@ -24,7 +24,7 @@ class RefusedError(Exception):
         self.metadata = metadata
 
 
-def refusal(error: RefusedError) -> Answer:
+def error_response(error: ApiError) -> Response:
     """The documented envelope. Assumption: the keys; no example of one is published."""
     body = {
         "key": error.key,
@@ -33,18 +33,20 @@ def refusal(error: RefusedError) -> Answer:
         "status": error.status,
     }
     after = error.metadata.get("retry_after")
-    return json_answer(
+    return json_response(
         error.status, body, **({} if after is None else {"retry_after": str(after)})
     )
 
 
-def answered(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+def with_error_responses(
+    handle: Callable[[Request], Response],
+) -> Callable[[Request], Response]:
     """Turn refusals into answers, and let every answer name its version, as the documents promise."""
 
-    def guarded(request: Request) -> Answer:
+    def guarded(request: Request) -> Response:
         asked = request.headers.get(VERSION_HEADER.lower(), VERSIONS[0])
         if asked not in VERSIONS:
-            asked, answer = VERSIONS[0], refusal(_unsupported())
+            asked, answer = VERSIONS[0], error_response(_unsupported())
         else:
             answer = _tried(handle, request)
         return replace(answer, headers=(*answer.headers, (VERSION_HEADER, asked)))
@@ -52,14 +54,14 @@ def answered(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]
     return guarded
 
 
-def _tried(handle: Callable[[Request], Answer], request: Request) -> Answer:
+def _tried(handle: Callable[[Request], Response], request: Request) -> Response:
     try:
         return handle(request)
-    except RefusedError as error:
-        return refusal(error)
+    except ApiError as error:
+        return error_response(error)
 
 
-def _unsupported() -> RefusedError:
-    return RefusedError(
+def _unsupported() -> ApiError:
+    return ApiError(
         400, "unsupported_version", "This version of the API is not supported."
     )

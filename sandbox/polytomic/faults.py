@@ -23,7 +23,7 @@ def _on_result(outcome: str, *, reason: str = "") -> Fault:
     )
 
 
-NAMED: Mapping[str, Fault] = {
+NAMED_FAULTS: Mapping[str, Fault] = {
     "polytomic-failed": _on_submit("failed", reason='relation "order" does not exist'),
     "polytomic-lost": _on_submit("unknown"),
     "polytomic-in-flight": _on_submit("in-flight"),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import duckdb
 import msgspec
 
-MOST_CHARACTERS = 200_000
+MAX_CHARACTERS = 200_000
 _NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _TABLE_FUNCTIONS = {"range", "generate_series", "numbers", "unnest"}
 _NAMESPACES: tuple[list[str], ...] = ([], ["main"], ["memory"], ["memory", "main"])
@@ -50,12 +50,12 @@ class _Found(NamedTuple):
     node: dict[str, Any]
 
 
-def check(
+def check_statement(
     statement: str, parser: duckdb.DuckDBPyConnection, tables: frozenset[str]
 ) -> None:
     """Let a statement pass, or raise ``GuardError``. ``tables`` are those that may be read."""
-    if len(statement) > MOST_CHARACTERS:
-        raise GuardError(f"The query is longer than {MOST_CHARACTERS:,} characters.")
+    if len(statement) > MAX_CHARACTERS:
+        raise GuardError(f"The query is longer than {MAX_CHARACTERS:,} characters.")
     found = list(_walk(_tree(statement, parser)))
     # A name that WITH gives may be used where it does not hold; then it is the database's own.
     known = tables | {node["key"].lower() for kind, node in found if kind == "named"}

@@ -7,30 +7,30 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sandbox.polytomic.errors import RefusedError, refusal
-from sandbox.web import Answer
+from sandbox.polytomic.errors import ApiError, error_response
+from sandbox.web import Response
 
 _KEPT = timedelta(hours=24)
 _FORM = re.compile(r"[A-Za-z0-9_-]{8,255}")
 
 
-class Idempotency:
+class IdempotencyCache:
     """Remembers answers by who asked and by key, for a day. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._answers: dict[tuple[str, str], tuple[datetime, Answer | None]] = {}
+        self._answers: dict[tuple[str, str], tuple[datetime, Response | None]] = {}
 
-    def remember(self, owner: str, key: str, at: datetime, answer: Answer) -> None:
+    def restore(self, owner: str, key: str, at: datetime, answer: Response) -> None:
         """Know an answer of an earlier process."""
         self._answers[owner, key] = (at, answer)
 
-    def answer(
-        self, owner: str, key: str, now: datetime, handle: Callable[[], Answer]
-    ) -> Answer:
+    def get_or_create(
+        self, owner: str, key: str, now: datetime, handle: Callable[[], Response]
+    ) -> Response:
         """The first answer to this key, errors included. 409 while it is still being made; 400 for a key of no such form."""
         if not _FORM.fullmatch(key):
-            raise RefusedError(
+            raise ApiError(
                 400,
                 "invalid_idempotency_key",
                 "Idempotency-Key must be 8 to 255 of A-Z, a-z, 0-9, _ and -.",
@@ -46,8 +46,8 @@ class Idempotency:
         made = None
         try:
             made = handle()
-        except RefusedError as error:
-            made = refusal(error)
+        except ApiError as error:
+            made = error_response(error)
         finally:
             with self._lock:
                 if made is None:
@@ -57,9 +57,9 @@ class Idempotency:
         return made
 
     @staticmethod
-    def conflict() -> RefusedError:
+    def conflict() -> ApiError:
         """What a request hears whose first one is still being answered."""
-        return RefusedError(
+        return ApiError(
             409,
             "idempotency_conflict",
             "A request with this Idempotency-Key is in progress.",

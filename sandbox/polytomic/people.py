@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sandbox.config import DEMO_KEY, LIMITED_KEY, OTHER_TENANT_KEY
 
-LIMITED_SECONDS = 90
+RETRY_AFTER_SECONDS = 90
 COLLEAGUE_KEY = "sandbox-colleague-key"
 EMPTY_KEY = "sandbox-empty-key"
 PARTNER_KEY = "sandbox-partner-key"
@@ -29,8 +29,8 @@ class Connection:
     id: str
     name: str
     kind: tuple[str, str]
-    trouble: str = ""
-    limited: bool = False
+    failure: str = ""
+    rate_limited: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Caller:
     organisation: Organisation
     email: str = ""
     kind: Literal["user", "organization", "partner"] = "user"
-    only: tuple[str, ...] | None = field(default=None)
+    allowed_connections: tuple[str, ...] | None = field(default=None)
 
-    def me(self) -> dict[str, Any]:
+    def profile(self) -> dict[str, Any]:
         """What GET /api/me says."""
         said: dict[str, Any] = {
             "email": self.email,
@@ -72,9 +72,9 @@ class Caller:
         return ({"id": self.id} if self.kind == "user" else {}) | said
 
     def _profile(self) -> dict[str, Any] | None:
-        if self.only is None:
+        if self.allowed_connections is None:
             return None
-        capabilities = {"query": {"connection_ids": list(self.only)}}
+        capabilities = {"query": {"connection_ids": list(self.allowed_connections)}}
         return {
             "id": "5f0c7a52-9d3e-4b18-8c64-1a2b3c4d5e6f",
             "name": "Warehouse only",
@@ -94,10 +94,10 @@ SHOP = Organisation(
             OLD_REPORTS,
             "Old reports",
             ("mysql", "MySQL"),
-            trouble='could not connect: password authentication failed for user "reports"',
+            failure='could not connect: password authentication failed for user "reports"',
         ),
         Connection(
-            CRM, "Customer relations", ("salesforce", "Salesforce"), limited=True
+            CRM, "Customer relations", ("salesforce", "Salesforce"), rate_limited=True
         ),
     ),
 )
@@ -108,14 +108,14 @@ NEIGHBOUR = Organisation(
 )
 NEWCOMER = Organisation("2c3d4e5f-6a7b-4c8d-9e0f-1a2b3c4d5e6f", "Sandbox Newcomer")
 
-BEARERS: Mapping[str, Caller] = {
+CALLERS_BY_BEARER: Mapping[str, Caller] = {
     DEMO_KEY: Caller("a1111111-0000-4000-8000-000000000001", SHOP, "demo@shop.example"),
     COLLEAGUE_KEY: Caller("a1111111-0000-4000-8000-000000000002", SHOP, "colleague@shop.example"),
-    LIMITED_KEY: Caller("a1111111-0000-4000-8000-000000000003", SHOP, "limited@shop.example", only=(WAREHOUSE,)),
+    LIMITED_KEY: Caller("a1111111-0000-4000-8000-000000000003", SHOP, "limited@shop.example", allowed_connections=(WAREHOUSE,)),
     OTHER_TENANT_KEY: Caller("a1111111-0000-4000-8000-000000000004", NEIGHBOUR, "neighbour@elsewhere.example"),
     EMPTY_KEY: Caller("a1111111-0000-4000-8000-000000000005", NEWCOMER, "new@newcomer.example"),
     PARTNER_KEY: Caller("partner", SHOP, kind="partner"),
 }  # fmt: skip
-BASICS: Mapping[tuple[str, str], Caller] = {
+CALLERS_BY_BASIC: Mapping[tuple[str, str], Caller] = {
     (ORGANISATION_USER, ORGANISATION_KEY): Caller("organisation", SHOP, kind="organization"),
 }  # fmt: skip

@@ -11,36 +11,36 @@ from urllib.parse import quote
 import msgspec
 
 from sandbox.config import SandboxConfig
-from sandbox.polytomic.access import querying
-from sandbox.polytomic.errors import RefusedError
+from sandbox.polytomic.access import authenticate_for_query
+from sandbox.polytomic.errors import ApiError
 from sandbox.polytomic.runner import TaskRunner
 from sandbox.polytomic.tasks import Task, TaskStore
-from sandbox.polytomic.tokens import TokenError, Tokens
-from sandbox.web import Answer, Request, json_answer
+from sandbox.polytomic.tokens import PageTokens, TokenError
+from sandbox.web import Request, Response, json_response
 
 # A query due by the clock may still be executing; a poll waits this long before it says so.
 _SETTLE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Results:
+class ResultEndpoint:
     """Shows queries: their state to the whole organisation, what came of them to whoever asked only."""
 
     config: SandboxConfig
     store: TaskStore
     runner: TaskRunner
-    tokens: Tokens
+    tokens: PageTokens
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         """Answer one request."""
-        caller, now = querying(request), self.config.now()
-        task = self._settled(request.parts["id"], now)
+        caller, now = authenticate_for_query(request), self.config.now()
+        task = self._settled(request.path_params["id"], now)
         if task is None or task.organisation != caller.organisation.id:
             raise _not_found()
         state = task.state(now)
         if caller.id != task.owner and state not in ("created", "running"):
             raise _not_found()
-        fault = request.fault("outcome")
+        fault = request.find_fault("outcome")
         if fault is not None and fault.outcome == "strange":
             return _answer(task, fault.reason or "paused")
         if state == "done":
@@ -53,10 +53,10 @@ class Results:
         task = self.store.get(task_id)
         if task is None or task.outcome or task.due_at > now:
             return task
-        self.runner.settle(task.id, _SETTLE_SECONDS)
+        self.runner.wait(task.id, _SETTLE_SECONDS)
         return self.store.get(task.id)
 
-    def _done(self, task: Task, request: Request, now: datetime) -> Answer:
+    def _done(self, task: Task, request: Request, now: datetime) -> Response:
         own = self.config.polytomic
         expires = (task.ended_at or now) + own.result_lifetime
         if now >= expires and own.expired_as == "unknown":
@@ -69,7 +69,7 @@ class Results:
             "fields": task.fields,
             "expires": expires,
         }
-        fault = request.fault("outcome")
+        fault = request.find_fault("outcome")
         if fault is None or fault.outcome != "no-rows":
             data["results"] = self._rows(task, page)
         links = self._links(task, page, request)
@@ -82,13 +82,13 @@ class Results:
             raise _not_found() from error
 
     def _page_asked(self, task: Task, request: Request) -> int:
-        tokens = request.arguments.get("page")
+        tokens = request.query_params.get("page")
         if tokens is None:
             return 0
         try:
-            return self.tokens.page(task.id, tokens[-1])
+            return self.tokens.decode(task.id, tokens[-1])
         except TokenError as error:
-            raise RefusedError(400, "invalid_page", "The page is not valid.") from error
+            raise ApiError(400, "invalid_page", "The page is not valid.") from error
 
     def _links(self, task: Task, page: int, request: Request) -> dict[str, str]:
         absolute = self.config.polytomic.links == "absolute"
@@ -98,22 +98,22 @@ class Results:
             links["next"] = base + self._link(task, page + 1)
         if page:
             links["previous"] = base + self._link(task, page - 1)
-        fault = request.fault("outcome")
+        fault = request.find_fault("outcome")
         if fault is not None and fault.outcome in ("loop", "elsewhere"):
             links["next"] = (fault.reason or base) + self._link(task, page)
         return links
 
     def _link(self, task: Task, page: int) -> str:
-        token = quote(self.tokens.token(task.id, page), safe="")
+        token = quote(self.tokens.encode(task.id, page), safe="")
         return f"/api/queries/{task.id}?page={token}"
 
 
 def _answer(
     task: Task, status: str, links: Mapping[str, str] | None = None, **data: Any
-) -> Answer:
+) -> Response:
     body: dict[str, Any] = {"data": {"id": task.id, "status": status} | data}
-    return json_answer(200, body | ({"links": links} if links else {}))
+    return json_response(200, body | ({"links": links} if links else {}))
 
 
-def _not_found() -> RefusedError:
-    return RefusedError(404, "not_found", "Query not found.")
+def _not_found() -> ApiError:
+    return ApiError(404, "not_found", "Query not found.")

@@ -12,7 +12,11 @@ from typing import Any
 import msgspec
 
 from sandbox.polytomic.config import PolytomicConfig
-from sandbox.polytomic.engine import FailedError, PolytomicEngine, StoppedError
+from sandbox.polytomic.engine import (
+    EngineStoppedError,
+    PolytomicEngine,
+    QueryFailedError,
+)
 from sandbox.polytomic.tasks import Task, TaskStore
 
 logger = logging.getLogger("sandbox")
@@ -35,7 +39,7 @@ class TaskRunner:
         self._store = store
         self._now = now
         self._pool = ThreadPoolExecutor(
-            config.at_once, thread_name_prefix="sandbox-sql"
+            config.max_concurrent, thread_name_prefix="sandbox-sql"
         )
         self._lock = threading.Lock()
         self._futures: dict[str, Future[None]] = {}
@@ -45,14 +49,14 @@ class TaskRunner:
         with self._lock:
             self._futures[task.id] = self._pool.submit(self._run, task)
 
-    def settle(self, task_id: str, seconds: float) -> None:
+    def wait(self, task_id: str, seconds: float) -> None:
         """Wait until the query has been executed, but no longer than that."""
         with self._lock:
             future = self._futures.get(task_id)
         if future is not None:
             wait([future], seconds)
 
-    def settle_all(self, seconds: float) -> None:
+    def wait_all(self, seconds: float) -> None:
         """Wait until nothing is being executed, but no longer than that."""
         with self._lock:
             futures = list(self._futures.values())
@@ -63,7 +67,7 @@ class TaskRunner:
         self._pool.shutdown(wait=False, cancel_futures=True)
         while self._busy():
             self._engine.stop()
-            self.settle_all(_HEARD_SECONDS)
+            self.wait_all(_HEARD_SECONDS)
         self._pool.shutdown(wait=True)
         self._engine.close()
 
@@ -74,10 +78,10 @@ class TaskRunner:
     def _run(self, task: Task) -> None:
         try:
             facts = self._executed(task)
-            self._store.put(
+            self._store.save(
                 msgspec.structs.replace(task, executed_at=self._now(), **facts)
             )
-        except StoppedError:
+        except EngineStoppedError:
             pass
         except OSError:
             logger.exception("sandbox could not keep the rows of a query")
@@ -87,14 +91,14 @@ class TaskRunner:
 
     def _executed(self, task: Task) -> dict[str, Any]:
         try:
-            with self._engine.executed(task.query) as result:
+            with self._engine.execute(task.query) as result:
                 pages = size = 0
                 for rows in result.pages(self._config.page_rows):
                     size += len(rows)
                     self._check(result.rows, size)
                     self._store.write_page(task.id, pages, rows)
                     pages += 1
-        except FailedError as error:
+        except QueryFailedError as error:
             return {"outcome": "failed", "error": str(error)}
         return {
             "outcome": "done",
@@ -104,11 +108,11 @@ class TaskRunner:
         }
 
     def _check(self, rows: int, size: int) -> None:
-        if rows > self._config.most_rows:
-            raise FailedError(
-                f"The result has more than {self._config.most_rows:,} rows."
+        if rows > self._config.max_rows:
+            raise QueryFailedError(
+                f"The result has more than {self._config.max_rows:,} rows."
             )
-        if size > self._config.most_bytes:
-            raise FailedError(
-                f"The result is larger than {self._config.most_bytes:,} bytes."
+        if size > self._config.max_bytes:
+            raise QueryFailedError(
+                f"The result is larger than {self._config.max_bytes:,} bytes."
             )

@@ -9,7 +9,7 @@ import duckdb
 from sandbox.shop.catalog import CUSTOMERS, PRODUCTS
 
 TABLES = frozenset({"orders", "order_lines", "customers", "products", "events"})
-MOST_NUMBERS = 1_000_000
+MAX_NUMBERS = 1_000_000
 
 _PRODUCTS = "CREATE TABLE products (product_no INTEGER, sku VARCHAR, title VARCHAR, category VARCHAR, price DECIMAL(10, 2))"
 _CUSTOMERS = "CREATE TABLE customers (customer_no INTEGER, customer_id BIGINT, name VARCHAR, country VARCHAR, currency VARCHAR)"
@@ -93,4 +93,4 @@ def make_tables(
     )
     for made in (_LINES, _ORDERS, _EVENTS):
         database.execute(made.format(**facts))
-    database.execute(_NUMBERS.format(most=MOST_NUMBERS))
+    database.execute(_NUMBERS.format(most=MAX_NUMBERS))

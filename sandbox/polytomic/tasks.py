@@ -73,7 +73,7 @@ class TaskStore:
         with self._lock:
             return list(self._tasks.values())
 
-    def put(self, task: Task) -> None:
+    def save(self, task: Task) -> None:
         """Keep a query, or what has become of it; the oldest ones go when there are too many."""
         folder = self._folder / task.id
         folder.mkdir(exist_ok=True)

@@ -14,20 +14,20 @@ class TokenError(Exception):
     """The token is not one of ours, or not for this query."""
 
 
-class Tokens:
+class PageTokens:
     """Makes and reads tokens. They are good for every sandbox of the same seed, so also after a restart."""
 
     def __init__(self, seed: int) -> None:
         self._secret = hashlib.sha256(f"page tokens {seed}".encode()).digest()
 
-    def token(self, task_id: str, page: int) -> str:
+    def encode(self, task_id: str, page: int) -> str:
         """The token of a page."""
         number = str(page).encode()
         return base64.b64encode(
             number + b"." + self._signature(task_id, number)
         ).decode()
 
-    def page(self, task_id: str, token: str) -> int:
+    def decode(self, task_id: str, token: str) -> int:
         """The page a token stands for. Raises ``TokenError``."""
         try:
             number, _, signature = base64.b64decode(token, validate=True).partition(

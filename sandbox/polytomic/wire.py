@@ -8,33 +8,37 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.config import SandboxConfig
-from sandbox.faults import FaultBox
-from sandbox.polytomic.access import caller_of, querying
+from sandbox.faults import FaultInjector
+from sandbox.polytomic.access import authenticate, authenticate_for_query
 from sandbox.polytomic.engine import PolytomicEngine
-from sandbox.polytomic.errors import answered
-from sandbox.polytomic.idempotency import Idempotency
-from sandbox.polytomic.people import LIMITED_SECONDS, Caller, Connection
-from sandbox.polytomic.results import Results
+from sandbox.polytomic.errors import with_error_responses
+from sandbox.polytomic.idempotency import IdempotencyCache
+from sandbox.polytomic.people import RETRY_AFTER_SECONDS, Caller, Connection
+from sandbox.polytomic.results import ResultEndpoint
 from sandbox.polytomic.runner import TaskRunner
-from sandbox.polytomic.submitting import Submitting
+from sandbox.polytomic.submitting import SubmitEndpoint
 from sandbox.polytomic.tasks import TaskStore
-from sandbox.polytomic.tokens import Tokens
-from sandbox.web import Answer, Endpoint, Request, json_answer
+from sandbox.polytomic.tokens import PageTokens
+from sandbox.web import Endpoint, Request, Response, json_response
 
 
-class Polytomic:
+class PolytomicApi:
     """Everything behind the four addresses; queries an earlier process left unfinished start again."""
 
-    def __init__(self, config: SandboxConfig, folder: Path, faults: FaultBox) -> None:
+    def __init__(
+        self, config: SandboxConfig, folder: Path, faults: FaultInjector
+    ) -> None:
         self._config = config
         own = config.polytomic
         store = TaskStore(folder, own.queries_kept)
         engine = PolytomicEngine(own, config.seed, config.now)
         self._runner = TaskRunner(own, engine, store, config.now)
-        self._submitting = Submitting(
-            config, store, self._runner, faults, Idempotency()
+        self._submitting = SubmitEndpoint(
+            config, store, self._runner, faults, IdempotencyCache()
         )
-        self._results = Results(config, store, self._runner, Tokens(config.seed))
+        self._results = ResultEndpoint(
+            config, store, self._runner, PageTokens(config.seed)
+        )
         self._submitting.resume()
 
     def endpoints(self) -> Mapping[str, Endpoint]:
@@ -50,29 +54,30 @@ class Polytomic:
             "/api/queries/{id}": ("polytomic-result", self._results.handle, "GET"),
         }
         return {
-            path: Endpoint(operation, answered(handle), method)
+            path: Endpoint(operation, with_error_responses(handle), method)
             for path, (operation, handle, method) in at.items()
         }
 
-    def settle(self, seconds: float) -> None:
+    def wait_until_idle(self, seconds: float) -> None:
         """Wait until every query has been executed, but no longer than that."""
-        self._runner.settle_all(seconds)
+        self._runner.wait_all(seconds)
 
     def stop(self) -> None:
         """End everything under way."""
         self._runner.stop()
 
-    def _me(self, request: Request) -> Answer:
-        return json_answer(200, {"data": caller_of(request).me()})
+    def _me(self, request: Request) -> Response:
+        return json_response(200, {"data": authenticate(request).profile()})
 
-    def _connections(self, request: Request) -> Answer:
-        caller, now = querying(request), self._config.now()
+    def _connections(self, request: Request) -> Response:
+        caller, now = authenticate_for_query(request), self._config.now()
         listed = [
             _described(connection, caller, now)
             for connection in caller.organisation.connections
-            if caller.only is None or connection.id in caller.only
+            if caller.allowed_connections is None
+            or connection.id in caller.allowed_connections
         ]
-        return json_answer(200, {"data": listed or None})
+        return json_response(200, {"data": listed or None})
 
 
 def _described(connection: Connection, caller: Caller, now: datetime) -> dict[str, Any]:
@@ -80,19 +85,19 @@ def _described(connection: Connection, caller: Caller, now: datetime) -> dict[st
     limit = {
         "currently_limited": True,
         "limited_since": now,
-        "expires_at": now + timedelta(seconds=LIMITED_SECONDS),
+        "expires_at": now + timedelta(seconds=RETRY_AFTER_SECONDS),
     }
     return {
         "id": connection.id,
         "name": connection.name,
         "type": {"id": kind, "name": name, "logo_url": "", "operations": ["query"]},
-        "status": "unhealthy" if connection.trouble else "healthy",
-        "status_error": connection.trouble or None,
+        "status": "unhealthy" if connection.failure else "healthy",
+        "status_error": connection.failure or None,
         "organization_id": caller.organisation.id,
         "configuration": {},
         "policies": [],
         "saved": True,
         "parent_connection_id": None,
         "api_calls_last_24_hours": 0,
-        "rate_limit": limit if connection.limited else None,
+        "rate_limit": limit if connection.rate_limited else None,
     }

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping
 
 from sandbox.config import ARCHIVE_QUERY, LIMITED_KEY, ApiKey
-from sandbox.saf.errors import RefusedError, UnauthorizedError
+from sandbox.saf.errors import ApiError, UnauthorizedError
 from sandbox.web import Request
 
 _OWN_NAMES = {LIMITED_KEY: "limited"}
@@ -20,13 +20,13 @@ class Access:
     def __init__(self, keys: Mapping[str, ApiKey]) -> None:
         self._keys = keys
 
-    def user_of(self, request: Request, action: str) -> str:
+    def authorize(self, request: Request, action: str) -> str:
         """The name of the user who asks, if they may do that; tasks belong to users."""
         key = self._key_of(request)
         user = self._name(key)
         if action == WRITE and ARCHIVE_QUERY not in self._keys[key].permissions:
             who = f"User [name={user}, backend_roles=[], requestedTenant=null]"
-            raise RefusedError(
+            raise ApiError(
                 403, "security_exception", f"no permissions for [{action}] and {who}"
             )
         return user

@@ -24,13 +24,13 @@ class DateMathError(Exception):
     """A text that is no moment; safe to show."""
 
 
-def checked(text: str) -> str:
+def validate_date_math(text: str) -> str:
     """The text, if it is date math."""
-    moment_of(text, _NOW)
+    resolve_date_math(text, _NOW)
     return text
 
 
-def moment_of(text: str, now: datetime, *, up: bool = False) -> datetime:
+def resolve_date_math(text: str, now: datetime, *, round_up: bool = False) -> datetime:
     """The moment a text means, in UTC; ``up`` rounds to the end of a unit, as an upper bound does.
 
     Raises ``DateMathError``.
@@ -51,7 +51,7 @@ def moment_of(text: str, now: datetime, *, up: bool = False) -> datetime:
         moment = now if found["now"] else _anchor(anchor)
         for size, unit in _STEP.findall(found["steps"]):
             moment = (
-                _rounded(moment, unit, up=up)
+                _rounded(moment, unit, up=round_up)
                 if size == "/"
                 else _moved(moment, int(size), unit)
             )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.web import TEXT, Answer, Request, json_answer
+from sandbox.web import TEXT, Request, Response, json_response
 
 REALM = 'Basic realm="OpenSearch Security"'
 
 
-class RefusedError(Exception):
+class ApiError(Exception):
     """A request is answered with ``status``, a type of error and a reason."""
 
     def __init__(self, status: int, kind: str, reason: str) -> None:
@@ -24,32 +24,36 @@ class UnauthorizedError(Exception):
     """Nobody we know: plain text and a challenge, as OpenSearch's security plugin answers."""
 
 
-def error_of(kind: str, reason: str) -> dict[str, Any]:
+def error_object(kind: str, reason: str) -> dict[str, Any]:
     """The object that describes an error."""
     cause = {"type": kind, "reason": reason}
     return {"root_cause": [cause], **cause}
 
 
-def unknown_task(task_id: str) -> RefusedError:
+def task_not_found(task_id: str) -> ApiError:
     """No such task, or somebody else's."""
-    return RefusedError(
+    return ApiError(
         404, "resource_not_found_exception", f"task [{task_id}] is not found"
     )
 
 
-def answered(handle: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
+def with_error_responses(
+    handle: Callable[[Request], Response],
+) -> Callable[[Request], Response]:
     """Turn the refusals of ``handle`` into answers."""
 
-    def guarded(request: Request) -> Answer:
+    def guarded(request: Request) -> Response:
         try:
             return handle(request)
         except UnauthorizedError:
-            return Answer(401, (b"Unauthorized",), TEXT, (("WWW-Authenticate", REALM),))
-        except RefusedError as refusal:
+            return Response(
+                401, (b"Unauthorized",), TEXT, (("WWW-Authenticate", REALM),)
+            )
+        except ApiError as refusal:
             body = {
-                "error": error_of(refusal.kind, refusal.reason),
+                "error": error_object(refusal.kind, refusal.reason),
                 "status": refusal.status,
             }
-            return json_answer(refusal.status, body)
+            return json_response(refusal.status, body)
 
     return guarded

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.faults import Fault
-from sandbox.saf.errors import REALM, error_of
+from sandbox.saf.errors import REALM, error_object
 from sandbox.web import JSON, TEXT
 
 
@@ -23,14 +23,16 @@ def _json(operation: str, value: Any, status: int = 200, **headers: str) -> Faul
 
 
 def _error(operation: str, status: int, kind: str, reason: str) -> Fault:
-    return _json(operation, {"error": error_of(kind, reason), "status": status}, status)
+    return _json(
+        operation, {"error": error_object(kind, reason), "status": status}, status
+    )
 
 
 _OVERLOAD = (
     "rejected execution of coordinating operation [coordinating_and_primary_bytes=0]"
 )
 
-NAMED: Mapping[str, Fault] = {
+NAMED_FAULTS: Mapping[str, Fault] = {
     "saf-id-as-text": Fault(
         kind="reply", operation="saf-submit", body="12345", content_type=TEXT
     ),

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from sandbox.engine import Row
-from sandbox.saf.requests import FileAsked
-from sandbox.saf.xlsx import Cell, write_book
-from sandbox.web import Answer
+from sandbox.saf.requests import FileRequest
+from sandbox.saf.xlsx import Cell, write_workbook
+from sandbox.web import Response
 
 _TYPES = {
     "json": "application/json",
@@ -27,13 +27,13 @@ _ODD = re.compile(r"[^\w .()+,=@-]")
 Rows = Callable[[], Iterable[Row]]
 
 
-def file_answer(asked: FileAsked, rows: Rows) -> Answer:
+def file_response(asked: FileRequest, rows: Rows) -> Response:
     """The file as an attachment. ``rows`` gives the rows anew each time it is called."""
     name = f"{_ODD.sub('_', asked.name)}.{asked.kind}"
     shown = f"{name}.zip" if asked.zipped else name
     kind = "application/zip" if asked.zipped else _TYPES[asked.kind]
     disposition = f'attachment; filename="{shown.encode("ascii", "replace").decode().replace("?", "_")}"'
-    return Answer(
+    return Response(
         200,
         _pieces(asked, name, rows),
         kind,
@@ -42,7 +42,7 @@ def file_answer(asked: FileAsked, rows: Rows) -> Answer:
     )
 
 
-def _pieces(asked: FileAsked, name: str, rows: Rows) -> Iterator[bytes]:
+def _pieces(asked: FileRequest, name: str, rows: Rows) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory(prefix="sandbox-file-") as folder:
         path = Path(folder) / "file"
         _WRITERS[asked.kind](path, rows)
@@ -74,7 +74,7 @@ def _write_csv(path: Path, rows: Rows) -> None:
 
 def _write_xlsx(path: Path, rows: Rows) -> None:
     columns = _columns(rows())
-    write_book(path, columns, (_cells(columns, row) for row in rows()))
+    write_workbook(path, columns, (_cells(columns, row) for row in rows()))
 
 
 def _columns(rows: Iterable[Row]) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sandbox.saf.date_math import DateMathError, checked
-from sandbox.saf.tokens import Kind, SaflError, Token, tokens_of
+from sandbox.saf.date_math import DateMathError, validate_date_math
+from sandbox.saf.tokens import Kind, SaflError, Token, tokenize
 from sandbox.saf.tree import (
     FUNCTIONS,
     Aggs,
-    Both,
+    BooleanGroup,
     Command,
     Compare,
     Condition,
@@ -26,10 +26,10 @@ from sandbox.saf.tree import (
     TimeAggs,
 )
 
-MOST_DEPTH = 40
-MOST_ROWS = 1_000_000
+MAX_DEPTH = 40
+MAX_ROWS = 1_000_000
 # `source shop-* sandbox_seconds=60` is a query that takes its time; no server knows the option.
-SECONDS, MOST_SECONDS = "sandbox_seconds", 3_600
+SECONDS_OPTION, MAX_SECONDS = "sandbox_seconds", 3_600
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SPAN = re.compile(r"(\d{1,6})(s|m|h|d|w)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -44,7 +44,7 @@ def parse(text: str) -> Query:
 class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = tokens_of(text)
+        self._tokens = tokenize(text)
         self._at = 0
         self._depth = 0
         self._commands: dict[str, Callable[[], Command]] = {
@@ -58,9 +58,9 @@ class _Parser:
 
     def query(self) -> Query:
         first = self._take()
-        if not first.says("source"):
+        if not first.is_word("source"):
             raise self._error(
-                f"a query begins with [source], not with {first.shown}", first
+                f"a query begins with [source], not with {first.label}", first
             )
         source = self._source(first)
         commands = []
@@ -68,7 +68,7 @@ class _Parser:
             self._take()
             commands.append(self._command())
         if self._next.kind is not Kind.END:
-            raise self._error(f"unexpected {self._next.shown}", self._next)
+            raise self._error(f"unexpected {self._next.label}", self._next)
         return Query(source, tuple(commands))
 
     def _command(self) -> Command:
@@ -85,9 +85,11 @@ class _Parser:
             if self._next.kind is Kind.COMMA:
                 self._take()
             patterns.append(self._name("the name of an index"))
-        options = self._options("qsize", "earliest", "latest", SECONDS)
+        options = self._options("qsize", "earliest", "latest", SECONDS_OPTION)
         size = self._number(options["qsize"], 0) if "qsize" in options else None
-        seconds = self._number(options[SECONDS], 0) if SECONDS in options else 0
+        seconds = (
+            self._number(options[SECONDS_OPTION], 0) if SECONDS_OPTION in options else 0
+        )
         dates = {
             name: self._date(options[name]) if name in options else ""
             for name in ("earliest", "latest")
@@ -98,7 +100,7 @@ class _Parser:
             dates["earliest"],
             dates["latest"],
             first.place,
-            min(seconds, MOST_SECONDS),
+            min(seconds, MAX_SECONDS),
         )
 
     def _is_name_alone(self) -> bool:
@@ -110,14 +112,14 @@ class _Parser:
 
     def _either(self) -> Condition:
         self._depth += 1
-        if self._depth > MOST_DEPTH:
+        if self._depth > MAX_DEPTH:
             raise self._error("the condition is nested too deeply", self._next)
         parts = [self._all()]
-        while self._next.says("or"):
+        while self._next.is_word("or"):
             self._take()
             parts.append(self._all())
         self._depth -= 1
-        return parts[0] if len(parts) == 1 else Both("OR", tuple(parts))
+        return parts[0] if len(parts) == 1 else BooleanGroup("OR", tuple(parts))
 
     def _all(self) -> Condition:
         parts = [self._one()]
@@ -125,22 +127,22 @@ class _Parser:
             Kind.WORD,
             Kind.STRING,
             Kind.OPEN,
-        } and not self._next.says("or"):
-            if self._next.says("and"):
+        } and not self._next.is_word("or"):
+            if self._next.is_word("and"):
                 self._take()
             parts.append(self._one())
-        return parts[0] if len(parts) == 1 else Both("AND", tuple(parts))
+        return parts[0] if len(parts) == 1 else BooleanGroup("AND", tuple(parts))
 
     def _one(self) -> Condition:
         token = self._take()
-        if token.says("not"):
+        if token.is_word("not"):
             return self._negated(token)
         if token.kind is Kind.OPEN:
             inner = self._either()
             self._expect(Kind.CLOSE)
             return inner
-        if token.kind not in {Kind.WORD, Kind.STRING} or token.says("and", "or"):
-            raise self._error(f"expected a condition, found {token.shown}", token)
+        if token.kind not in {Kind.WORD, Kind.STRING} or token.is_word("and", "or"):
+            raise self._error(f"expected a condition, found {token.label}", token)
         if self._next.kind is not Kind.OPERATOR:
             return Term(token.text)
         operator = self._take()
@@ -148,7 +150,7 @@ class _Parser:
 
     def _negated(self, token: Token) -> Condition:
         self._depth += 1
-        if self._depth > MOST_DEPTH:
+        if self._depth > MAX_DEPTH:
             raise self._error("the condition is nested too deeply", token)
         found = Negation(self._one())
         self._depth -= 1
@@ -173,7 +175,7 @@ class _Parser:
         if name in {"-", "+"}:
             return self._name("the name of a field"), name == "-"
         sign, name = (name[0], name[1:]) if name[0] in "+-" else ("", name)
-        if self._next.says("asc", "desc"):
+        if self._next.is_word("asc", "desc"):
             return name, self._take().text.lower() == "desc"
         return name, sign == "-"
 
@@ -212,7 +214,7 @@ class _Parser:
         name = token.text.lower()
         if token.kind is not Kind.WORD or name not in FUNCTIONS:
             raise self._error(
-                f"the sandbox does not know the function {token.shown}; it knows {', '.join(FUNCTIONS)}",
+                f"the sandbox does not know the function {token.label}; it knows {', '.join(FUNCTIONS)}",
                 token,
             )
         field = ""
@@ -232,7 +234,7 @@ class _Parser:
             return ""
         if token.kind not in {Kind.WORD, Kind.STRING}:
             raise self._error(
-                f"expected the name of a field, found {token.shown}", token
+                f"expected the name of a field, found {token.label}", token
             )
         self._expect(Kind.CLOSE)
         return token.text
@@ -243,7 +245,7 @@ class _Parser:
             name = self._take()
             if name.text.lower() not in known:
                 raise self._error(
-                    f"the sandbox does not know the parameter {name.shown}", name
+                    f"the sandbox does not know the parameter {name.label}", name
                 )
             self._take()
             found[name.text.lower()] = self._value("a value")
@@ -263,14 +265,14 @@ class _Parser:
     def _value(self, what: str) -> Token:
         token = self._take()
         if token.kind not in {Kind.WORD, Kind.STRING} or not token.text:
-            raise self._error(f"expected {what}, found {token.shown}", token)
+            raise self._error(f"expected {what}, found {token.label}", token)
         return token
 
     def _number(self, token: Token, least: int) -> int:
         number = int(token.text) if _NUMBER.fullmatch(token.text) else -1
-        if not least <= number <= MOST_ROWS:
+        if not least <= number <= MAX_ROWS:
             raise self._error(
-                f"expected a number from {least} to {MOST_ROWS}, found {token.shown}",
+                f"expected a number from {least} to {MAX_ROWS}, found {token.label}",
                 token,
             )
         return number
@@ -279,18 +281,18 @@ class _Parser:
         match = _SPAN.fullmatch(token.text)
         if match is None or not int(match[1]):
             raise self._error(
-                f"expected a span such as 5m or 1h, found {token.shown}", token
+                f"expected a span such as 5m or 1h, found {token.label}", token
             )
         return int(match[1]) * _SECONDS[match[2].lower()]
 
     def _date(self, token: Token) -> str:
         try:
-            return checked(token.text)
+            return validate_date_math(token.text)
         except DateMathError as error:
             raise self._error(str(error), token) from error
 
     def _took(self, word: str) -> bool:
-        if self._next.says(word):
+        if self._next.is_word(word):
             self._take()
             return True
         return False
@@ -298,7 +300,7 @@ class _Parser:
     def _expect(self, kind: Kind) -> None:
         token = self._take()
         if token.kind is not kind:
-            raise self._error(f"expected [{kind.value}], found {token.shown}", token)
+            raise self._error(f"expected [{kind.value}], found {token.label}", token)
 
     @property
     def _next(self) -> Token:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from sandbox.saf.date_math import DateMathError, moment_of
-from sandbox.saf.errors import RefusedError
+from sandbox.saf.date_math import DateMathError, resolve_date_math
+from sandbox.saf.errors import ApiError
 from sandbox.saf.parser import parse
-from sandbox.saf.sql import Bounds, stated
+from sandbox.saf.sql import TimeBounds, effective_bounds
 from sandbox.saf.tokens import SaflError
 from sandbox.saf.tree import Query
 from sandbox.web import Request
@@ -22,7 +22,7 @@ FORMATS = ("json", "csv", "xlsx")
 DEFAULT_FILE_ROWS = 10_000
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class TaskRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A valid request for a task: as it was written, and what its times mean (UTC)."""
 
     query: str
@@ -35,12 +35,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     cost: str = "OFF"
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> TimeBounds:
         """The range the whole query is asked over."""
-        return Bounds(self.start, self.end, self.now)
+        return TimeBounds(self.start, self.end, self.now)
 
 
-class FileAsked(msgspec.Struct, frozen=True, kw_only=True):
+class FileRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A valid request for a file; ``rows`` None is all of them."""
 
     name: str
@@ -49,13 +49,13 @@ class FileAsked(msgspec.Struct, frozen=True, kw_only=True):
     rows: int | None
 
 
-def read_task(body: bytes, now: datetime) -> Asked:
+def parse_task(body: bytes, now: datetime) -> TaskRequest:
     """The body of a submit; raises ``RefusedError`` (400)."""
     outer = _object(body)
     query = _text(outer, "query")
     if not query.strip():
         raise _illegal("query is required")
-    parsed = parsed_or_refused(query)
+    parsed = parse_or_reject(query)
     if (field := _text(outer, "dtFieldName") or TIME_FIELD) != TIME_FIELD:
         raise _illegal(f"there is no time field [{field}]; it is [{TIME_FIELD}]")
     start, end = _text(outer, "dtStart") or START, _text(outer, "dtEnd") or END
@@ -65,7 +65,7 @@ def read_task(body: bytes, now: datetime) -> Asked:
         raise _illegal(
             f"calculateExecutionCost is one of {', '.join(COSTS)}, not [{cost}]"
         )
-    return Asked(
+    return TaskRequest(
         query=query,
         dt_start=start,
         dt_end=end,
@@ -77,7 +77,7 @@ def read_task(body: bytes, now: datetime) -> Asked:
     )
 
 
-def read_file(body: bytes) -> FileAsked:
+def parse_file(body: bytes) -> FileRequest:
     """The body of a request for a file; raises ``RefusedError`` (400)."""
     outer = _object(body)
     missing = [
@@ -92,7 +92,7 @@ def read_file(body: bytes) -> FileAsked:
     if isinstance(size, bool) or not isinstance(size, int) or size < 0:
         raise _illegal("download_results_size must be a number of at least 0")
     rows = None if _flag(outer, "download_all_results") else size
-    return FileAsked(
+    return FileRequest(
         name=_text(outer, "file_name"),
         kind=kind,
         zipped=_flag(outer, "compress_results"),
@@ -100,16 +100,16 @@ def read_file(body: bytes) -> FileAsked:
     )
 
 
-def read_preview(request: Request, now: datetime) -> Asked:
+def parse_preview(request: Request, now: datetime) -> TaskRequest:
     """The arguments of a timeline beforehand; raises ``RefusedError`` (400)."""
-    query = argument(request, "query")
-    parsed = parsed_or_refused(query)
+    query = query_param(request, "query")
+    parsed = parse_or_reject(query)
     start, end = (
-        argument(request, "startTime") or START,
-        argument(request, "endTime") or END,
+        query_param(request, "startTime") or START,
+        query_param(request, "endTime") or END,
     )
     bounds = _bounds(start, end, now, parsed)
-    return Asked(
+    return TaskRequest(
         query=query,
         dt_start=start,
         dt_end=end,
@@ -119,12 +119,12 @@ def read_preview(request: Request, now: datetime) -> Asked:
     )
 
 
-def parsed_or_refused(query: str) -> Query:
+def parse_or_reject(query: str) -> Query:
     """Read a query; raises ``RefusedError`` (400) with line and column."""
     try:
         return parse(query)
     except SaflError as error:
-        raise RefusedError(400, "parsing_exception", str(error)) from error
+        raise ApiError(400, "parsing_exception", str(error)) from error
 
 
 def page_range(request: Request) -> tuple[int, int | None]:
@@ -135,22 +135,26 @@ def page_range(request: Request) -> tuple[int, int | None]:
     return first or 0, end
 
 
-def argument(request: Request, name: str) -> str:
+def query_param(request: Request, name: str) -> str:
     """One argument of the address; "" if it is not there."""
-    return request.arguments.get(name, [""])[0]
+    return request.query_params.get(name, [""])[0]
 
 
-def _bounds(start: str, end: str, now: datetime, query: Query) -> Bounds:
+def _bounds(start: str, end: str, now: datetime, query: Query) -> TimeBounds:
     try:
-        bounds = Bounds(moment_of(start, now), moment_of(end, now, up=True), now)
-        stated(query.source, bounds)
+        bounds = TimeBounds(
+            resolve_date_math(start, now),
+            resolve_date_math(end, now, round_up=True),
+            now,
+        )
+        effective_bounds(query.source, bounds)
     except DateMathError as error:
-        raise RefusedError(400, "parse_exception", str(error)) from error
+        raise ApiError(400, "parse_exception", str(error)) from error
     return bounds
 
 
 def _index(request: Request, name: str) -> int | None:
-    text = argument(request, name)
+    text = query_param(request, name)
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 15:  # noqa: PLR2004 - more is no index
@@ -162,11 +166,11 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RefusedError(
+        raise ApiError(
             400, "x_content_parse_exception", f"malformed JSON: {error}"
         ) from error
     if not isinstance(found, dict):
-        raise RefusedError(
+        raise ApiError(
             400, "x_content_parse_exception", "the body must be a JSON object"
         )
     return found
@@ -188,5 +192,5 @@ def _flag(outer: dict[str, Any], name: str) -> bool:
     return value
 
 
-def _illegal(reason: str) -> RefusedError:
-    return RefusedError(400, "illegal_argument_exception", reason)
+def _illegal(reason: str) -> ApiError:
+    return ApiError(400, "illegal_argument_exception", reason)

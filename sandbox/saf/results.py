@@ -15,29 +15,29 @@ from sandbox.engine import Engine, EngineError, Row
 from sandbox.jobs import Job
 from sandbox.runner import JobRunner
 from sandbox.saf.access import READ, Access
-from sandbox.saf.errors import RefusedError, unknown_task
-from sandbox.saf.files import file_answer
+from sandbox.saf.errors import ApiError, task_not_found
+from sandbox.saf.files import file_response
 from sandbox.saf.requests import (
-    Asked,
-    argument,
+    TaskRequest,
     page_range,
-    parsed_or_refused,
-    read_file,
-    read_preview,
+    parse_file,
+    parse_or_reject,
+    parse_preview,
+    query_param,
 )
 from sandbox.saf.sql import TIER, compile_query
-from sandbox.saf.statistics import cost_of, stats_of
-from sandbox.saf.tasks import ACTIVE, Tasks, asked_of, ended_at
+from sandbox.saf.statistics import result_stats, task_cost
+from sandbox.saf.tasks import ACTIVE, TaskEndpoints, decode_task_request, ended_at
 from sandbox.saf.tree import Function, Query, Search, TimeAggs
-from sandbox.web import Answer, Request, json_answer
+from sandbox.web import Request, Response, json_response
 
 _BATCH = 2_000
 _PIECE = 65_536
 _STATS_KEPT = 50
-_MOST_BUCKETS = 10_000
+_MAX_BUCKETS = 10_000
 
 
-class Results:
+class ResultEndpoints:
     """Rows, files and figures of the tasks of one sandbox."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Results:
         config: SandboxConfig,
         engine: Engine,
         access: Access,
-        tasks: Tasks,
+        tasks: TaskEndpoints,
         runner: JobRunner,
     ) -> None:
         self._config = config
@@ -56,18 +56,18 @@ class Results:
         self._lock = threading.Lock()
         self._stats: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
-    def response(self, request: Request) -> Answer:
+    def response(self, request: Request) -> Response:
         """A page of rows: ``from`` inclusive, ``to`` exclusive, all of them unless given."""
         job, (first, end) = self._finished(request), page_range(request)
         end = job.rows if end is None else min(end, job.rows)
         beside = self._beside(job, first, max(first, end))
-        return Answer(
+        return Response(
             200, _in_pieces(beside, self._pages(job, first, end)), streamed=True
         )
 
     def _beside(self, job: Job, first: int, end: int) -> dict[str, Any]:
         """What is said beside the rows."""
-        asked = asked_of(job)
+        asked = decode_task_request(job)
         body: dict[str, Any] = {
             "id": job.id,
             "total": job.rows,
@@ -78,7 +78,7 @@ class Results:
         if asked.stats:
             body |= self._stats_of(job, asked)
         if asked.cost != "OFF":
-            body["executionCost"] = cost_of(
+            body["executionCost"] = task_cost(
                 asked, job, ended_at(job) or job.submitted_at
             )
         return body
@@ -91,27 +91,27 @@ class Results:
         try:
             return self._runner.page(job.id, first, end)
         except FileNotFoundError as error:
-            raise unknown_task(job.id) from error
+            raise task_not_found(job.id) from error
 
-    def file(self, request: Request) -> Answer:
+    def file(self, request: Request) -> Response:
         """A file of the rows: all of them, or the first ones."""
-        job, asked = self._finished(request), read_file(request.body)
+        job, asked = self._finished(request), parse_file(request.body)
         most = job.rows if asked.rows is None else min(asked.rows, job.rows)
         self._page(job, 0, 1)
-        return file_answer(asked, lambda: self._first(job, most))
+        return file_response(asked, lambda: self._first(job, most))
 
-    def can_count(self, request: Request) -> Answer:
+    def can_count(self, request: Request) -> Response:
         """Whether aggregations could give sidebar and timeline (SAF docs): not for several indices by name."""
-        self._access.user_of(request, READ)
-        query = parsed_or_refused(argument(request, "query"))
+        self._access.authorize(request, READ)
+        query = parse_or_reject(query_param(request, "query"))
         able = len(query.source.patterns) == 1
-        return json_answer(200, {"sidebar": able, "timeline": able})
+        return json_response(200, {"sidebar": able, "timeline": able})
 
-    def timeline(self, request: Request) -> Answer:
+    def timeline(self, request: Request) -> Response:
         """How many events a query finds over time, before it is run."""
-        self._access.user_of(request, READ)
-        asked = read_preview(request, self._config.now())
-        query = parsed_or_refused(asked.query)
+        self._access.authorize(request, READ)
+        asked = parse_preview(request, self._config.now())
+        query = parse_or_reject(asked.query)
         found = tuple(
             command for command in query.commands if isinstance(command, Search)
         )
@@ -119,33 +119,35 @@ class Results:
             query.source, (*found, TimeAggs((Function("count", "", "count"),)))
         )
         try:
-            execution = self._engine.execution(
-                compile_query(counting, asked.bounds), TIER, _MOST_BUCKETS
+            execution = self._engine.prepare(
+                compile_query(counting, asked.bounds), TIER, _MAX_BUCKETS
             )
             rows = [row for batch in execution.batches(_BATCH) for row in batch]
         except EngineError as error:
-            raise RefusedError(
+            raise ApiError(
                 500, "search_phase_execution_exception", str(error)
             ) from error
-        return json_answer(
+        return json_response(
             200, {"fields": [msgspec.Raw(row.user_data.encode()) for row in rows]}
         )
 
     def _finished(self, request: Request) -> Job:
-        job = self._tasks.settled(self._tasks.job(request, READ))
+        job = self._tasks.wait_if_due(self._tasks.authorized_job(request, READ))
         phase = job.phase(self._config.now())
         if phase in ACTIVE:
-            raise RefusedError(
+            raise ApiError(
                 409, "illegal_state_exception", f"task [{job.id}] is not completed yet"
             )
         if phase != "success":
-            raise unknown_task(job.id)
+            raise task_not_found(job.id)
         return job
 
-    def _stats_of(self, job: Job, asked: Asked) -> dict[str, Any]:
+    def _stats_of(self, job: Job, asked: TaskRequest) -> dict[str, Any]:
         with self._lock:
             if job.id not in self._stats:
-                self._stats[job.id] = stats_of(asked, self._runner.rows(job.id, _BATCH))
+                self._stats[job.id] = result_stats(
+                    asked, self._runner.rows(job.id, _BATCH)
+                )
             while len(self._stats) > _STATS_KEPT:
                 self._stats.popitem(last=False)
             return self._stats[job.id]

@@ -15,10 +15,10 @@ import msgspec
 
 from dataprime import Compiled
 from sandbox.engine import Tier
-from sandbox.saf.date_math import moment_of
+from sandbox.saf.date_math import resolve_date_math
 from sandbox.saf.tree import (
     Aggs,
-    Both,
+    BooleanGroup,
     Compare,
     Condition,
     Fields,
@@ -54,7 +54,7 @@ _OTHER = "OTHER"
 
 
 @dataclass(frozen=True)
-class Bounds:
+class TimeBounds:
     """The range a query is asked over (UTC, end exclusive), and the moment ``now`` means."""
 
     start: datetime
@@ -62,25 +62,33 @@ class Bounds:
     now: datetime
 
 
-def compile_query(query: Query, bounds: Bounds) -> Compiled:
+def compile_query(query: Query, bounds: TimeBounds) -> Compiled:
     """The SQL of a query: columns ``metadata``, ``labels``, ``user_data``, of which the last is the event."""
     return _Compiler(bounds).program(query)
 
 
-def indices_query(bounds: Bounds) -> Compiled:
+def indices_query(bounds: TimeBounds) -> Compiled:
     """The SQL that names every index there is, as the third column."""
     sql = f"SELECT DISTINCT '' AS metadata, '' AS labels, {INDEX} AS user_data FROM {TIER.value} ORDER BY 3"  # noqa: S608
     return Compiled(sql, (), None, (), "", bounds.start, bounds.end, is_aggregate=False)
 
 
-def stated(source: Source, bounds: Bounds) -> Bounds:
+def effective_bounds(source: Source, bounds: TimeBounds) -> TimeBounds:
     """The range in force: what the source states, the request's for the rest."""
-    start = moment_of(source.earliest, bounds.now) if source.earliest else bounds.start
-    end = moment_of(source.latest, bounds.now, up=True) if source.latest else bounds.end
-    return Bounds(start, end, bounds.now)
+    start = (
+        resolve_date_math(source.earliest, bounds.now)
+        if source.earliest
+        else bounds.start
+    )
+    end = (
+        resolve_date_math(source.latest, bounds.now, round_up=True)
+        if source.latest
+        else bounds.end
+    )
+    return TimeBounds(start, end, bounds.now)
 
 
-def span_of(bounds: Bounds) -> int:
+def bucket_seconds(bounds: TimeBounds) -> int:
     """A span in seconds that cuts a range into a readable number of buckets."""
     seconds = (bounds.end - bounds.start).total_seconds()
     return next((span for span in _SPANS if seconds / span <= _BUCKETS), _SPANS[-1])
@@ -88,7 +96,7 @@ def span_of(bounds: Bounds) -> int:
 
 @dataclass
 class _Compiler:
-    bounds: Bounds
+    bounds: TimeBounds
     steps: list[str] = field(default_factory=list)
     params: list[object] = field(default_factory=list)
 
@@ -113,9 +121,10 @@ class _Compiler:
         )
 
     def _source(self, source: Source) -> None:
-        self.bounds = stated(source, self.bounds)
+        self.bounds = effective_bounds(source, self.bounds)
         patterns = " OR ".join(
-            f"{INDEX} ILIKE {self._bind(like(p))} ESCAPE '\\'" for p in source.patterns
+            f"{INDEX} ILIKE {self._bind(like_pattern(p))} ESCAPE '\\'"
+            for p in source.patterns
         )
         start, end = (
             self._bind(moment.replace(tzinfo=None))
@@ -141,7 +150,7 @@ class _Compiler:
 
     @_step.register
     def _(self, fields: Fields) -> str:
-        if not fields.leave_out:
+        if not fields.exclude:
             pairs = ", ".join(
                 f"{self._bind(name)}::VARCHAR, {self._json(name)}"
                 for name in fields.names
@@ -184,7 +193,7 @@ class _Compiler:
 
     @_step.register
     def _(self, aggs: TimeAggs) -> str:
-        span = aggs.span or span_of(self.bounds)
+        span = aggs.span or bucket_seconds(self.bounds)
         moment = f"try_cast({self._text(aggs.time_field)} AS TIMESTAMP)"
         bucket = f"time_bucket(to_seconds({span:d}), {moment}) AS bucket"
         figures = self._figures(aggs.functions)
@@ -233,7 +242,7 @@ class _Compiler:
         return f"json_object({', '.join(pairs)})"
 
     def _holds(self, condition: Condition) -> str:
-        if isinstance(condition, Both):
+        if isinstance(condition, BooleanGroup):
             return (
                 "("
                 + f" {condition.operator} ".join(
@@ -244,14 +253,14 @@ class _Compiler:
         if isinstance(condition, Negation):
             return f"(NOT coalesce({self._holds(condition.part)}, false))"
         if isinstance(condition, Term):
-            return f"event::VARCHAR ILIKE {self._bind('%' + like(condition.text) + '%')} ESCAPE '\\'"
+            return f"event::VARCHAR ILIKE {self._bind('%' + like_pattern(condition.text) + '%')} ESCAPE '\\'"
         return self._compared(condition)
 
     def _compared(self, compare: Compare) -> str:
         value, wanted = self._text(compare.field), compare.value
         if compare.operator in {"=", "!="}:
             if "*" in wanted:
-                equal = f"{value} ILIKE {self._bind(like(wanted))} ESCAPE '\\'"
+                equal = f"{value} ILIKE {self._bind(like_pattern(wanted))} ESCAPE '\\'"
             else:
                 given = self._bind(wanted)
                 equal = f"(lower({value}) = lower({given}) OR try_cast({value} AS DOUBLE) = try_cast({given} AS DOUBLE))"
@@ -275,7 +284,7 @@ class _Compiler:
     def _extracted(self, function: str, name: str) -> str:
         """A field's value: under its own name, or, where that has dots, further in."""
         pointers = dict.fromkeys(
-            (pointer(name), "".join(map(pointer, name.split("."))))
+            (json_pointer(name), "".join(map(json_pointer, name.split("."))))
         )
         found = ", ".join(
             f"{function}(event, {self._bind(p)}::VARCHAR)" for p in pointers
@@ -287,7 +296,7 @@ class _Compiler:
         return f"${len(self.params)}"
 
 
-def like(pattern: str) -> str:
+def like_pattern(pattern: str) -> str:
     """A pattern with ``*`` as one for LIKE, whose own signs lose their meaning."""
     escaped = "".join(
         f"\\{letter}" if letter in "\\%_" else letter for letter in pattern
@@ -295,7 +304,7 @@ def like(pattern: str) -> str:
     return escaped.replace("*", "%")
 
 
-def pointer(name: str) -> str:
+def json_pointer(name: str) -> str:
     """A name as one step of a JSON pointer."""
     return "/" + name.replace("~", "~0").replace("/", "~1")
 

@@ -11,25 +11,25 @@ import msgspec
 
 from sandbox.engine import Row
 from sandbox.jobs import Job
-from sandbox.saf.requests import Asked
-from sandbox.saf.sql import span_of
+from sandbox.saf.requests import TaskRequest
+from sandbox.saf.sql import bucket_seconds
 
-MOST_FIELDS = 60
-MOST_VALUES = 10
-_MOST_COUNTED = 1_000  # different values of one field
-_MOST_LOOKED_AT = 20_000  # rows, for the values of fields
-_DEEPEST = 4
+MAX_FIELDS = 60
+MAX_VALUES = 10
+_MAX_COUNTED = 1_000  # different values of one field
+_MAX_ROWS_SCANNED = 20_000  # rows, for the values of fields
+_MAX_DEPTH = 4
 
 
-def stats_of(asked: Asked, batches: Iterable[list[Row]]) -> dict[str, Any]:
+def result_stats(asked: TaskRequest, batches: Iterable[list[Row]]) -> dict[str, Any]:
     """Sidebar and timeline of a result, in one pass."""
     fields: dict[str, Counter[str]] = {}
-    span, buckets, seen = span_of(asked.bounds), Counter[int](), 0
+    span, buckets, seen = bucket_seconds(asked.bounds), Counter[int](), 0
     for batch in batches:
         for row in batch:
             event = msgspec.json.decode(row.user_data)
             _count_moment(event, span, buckets)
-            if seen < _MOST_LOOKED_AT:
+            if seen < _MAX_ROWS_SCANNED:
                 _count_values(event, fields)
             seen += 1
     return {
@@ -38,7 +38,7 @@ def stats_of(asked: Asked, batches: Iterable[list[Row]]) -> dict[str, Any]:
     }
 
 
-def cost_of(asked: Asked, job: Job, ended: datetime) -> dict[str, Any]:
+def task_cost(asked: TaskRequest, job: Job, ended: datetime) -> dict[str, Any]:
     """What a task that ended then took, in the detail it was asked for."""
     cost: dict[str, Any] = {
         "level": asked.cost,
@@ -75,11 +75,11 @@ def _timeline(buckets: Counter[int]) -> list[dict[str, Any]]:
 
 
 def _count_values(event: Mapping[str, Any], fields: dict[str, Counter[str]]) -> None:
-    for name, value in leaves(event):
-        if name not in fields and len(fields) >= MOST_FIELDS:
+    for name, value in flatten_event(event):
+        if name not in fields and len(fields) >= MAX_FIELDS:
             continue
         counter = fields.setdefault(name, Counter())
-        if value in counter or len(counter) < _MOST_COUNTED:
+        if value in counter or len(counter) < _MAX_COUNTED:
             counter[value] += 1
 
 
@@ -87,7 +87,7 @@ def _sidebar(fields: Mapping[str, Counter[str]]) -> Iterator[dict[str, Any]]:
     for name, counter in fields.items():
         top = [
             {"value": value, "count": count}
-            for value, count in counter.most_common(MOST_VALUES)
+            for value, count in counter.most_common(MAX_VALUES)
         ]
         yield {
             "name": name,
@@ -97,13 +97,13 @@ def _sidebar(fields: Mapping[str, Counter[str]]) -> Iterator[dict[str, Any]]:
         }
 
 
-def leaves(
-    event: Mapping[str, Any], before: str = "", deeper: int = _DEEPEST
+def flatten_event(
+    event: Mapping[str, Any], before: str = "", deeper: int = _MAX_DEPTH
 ) -> Iterator[tuple[str, str]]:
     """The values of an event as texts, by dotted name; lists, and what lies too deep, as JSON."""
     for name, value in event.items():
         if isinstance(value, dict) and deeper and value:
-            yield from leaves(value, f"{before}{name}.", deeper - 1)
+            yield from flatten_event(value, f"{before}{name}.", deeper - 1)
         elif value is not None:
             text = (
                 value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -15,16 +15,16 @@ from sandbox.engine import Engine, EngineError, Execution
 from sandbox.jobs import Job, JobStore
 from sandbox.runner import JobRunner
 from sandbox.saf.access import READ, WRITE, Access
-from sandbox.saf.errors import RefusedError, error_of, unknown_task
+from sandbox.saf.errors import ApiError, error_object, task_not_found
 from sandbox.saf.parser import parse
-from sandbox.saf.requests import Asked, read_task
+from sandbox.saf.requests import TaskRequest, parse_task
 from sandbox.saf.sql import TIER, compile_query, indices_query
 from sandbox.saf.tree import Query
-from sandbox.web import Answer, Request, json_answer
+from sandbox.web import Request, Response, json_response
 
-WIRE = "saf"
+PROTOCOL = "saf"
 _SETTLE_SECONDS = 2.0
-_MOST_INDICES = 10_000
+_MAX_INDICES = 10_000
 _LATE, _AT_ONCE = timedelta(minutes=10), timedelta(seconds=2)
 _STATES = {
     "waiting": "QUEUED",
@@ -50,7 +50,7 @@ _ELSEWHERE = (
 )
 
 
-class Tasks:
+class TaskEndpoints:
     """The tasks of one sandbox; each belongs to a user and is nobody else's business."""
 
     def __init__(
@@ -70,10 +70,10 @@ class Tasks:
     def resume(self) -> None:
         """Execute again what an earlier process left unfinished."""
         for job in self._store.unfinished():
-            if job.wire == WIRE:
+            if job.wire == PROTOCOL:
                 self._runner.start(job, self._execution)
 
-    def seed(self, user: str) -> None:
+    def add_demo_tasks(self, user: str) -> None:
         """Let ``user`` find two finished tasks that were started elsewhere."""
         now = self._config.now()
         for number, (hours, query, span) in enumerate(_ELSEWHERE):
@@ -83,7 +83,7 @@ class Tasks:
             if self._store.get(task_id) is not None:
                 continue
             submitted = now - timedelta(hours=hours)
-            asked = Asked(
+            asked = TaskRequest(
                 query=query,
                 dt_start=f"now-{span}h",
                 dt_end="now",
@@ -97,7 +97,7 @@ class Tasks:
                 Job(
                     task_id,
                     user,
-                    WIRE,
+                    PROTOCOL,
                     msgspec.json.encode(asked),
                     b"[]",
                     submitted,
@@ -105,93 +105,98 @@ class Tasks:
                 )
             )
 
-    def submit(self, request: Request) -> Answer:
+    def submit(self, request: Request) -> Response:
         """Accept a query: the id to ask by."""
-        user = self._access.user_of(request, WRITE)
+        user = self._access.authorize(request, WRITE)
         now = self._config.now()
-        asked = read_task(request.body, now)
+        asked = parse_task(request.body, now)
         job = Job(
             str(uuid4()),
             user,
-            WIRE,
+            PROTOCOL,
             msgspec.json.encode(asked),
             b"[]",
             now,
             self._pace(parse(asked.query)),
         )
-        if (fault := request.fault("outcome")) is None:
+        if (fault := request.find_fault("outcome")) is None:
             self._begin(job)
         else:
             self._store.add(job)
             self._end_as(job, fault.outcome, fault.reason)
-        return json_answer(200, {"id": job.id})
+        return json_response(200, {"id": job.id})
 
-    def status(self, request: Request) -> Answer:
+    def status(self, request: Request) -> Response:
         """Where a task is in its life."""
-        job = self.settled(self.job(request, READ))
-        return json_answer(200, self._status_of(job))
+        job = self.wait_if_due(self.authorized_job(request, READ))
+        return json_response(200, self._status_of(job))
 
-    def status_of_all(self, request: Request) -> Answer:
+    def status_all(self, request: Request) -> Response:
         """Where every task of the user is."""
-        user = self._access.user_of(request, READ)
-        return json_answer(
+        user = self._access.authorize(request, READ)
+        return json_response(
             200, {"tasks": [self._status_of(job) for job in self._jobs_of(user)]}
         )
 
-    def stop(self, request: Request) -> Answer:
+    def stop(self, request: Request) -> Response:
         """End an unfinished task; 409 for a finished one."""
-        job = self.settled(self.job(request, WRITE))
+        job = self.wait_if_due(self.authorized_job(request, WRITE))
         if job.phase(self._config.now()) not in ACTIVE:
             reason = f"task [{job.id}] is not active: it is {self._state(job)}"
-            raise RefusedError(409, "illegal_state_exception", reason)
+            raise ApiError(409, "illegal_state_exception", reason)
         self._stop(job)
-        return json_answer(200, {"acknowledged": True})
+        return json_response(200, {"acknowledged": True})
 
-    def stop_all(self, request: Request) -> Answer:
+    def stop_all(self, request: Request) -> Response:
         """End every unfinished task of the user."""
-        user, now = self._access.user_of(request, WRITE), self._config.now()
+        user, now = self._access.authorize(request, WRITE), self._config.now()
         active = [job for job in self._jobs_of(user) if job.phase(now) in ACTIVE]
         for job in active:
             self._stop(job)
-        return json_answer(200, {"acknowledged": True, "count": len(active)})
+        return json_response(200, {"acknowledged": True, "count": len(active)})
 
-    def delete(self, request: Request) -> Answer:
+    def delete(self, request: Request) -> Response:
         """Delete a result. Assumption: the task stays in the list, and an active one is stopped."""
-        job = self.job(request, WRITE)
+        job = self.authorized_job(request, WRITE)
         if job.phase(self._config.now()) in ACTIVE:
             self._stop(job)
-            return json_answer(200, {"acknowledged": True})
+            return json_response(200, {"acknowledged": True})
         try:
             self._runner.discard(job.id)
         except FileNotFoundError as error:
-            raise unknown_task(job.id) from error
-        return json_answer(200, {"acknowledged": True})
+            raise task_not_found(job.id) from error
+        return json_response(200, {"acknowledged": True})
 
-    def logs(self, request: Request) -> Answer:
+    def logs(self, request: Request) -> Response:
         """What happened to a task, up to now."""
-        job = self.settled(self.job(request, READ))
+        job = self.wait_if_due(self.authorized_job(request, READ))
         now = self._config.now()
         lines = [
             {"timestamp": iso(at), "level": level, "message": message}
             for at, level, message in _events(job, self._state(job))
             if at <= now
         ]
-        return json_answer(200, {"id": job.id, "logs": lines})
+        return json_response(200, {"id": job.id, "logs": lines})
 
-    def job(self, request: Request, action: str) -> Job:
+    def authorized_job(self, request: Request, action: str) -> Job:
         """The task a request names; 404 for one that is unknown or somebody else's."""
-        user = self._access.user_of(request, action)
-        task_id = request.parts["id"]
+        user = self._access.authorize(request, action)
+        task_id = request.path_params["id"]
         job = self._store.get(task_id)
-        if job is None or job.wire != WIRE or job.tenant != user or self._is_old(job):
-            raise unknown_task(task_id)
+        if (
+            job is None
+            or job.wire != PROTOCOL
+            or job.tenant != user
+            or self._is_old(job)
+        ):
+            raise task_not_found(task_id)
         return job
 
-    def settled(self, job: Job) -> Job:
+    def wait_if_due(self, job: Job) -> Job:
         """The task, once what is due by the clock has really been executed (or after a moment)."""
         due = job.due_at <= self._config.now()
         if job.executed_at is None and job.cancel_asked_at is None and due:
-            self._runner.settle(job.id, _SETTLE_SECONDS)
+            self._runner.wait(job.id, _SETTLE_SECONDS)
             return self._store.get(job.id) or job
         return job
 
@@ -204,39 +209,41 @@ class Tasks:
         self._runner.start(job, self._execution)
 
     def _stop(self, job: Job) -> None:
-        self._store.ask_to_cancel(job.id, self._config.now())
+        self._store.request_cancel(job.id, self._config.now())
         self._runner.cancel(job.id)
 
     def _jobs_of(self, user: str) -> list[Job]:
         mine = [
-            job for job in self._store.all() if job.wire == WIRE and job.tenant == user
+            job
+            for job in self._store.all()
+            if job.wire == PROTOCOL and job.tenant == user
         ]
-        return [self.settled(job) for job in mine if not self._is_old(job)]
+        return [self.wait_if_due(job) for job in mine if not self._is_old(job)]
 
     def _is_old(self, job: Job) -> bool:
         return self._config.now() - job.submitted_at > self._config.limits.job_lifetime
 
     def _execution(self, job: Job) -> Execution:
-        asked = asked_of(job)
+        asked = decode_task_request(job)
         query = parse(asked.query)
         self._check_indices(query, asked)
-        return self._engine.execution(
+        return self._engine.prepare(
             compile_query(query, asked.bounds),
             TIER,
             self._config.limits.background_rows + 1,
         )
 
-    def _check_indices(self, query: Query, asked: Asked) -> None:
+    def _check_indices(self, query: Query, asked: TaskRequest) -> None:
         """As OpenSearch does, a name that is no pattern must exist; a pattern may match nothing."""
         names = [name for name in query.source.patterns if "*" not in name]
         if not names:
             return
-        execution = self._engine.execution(
-            indices_query(asked.bounds), TIER, _MOST_INDICES
+        execution = self._engine.prepare(
+            indices_query(asked.bounds), TIER, _MAX_INDICES
         )
         known = {
             row.user_data.lower()
-            for batch in execution.batches(_MOST_INDICES)
+            for batch in execution.batches(_MAX_INDICES)
             for row in batch
         }
         for name in names:
@@ -246,7 +253,7 @@ class Tasks:
     def _end_as(self, job: Job, outcome: str, reason: str) -> None:
         """A fault decides how this one ends."""
         if outcome == "cancelled":
-            self._store.ask_to_cancel(job.id, job.due_at)
+            self._store.request_cancel(job.id, job.due_at)
         else:
             self._store.finish(
                 job.id,
@@ -259,7 +266,7 @@ class Tasks:
         return _STATES[job.phase(self._config.now())]
 
     def _status_of(self, job: Job) -> dict[str, Any]:
-        now, asked = self._config.now(), asked_of(job)
+        now, asked = self._config.now(), decode_task_request(job)
         phase = job.phase(now)
         body: dict[str, Any] = {
             "id": job.id,
@@ -280,13 +287,13 @@ class Tasks:
         if phase == "success":
             return body | {"progress": 1, "total": job.rows}
         if _STATES[phase] == "FAILED":
-            return body | {"error": error_of(_kind(job), _reason(job))}
+            return body | {"error": error_object(_kind(job), _reason(job))}
         return body
 
 
-def asked_of(job: Job) -> Asked:
+def decode_task_request(job: Job) -> TaskRequest:
     """What a task was asked to do."""
-    return msgspec.json.decode(job.request, type=Asked)
+    return msgspec.json.decode(job.request, type=TaskRequest)
 
 
 def ended_at(job: Job) -> datetime | None:

@@ -39,11 +39,11 @@ class Token:
     place: int
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """The piece as an error names it."""
         return self.kind.value if self.kind is Kind.END else f"[{self.text}]"
 
-    def says(self, *words: str) -> bool:
+    def is_word(self, *words: str) -> bool:
         """Whether it is one of these reserved words; quotes take that meaning away."""
         return self.kind is Kind.WORD and self.text.lower() in words
 
@@ -71,7 +71,7 @@ _KINDS = {
 _SUBSEARCH = "the sandbox does not know subsearches"
 
 
-def tokens_of(text: str) -> list[Token]:
+def tokenize(text: str) -> list[Token]:
     """Cut a query into pieces, the last of them the end. Raises ``SaflError``."""
     found: list[Token] = []
     place = 0

@@ -24,7 +24,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Both:
+class BooleanGroup:
     """Several conditions, all of which hold (``AND``), or one of which does (``OR``)."""
 
     operator: str
@@ -38,7 +38,7 @@ class Negation:
     part: Condition
 
 
-Condition = Compare | Term | Both | Negation
+Condition = Compare | Term | BooleanGroup | Negation
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Fields:
     """``fields``: those to keep, or to leave out."""
 
     names: tuple[str, ...]
-    leave_out: bool = False
+    exclude: bool = False
 
 
 @dataclass(frozen=True)

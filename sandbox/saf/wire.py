@@ -9,10 +9,10 @@ from sandbox.engine import Engine
 from sandbox.jobs import JobStore
 from sandbox.runner import JobRunner
 from sandbox.saf.access import Access
-from sandbox.saf.errors import answered
-from sandbox.saf.results import Results
-from sandbox.saf.tasks import Tasks
-from sandbox.web import Answer, Endpoint, Request, json_answer
+from sandbox.saf.errors import with_error_responses
+from sandbox.saf.results import ResultEndpoints
+from sandbox.saf.tasks import TaskEndpoints
+from sandbox.web import Endpoint, Request, Response, json_response
 
 ROOT = "/_sme/async_requests"
 STATS_ROOT = "/_sme/queryStats"
@@ -20,7 +20,7 @@ PREFIXES = ("", "/opensearch")
 DEMO_USER = "demo"
 _METHODS = "GET POST PUT PATCH DELETE HEAD OPTIONS"
 
-Handle = Callable[[Request], Answer]
+Handle = Callable[[Request], Response]
 
 
 def saf_endpoints(
@@ -28,11 +28,11 @@ def saf_endpoints(
 ) -> Mapping[str, Endpoint]:
     """The addresses by path. Unfinished tasks start again; with demo rows there are tasks from elsewhere."""
     access = Access(config.keys)
-    tasks = Tasks(config, engine, access, store, runner)
-    results = Results(config, engine, access, tasks, runner)
+    tasks = TaskEndpoints(config, engine, access, store, runner)
+    results = ResultEndpoints(config, engine, access, tasks, runner)
     tasks.resume()
     if config.rows is None and config.count is None and config.load is None:
-        tasks.seed(DEMO_USER)
+        tasks.add_demo_tasks(DEMO_USER)
     found = _endpoints(tasks, results)
     return {
         prefix + path: endpoint
@@ -41,13 +41,13 @@ def saf_endpoints(
     }
 
 
-def _endpoints(tasks: Tasks, results: Results) -> dict[str, Endpoint]:
+def _endpoints(tasks: TaskEndpoints, results: ResultEndpoints) -> dict[str, Endpoint]:
     calls: dict[str, tuple[str, str, Handle]] = {
         f"{ROOT}/request": ("POST", "saf-submit", tasks.submit),
         f"{ROOT}/response/{{id}}": ("GET", "saf-response", results.response),
         f"{ROOT}/logs/{{id}}": ("GET", "saf-logs", tasks.logs),
-        f"{ROOT}/status": ("GET", "saf-list", tasks.status_of_all),
-        f"{ROOT}/status/": ("GET", "saf-list", tasks.status_of_all),
+        f"{ROOT}/status": ("GET", "saf-list", tasks.status_all),
+        f"{ROOT}/status/": ("GET", "saf-list", tasks.status_all),
         f"{ROOT}/status/{{id}}": ("GET", "saf-status", tasks.status),
         f"{ROOT}/break": ("POST", "saf-break-all", tasks.stop_all),
         f"{ROOT}/break/": ("POST", "saf-break-all", tasks.stop_all),
@@ -58,7 +58,7 @@ def _endpoints(tasks: Tasks, results: Results) -> dict[str, Endpoint]:
         f"{STATS_ROOT}/timeline": ("GET", "saf-timeline", results.timeline),
     }
     endpoints = {
-        path: Endpoint(operation, _only(method, answered(handle)), _METHODS)
+        path: Endpoint(operation, _only(method, with_error_responses(handle)), _METHODS)
         for path, (method, operation, handle) in calls.items()
     }
     unknown = Endpoint("saf-unknown", _no_handler, _METHODS)
@@ -73,15 +73,15 @@ def _endpoints(tasks: Tasks, results: Results) -> dict[str, Endpoint]:
 def _only(method: str, handle: Handle) -> Handle:
     """Refuse other methods as OpenSearch does."""
 
-    def guarded(request: Request) -> Answer:
+    def guarded(request: Request) -> Response:
         if request.method == method:
             return handle(request)
         reason = f"Incorrect HTTP method for uri [{request.path}] and method [{request.method}], allowed: [{method}]"
-        return json_answer(405, {"error": reason, "status": 405}, allow=method)
+        return json_response(405, {"error": reason, "status": 405}, allow=method)
 
     return guarded
 
 
-def _no_handler(request: Request) -> Answer:
+def _no_handler(request: Request) -> Response:
     reason = f"no handler found for uri [{request.path}] and method [{request.method}]"
-    return json_answer(400, {"error": reason})
+    return json_response(400, {"error": reason})

@@ -34,14 +34,14 @@ _SHEET = (
     '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 )
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-MOST_ROWS = 1_048_575  # under a heading
-_MOST_LETTERS = 32_767
-_MOST_EXACT = 10**15
+MAX_ROWS = 1_048_575  # under a heading
+_MAX_CELL_CHARACTERS = 32_767
+_MAX_EXACT_INTEGER = 10**15
 
 Cell = str | int | float | None
 
 
-def write_book(path: Path, heading: list[str], rows: Iterable[list[Cell]]) -> None:
+def write_workbook(path: Path, heading: list[str], rows: Iterable[list[Cell]]) -> None:
     """Write a workbook with a heading; rows beyond what a sheet holds are left out."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
         book.writestr("[Content_Types].xml", _TYPES)
@@ -57,7 +57,7 @@ def write_book(path: Path, heading: list[str], rows: Iterable[list[Cell]]) -> No
         with book.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
             sheet.write(_SHEET.encode())
             sheet.write(_row(list(heading)))
-            for _, cells in zip(range(MOST_ROWS), rows, strict=False):
+            for _, cells in zip(range(MAX_ROWS), rows, strict=False):
                 sheet.write(_row(cells))
             sheet.write(b"</sheetData></worksheet>")
 
@@ -69,7 +69,7 @@ def _row(cells: Iterable[Cell]) -> bytes:
 def _cell(value: Cell) -> str:
     if value is None:
         return "<c/>"
-    if not isinstance(value, str | bool) and abs(value) < _MOST_EXACT:
+    if not isinstance(value, str | bool) and abs(value) < _MAX_EXACT_INTEGER:
         return f"<c><v>{value!r}</v></c>"
-    text = escape(_NOT_XML.sub("\ufffd", str(value))[:_MOST_LETTERS])
+    text = escape(_NOT_XML.sub("\ufffd", str(value))[:_MAX_CELL_CHARACTERS])
     return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'

@@ -17,7 +17,7 @@ _MEAN = sum(_RHYTHM) / len(_RHYTHM)
 _SATURDAY = 5
 
 
-class Trouble(Enum):
+class Incident(Enum):
     """What can go wrong, and from when to when on its day (UTC)."""
 
     GATEWAY_OUTAGE = (time(14, 40), time(15, 25))
@@ -25,16 +25,16 @@ class Trouble(Enum):
     BAD_DEPLOY = (time(15, 5), time(15, 25))
 
 
-_TURNS = tuple(Trouble)
+_TURNS = tuple(Incident)
 
 
-def rhythm(hour: datetime) -> float:
+def traffic_factor(hour: datetime) -> float:
     """How busy this hour is; 1.0 is an average hour of an average week."""
     weekend = 1.15 if hour.weekday() >= _SATURDAY else 0.94
     return _RHYTHM[hour.hour] / _MEAN * weekend
 
 
-def trouble_at(moment: datetime) -> Trouble | None:
+def incident_at(moment: datetime) -> Incident | None:
     """The trouble the shop is in at that moment, if any."""
     trouble = _TURNS[moment.toordinal() % len(_TURNS)]
     start, end = trouble.value

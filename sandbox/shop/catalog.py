@@ -120,7 +120,7 @@ def _pod(service: str, namespace: str, number: int) -> Pod:
     return Pod(source(namespace, service, computername=host), *raws)
 
 
-def template_of(text: str) -> str:
+def template_id(text: str) -> str:
     """The id of a message template: the same text always has the same one."""
     return str(uuid5(NAMESPACE_OID, text))
 

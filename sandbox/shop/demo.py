@@ -8,26 +8,26 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sandbox.shop.calendar import Trouble, rhythm, trouble_at
-from sandbox.shop.events import STORIES
+from sandbox.shop.calendar import Incident, incident_at, traffic_factor
+from sandbox.shop.events import EVENTS
 from sandbox.shop.visit import ERROR, INFO, Visit
-from sandbox.table import LogLine, read_about, write_rows
+from sandbox.table import LogLine, read_metadata, write_rows
 
-PAST = timedelta(days=7)
+HISTORY = timedelta(days=7)
 # Rows are made for some time ahead and shown only when their moment has come: new lines keep arriving while the
 # sandbox runs, "the last 15 minutes" is never empty, and nothing has to be made anew at every start.
-AHEAD = timedelta(days=2)
+LOOKAHEAD = timedelta(days=2)
 # What must be left of that at a start, and before a running sandbox makes more.
-AHEAD_AT_LEAST = timedelta(hours=6)
+MIN_LOOKAHEAD = timedelta(hours=6)
 
 _VERSION = 1
 _HOUR = timedelta(hours=1)
 _HOUR_NS = 3_600_000_000_000
 _HOURS_A_WEEK = 168
-_MIX = tuple(story for share, story in STORIES for _ in range(share))
+_MIX = tuple(story for share, story in EVENTS for _ in range(share))
 
 
-def demo_rows_ready(path: Path, *, rows: int, seed: int, now: datetime) -> datetime:
+def prepare_demo_rows(path: Path, *, rows: int, seed: int, now: datetime) -> datetime:
     """Make sure ``path`` holds the demo rows around ``now``; returns the moment up to which there are rows.
 
     ``rows`` is the number of lines in an average week. The file is made when it is missing, was made with other
@@ -39,14 +39,14 @@ def demo_rows_ready(path: Path, *, rows: int, seed: int, now: datetime) -> datet
         "rows": rows,
         "seed": seed,
     }
-    about = read_about(path)
+    about = read_metadata(path)
     until = datetime.fromisoformat(about.get("until", "1970-01-01T00:00:00+00:00"))
     if (
         wanted.items() <= about.items()
-        and until - AHEAD - _HOUR <= now <= until - AHEAD_AT_LEAST
+        and until - LOOKAHEAD - _HOUR <= now <= until - MIN_LOOKAHEAD
     ):
         return until
-    until = now.replace(minute=0, second=0, microsecond=0) + AHEAD
+    until = now.replace(minute=0, second=0, microsecond=0) + LOOKAHEAD
     write_rows(
         path,
         demo_lines(until, rows=rows, seed=seed),
@@ -57,10 +57,12 @@ def demo_rows_ready(path: Path, *, rows: int, seed: int, now: datetime) -> datet
 
 def demo_lines(until: datetime, *, rows: int, seed: int) -> Iterator[LogLine]:
     """The lines of the time up to ``until`` (a full hour, UTC), newest first, one hour in memory at a time."""
-    hours = int((PAST + AHEAD) / _HOUR) + 1
+    hours = int((HISTORY + LOOKAHEAD) / _HOUR) + 1
     for back in range(1, hours + 1):
         hour = until - back * _HOUR
-        yield from _lines_of(hour, round(rows / _HOURS_A_WEEK * rhythm(hour)), seed)
+        yield from _lines_of(
+            hour, round(rows / _HOURS_A_WEEK * traffic_factor(hour)), seed
+        )
 
 
 def _lines_of(hour: datetime, count: int, seed: int) -> list[LogLine]:
@@ -72,7 +74,7 @@ def _lines_of(hour: datetime, count: int, seed: int) -> list[LogLine]:
         visit = Visit(
             rng,
             start + offset,
-            trouble_at(hour + timedelta(microseconds=offset // 1000)),
+            incident_at(hour + timedelta(microseconds=offset // 1000)),
         )
         _MIX[int(rng.random() * len(_MIX))](visit)
         lines += visit.lines
@@ -85,9 +87,9 @@ def _deploy_lines(rng: Random, hour: datetime) -> list[LogLine]:
     """The bad deploy and its rollback, told by the machine that did both."""
     start, end = (
         datetime.combine(hour, moment, hour.tzinfo)
-        for moment in Trouble.BAD_DEPLOY.value
+        for moment in Incident.BAD_DEPLOY.value
     )
-    if trouble_at(start) is not Trouble.BAD_DEPLOY or start.hour != hour.hour:
+    if incident_at(start) is not Incident.BAD_DEPLOY or start.hour != hour.hour:
         return []
     told = []
     for moment, severity, message, version in (

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.shop.calendar import Trouble
+from sandbox.shop.calendar import Incident
 from sandbox.shop.catalog import PRODUCTS, SEARCHES, Product
 from sandbox.shop.visit import (
     CRITICAL,
@@ -162,7 +162,7 @@ def sign_in(visit: Visit) -> None:
         visit.record("auth", INFO, "signed in", **who, mfa=visit.chance(0.4))
 
 
-def chores(visit: Visit) -> None:
+def background_work(visit: Visit) -> None:
     """What machines say when nobody visits."""
     when = f"{visit.clock():%Y-%m-%d %H:%M:%S} UTC"
     tenth = int(visit.rng.random() * 900)
@@ -190,8 +190,8 @@ def chores(visit: Visit) -> None:
 
 
 def _page(visit: Visit, path: str, status: int, **data: Any) -> None:
-    taken = visit.wait(350 if visit.trouble is Trouble.SLOW_DATABASE else 60)
-    if visit.trouble is Trouble.BAD_DEPLOY and visit.chance(0.35):
+    taken = visit.wait(350 if visit.incident is Incident.SLOW_DATABASE else 60)
+    if visit.incident is Incident.BAD_DEPLOY and visit.chance(0.35):
         status = 500
         data["exception"] = {"type": "TypeError", "stacktrace": TYPE_ERROR}
     severity = ERROR if status >= 500 else WARNING if status >= 400 else INFO
@@ -204,7 +204,7 @@ def _page(visit: Visit, path: str, status: int, **data: Any) -> None:
         "status": status,
         "user_agent": visit.agent,
     }
-    version = "2.15.0" if visit.trouble is Trouble.BAD_DEPLOY else "2.14.0"
+    version = "2.15.0" if visit.incident is Incident.BAD_DEPLOY else "2.14.0"
     visit.log(
         "storefront",
         severity,
@@ -229,7 +229,7 @@ def _nginx(visit: Visit) -> None:
 
 def _ask_database(visit: Visit, service: str, statement: str) -> float:
     """Wait for the database; when it is slow, it and its caller say so."""
-    if visit.trouble is not Trouble.SLOW_DATABASE:
+    if visit.incident is not Incident.SLOW_DATABASE:
         return visit.wait(12)
     taken = visit.wait(1_900)
     if taken > 1_500:
@@ -307,7 +307,7 @@ def _pay(visit: Visit, order: dict[str, Any]) -> bool:
         "gateway": "paywell",
         "orderId": order["id"],
     }
-    if visit.trouble is Trouble.GATEWAY_OUTAGE and visit.chance(0.7):
+    if visit.incident is Incident.GATEWAY_OUTAGE and visit.chance(0.7):
         taken = visit.wait(8_000)
         error = {"type": "GatewayException", "stacktrace": GATEWAY_ERROR}
         visit.log(
@@ -342,11 +342,11 @@ def _pay(visit: Visit, order: dict[str, Any]) -> bool:
 
 
 # How often each story is told, in percent.
-STORIES: tuple[tuple[int, Callable[[Visit], None]], ...] = (
+EVENTS: tuple[tuple[int, Callable[[Visit], None]], ...] = (
     (46, browse),
     (14, search),
     (14, fill_cart),
     (9, check_out),
     (9, sign_in),
-    (8, chores),
+    (8, background_work),
 )

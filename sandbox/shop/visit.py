@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from sandbox.shop.calendar import Trouble
-from sandbox.shop.catalog import CUSTOMERS, PODS, USER_AGENTS, Pod, template_of
-from sandbox.table import LogLine, identifier
+from sandbox.shop.calendar import Incident
+from sandbox.shop.catalog import CUSTOMERS, PODS, USER_AGENTS, Pod, template_id
+from sandbox.table import LogLine, uuid_text
 
 DEBUG, VERBOSE, INFO, WARNING, ERROR, CRITICAL = range(1, 7)
 _WORDS = ("", "DEBUG", "TRACE", "INFO", "WARN", "ERROR", "FATAL")
@@ -27,10 +27,10 @@ _T = TypeVar("_T")
 class Visit:
     """A customer's request on its way through the services; its lines share a trace id and move on in time."""
 
-    def __init__(self, rng: Random, ns: int, trouble: Trouble | None) -> None:
+    def __init__(self, rng: Random, ns: int, incident: Incident | None) -> None:
         self.rng = rng
         self.ns = ns
-        self.trouble = trouble
+        self.incident = incident
         self.lines: list[LogLine] = []
         self.trace = f"{rng.getrandbits(128):032x}"
         self.customer = self.pick(CUSTOMERS)
@@ -94,7 +94,7 @@ class Visit:
         return pods[int(self.rng.random() * len(pods))]
 
     def _add(self, pod: Pod, severity: int, template: str, user_data: str) -> None:
-        logid = identifier(self.rng.getrandbits(128))
+        logid = uuid_text(self.rng.getrandbits(128))
         line = LogLine(
             self.ns, severity, pod.source, _template(_words(template)), logid, user_data
         )
@@ -108,4 +108,4 @@ def _words(message: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def _template(words: str) -> str:
-    return template_of(words)
+    return template_id(words)

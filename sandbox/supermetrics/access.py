@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sandbox.config import READ_ACCOUNTS, ApiKey
-from sandbox.supermetrics.errors import RefusedError
+from sandbox.supermetrics.errors import ApiError
 from sandbox.supermetrics.options import SupermetricsOptions
-from sandbox.web import Answer, Request
+from sandbox.web import Request, Response
 
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
@@ -36,13 +36,13 @@ class Access:
         self._hours: dict[str, _Window] = {}
         self._days: dict[str, _Window] = {}
 
-    def owner_of(self, request: Request, key: str, now: datetime) -> str:
+    def authenticate(self, request: Request, key: str, now: datetime) -> str:
         """A name for the key, fit to be stored. 401 without a good one, 429 when the hour's requests are used up."""
         key = request.bearer or key
         if not key:
-            raise RefusedError(401, "API_KEY_REQUIRED", "API key is required")
+            raise ApiError(401, "API_KEY_REQUIRED", "API key is required")
         if key not in self._keys:
-            raise RefusedError(401, "API_KEY_INVALID", "API key is invalid")
+            raise ApiError(401, "API_KEY_INVALID", "API key is invalid")
         name = _name(key)
         window, most = (
             self._count(self._hours, name, now, _HOUR),
@@ -50,7 +50,7 @@ class Access:
         )
         if most and window.count > most:
             seconds = (window.start + _HOUR - now).total_seconds()
-            raise RefusedError(
+            raise ApiError(
                 429,
                 "TOO_MANY_REQUESTS",
                 "Rate limit exceeded",
@@ -62,7 +62,7 @@ class Access:
         """403 for a key that may run queries and nothing else."""
         found = self._keys[request.bearer or key]
         if READ_ACCOUNTS not in found.permissions:
-            raise RefusedError(
+            raise ApiError(
                 403,
                 "ACCESS_DENIED_PERMISSIONS",
                 f"The key lacks the permission {READ_ACCOUNTS}",
@@ -72,13 +72,13 @@ class Access:
         """429 when the licence's queries of the day are used up; no ``Retry-After`` then."""
         most = self._options.queries_per_day
         if most and self._count(self._days, owner, now, _DAY).count > most:
-            raise RefusedError(
+            raise ApiError(
                 429,
                 "LICENSE_DAILY_QUERY_LIMIT_EXCEEDED",
                 f"Your license allows {most} queries a day",
             )
 
-    def with_figures(self, answer: Answer, request: Request) -> Answer:
+    def with_rate_limit_headers(self, answer: Response, request: Request) -> Response:
         """The answer with the rate limit's headers, which all but those of status 500 have."""
         most = self._options.requests_per_hour
         window = self._hours.get(_name(request.bearer))

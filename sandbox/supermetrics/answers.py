@@ -10,14 +10,14 @@ from urllib.parse import quote
 import msgspec
 
 from sandbox.jobs import Job
-from sandbox.supermetrics.errors import request_id
-from sandbox.supermetrics.queries import Asked
-from sandbox.web import JSON, Answer, Request, json_answer
+from sandbox.supermetrics.errors import new_request_id
+from sandbox.supermetrics.queries import ResolvedQuery
+from sandbox.web import JSON, Request, Response, json_response
 
 _SUB_QUERIES = 12
 
 
-def state_of(job: Job, now: datetime) -> str:
+def api_status(job: Job, now: datetime) -> str:
     """Supermetrics' word for where a query stands."""
     phase = job.phase(now)
     if phase == "waiting":
@@ -28,35 +28,35 @@ def state_of(job: Job, now: datetime) -> str:
     return "RUNNING" if phase == "running" else job.reason.partition(":")[0]
 
 
-def status_answer(job: Job, schedule_id: str, now: datetime, status: int) -> Answer:
+def status_response(job: Job, schedule_id: str, now: datetime, status: int) -> Response:
     """A query that has no rows to give."""
     meta = {
-        "request_id": request_id(),
+        "request_id": new_request_id(),
         "schedule_id": schedule_id,
-        "status_code": state_of(job, now),
+        "status_code": api_status(job, now),
         **_work(job, now),
     }
-    return json_answer(status, {"meta": meta, "data": []})
+    return json_response(status, {"meta": meta, "data": []})
 
 
-def result_answer(
+def result_response(
     meta: Mapping[str, Any],
     header: list[str] | None,
     pieces: Iterator[list[bytes]],
-) -> Answer:
+) -> Response:
     """Rows, which are JSON texts already, after what is to be known of them."""
-    return Answer(200, _chunks(meta, header, pieces), JSON, streamed=True)
+    return Response(200, _chunks(meta, header, pieces), JSON, streamed=True)
 
 
 def result_meta(
-    job: Job, schedule_id: str, asked: Asked, header: list[str]
+    job: Job, schedule_id: str, asked: ResolvedQuery, header: list[str]
 ) -> dict[str, Any]:
     """All that is told beside the rows."""
     seconds = max(job.pace.running, 0.01)
     ended = job.executed_at or job.submitted_at
     cached = job.reason == "cached"
     return {
-        "request_id": request_id(),
+        "request_id": new_request_id(),
         "schedule_id": schedule_id,
         "status_code": "SUCCESS",
         "query": _query(asked),
@@ -71,7 +71,7 @@ def result_meta(
     }
 
 
-def links(
+def pagination_links(
     request: Request, parameters: Mapping[str, Any], total: int
 ) -> dict[str, Any]:
     """The pages before and after, for a GET that asked for a page."""
@@ -130,7 +130,7 @@ def _work(job: Job, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _query(asked: Asked) -> dict[str, Any]:
+def _query(asked: ResolvedQuery) -> dict[str, Any]:
     return {
         "start_date": asked.days.start.isoformat(),
         "end_date": asked.days.end.isoformat(),
@@ -146,12 +146,12 @@ def _query(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _fields(asked: Asked) -> list[dict[str, Any]]:
+def _fields(asked: ResolvedQuery) -> list[dict[str, Any]]:
     """The fields; those that are split, and the metrics then, have no place of their own in a row."""
     found, place = [], 0
     for one in asked.fields:
-        across = one in asked.split
-        placed = not across and not (asked.split and one.kind == "met")
+        across = one in asked.pivot_fields
+        placed = not across and not (asked.pivot_fields and one.kind == "met")
         found.append(
             {
                 "id": one.id,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sandbox.supermetrics.parameters import bad
+from sandbox.supermetrics.parameters import bad_request
 
 _DAY = timedelta(days=1)
 _COUNTED = re.compile(
@@ -18,28 +18,30 @@ _OFFSET = re.compile(r"([+-]?\s*\d{1,4})\s*(day|week|month|year)s?(\s+ago)?")
 _WORDS = {"today": 0, "now": 0, "yesterday": -1, "tomorrow": 1}
 
 
-class Range(NamedTuple):
+class DateRange(NamedTuple):
     """Two days, both included."""
 
     start: date
     end: date
 
 
-def range_of(query: Mapping[str, Any], today: date) -> Range:
+def resolve_date_range(query: Mapping[str, Any], today: date) -> DateRange:
     """The days a query is about; 400 for a range nobody knows. Without any, yesterday."""
     start, end = query.get("start_date"), query.get("end_date")
     if start or end or query.get("date_range_type") == "custom":
         if not (start and end):
-            raise bad("start_date and end_date are both required for a custom range")
-        found = Range(day_of(str(start), today), day_of(str(end), today))
+            raise bad_request(
+                "start_date and end_date are both required for a custom range"
+            )
+        found = DateRange(parse_day(str(start), today), parse_day(str(end), today))
     else:
         found = _named(str(query.get("date_range_type") or "yesterday"), today)
     if found.start > found.end:
-        raise bad("start_date is after end_date")
+        raise bad_request("start_date is after end_date")
     return found
 
 
-def day_of(text: str, today: date) -> date:
+def parse_day(text: str, today: date) -> date:
     """A day by its date, its seconds since 1970, or in words."""
     words = " ".join(text.lower().split())
     if words in _WORDS:
@@ -55,25 +57,25 @@ def day_of(text: str, today: date) -> date:
 def _moved(words: str, text: str, today: date) -> date:
     found = _OFFSET.fullmatch(words)
     if found is None:
-        raise bad(f"The sandbox does not know the date {text[:60]!r}")
+        raise bad_request(f"The sandbox does not know the date {text[:60]!r}")
     count = int(found[1].replace(" ", "")) * (-1 if found[3] else 1)
     try:
         if found[2] in ("day", "week"):
             return today + count * (7 if found[2] == "week" else 1) * _DAY
         return _months_on(today, count * (12 if found[2] == "year" else 1))
     except (ValueError, OverflowError) as error:
-        raise bad(f"The date {text[:60]!r} is out of range") from error
+        raise bad_request(f"The date {text[:60]!r} is out of range") from error
 
 
-def _named(kind: str, today: date) -> Range:
-    plain: dict[str, Callable[[], Range]] = {
-        "today": lambda: Range(today, today),
-        "yesterday": lambda: Range(today - _DAY, today - _DAY),
-        "this_month": lambda: Range(
+def _named(kind: str, today: date) -> DateRange:
+    plain: dict[str, Callable[[], DateRange]] = {
+        "today": lambda: DateRange(today, today),
+        "yesterday": lambda: DateRange(today - _DAY, today - _DAY),
+        "this_month": lambda: DateRange(
             min(today - _DAY, today.replace(day=1)), today - _DAY
         ),
-        "this_month_inc": lambda: Range(today.replace(day=1), today),
-        "this_year_inc": lambda: Range(today.replace(month=1, day=1), today),
+        "this_month_inc": lambda: DateRange(today.replace(day=1), today),
+        "this_year_inc": lambda: DateRange(today.replace(month=1, day=1), today),
         "last_month": lambda: _units("months", 1, today),
         "last_year": lambda: _units("years", 1, today),
         "last_year_inc": lambda: _including("years", 1, today),
@@ -84,23 +86,23 @@ def _named(kind: str, today: date) -> Range:
         return plain[kind]()
     found = _COUNTED.fullmatch(kind)
     if found is None or not int(found[1]):
-        raise bad(f"date_range_type {kind[:60]!r} is not known")
+        raise bad_request(f"date_range_type {kind[:60]!r} is not known")
     count, unit = int(found[1]), found[2]
     try:
         return (_including if found[3] else _units)(unit, count, today)
     except (ValueError, OverflowError) as error:
-        raise bad(f"date_range_type {kind!r} is out of range") from error
+        raise bad_request(f"date_range_type {kind!r} is out of range") from error
 
 
-def _units(unit: str, count: int, today: date) -> Range:
+def _units(unit: str, count: int, today: date) -> DateRange:
     """The last full units: they end before the one that today is in."""
     first = _first_of(unit, today)
-    return Range(_back(unit, count, first), first - _DAY)
+    return DateRange(_back(unit, count, first), first - _DAY)
 
 
-def _including(unit: str, count: int, today: date) -> Range:
+def _including(unit: str, count: int, today: date) -> DateRange:
     """The last full units and what there is of the present one."""
-    return Range(_back(unit, count, _first_of(unit, today)), today)
+    return DateRange(_back(unit, count, _first_of(unit, today)), today)
 
 
 def _first_of(unit: str, today: date) -> date:

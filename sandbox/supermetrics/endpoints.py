@@ -15,21 +15,25 @@ from sandbox.config import Pace, SandboxConfig
 from sandbox.jobs import Job, JobStore, Outcome
 from sandbox.supermetrics.access import Access
 from sandbox.supermetrics.answers import (
-    links,
-    result_answer,
+    api_status,
+    pagination_links,
     result_meta,
-    state_of,
-    status_answer,
+    result_response,
+    status_response,
 )
-from sandbox.supermetrics.errors import RefusedError, body_of
+from sandbox.supermetrics.errors import ApiError, error_body
 from sandbox.supermetrics.execution import Execution
-from sandbox.supermetrics.facts import Facts
-from sandbox.supermetrics.parameters import bad, parameters_of, schedule_id_in
-from sandbox.supermetrics.queries import Asked, asked_of
-from sandbox.supermetrics.results import Ending, Results
-from sandbox.web import Answer, Request, json_answer
+from sandbox.supermetrics.facts import MarketingDatabase
+from sandbox.supermetrics.parameters import (
+    bad_request,
+    parse_parameters,
+    require_schedule_id,
+)
+from sandbox.supermetrics.queries import ResolvedQuery, resolve_query
+from sandbox.supermetrics.results import ExecutionResult, ResultStore
+from sandbox.web import Request, Response, json_response
 
-WIRE = "supermetrics"
+PROTOCOL = "supermetrics"
 _NOT_THE_QUERY = frozenset(
     {"api_key", "schedule_id", "sync_timeout", "offset_start", "offset_end", "pretty"}
 )
@@ -56,7 +60,7 @@ class _Page:
     last: int
 
 
-class Desk:
+class QueryEndpoints:
     """Answers for one sandbox."""
 
     def __init__(
@@ -64,8 +68,8 @@ class Desk:
         config: SandboxConfig,
         access: Access,
         store: JobStore,
-        results: Results,
-        facts: Facts,
+        results: ResultStore,
+        facts: MarketingDatabase,
     ) -> None:
         self._config = config
         self._options = config.supermetrics
@@ -77,15 +81,15 @@ class Desk:
     def resume(self) -> None:
         """Execute again what an earlier process left unfinished."""
         for job in self._store.unfinished():
-            if job.wire == WIRE:
+            if job.wire == PROTOCOL:
                 self._execute(job)
 
-    def data(self, request: Request) -> Answer:
+    def data(self, request: Request) -> Response:
         """Run a query and wait for its rows, as long as is wanted."""
-        parameters, owner = self.opened(request)
+        parameters, owner = self.authenticate(request)
         query = {k: v for k, v in parameters.items() if k not in _NOT_THE_QUERY}
         schedule_id = (
-            schedule_id_in(parameters)
+            require_schedule_id(parameters)
             if "schedule_id" in parameters
             else _digest(query)[:40]
         )
@@ -94,38 +98,38 @@ class Desk:
         if job is None:
             job = self._started(request, owner, schedule_id, parameters, query)
             if not wait:  # whoever does not wait is never told more than that it begins
-                return status_answer(
+                return status_response(
                     job, schedule_id, job.submitted_at, self._options.accepted
                 )
         job = self._waited_for(job, wait)
         return self._answer(request, job, parameters, self._options.accepted)
 
-    def status(self, request: Request) -> Answer:
+    def status(self, request: Request) -> Response:
         """Where a query stands; the rows of one that has succeeded."""
-        parameters, owner = self.opened(request)
-        job = self._job(owner, schedule_id_in(parameters))
+        parameters, owner = self.authenticate(request)
+        job = self._job(owner, require_schedule_id(parameters))
         if job is None:
-            raise RefusedError(404, "STATUS_NOT_FOUND", plain=True)
+            raise ApiError(404, "STATUS_NOT_FOUND", plain=True)
         return self._answer(request, job, parameters, 200)
 
-    def results(self, request: Request) -> Answer:
+    def results(self, request: Request) -> Response:
         """The rows of a query that has succeeded, by offset and limit."""
-        parameters, owner = self.opened(request)
-        job = self._job(owner, schedule_id_in(parameters))
-        if job is None or state_of(job, self._config.now()) != "SUCCESS":
+        parameters, owner = self.authenticate(request)
+        job = self._job(owner, require_schedule_id(parameters))
+        if job is None or api_status(job, self._config.now()) != "SUCCESS":
             raise _unavailable()
         first = parameters.get("offset", 0)
         last = first + parameters.get("limit", _LAST) - 1
         return self._rows(request, job, {}, _Page(first, last))
 
-    def opened(self, request: Request) -> tuple[dict[str, Any], str]:
+    def authenticate(self, request: Request) -> tuple[dict[str, Any], str]:
         """What was asked and by whom. The key comes first: a stranger is told nothing about parameters."""
         if request.bearer:
-            owner = self._access.owner_of(request, "", self._config.now())
-            return parameters_of(request), owner
-        parameters = parameters_of(request)
+            owner = self._access.authenticate(request, "", self._config.now())
+            return parse_parameters(request), owner
+        parameters = parse_parameters(request)
         key = str(parameters.get("api_key", ""))
-        return parameters, self._access.owner_of(request, key, self._config.now())
+        return parameters, self._access.authenticate(request, key, self._config.now())
 
     def _running(
         self, owner: str, schedule_id: str, query: Mapping[str, Any]
@@ -135,7 +139,7 @@ class Desk:
         if job is None or _kept(job).query == query:
             return job
         if job.phase(self._config.now()) in ("waiting", "running"):
-            raise RefusedError(
+            raise ApiError(
                 409, "CONFLICT_ERROR", "Another query is running under this schedule_id"
             )
         return None
@@ -149,13 +153,13 @@ class Desk:
         query: dict[str, Any],
     ) -> Job:
         now = self._config.now()
-        asked = asked_of(query, now.date(), self._options)
+        asked = resolve_query(query, now.date(), self._options)
         self._access.count_query(owner, now)
         kept = _Kept(
             schedule_id, query, now.date(), _digest([owner, query, now.date()])
         )
-        if self._results.waiting(kept.name) > self._options.waiting_duplicates:
-            raise RefusedError(
+        if self._results.waiting_count(kept.name) > self._options.waiting_duplicates:
+            raise ApiError(
                 429,
                 "TOO_MANY_REQUESTS",
                 "Too many identical queries are waiting",
@@ -163,15 +167,17 @@ class Desk:
             )
         pace = self._pace(asked, parameters.get("sync_timeout", _DEFAULT_WAIT))
         identifier = _identifier(owner, schedule_id)
-        job = Job(identifier, owner, WIRE, msgspec.json.encode(kept), b"[]", now, pace)
+        job = Job(
+            identifier, owner, PROTOCOL, msgspec.json.encode(kept), b"[]", now, pace
+        )
         self._forget_old(now)
-        self._store.drop(identifier)
+        self._store.delete(identifier)
         self._store.add(job)
         self._begin(request, job, query)
         return job
 
     def _begin(self, request: Request, job: Job, query: Mapping[str, Any]) -> None:
-        fault = request.fault("outcome")
+        fault = request.find_fault("outcome")
         if fault is not None:
             reason = f"{fault.outcome}:{fault.reason}"
             self._store.finish(job.id, "failed", job.due_at, reason=reason)
@@ -186,7 +192,7 @@ class Desk:
         """The rows of an equal query that is young enough, if cached results are wanted."""
         minutes = query.get("cache_minutes") or 0
         for other in self._store.all():
-            same = other.wire == WIRE and other.outcome == "success"
+            same = other.wire == PROTOCOL and other.outcome == "success"
             if same and _kept(other).name == _kept(job).name and other.id != job.id:
                 age = (job.submitted_at - other.submitted_at).total_seconds()
                 if age <= minutes * 60:
@@ -197,10 +203,10 @@ class Desk:
         kept = _kept(job)
 
         def prepare() -> Execution:
-            asked = asked_of(kept.query, kept.today, self._options)
-            return self._facts.execution(asked)
+            asked = resolve_query(kept.query, kept.today, self._options)
+            return self._facts.prepare(asked)
 
-        def told(ending: Ending) -> None:
+        def told(ending: ExecutionResult) -> None:
             outcome: Outcome = "failed" if ending.failure else "success"
             reason = f"FAILURE:{ending.failure}" if ending.failure else ""
             self._store.finish(
@@ -209,7 +215,7 @@ class Desk:
 
         self._results.start(kept.name, prepare, told)
 
-    def _pace(self, asked: Asked, sync_timeout: int) -> Pace:
+    def _pace(self, asked: ResolvedQuery, sync_timeout: int) -> Pace:
         """Whoever waits gets rows as soon as they are there; in the background the clock has its say."""
         pace = self._config.pace
         if sync_timeout:
@@ -223,7 +229,7 @@ class Desk:
             job.phase(self._config.now()) in ("waiting", "running")
             and time.monotonic() < until
         ):
-            self._results.settle(_kept(job).name, until - time.monotonic())
+            self._results.wait(_kept(job).name, until - time.monotonic())
             time.sleep(0.02)
             job = self._store.get(job.id) or job
         return job
@@ -237,37 +243,37 @@ class Desk:
         ):
             return None
         if job.executed_at is None and job.due_at <= now:
-            self._results.settle(_kept(job).name, _SETTLE_SECONDS)
+            self._results.wait(_kept(job).name, _SETTLE_SECONDS)
             job = self._store.get(job.id) or job
         return job
 
     def _answer(
         self, request: Request, job: Job, parameters: Mapping[str, Any], unfinished: int
-    ) -> Answer:
-        now, word = self._config.now(), state_of(job, self._config.now())
+    ) -> Response:
+        now, word = self._config.now(), api_status(job, self._config.now())
         if word == "SUCCESS":
             first, last = (
                 parameters.get("offset_start", 0),
                 parameters.get("offset_end", _LAST),
             )
             if last < first:
-                raise bad("offset_end is before offset_start")
+                raise bad_request("offset_end is before offset_start")
             return self._rows(request, job, parameters, _Page(first, last))
         if (
             word == "error"
         ):  # a failed query may be answered by an error instead of a status
             code, _, message = job.reason.partition(":")[2].partition(" ")
-            return json_answer(200, body_of(code, message))
+            return json_response(200, error_body(code, message))
         active = job.phase(now) in ("waiting", "running")
-        return status_answer(
+        return status_response(
             job, _kept(job).schedule_id, now, unfinished if active else 200
         )
 
     def _rows(
         self, request: Request, job: Job, parameters: Mapping[str, Any], page: _Page
-    ) -> Answer:
+    ) -> Response:
         kept = _kept(job)
-        asked = asked_of(kept.query, kept.today, self._options)
+        asked = resolve_query(kept.query, kept.today, self._options)
         first, last = page.first, page.last
         if self._options.header_counts and not asked.no_headers:
             first, last = max(first - 1, 0), last - 1
@@ -278,21 +284,21 @@ class Desk:
             raise _unavailable() from error
         meta = result_meta(job, kept.schedule_id, asked, header)
         if request.method == "GET":
-            meta["paginate"] = links(request, parameters, job.rows)
-        return result_answer(meta, None if asked.no_headers else header, pieces)
+            meta["paginate"] = pagination_links(request, parameters, job.rows)
+        return result_response(meta, None if asked.no_headers else header, pieces)
 
     def _forget_old(self, now: datetime) -> None:
         gone = [
             job
             for job in self._store.all()
-            if job.wire == WIRE and job.ends_at and now >= job.ends_at + 2 * self._options.retention
+            if job.wire == PROTOCOL and job.ends_at and now >= job.ends_at + 2 * self._options.retention
         ]  # fmt: skip
         for job in gone:
-            self._store.drop(job.id)
-        left = {_kept(job).name for job in self._store.all() if job.wire == WIRE}
+            self._store.delete(job.id)
+        left = {_kept(job).name for job in self._store.all() if job.wire == PROTOCOL}
         for job in gone:
             if _kept(job).name not in left:
-                self._results.forget(_kept(job).name)
+                self._results.delete(_kept(job).name)
 
 
 def _kept(job: Job) -> _Kept:
@@ -300,14 +306,12 @@ def _kept(job: Job) -> _Kept:
 
 
 def _identifier(owner: str, schedule_id: str) -> str:
-    return f"{WIRE}:{owner}:{schedule_id}"
+    return f"{PROTOCOL}:{owner}:{schedule_id}"
 
 
 def _digest(value: object) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
 
 
-def _unavailable() -> RefusedError:
-    return RefusedError(
-        404, "QUERY_RESULTS_UNAVAILABLE", "The results are not available"
-    )
+def _unavailable() -> ApiError:
+    return ApiError(404, "QUERY_RESULTS_UNAVAILABLE", "The results are not available")

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.web import Answer, Request, json_answer
+from sandbox.web import Request, Response, json_response
 
 _PROBLEM_TITLES = {
     400: "Bad Request",
@@ -16,7 +16,7 @@ _PROBLEM_TITLES = {
 }
 
 
-class RefusedError(Exception):
+class ApiError(Exception):
     """A request is answered with ``status``; ``plain`` ones have nothing but ``{"error": code}``."""
 
     def __init__(
@@ -36,41 +36,41 @@ class RefusedError(Exception):
         self.retry_after = retry_after
 
 
-def request_id() -> str:
+def new_request_id() -> str:
     """A new id, in the documented form."""
     return secrets.token_urlsafe(24)
 
 
-def answered(
-    handle: Callable[[Request], Answer], *, problem_details: bool
-) -> Callable[[Request], Answer]:
+def with_error_responses(
+    handle: Callable[[Request], Response], *, problem_details: bool
+) -> Callable[[Request], Response]:
     """Turn the refusals of ``handle`` into answers."""
 
-    def guarded(request: Request) -> Answer:
+    def guarded(request: Request) -> Response:
         try:
             return handle(request)
-        except RefusedError as refusal:
+        except ApiError as refusal:
             return _answer(refusal, problem_details=problem_details)
 
     return guarded
 
 
-def body_of(code: str, message: str) -> dict[str, Any]:
+def error_body(code: str, message: str) -> dict[str, Any]:
     """Today's error envelope."""
     return {
-        "meta": {"request_id": request_id()},
+        "meta": {"request_id": new_request_id()},
         "error": {"code": code, "message": message},
     }
 
 
-def _answer(refusal: RefusedError, *, problem_details: bool) -> Answer:
+def _answer(refusal: ApiError, *, problem_details: bool) -> Response:
     headers = {}
     if refusal.retry_after is not None:
         headers["retry_after"] = str(refusal.retry_after)
     if refusal.status == 401:  # noqa: PLR2004 - an HTTP status
         headers["www_authenticate"] = 'Bearer realm="api"'
     if refusal.plain:
-        return json_answer(refusal.status, {"error": refusal.code}, **headers)
+        return json_response(refusal.status, {"error": refusal.code}, **headers)
     # Supermetrics docs, older ones: these four statuses only.
     if problem_details and refusal.status in _PROBLEM_TITLES:
         title = _PROBLEM_TITLES[refusal.status]
@@ -81,7 +81,7 @@ def _answer(refusal: RefusedError, *, problem_details: bool) -> Answer:
             "status": refusal.status,
             "detail": refusal.message,
         }
-        return json_answer(refusal.status, problem, **headers)
-    return json_answer(
-        refusal.status, body_of(refusal.code, refusal.message), **headers
+        return json_response(refusal.status, problem, **headers)
+    return json_response(
+        refusal.status, error_body(refusal.code, refusal.message), **headers
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from sandbox.supermetrics.queries import Asked
+from sandbox.supermetrics.queries import ResolvedQuery
 
 _BATCH = 5_000
 
@@ -20,7 +20,7 @@ class ExecutionError(Exception):
 
     def __init__(self, message: str, *, stopped: bool = False) -> None:
         super().__init__(message)
-        self.stopped = stopped
+        self.interrupted = stopped
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,11 @@ class Execution:
     """One query on its way. ``header`` is there once `prepare` has run."""
 
     def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, asked: Asked, seed: int, seconds: float
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        asked: ResolvedQuery,
+        seed: int,
+        seconds: float,
     ) -> None:
         self.header: list[str] = []
         self._cursor = cursor
@@ -81,14 +85,14 @@ class Execution:
 
     def _statement(self) -> _Part:
         asked, rows = self._asked, self._rows()
-        names = [f.name for f in asked.rows_by]
-        shown = [_Part(f.sql) for f in asked.rows_by]
+        names = [f.name for f in asked.row_dimensions]
+        shown = [_Part(f.sql) for f in asked.row_dimensions]
         for label, part in self._metrics(rows):
             names.append(label)
             shown.append(part)
         self.header = names
-        groups = ", ".join(str(n + 1) for n in range(len(asked.rows_by)))
-        having = [_Part(c.sql, c.values) for c in asked.chosen.groups]
+        groups = ", ".join(str(n + 1) for n in range(len(asked.row_dimensions)))
+        having = [_Part(c.sql, c.values) for c in asked.filters.groups]
         listed = ", ".join(f'{part.sql} AS "c{n}"' for n, part in enumerate(shown))
         sql = f"SELECT {listed} FROM {rows.sql}"  # noqa: S608 - our own fields, bound values
         # Without metrics the dimensions' own rows; with them one row for each group of values.
@@ -101,19 +105,21 @@ class Execution:
     def _order(self) -> str:
         """As asked, then by the dimensions: the same rows in the same places on every page and in every run."""
         asked = self._asked
-        places = {f.id: n for n, f in enumerate((*asked.rows_by, *asked.metrics))}
+        places = {
+            f.id: n for n, f in enumerate((*asked.row_dimensions, *asked.metrics))
+        }
         wanted = [f'"c{places[f.id]}" {way} NULLS LAST' for f, way in asked.order]
-        ties = [f'"c{places[f.id]}"' for f in asked.rows_by]
+        ties = [f'"c{places[f.id]}"' for f in asked.row_dimensions]
         return ", ".join([*wanted, *ties]) or "1"
 
     def _metrics(self, rows: _Part) -> Iterator[tuple[str, _Part]]:
         asked = self._asked
-        if not asked.split:
+        if not asked.pivot_fields:
             for metric in asked.metrics:
                 yield metric.name, _Part(metric.sql.format(f=""))
             return
         same = " AND ".join(
-            f"({f.sql})::VARCHAR IS NOT DISTINCT FROM ?" for f in asked.split
+            f"({f.sql})::VARCHAR IS NOT DISTINCT FROM ?" for f in asked.pivot_fields
         )
         for values in self._columns(rows):
             for metric in asked.metrics:
@@ -131,14 +137,14 @@ class Execution:
     def _columns(self, rows: _Part) -> list[tuple[str, ...]]:
         """The values that become columns, by name or in the order asked for, so many as are wanted."""
         asked = self._asked
-        listed = ", ".join(f"({f.sql})::VARCHAR" for f in asked.split)
+        listed = ", ".join(f"({f.sql})::VARCHAR" for f in asked.pivot_fields)
         order = self._column_order()
         sql = f"SELECT {listed} FROM {rows.sql} GROUP BY ALL ORDER BY {order} LIMIT {asked.max_columns}"  # noqa: S608 - our own fields, bound values
         found = self._cursor.execute(sql, list(rows.values)).fetchall()
         return [tuple(map(str, row)) for row in found]
 
     def _column_order(self) -> str:
-        split = self._asked.split
+        split = self._asked.pivot_fields
         wanted = [
             f"{str(split.index(f) + 1) if f in split else f.sql.format(f='')} {way}"
             for f, way in self._asked.order_columns
@@ -148,7 +154,7 @@ class Execution:
     def _rows(self) -> _Part:
         """The source's rows, as far as accounts, segments and conditions choose them."""
         asked = self._asked
-        chosen = [_Part(c.sql, c.values) for c in asked.chosen.rows]
+        chosen = [_Part(c.sql, c.values) for c in asked.filters.rows]
         chosen += [_Part(asked.source.segments[name][1]) for name in asked.segments]
         base = (
             self._numbers() if asked.source.relation == "numbers" else self._marketing()

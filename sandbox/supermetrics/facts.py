@@ -12,7 +12,7 @@ import duckdb
 
 from sandbox.config import Limits, SandboxConfig
 from sandbox.supermetrics.execution import Execution
-from sandbox.supermetrics.queries import Asked
+from sandbox.supermetrics.queries import ResolvedQuery
 
 _CAMPAIGNS = (
     ("Brand", 0.9, 0.085, 0.35, 0.11),
@@ -66,7 +66,7 @@ FROM range(count) AS rows(n)
 """
 
 
-class Facts:
+class MarketingDatabase:
     """The database behind the sources. Safe to use from several threads; each execution has its own cursor."""
 
     def __init__(self, config: SandboxConfig, temporary: Path) -> None:
@@ -74,7 +74,7 @@ class Facts:
         self._seconds = config.limits.query_seconds
         self._database = _opened(temporary, config.limits)
 
-    def execution(self, asked: Asked) -> Execution:
+    def prepare(self, asked: ResolvedQuery) -> Execution:
         """Prepare to execute a query."""
         cursor = self._database.cursor()
         return Execution(cursor, asked, self._seed, self._seconds)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import msgspec
 
 from sandbox.faults import Fault
-from sandbox.supermetrics.errors import body_of
+from sandbox.supermetrics.errors import error_body
 from sandbox.web import JSON
 
-DATA = "supermetrics-data"
-STATUS = "supermetrics-status"
+DATA_OPERATION = "supermetrics-data"
+STATUS_OPERATION = "supermetrics-status"
 _DAILY = "LICENSE_DAILY_QUERY_LIMIT_EXCEEDED"
 
 
@@ -31,10 +31,10 @@ def _reply(
 
 
 def _ends_as(word: str, reason: str = "") -> Fault:
-    return Fault(kind="outcome", operation=DATA, outcome=word, reason=reason)
+    return Fault(kind="outcome", operation=DATA_OPERATION, outcome=word, reason=reason)
 
 
-NAMED: Mapping[str, Fault] = {
+NAMED_FAULTS: Mapping[str, Fault] = {
     "supermetrics-failure": _ends_as("FAILURE", "the data source gave up"),
     "supermetrics-failure-as-error": _ends_as(
         "error", "QUERY_EXECUTION_FAILED The data source returned an error"
@@ -43,25 +43,31 @@ NAMED: Mapping[str, Fault] = {
     "supermetrics-process-exited": _ends_as("PROCESS_EXITED"),
     "supermetrics-unknown-state": _ends_as("HIBERNATING"),
     "supermetrics-error-in-200": _reply(
-        DATA, 200, body_of("BAD_REQUEST", "The request was invalid.")
+        DATA_OPERATION, 200, error_body("BAD_REQUEST", "The request was invalid.")
     ),
     "supermetrics-rate-limited": _reply(
-        STATUS,
+        STATUS_OPERATION,
         429,
-        body_of("TOO_MANY_REQUESTS", "Rate limit exceeded. Retry later."),
+        error_body("TOO_MANY_REQUESTS", "Rate limit exceeded. Retry later."),
         Retry_After="1",
         X_RateLimit_Limit="5000",
         X_RateLimit_Remaining="0",
     ),
     "supermetrics-daily-limit": _reply(
-        DATA, 429, body_of(_DAILY, "Your daily limit of queries is reached.")
+        DATA_OPERATION,
+        429,
+        error_body(_DAILY, "Your daily limit of queries is reached."),
     ),
-    "supermetrics-status-not-found": _reply(STATUS, 404, {"error": "STATUS_NOT_FOUND"}),
+    "supermetrics-status-not-found": _reply(
+        STATUS_OPERATION, 404, {"error": "STATUS_NOT_FOUND"}
+    ),
     "supermetrics-trouble": _reply(
-        STATUS, 500, body_of("INTERNAL_SERVER_ERROR", "An unexpected error occurred.")
+        STATUS_OPERATION,
+        500,
+        error_body("INTERNAL_SERVER_ERROR", "An unexpected error occurred."),
     ),
     "supermetrics-problem-details": _reply(
-        STATUS,
+        STATUS_OPERATION,
         400,
         {
             "type": "https://supermetrics.com/problems/bad-request",

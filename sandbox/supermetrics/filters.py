@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import duckdb
 
-from sandbox.supermetrics.parameters import bad
+from sandbox.supermetrics.parameters import bad_request
 from sandbox.supermetrics.sources import DataSource, SourceField
 
-MOST_CHARACTERS = 5_000
+MAX_CHARACTERS = 5_000
 _JOINT = re.compile(
     r"\s+(AND|OR)\s+(?=[A-Za-z0-9_]+\s*(?:==|!=|>=|<=|>|<|=@|!@|=~|!~))", re.I
 )
@@ -48,10 +48,10 @@ class Filter:
     groups: list[Condition] = field(default_factory=list)
 
 
-def filter_of(text: str, source: DataSource) -> Filter:
+def parse_filter(text: str, source: DataSource) -> Filter:
     """Read a filter; 400 with what is wrong."""
-    if len(text) > MOST_CHARACTERS:
-        raise bad(f"filter is longer than {MOST_CHARACTERS} characters")
+    if len(text) > MAX_CHARACTERS:
+        raise bad_request(f"filter is longer than {MAX_CHARACTERS} characters")
     alternatives = [[]] if not text.strip() else _alternatives(text, source)
     if len(alternatives) == 1:
         return Filter(
@@ -60,7 +60,9 @@ def filter_of(text: str, source: DataSource) -> Filter:
         )
     joined = [_joined(every, "AND") for every in alternatives]
     if len({condition.groups for every in alternatives for condition in every}) > 1:
-        raise bad("The sandbox cannot OR conditions on dimensions and on metrics")
+        raise bad_request(
+            "The sandbox cannot OR conditions on dimensions and on metrics"
+        )
     whole = _joined(joined, "OR")
     return Filter([], [whole]) if whole.groups else Filter([whole], [])
 
@@ -78,11 +80,11 @@ def _alternatives(text: str, source: DataSource) -> list[list[Condition]]:
 def _condition(text: str, source: DataSource) -> Condition:
     parts = _CONDITION.fullmatch(text)
     if parts is None:
-        raise bad(f"filter: {text.strip()[:80]!r} is not a condition")
+        raise bad_request(f"filter: {text.strip()[:80]!r} is not a condition")
     name, operator, value = parts.groups()
     about = source.find(name)
     if about is None:
-        raise bad(f"filter: {name!r} is not a field of {source.id}")
+        raise bad_request(f"filter: {name!r} is not a field of {source.id}")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]
     if operator in _TEXTS:
@@ -92,7 +94,7 @@ def _condition(text: str, source: DataSource) -> Condition:
 
 def _text(about: SourceField, operator: str, value: str) -> Condition:
     if about.kind == "met":
-        raise bad(f"filter: {operator} is for dimensions only")
+        raise bad_request(f"filter: {operator} is for dimensions only")
     if operator in ("=~", "!~"):
         value = _pattern(value)
     return Condition(
@@ -109,7 +111,7 @@ def _pattern(text: str) -> str:
     try:
         duckdb.execute("SELECT regexp_matches('', ?)", [pattern])
     except duckdb.Error as error:
-        raise bad(f"filter: {text[:80]!r} is not a pattern") from error
+        raise bad_request(f"filter: {text[:80]!r} is not a pattern") from error
     return pattern
 
 
@@ -117,7 +119,7 @@ def _comparison(about: SourceField, operator: str, value: str) -> Condition:
     metric, sign = about.kind == "met", _COMPARED[operator]
     number = _number(value)
     if metric and number is None:
-        raise bad(f"filter: {value[:80]!r} is not a number")
+        raise bad_request(f"filter: {value[:80]!r} is not a number")
     sql = about.sql.format(f="") if metric else f"({about.sql})"
     if number is not None and (metric or "number" in about.data_type):
         return Condition(f"{sql} {sign} ?", (number,), groups=metric)

@@ -6,41 +6,41 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.supermetrics.access import Access
-from sandbox.supermetrics.endpoints import Desk
-from sandbox.supermetrics.errors import RefusedError, request_id
-from sandbox.supermetrics.parameters import bad, words
+from sandbox.supermetrics.endpoints import QueryEndpoints
+from sandbox.supermetrics.errors import ApiError, new_request_id
+from sandbox.supermetrics.parameters import bad_request, split_list
 from sandbox.supermetrics.sources import SOURCES, DataSource
-from sandbox.web import Answer, Request, json_answer
+from sandbox.web import Request, Response, json_response
 
 TEAM_ID = "1"
-_MOST_ACCOUNTS = 1_000
+_MAX_ACCOUNTS = 1_000
 _LOGINS = {f"login_{source.id.lower()}": source for source in SOURCES.values()}
 
 
-class Lists:
+class ListEndpoints:
     """Answers for one sandbox."""
 
-    def __init__(self, desk: Desk, access: Access) -> None:
-        self._desk = desk
+    def __init__(self, queries: QueryEndpoints, access: Access) -> None:
+        self._desk = queries
         self._access = access
 
-    def me(self, request: Request) -> Answer:
+    def me(self, request: Request) -> Response:
         """Who the key belongs to. Assumption: nothing is published about the body."""
-        self._desk.opened(request)
+        self._desk.authenticate(request)
         return _data({"@type": "user", "user_id": "1", "email": "demo@sandbox.example"})
 
-    def search(self, request: Request) -> Answer:
+    def search(self, request: Request) -> Response:
         """All data sources; nobody needs a key for it."""
-        keyword = request.arguments.get("filter[keyword]", [""])[0].lower()
+        keyword = request.query_params.get("filter[keyword]", [""])[0].lower()
         found = [_about(s) for s in SOURCES.values() if keyword in s.name.lower()]
         return _data({"list": found})
 
-    def source(self, request: Request) -> Answer:
+    def source(self, request: Request) -> Response:
         """What a data source asks for."""
-        self._desk.opened(request)
-        source = SOURCES.get(request.parts.get("ds_id", "").upper())
-        if request.parts.get("team_id") != TEAM_ID or source is None:
-            raise RefusedError(404, "NOT_FOUND", "There is no such team or data source")
+        self._desk.authenticate(request)
+        source = SOURCES.get(request.path_params.get("ds_id", "").upper())
+        if request.path_params.get("team_id") != TEAM_ID or source is None:
+            raise ApiError(404, "NOT_FOUND", "There is no such team or data source")
         reports = [
             {"id": id_, "label": label, "settings": []}
             for id_, label in source.report_types.items()
@@ -56,7 +56,7 @@ class Lists:
         }
         return _data(_about(source) | more)
 
-    def accounts(self, request: Request) -> Answer:
+    def accounts(self, request: Request) -> Response:
         """The accounts of a data source, by login."""
         source = self._listed(request)
         accounts = [_account(source, place) for place in range(len(source.accounts))]
@@ -64,9 +64,9 @@ class Lists:
             [_login_of(source) | {"accounts": accounts}], query={"cache_minutes": None}
         )
 
-    def fields(self, request: Request) -> Answer:
+    def fields(self, request: Request) -> Response:
         """The fields of a data source."""
-        parameters, _ = self._desk.opened(request)
+        parameters, _ = self._desk.authenticate(request)
         found = [
             {
                 "@type": "ds_metric" if one.kind == "met" else "ds_dimension",
@@ -83,7 +83,7 @@ class Lists:
         ]
         return _data(found)
 
-    def segments(self, request: Request) -> Answer:
+    def segments(self, request: Request) -> Response:
         """The segments of a data source, by login."""
         source = self._listed(request)
         found = [
@@ -94,55 +94,55 @@ class Lists:
             [_login_of(source) | {"segments": found}], query={"cache_minutes": None}
         )
 
-    def logins(self, request: Request) -> Answer:
+    def logins(self, request: Request) -> Response:
         """The logins of the team."""
         self._permitted(request)
         return _data([_login(id_, source) for id_, source in _LOGINS.items()])
 
-    def login(self, request: Request) -> Answer:
+    def login(self, request: Request) -> Response:
         """One login."""
         self._permitted(request)
         return _data(_login(*self._found(request)))
 
-    def login_accounts(self, request: Request) -> Answer:
+    def login_accounts(self, request: Request) -> Response:
         """The accounts of a login, by offset and limit."""
         parameters = self._permitted(request)
         source = self._found(request)[1]
         first = parameters.get("offset", 0)
-        last = first + min(parameters.get("limit", _MOST_ACCOUNTS), _MOST_ACCOUNTS)
+        last = first + min(parameters.get("limit", _MAX_ACCOUNTS), _MAX_ACCOUNTS)
         places = range(len(source.accounts))[first:last]
         return _data([_account(source, place) for place in places])
 
     def _found(self, request: Request) -> tuple[str, DataSource]:
-        name = request.parts.get("login_id", "")
+        name = request.path_params.get("login_id", "")
         if name not in _LOGINS:
-            raise RefusedError(404, "NOT_FOUND", "There is no such login")
+            raise ApiError(404, "NOT_FOUND", "There is no such login")
         return name, _LOGINS[name]
 
     def _permitted(self, request: Request) -> dict[str, Any]:
-        parameters, _ = self._desk.opened(request)
+        parameters, _ = self._desk.authenticate(request)
         self._access.require_lists(request, str(parameters.get("api_key", "")))
         return parameters
 
     def _listed(self, request: Request) -> DataSource:
         parameters = self._permitted(request)
         source = _source(parameters)
-        users = [user.lower() for user in words(parameters.get("ds_users"))]
+        users = [user.lower() for user in split_list(parameters.get("ds_users"))]
         if users and source.login not in users:
-            raise RefusedError(403, "QUERY_AUTH_UNAVAILABLE", "No login of these users")
+            raise ApiError(403, "QUERY_AUTH_UNAVAILABLE", "No login of these users")
         return source
 
 
 def _source(parameters: Mapping[str, Any]) -> DataSource:
     found = SOURCES.get(str(parameters.get("ds_id", "")).upper())
     if found is None:
-        raise bad("ds_id is required, and must be the id of a data source")
+        raise bad_request("ds_id is required, and must be the id of a data source")
     return found
 
 
-def _data(data: Any, **meta: Any) -> Answer:
-    return json_answer(
-        200, {"meta": {"request_id": request_id(), **meta}, "data": data}
+def _data(data: Any, **meta: Any) -> Response:
+    return json_response(
+        200, {"meta": {"request_id": new_request_id(), **meta}, "data": data}
     )
 
 

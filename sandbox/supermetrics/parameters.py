@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from sandbox.supermetrics.errors import RefusedError
+from sandbox.supermetrics.errors import ApiError
 from sandbox.web import Request
 
 SCHEDULE_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
@@ -25,14 +25,14 @@ _NUMBERS = {
 }
 
 
-def parameters_of(request: Request) -> dict[str, Any]:
+def parse_parameters(request: Request) -> dict[str, Any]:
     """The parameters of a request, numbers checked. 400 for anything that cannot be read."""
     if request.method == "POST":
         found = _of_body(request)
-    elif "json" in request.arguments:
-        found = _object(request.arguments["json"][0].encode())
+    elif "json" in request.query_params:
+        found = _object(request.query_params["json"][0].encode())
     else:
-        found = _plain(request.arguments)
+        found = _plain(request.query_params)
     return {
         name: _checked(name, value)
         for name, value in found.items()
@@ -40,23 +40,25 @@ def parameters_of(request: Request) -> dict[str, Any]:
     }
 
 
-def words(value: object) -> list[str]:
+def split_list(value: object) -> list[str]:
     """A comma-delimited text, or a list, as single words."""
     parts = value if isinstance(value, list) else str(value or "").split(",")
     return [text for part in parts if (text := str(part).strip())]
 
 
-def schedule_id_in(parameters: Mapping[str, Any]) -> str:
+def require_schedule_id(parameters: Mapping[str, Any]) -> str:
     """The schedule id, which must be there."""
     found = parameters.get("schedule_id")
     if not isinstance(found, str) or not SCHEDULE_ID.fullmatch(found):
-        raise bad("schedule_id is required, up to 50 characters of A-Z a-z 0-9 _ -")
+        raise bad_request(
+            "schedule_id is required, up to 50 characters of A-Z a-z 0-9 _ -"
+        )
     return found
 
 
-def bad(message: str) -> RefusedError:
+def bad_request(message: str) -> ApiError:
     """400, with a message."""
-    return RefusedError(400, "BAD_REQUEST", message)
+    return ApiError(400, "BAD_REQUEST", message)
 
 
 def _of_body(request: Request) -> dict[str, Any]:
@@ -71,9 +73,9 @@ def _object(text: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(text)
     except (ValueError, RecursionError) as error:
-        raise bad("The parameters are not valid JSON") from error
+        raise bad_request("The parameters are not valid JSON") from error
     if not isinstance(value, dict):
-        raise bad("The parameters are not a JSON object")
+        raise bad_request("The parameters are not a JSON object")
     return value
 
 
@@ -96,5 +98,5 @@ def _checked(name: str, value: Any) -> Any:
     except ValueError:
         number = least - 1
     if isinstance(value, bool) or not least <= number <= most:
-        raise bad(f"{name} must be a number from {least} to {most}")
+        raise bad_request(f"{name} must be a number from {least} to {most}")
     return number

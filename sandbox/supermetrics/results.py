@@ -18,14 +18,14 @@ from sandbox.supermetrics.execution import Execution, ExecutionError
 
 logger = logging.getLogger("sandbox")
 
-GROUP_ROWS = 5_000
+ROW_GROUP_ROWS = 5_000
 _SCHEMA = pa.schema([("row", pa.string())])
 _HEADER = b"header"
 _AT_ONCE = 2
 
 
 @dataclass(frozen=True)
-class Ending:
+class ExecutionResult:
     """How an execution ended: a number of rows, or why there are none."""
 
     rows: int = 0
@@ -35,11 +35,11 @@ class Ending:
 @dataclass
 class _Running:
     future: Future[None]
-    told: list[Callable[[Ending], None]] = field(default_factory=list)
+    told: list[Callable[[ExecutionResult], None]] = field(default_factory=list)
     execution: Execution | None = None
 
 
-class Results:
+class ResultStore:
     """A small pool and a folder. ``name`` stands for a query: equal ones share an execution and a file."""
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +51,7 @@ class Results:
         self._running: dict[str, _Running] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def waiting(self, name: str) -> int:
+    def waiting_count(self, name: str) -> int:
         """How many wait for that query now."""
         with self._lock:
             found = self._running.get(name)
@@ -61,19 +61,19 @@ class Results:
         self,
         name: str,
         prepare: Callable[[], Execution],
-        told: Callable[[Ending], None],
+        on_finished: Callable[[ExecutionResult], None],
     ) -> None:
         """Execute a query, or wait for the equal one under way; ``told`` hears how it ended."""
         with self._lock:
             known = self._running.get(name)
             if known is not None:
-                known.told.append(told)
+                known.told.append(on_finished)
                 return
-            running = self._running[name] = _Running(Future(), [told])
+            running = self._running[name] = _Running(Future(), [on_finished])
             running.future = self._pool.submit(self._run, name, prepare)
         running.future.add_done_callback(_tell_failure)
 
-    def settle(self, name: str, seconds: float) -> None:
+    def wait(self, name: str, seconds: float) -> None:
         """Wait until the query has been executed, but no longer than that."""
         with self._lock:
             found = self._running.get(name)
@@ -89,7 +89,7 @@ class Results:
             execution.stop()
         self._pool.shutdown(wait=True)
 
-    def forget(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove the rows of a query."""
         self._file(name).unlink(missing_ok=True)
 
@@ -113,18 +113,22 @@ class Results:
             for told in running.told:
                 told(ending)
 
-    def _ended(self, name: str, prepare: Callable[[], Execution]) -> Ending | None:
+    def _ended(
+        self, name: str, prepare: Callable[[], Execution]
+    ) -> ExecutionResult | None:
         """How it ended; None when it was stopped, to start again."""
         execution = prepare()
         with self._lock:
             self._running[name].execution = execution
         try:
-            return Ending(self._spooled(name, execution))
+            return ExecutionResult(self._spooled(name, execution))
         except ExecutionError as error:
-            return None if error.stopped else Ending(failure=str(error))
+            return None if error.interrupted else ExecutionResult(failure=str(error))
         except OSError as error:
             logger.exception("sandbox could not keep the rows of a query")
-            return Ending(failure=f"The rows could not be stored: {error.strerror}.")
+            return ExecutionResult(
+                failure=f"The rows could not be stored: {error.strerror}."
+            )
 
     def _spooled(self, name: str, execution: Execution) -> int:
         path = self._file(name)
@@ -144,7 +148,7 @@ class Results:
                     texts = [msgspec.json.encode(row).decode() for row in group]
                     writer.write_batch(
                         pa.record_batch([texts], schema=_SCHEMA),
-                        row_group_size=GROUP_ROWS,
+                        row_group_size=ROW_GROUP_ROWS,
                     )
                     rows += len(group)
             temporary.replace(path)
@@ -162,22 +166,23 @@ def _groups(
     """Pieces of one size, so that the place of a row tells the group it is in."""
     held = first
     for batch in rest:
-        while len(held) >= GROUP_ROWS:
-            yield held[:GROUP_ROWS]
-            held = held[GROUP_ROWS:]
+        while len(held) >= ROW_GROUP_ROWS:
+            yield held[:ROW_GROUP_ROWS]
+            held = held[ROW_GROUP_ROWS:]
         held = held + batch
-    for start in range(0, len(held), GROUP_ROWS):
-        yield held[start : start + GROUP_ROWS]
+    for start in range(0, len(held), ROW_GROUP_ROWS):
+        yield held[start : start + ROW_GROUP_ROWS]
 
 
 def _read(file: pq.ParquetFile, first: int, last: int) -> Iterator[list[bytes]]:
     with file:
         groups = range(
-            first // GROUP_ROWS, min(last // GROUP_ROWS + 1, file.num_row_groups)
+            first // ROW_GROUP_ROWS,
+            min(last // ROW_GROUP_ROWS + 1, file.num_row_groups),
         )
         for group in groups:
             texts = file.read_row_group(group).column(0).to_pylist()
-            start = group * GROUP_ROWS
+            start = group * ROW_GROUP_ROWS
             wanted = texts[max(first - start, 0) : last - start + 1]
             if wanted:
                 yield [text.encode() for text in wanted]

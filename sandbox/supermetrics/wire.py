@@ -9,17 +9,17 @@ from pathlib import Path
 from sandbox.config import SandboxConfig
 from sandbox.jobs import JobStore
 from sandbox.supermetrics.access import Access
-from sandbox.supermetrics.endpoints import Desk
-from sandbox.supermetrics.errors import RefusedError, answered
-from sandbox.supermetrics.facts import Facts
-from sandbox.supermetrics.lists import Lists
-from sandbox.supermetrics.results import Results
-from sandbox.web import Answer, Endpoint, Request
+from sandbox.supermetrics.endpoints import QueryEndpoints
+from sandbox.supermetrics.errors import ApiError, with_error_responses
+from sandbox.supermetrics.facts import MarketingDatabase
+from sandbox.supermetrics.lists import ListEndpoints
+from sandbox.supermetrics.results import ResultStore
+from sandbox.web import Endpoint, Request, Response
 
 # The documents, the published OpenAPI file, and the vendor's Python client disagree.
 PREFIXES = ("/enterprise/v2", "/v2", "")
 _BOTH = "GET POST"
-_Handler = Callable[[Request], Answer]
+_Handler = Callable[[Request], Response]
 
 
 @contextmanager
@@ -28,11 +28,11 @@ def supermetrics_endpoints(
 ) -> Iterator[Mapping[str, Endpoint]]:
     """The addresses by path, until the block ends; unfinished queries of an earlier process start again."""
     access = Access(config.keys, config.supermetrics)
-    results = Results(folder / "results")
+    results = ResultStore(folder / "results")
     store = JobStore(folder / "queries.sqlite3")
-    facts = Facts(config, folder / "tmp")
+    facts = MarketingDatabase(config, folder / "tmp")
     try:
-        desk = Desk(config, access, store, results, facts)
+        desk = QueryEndpoints(config, access, store, results, facts)
         desk.resume()
         yield _placed(config, access, desk)
     finally:
@@ -41,8 +41,10 @@ def supermetrics_endpoints(
         store.close()
 
 
-def _placed(config: SandboxConfig, access: Access, desk: Desk) -> dict[str, Endpoint]:
-    lists = Lists(desk, access)
+def _placed(
+    config: SandboxConfig, access: Access, desk: QueryEndpoints
+) -> dict[str, Endpoint]:
+    lists = ListEndpoints(desk, access)
     handlers: dict[str, tuple[str, _Handler, str]] = {
         "/query/data/json": ("data", desk.data, _BOTH),
         "/query/data/{format}": ("format", _json_only, _BOTH),
@@ -65,8 +67,10 @@ def _placed(config: SandboxConfig, access: Access, desk: Desk) -> dict[str, Endp
     options = config.supermetrics
 
     def guarded(handle: _Handler) -> _Handler:
-        refusing = answered(handle, problem_details=options.problem_details)
-        return lambda request: access.with_figures(refusing(request), request)
+        refusing = with_error_responses(handle, problem_details=options.problem_details)
+        return lambda request: access.with_rate_limit_headers(
+            refusing(request), request
+        )
 
     return {
         prefix + path: Endpoint(f"supermetrics-{name}", guarded(handle), method)
@@ -75,7 +79,7 @@ def _placed(config: SandboxConfig, access: Access, desk: Desk) -> dict[str, Endp
     }
 
 
-def _json_only(request: Request) -> Answer:
-    raise RefusedError(
+def _json_only(request: Request) -> Response:
+    raise ApiError(
         422, "UNPROCESSABLE_CONTENT", "The sandbox answers queries in JSON only"
     )

@@ -84,7 +84,7 @@ def _stage(count: int, folder: Path) -> Any:
     os.environ["QUERYDECK_DATA_DIR"] = str(folder)
     return measure(
         [sys.executable, "-m", "tests.benchmarks.setup", str(count), str(folder)]
-    ).said
+    ).output
 
 
 def _ingest(chosen: argparse.Namespace) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _exports(facts: Any, folder: Path, chosen: argparse.Namespace) -> Iterator[s
 
 def _whole(count: int, facts: Any) -> Iterator[str]:
     for kind in ("csv", "json", "xlsx"):
-        made = exports.whole(facts, kind)
+        made = exports.measure_all_rows(facts, kind)
         yield f"| | {kind.upper()}, all {count:,} rows of {len(facts['columns'])} columns | {made.seconds:.1f} s, {_size(made.peak)} | | |"
 
 

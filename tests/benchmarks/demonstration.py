@@ -35,12 +35,12 @@ ENDED = re.compile(r"data-status=\"(succeeded|failed|cancelled)\"")
 PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
-class Fields(HTMLParser):
+class FormFields(HTMLParser):
     """The names and values that a page's forms would send as they stand."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: dict[str, str] = {}
+        self.values: dict[str, str] = {}
         self._select = ""
         self.feed(page)
 
@@ -50,14 +50,14 @@ class Fields(HTMLParser):
         if tag == "select":
             self._select = given.get("name", "")
         elif tag == "option" and self._select and "selected" in given:
-            self.found[self._select] = given.get("value", "")
+            self.values[self._select] = given.get("value", "")
         elif tag == "input" and "name" in given:
             switch = given.get("type") in {"radio", "checkbox"}
             if not switch or "checked" in given:
-                self.found.setdefault(given["name"], given.get("value", ""))
+                self.values.setdefault(given["name"], given.get("value", ""))
 
 
-class Desk:
+class ProductClient:
     """The running product, with somebody signed in."""
 
     def __init__(self, link: str, supervisor: int) -> None:
@@ -76,7 +76,7 @@ class Desk:
 
     def send(self, page: str, address: str, **values: Any) -> httpx.Response:
         """A form of `page`, sent to `address` with some values of our own."""
-        values = Fields(self.http.get(page).text).found | values
+        values = FormFields(self.http.get(page).text).values | values
         headers = {"Referer": str(self.http.base_url)}
         return self.http.post(address, data=values, headers=headers).raise_for_status()
 
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 @contextmanager
-def _product(folder: Path, rows: int) -> Iterator[Desk]:
+def _product(folder: Path, rows: int) -> Iterator[ProductClient]:
     data = folder / "data"
     data.mkdir()
     (data / "sandbox-port").write_text(str(free_port("127.0.0.1", 0)))
@@ -124,7 +124,7 @@ def _product(folder: Path, rows: int) -> Iterator[Desk]:
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     try:
-        yield Desk(_link(child), child.pid)
+        yield ProductClient(_link(child), child.pid)
     finally:
         child.send_signal(signal.SIGINT)
         child.wait(60)
@@ -137,7 +137,7 @@ def _link(child: subprocess.Popen[str]) -> str:
     raise RuntimeError("The product did not start.")
 
 
-def _run(desk: Desk, rows: int) -> str:
+def _run(desk: ProductClient, rows: int) -> str:
     """The address of a background run that got that many rows."""
     begun = time.perf_counter()
     started = desk.send(
@@ -154,7 +154,7 @@ def _run(desk: Desk, rows: int) -> str:
     return address
 
 
-def _look(desk: Desk, run: str, rows: int) -> None:
+def _look(desk: ProductClient, run: str, rows: int) -> None:
     """What a person does with it."""
 
     def grid(**asked: Any) -> str:
@@ -172,7 +172,7 @@ def _look(desk: Desk, run: str, rows: int) -> None:
     desk.timed("one row", f"{run}rows/{rows - 1}/")
 
 
-def _take(desk: Desk, run: str, kind: str, file: Path) -> None:
+def _take(desk: ProductClient, run: str, kind: str, file: Path) -> None:
     begun = time.perf_counter()
     made = desk.send(run, f"{run}exports/", format=kind, rows="all", columns="all")
     address = made.url.path

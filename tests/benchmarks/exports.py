@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.processes import Measured, measure
+from tests.benchmarks.processes import ProcessResult, measure
 from tests.benchmarks.setup import WIDTH
 
-MAKERS = ("ours", "explorer", "pandas")
+EXPORTERS = ("ours", "explorer", "pandas")
 FORMATS = ("csv", "json", "xlsx")
 _PEER = Path(__file__).parent / "peer_export.py"
 
 
 @dataclass(frozen=True)
-class Made:
+class ExportTiming:
     """Median seconds, and the peak memory in bytes, of one maker's file."""
 
     seconds: float
@@ -28,28 +28,28 @@ class Made:
 
 def compare(
     facts: Mapping[str, Any], folder: Path, bench: Path, repeats: int
-) -> dict[str, dict[str, Made]]:
+) -> dict[str, dict[str, ExportTiming]]:
     """Format -> maker -> what it took. The makers take turns."""
-    found: dict[str, dict[str, Made]] = {}
+    found: dict[str, dict[str, ExportTiming]] = {}
     for kind in FORMATS:
-        taken: dict[str, list[Measured]] = {maker: [] for maker in MAKERS}
+        taken: dict[str, list[ProcessResult]] = {maker: [] for maker in EXPORTERS}
         for _ in range(repeats):
-            for maker in MAKERS:
+            for maker in EXPORTERS:
                 taken[maker].append(_made(maker, kind, facts, folder, bench))
         found[kind] = {maker: _middle(runs) for maker, runs in taken.items()}
     return found
 
 
-def whole(facts: Mapping[str, Any], kind: str) -> Made:
+def measure_all_rows(facts: Mapping[str, Any], kind: str) -> ExportTiming:
     """One file of every row and every column of ours."""
     with tempfile.TemporaryDirectory() as scratch:
         made = measure(_our_command(kind, facts, 0, Path(scratch) / f"whole.{kind}"))
-    return Made(made.said["seconds"], made.peak)
+    return ExportTiming(made.output["seconds"], made.peak)
 
 
 def _made(
     maker: str, kind: str, facts: Mapping[str, Any], folder: Path, bench: Path
-) -> Measured:
+) -> ProcessResult:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / f"export.{kind}"
         if maker == "ours":
@@ -74,8 +74,8 @@ def _our_command(
     ]
 
 
-def _middle(runs: list[Measured]) -> Made:
-    return Made(
-        statistics.median(run.said["seconds"] for run in runs),
+def _middle(runs: list[ProcessResult]) -> ExportTiming:
+    return ExportTiming(
+        statistics.median(run.output["seconds"] for run in runs),
         max(run.peak for run in runs),
     )

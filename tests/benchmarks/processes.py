@@ -21,16 +21,16 @@ SECONDS_TO_START = 60
 
 
 @dataclass(frozen=True)
-class Measured:
+class ProcessResult:
     """What a child printed as its last line (JSON), and its peak resident memory in bytes."""
 
-    said: Any
+    output: Any
     peak: int
 
 
 def measure(
     command: Sequence[str], environment: Mapping[str, str] | None = None
-) -> Measured:
+) -> ProcessResult:
     """Run a command to its end. Raises RuntimeError with what it printed when it fails."""
     child = subprocess.Popen(
         command,
@@ -45,7 +45,9 @@ def measure(
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}: {text}")
-    return Measured(json.loads(text.strip().splitlines()[-1]), usage.ru_maxrss * 1024)
+    return ProcessResult(
+        json.loads(text.strip().splitlines()[-1]), usage.ru_maxrss * 1024
+    )
 
 
 @contextmanager
@@ -81,7 +83,7 @@ def _wait_for(url: str, child: subprocess.Popen[str] | subprocess.Popen[bytes]) 
     raise RuntimeError(f"Nothing answers at {url}")
 
 
-def memory_of(pid: int) -> int:
+def max_rss(pid: int) -> int:
     """Resident memory of the largest process of a server, in bytes: each has its own limit."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return max(int(process.memory_info().rss) for process in family)

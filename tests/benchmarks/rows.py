@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-BEGIN = datetime(2026, 6, 19, tzinfo=UTC)
+START = datetime(2026, 6, 19, tzinfo=UTC)
 SEVERITIES = ("1", "3", "3", "3", "3", "3", "4", "4", "5", "6")
 SERVICES = (
     "cart",
@@ -42,7 +42,7 @@ def wire_rows(count: int) -> Iterator[bytes]:
 
 def _record(n: int, chance: random.Random, encode: Any) -> dict[str, Any]:
     service = chance.choice(SERVICES)
-    moment = BEGIN + timedelta(milliseconds=86 * n)
+    moment = START + timedelta(milliseconds=86 * n)
     metadata = {
         "timestamp": f"{moment:%Y-%m-%dT%H:%M:%S.%f}000",
         "severity": chance.choice(SEVERITIES),

@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 import httpx
 
 from queries.supervisor.ports import free_port
-from tests.benchmarks.processes import memory_of, server
+from tests.benchmarks.processes import max_rss, server
 from tests.benchmarks.setup import TABLE
 
 PAGE = 100
@@ -29,7 +29,7 @@ Address = Callable[[int], str]  # of the n-th variant
 
 
 @dataclass(frozen=True)
-class Question:
+class PageBenchmark:
     """One thing to ask of both: an address for each of the variants."""
 
     name: str
@@ -38,7 +38,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageTiming:
     """Medians in seconds: of variants never asked before, and of one asked before."""
 
     name: str
@@ -48,7 +48,7 @@ class Answer:
     theirs_again: float
 
 
-def questions(facts: Mapping[str, Any]) -> list[Question]:
+def page_benchmarks(facts: Mapping[str, Any]) -> list[PageBenchmark]:
     """What a person does with a result: leaf, go deep, sort, filter, count, and see when it happened."""
     run, names, rows = f"/runs/{facts['run']}", facts["columns"], facts["rows"]
     place = {name: f"c{at}" for at, name in enumerate(names)}
@@ -85,34 +85,34 @@ def questions(facts: Mapping[str, Any]) -> list[Question]:
         "$d.payment.brand",
     )
     return [
-        Question(
+        PageBenchmark(
             "first page",
             lambda n: grid(size=PAGE, page=1 + n),
             lambda n: table(_next=n * PAGE or None),
         ),
-        Question(
+        PageBenchmark(
             f"page {deep:,}",
             lambda n: grid(page=deep - n),
             lambda n: table(_next=(deep - n - 1) * PAGE),
         ),
-        Question(
+        PageBenchmark(
             "sort",
             lambda n: grid(sort=f"-{sorts[n]}"),
             lambda n: table(_sort_desc=place[sorts[n]]),
         ),
-        Question(
+        PageBenchmark(
             "filter (text in a column)",
             lambda n: grid(q=f"customer {7 + n}0", **{"in": "$d.message"}),
             lambda n: table(
                 **{f"{place['$d.message']}__contains": f"customer {7 + n}0"}
             ),
         ),
-        Question(
+        PageBenchmark(
             "facet",
             lambda n: f"{run}/column/?{urlencode({'of': facets[n]})}",
             lambda n: table(_facet=place[facets[n]]),
         ),
-        Question(
+        PageBenchmark(
             "histogram",
             lambda n: f"{run}/timeline/?{urlencode({'by': stacks[n]})}",
             lambda n: f"/peer?{urlencode({'sql': _per_hour(place, stacks[n])})}",
@@ -129,7 +129,7 @@ def _per_hour(place: Mapping[str, str], by: str) -> str:
 
 def compare(
     facts: Mapping[str, Any], folder: Path, bench: Path, repeats: int
-) -> tuple[list[Answer], int, int]:
+) -> tuple[list[PageTiming], int, int]:
     """All questions, and the resident memory of the largest process of each side in bytes."""
     ours, theirs = (f"http://127.0.0.1:{free_port('127.0.0.1', 0)}" for _ in range(2))
     cookie = dict([facts["cookie"]])
@@ -146,13 +146,15 @@ def compare(
             httpx.Client(base_url=ours, cookies=cookie, timeout=300)
         )
         them = stack.enter_context(httpx.Client(base_url=theirs, timeout=300))
-        answers = [_asked(question, us, them, repeats) for question in questions(facts)]
-        return answers, memory_of(our_pid), memory_of(their_pid)
+        answers = [
+            _asked(question, us, them, repeats) for question in page_benchmarks(facts)
+        ]
+        return answers, max_rss(our_pid), max_rss(their_pid)
 
 
 def _asked(
-    question: Question, us: httpx.Client, them: httpx.Client, repeats: int
-) -> Answer:
+    question: PageBenchmark, us: httpx.Client, them: httpx.Client, repeats: int
+) -> PageTiming:
     times: dict[str, list[float]] = {
         side: [] for side in ("us", "them", "us again", "them again")
     }
@@ -162,7 +164,7 @@ def _asked(
         times["us again"].append(_seconds(us, question.ours(n)))
         times["them again"].append(_seconds(them, question.theirs(n)))
     middle = {side: statistics.median(taken) for side, taken in times.items()}
-    return Answer(
+    return PageTiming(
         question.name,
         middle["us"],
         middle["us again"],

@@ -48,7 +48,7 @@ def export(tab: Page, folder: Path, choose) -> Path:
 def test_the_printed_link_works_once(product, browser, signed_in):
     context = browser.new_context()
     page = context.new_page()
-    page.goto(product.link)
+    page.goto(product.sign_in_url)
     expect(page).to_have_url(re.compile("/accounts/"))
     context.close()
 

@@ -37,7 +37,7 @@ def grid(large_product, browser) -> Iterator[Page]:
     context.set_default_timeout(MINUTES)
     expect.set_options(timeout=MINUTES)
     page = context.new_page()
-    page.goto(large_product.link)
+    page.goto(large_product.sign_in_url)
     write(page, f"source logs | limit {ROWS}", "Background", "last-7d")
     expect(page.locator("#run-live .status")).to_have_text(
         "Succeeded", timeout=10 * MINUTES

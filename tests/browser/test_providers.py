@@ -72,7 +72,7 @@ def newcomer(product, browser, signed_in) -> Iterator[Page]:
 @pytest.fixture
 def origin(product) -> str:
     """Where the product's sandbox listens, once its rows are made: early clients wait for them."""
-    port = (product.state / "data" / "sandbox-port").read_text().strip()
+    port = (product.directory / "data" / "sandbox-port").read_text().strip()
     asked = Request(f"http://127.0.0.1:{port}/_sme/async_requests/status/")
     asked.add_header("Authorization", f"Bearer {KEY}")
     with urlopen(asked, timeout=START_TIMEOUT_SECONDS) as answer:

@@ -143,7 +143,7 @@ class Logs:
         """Return the user data of each row."""
         return [row[2] for row in self.rows(query, **options)]
 
-    def one(self, expression: str) -> Any:
+    def first_value(self, expression: str) -> Any:
         """Return an expression over the first row."""
         return self.data(f"limit 1 | choose {expression} as it")[0]["it"]
 

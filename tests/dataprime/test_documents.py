@@ -63,7 +63,7 @@ def test_choosing_all_user_data_keeps_it_whole(logs):
 
 
 def test_choosing_all_metadata_needs_a_name(logs):
-    assert logs.one("$m")["logid"] == "id0"
+    assert logs.first_value("$m")["logid"] == "id0"
     with pytest.raises(DataPrimeError, match="give it a name with 'as'"):
         logs.compile("choose $m")
 

@@ -73,7 +73,7 @@ from dataprime import DataPrimeError, UnknownConstructError
     ],
 )
 def test_text_functions(logs, expression, expected):
-    assert logs.one(expression) == expected
+    assert logs.first_value(expression) == expected
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_text_functions(logs, expression, expected):
     ],
 )
 def test_number_functions_and_casts(logs, expression, expected):
-    assert logs.one(expression) == expected
+    assert logs.first_value(expression) == expected
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_number_functions_and_casts(logs, expression, expected):
     ],
 )
 def test_conditionals(logs, expression, expected):
-    assert logs.one(expression) == expected
+    assert logs.first_value(expression) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,9 @@ def test_conditionals(logs, expression, expected):
 )
 def test_array_functions(logs, expression, expected):
     if expression.startswith("[1, [2"):
-        assert logs.one("arrayConcat([1], [[2, null]])[1][0]") == 2
+        assert logs.first_value("arrayConcat([1], [[2, null]])[1][0]") == 2
         return
-    assert logs.one(expression) == expected
+    assert logs.first_value(expression) == expected
 
 
 def test_random_identifiers_are_different_in_each_row(logs):

@@ -36,7 +36,7 @@ from dataprime import DataPrimeError, Query, UnknownConstructError, parse
     ],
 )
 def test_expressions_mean_what_they_look_like(logs, expression, expected):
-    assert logs.one(expression) == expected
+    assert logs.first_value(expression) == expected
 
 
 def test_a_query_is_a_source_and_commands():

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dataprime import DataPrimeError, compile_dataprime
-from dataprime.errors import Position, shown
+from dataprime.errors import Position, printable
 from dataprime.patterns import check_pattern
 from tests.dataprime import typed
 from tests.dataprime.logs import NOW, TABLE
@@ -336,5 +336,5 @@ def test_an_identifier_that_quotes_itself_stays_one_name(logs):
 
 
 def test_messages_show_user_text_short_and_printable():
-    assert shown("a\0b\x1b[31m") == "'a·b·[31m'"
-    assert shown("x" * 100) == f"'{'x' * 60}…'"
+    assert printable("a\0b\x1b[31m") == "'a·b·[31m'"
+    assert printable("x" * 100) == f"'{'x' * 60}…'"

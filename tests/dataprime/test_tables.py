@@ -23,7 +23,9 @@ KNOWN = {("$d", "user"), ("$d", "status"), ("$m", "logid")}
 
 @pytest.fixture
 def picky(logs):
-    return Logs(logs.connection, dataclasses.replace(TABLE, known=KNOWN.__contains__))
+    return Logs(
+        logs.connection, dataclasses.replace(TABLE, has_keypath=KNOWN.__contains__)
+    )
 
 
 def test_an_unknown_keypath_is_a_warning_with_its_place(picky):

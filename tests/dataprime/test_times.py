@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dataprime import DataPrimeError
 from dataprime.times import (
-    read_interval,
-    read_timestamp,
+    parse_interval_nanos,
+    parse_timestamp_nanos,
     to_datetime,
     to_nanos,
     unit_size,
@@ -128,9 +128,9 @@ NANO = 10**9
 def test_times_and_intervals(logs, expression, expected):
     if expression == "9999999999h":
         with pytest.raises(DataPrimeError, match="is not an interval"):
-            logs.one(expression)
+            logs.first_value(expression)
         return
-    assert logs.one(expression) == expected
+    assert logs.first_value(expression) == expected
 
 
 @pytest.mark.parametrize(
@@ -241,17 +241,17 @@ def test_wrong_source_clauses_are_explained(logs, clause, message):
 @given(st.datetimes(datetime(1700, 1, 1), datetime(2250, 1, 1)))  # noqa: DTZ001
 def test_a_time_survives_the_way_to_nanoseconds_and_back(moment):
     assert to_datetime(to_nanos(moment)) == moment.replace(tzinfo=UTC)
-    assert read_timestamp(moment.isoformat()) == to_nanos(moment)
+    assert parse_timestamp_nanos(moment.isoformat()) == to_nanos(moment)
 
 
 @given(st.integers(0, 2**62))
 def test_an_interval_in_nanoseconds_reads_back(nanos):
-    assert read_interval(f"{nanos}ns") == nanos
+    assert parse_interval_nanos(f"{nanos}ns") == nanos
 
 
 def test_units_have_long_names():
     assert unit_size("Seconds") == NANO
     assert unit_size("µs") == 1000
     assert unit_size("parsec") is None
-    assert read_timestamp("2024-13-01") is None
-    assert read_interval("") is None
+    assert parse_timestamp_nanos("2024-13-01") is None
+    assert parse_interval_nanos("") is None

@@ -22,7 +22,7 @@ def _words(text: str) -> Texts:
 
 
 @dataclass(frozen=True)
-class Kinds:
+class Generators:
     """One generator for each type of the language."""
 
     numbers: Texts
@@ -57,7 +57,7 @@ PLAIN_INTERVALS = _words("1h 0s 106000d 1ns $d.took:interval $d.nothing:interval
 PLAIN_ARRAYS = _words("[] [1,'a',null] [[1],true] $d.tags $d.nothing:array [$d.user]")
 
 
-def _numbers(of: Kinds) -> Texts:
+def _numbers(of: Generators) -> Texts:
     return _either(
         PLAIN_NUMBERS,
         _made("({} {} {})", of.numbers, _words("+ - * / %"), of.numbers),
@@ -84,7 +84,7 @@ def _numbers(of: Kinds) -> Texts:
     )
 
 
-def _strings(of: Kinds) -> Texts:
+def _strings(of: Generators) -> Texts:
     return _either(
         PLAIN_STRINGS,
         _made("{}({})", _words("toLowerCase toUpperCase trim ltrim rtrim"), of.strings),
@@ -112,7 +112,7 @@ def _strings(of: Kinds) -> Texts:
     )
 
 
-def _bools(of: Kinds) -> Texts:
+def _bools(of: Generators) -> Texts:
     return _either(
         PLAIN_BOOLS,
         _made("({} {} {})", of.numbers, _words("== != < <= > >="), of.numbers),
@@ -145,7 +145,7 @@ def _bools(of: Kinds) -> Texts:
     )
 
 
-def _times(of: Kinds) -> Texts:
+def _times(of: Generators) -> Texts:
     return _either(
         PLAIN_TIMES,
         _made("({} {} {})", of.times, _words("+ - /"), of.intervals),
@@ -163,7 +163,7 @@ def _times(of: Kinds) -> Texts:
     )
 
 
-def _intervals(of: Kinds) -> Texts:
+def _intervals(of: Generators) -> Texts:
     return _either(
         PLAIN_INTERVALS,
         _made("({} {} {})", of.intervals, _words("+ - %"), of.intervals),
@@ -179,7 +179,7 @@ def _intervals(of: Kinds) -> Texts:
     )
 
 
-def _arrays(of: Kinds) -> Texts:
+def _arrays(of: Generators) -> Texts:
     return _either(
         PLAIN_ARRAYS,
         _made("[{}, {}]", of.anything, of.anything),
@@ -209,12 +209,12 @@ def _arrays(of: Kinds) -> Texts:
     )
 
 
-def _grown(of: Kinds) -> Kinds:
+def _grown(of: Generators) -> Generators:
     makers = (_numbers, _strings, _bools, _times, _intervals, _arrays)
-    return Kinds(*(maker(of) for maker in makers))
+    return Generators(*(maker(of) for maker in makers))
 
 
-_FLAT = Kinds(
+_FLAT = Generators(
     PLAIN_NUMBERS,
     PLAIN_STRINGS,
     PLAIN_BOOLS,

@@ -23,7 +23,7 @@ from queries.exports.services import start_export
 from queries.models import Export
 from queries.stored_results import directory_of
 from queries.exports.selection import ExportRequest
-from queries import building
+from queries.exports import builder
 run = stored_run(log_rows({ROWS}), owner=user)
 broken = stored_run(log_rows({ROWS}), owner=user)
 parts = sorted(directory_of(broken.result).glob("*.parquet"))
@@ -49,26 +49,26 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def path(server):
-    return f"/exports/{server.prepared['export']}/download/"
+    return f"/exports/{server.setup_output['export']}/download/"
 
 
 @pytest.fixture
 def whole(server, path):
-    return server.ask("GET", path)[1]
+    return server.request("GET", path)[1]
 
 
 def test_a_download_names_its_size_its_hash_and_that_it_can_be_resumed(
     server, path, whole
 ):
     for method in ("GET", "HEAD"):
-        response, body = server.ask(method, path)
+        response, body = server.request(method, path)
         assert response.status == 200
         assert response.headers["Accept-Ranges"] == "bytes"
-        assert response.headers["ETag"] == f'"{server.prepared["sha256"]}"'
-        assert response.headers["Content-Length"] == server.prepared["size"]
+        assert response.headers["ETag"] == f'"{server.setup_output["sha256"]}"'
+        assert response.headers["Content-Length"] == server.setup_output["size"]
         assert response.headers["Content-Disposition"].startswith("attachment;")
         assert body == (whole if method == "GET" else b"")
-    assert hashlib.sha256(whole).hexdigest() == server.prepared["sha256"]
+    assert hashlib.sha256(whole).hexdigest() == server.setup_output["sha256"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_download_names_its_size_its_hash_and_that_it_can_be_resumed(
     ],
 )
 def test_a_range_is_that_part_of_the_file(server, path, whole, asked, start, stop):
-    response, body = server.ask("GET", path, Range=asked)
+    response, body = server.request("GET", path, Range=asked)
     assert response.status == 206
     assert body == whole[start:stop]
     first = start % len(whole)
@@ -94,7 +94,7 @@ def test_a_range_is_that_part_of_the_file(server, path, whole, asked, start, sto
 
 @pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
 def test_a_range_beyond_the_file_is_refused_with_its_size(server, path, whole, asked):
-    response, body = server.ask("GET", path, Range=asked)
+    response, body = server.request("GET", path, Range=asked)
     assert (response.status, body) == (416, b"")
     assert response.headers["Content-Range"] == f"bytes */{len(whole)}"
 
@@ -103,15 +103,15 @@ def test_a_range_beyond_the_file_is_refused_with_its_size(server, path, whole, a
     "asked", ["bytes=0-1,5-6", "bytes=9-1", "bytes=x", "rows=1-2", "bytes=-"]
 )
 def test_what_is_no_single_range_gets_the_whole_file(server, path, whole, asked):
-    response, body = server.ask("GET", path, Range=asked)
+    response, body = server.request("GET", path, Range=asked)
     assert (response.status, body) == (200, whole)
 
 
 def test_a_range_of_another_version_gets_the_whole_file(server, path, whole):
-    etag = f'"{server.prepared["sha256"]}"'
-    assert server.ask("GET", path, Range="bytes=5-", If_Range=etag)[0].status == 206
+    etag = f'"{server.setup_output["sha256"]}"'
+    assert server.request("GET", path, Range="bytes=5-", If_Range=etag)[0].status == 206
     for other in ('"other"', f"W/{etag}", "Sun, 22 Nov 2026 15:00:00 GMT"):
-        response, body = server.ask("GET", path, Range="bytes=5-", If_Range=other)
+        response, body = server.request("GET", path, Range="bytes=5-", If_Range=other)
         assert (response.status, body) == (200, whole)
 
 
@@ -128,7 +128,7 @@ def test_curl_resumes_a_download_that_broke(server, path, whole, tmp_path):
 
 
 def stream(server, which, body):
-    return server.ask("POST", f"/runs/{server.prepared[which]}/download/", body)
+    return server.request("POST", f"/runs/{server.setup_output[which]}/download/", body)
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "ndjson", "json", "xlsx", "parquet"])
@@ -164,7 +164,9 @@ def test_curl_reports_a_stream_that_breaks(server, tmp_path):
     if not shutil.which("curl"):
         pytest.skip("no curl here")
     headers = [f"{name}: {value}" for name, value in server.headers().items()]
-    url = f"http://127.0.0.1:{server.port}/runs/{server.prepared['broken']}/download/"
+    url = (
+        f"http://127.0.0.1:{server.port}/runs/{server.setup_output['broken']}/download/"
+    )
     command = ["curl", "-s", "-d", "format=csv", "-o", str(tmp_path / "rows.csv"), url]
     for header in headers:
         command += ["-H", header]
@@ -176,10 +178,10 @@ def test_curl_reports_a_stream_that_breaks(server, tmp_path):
 
 def begun(server, body="format=csv"):
     """A stream of which only the head was read."""
-    connection = server.connection()
+    connection = server.connect()
     connection.connect()
     connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    path = f"/runs/{server.prepared['run']}/download/"
+    path = f"/runs/{server.setup_output['run']}/download/"
     connection.request("POST", path, body, server.headers())
     return connection, connection.getresponse()
 
@@ -196,10 +198,10 @@ def test_one_stream_too_many_becomes_a_file_and_a_slot_comes_back(server):
 
 
 def test_two_clicks_at_the_same_moment_make_one_file(server):
-    path = f"/runs/{server.prepared['run']}/exports/"
+    path = f"/runs/{server.setup_output['run']}/exports/"
     body = "format=csv&rows=first&limit=20000&file_name=twice"
     with ThreadPoolExecutor(4) as clicks:
-        answers = clicks.map(lambda _: server.ask("POST", path, body), range(4))
+        answers = clicks.map(lambda _: server.request("POST", path, body), range(4))
         places = {answer.headers["Location"] for answer, _body in answers}
     assert {place.split("/")[1] for place in places} == {"exports"}
     assert len({place.split("/")[2] for place in places}) == 1
@@ -208,7 +210,7 @@ def test_two_clicks_at_the_same_moment_make_one_file(server):
 def test_a_client_of_http_1_0_gets_a_file_because_it_could_not_see_a_break(server):
     body = b"format=csv&rows=first&limit=10"
     headers = "".join(f"{n}: {v}\r\n" for n, v in server.headers().items())
-    path = f"/runs/{server.prepared['run']}/download/"
+    path = f"/runs/{server.setup_output['run']}/download/"
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
         request = (
             f"POST {path} HTTP/1.0\r\n{headers}Content-Length: {len(body)}\r\n\r\n"

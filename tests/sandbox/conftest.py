@@ -22,7 +22,7 @@ UNLIMITED = Limits(queries_per_minute=0)
 
 
 @dataclass
-class Wire:
+class ApiClient:
     """The five calls, with everything they need filled in."""
 
     sandbox: Sandbox
@@ -30,8 +30,8 @@ class Wire:
     clock: ManualClock
     headers: dict[str, str] = field(default_factory=dict)
 
-    def with_key(self, key: str) -> Wire:
-        return Wire(
+    def with_key(self, key: str) -> ApiClient:
+        return ApiClient(
             self.sandbox, self.http, self.clock, {"Authorization": f"Bearer {key}"}
         )
 
@@ -72,7 +72,7 @@ class Wire:
         """The id of a query that has been executed, whatever the clock says of it."""
         answer = self.submit(statement, **fields)
         assert answer.status_code == 200, answer.text
-        self.sandbox.settle()
+        self.sandbox.wait_until_idle()
         return answer.json()["queryId"]
 
     def status(self, query_id: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Wire:
 
 
 @contextmanager
-def wired(**options: Any) -> Iterator[Wire]:
+def open_sandbox(**options: Any) -> Iterator[ApiClient]:
     """A sandbox of one's own, on a clock that stands at noon, and a client for it."""
     clock = options.pop("clock", None) or ManualClock(NOW)
     options = {"limits": UNLIMITED, "pace": INSTANT, "clock": clock} | options
@@ -96,7 +96,7 @@ def wired(**options: Any) -> Iterator[Wire]:
         running_sandbox(SandboxConfig(**options)) as sandbox,
         httpx.Client(base_url=sandbox.url, trust_env=False, timeout=60) as http,
     ):
-        yield Wire(sandbox, http, clock).with_key(DEMO_KEY)
+        yield ApiClient(sandbox, http, clock).with_key(DEMO_KEY)
 
 
 def ndjson(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -129,14 +129,14 @@ def iso(moment: datetime) -> str:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Iterator[Wire]:
+def shared() -> Iterator[ApiClient]:
     """Three thousand numbered rows, for tests that leave nothing behind."""
-    with wired(count=3_000) as wire:
+    with open_sandbox(count=3_000) as wire:
         yield wire
 
 
 @pytest.fixture
-def wire(shared: Wire) -> Iterator[Wire]:
+def wire(shared: ApiClient) -> Iterator[ApiClient]:
     shared.sandbox.faults.clear()
     yield shared
     shared.sandbox.faults.clear()

@@ -10,23 +10,23 @@ import pytest
 
 from sandbox.clock import ManualClock
 from sandbox.config import OTHER_TENANT_KEY, Limits, Pace
-from sandbox.coralogix.faults import NAMED
+from sandbox.coralogix.faults import NAMED_FAULTS
 from tests.sandbox.conftest import (
     NOW,
     UNLIMITED,
     data_of,
     iso,
     ndjson,
+    open_sandbox,
     pairs,
     rows_of,
-    wired,
 )
 
 PACE = Pace(waiting=2, running=5, cancelling=1)
 
 
 def test_a_query_waits_runs_and_succeeds_by_the_clock():
-    with wired(count=300, pace=PACE) as wire:
+    with open_sandbox(count=300, pace=PACE) as wire:
         query_id = wire.submitted()
         waiting = wire.status(query_id)
         wire.clock.advance(3)
@@ -45,7 +45,7 @@ def test_a_query_waits_runs_and_succeeds_by_the_clock():
 
 
 def test_bytes_scanned_grow_while_it_runs():
-    with wired(count=3_000, pace=PACE) as wire:
+    with open_sandbox(count=3_000, pace=PACE) as wire:
         query_id = wire.submitted()
         wire.clock.advance(4)
         half = int(wire.status(query_id)["metadata"][0]["statistics"]["bytesScanned"])
@@ -94,7 +94,7 @@ def test_a_range_upside_down_is_accepted_with_a_warning_and_finds_nothing(wire):
         startDate=iso(NOW), endDate=iso(NOW - timedelta(hours=1))
     ).json()
     assert "timeRangeWarning" in answer["warnings"][0]
-    wire.sandbox.settle()
+    wire.sandbox.wait_until_idle()
     assert "success" in wire.status(answer["queryId"])["terminated"]
     assert wire.data(answer["queryId"]).text == ""
 
@@ -105,14 +105,14 @@ def test_lucene_runs_in_the_background_too(wire):
 
 
 def test_data_before_success_is_a_conflict_in_plain_text():
-    with wired(count=10, pace=PACE) as wire:
+    with open_sandbox(count=10, pace=PACE) as wire:
         answer = wire.data(wire.submitted())
     assert (answer.status_code, answer.text) == (409, "query is not completed")
     assert answer.headers["content-type"].startswith("text/plain")
 
 
 def test_a_cancel_takes_a_moment_and_cannot_be_undone_by_a_late_result():
-    with wired(count=10, pace=PACE) as wire:
+    with open_sandbox(count=10, pace=PACE) as wire:
         query_id = wire.submitted()
         wire.clock.advance(3)
         first = wire.cancel(query_id)
@@ -130,7 +130,7 @@ def test_a_cancel_takes_a_moment_and_cannot_be_undone_by_a_late_result():
 
 
 def test_the_other_form_of_cancelled_can_be_had():
-    with wired(count=10, pace=PACE, cancelled_as="cancelled") as wire:
+    with open_sandbox(count=10, pace=PACE, cancelled_as="cancelled") as wire:
         query_id = wire.submitted()
         wire.cancel(query_id)
         wire.clock.advance(2)
@@ -163,7 +163,7 @@ def test_a_neighbours_id_is_not_found(wire, path):
 
 def test_an_id_expires_and_its_rows_are_removed(tmp_path):
     limits = Limits(queries_per_minute=0, job_lifetime=timedelta(days=1))
-    with wired(count=10, limits=limits, data_dir=tmp_path) as wire:
+    with open_sandbox(count=10, limits=limits, data_dir=tmp_path) as wire:
         old = wire.submitted()
         assert wire.data(old).status_code == 200
         wire.clock.advance(86_401)
@@ -177,7 +177,9 @@ def test_an_id_expires_and_its_rows_are_removed(tmp_path):
 
 
 def test_only_so_many_queries_are_kept():
-    with wired(count=10, limits=Limits(queries_per_minute=0, jobs_kept=3)) as wire:
+    with open_sandbox(
+        count=10, limits=Limits(queries_per_minute=0, jobs_kept=3)
+    ) as wire:
         for _ in range(5):
             wire.clock.advance(1)
             wire.data(wire.submitted())
@@ -186,7 +188,7 @@ def test_only_so_many_queries_are_kept():
 
 def test_only_so_many_bytes_are_kept():
     limits = Limits(queries_per_minute=0, jobs_bytes=30_000)
-    with wired(count=500, limits=limits) as wire:
+    with open_sandbox(count=500, limits=limits) as wire:
         ids = []
         for _ in range(4):
             wire.clock.advance(1)
@@ -209,12 +211,12 @@ def test_what_a_killed_process_left_half_written_is_swept(tmp_path):
     ]
     for leftover in leftovers:
         leftover.write_text("half")
-    with wired(count=1, data_dir=tmp_path):
+    with open_sandbox(count=1, data_dir=tmp_path):
         assert [leftover for leftover in leftovers if leftover.exists()] == []
 
 
 def test_too_many_rows_fail_with_the_documented_reason():
-    with wired(
+    with open_sandbox(
         count=50, limits=Limits(queries_per_minute=0, background_rows=40)
     ) as wire:
         ended = wire.status(wire.submitted())["terminated"]
@@ -226,7 +228,7 @@ def test_too_many_rows_fail_with_the_documented_reason():
 
 
 def test_a_query_that_takes_too_long_times_out():
-    with wired(
+    with open_sandbox(
         count=20_000, limits=Limits(queries_per_minute=0, query_seconds=0.0)
     ) as wire:
         ended = wire.status(wire.submitted("source logs | orderby $d.word"))[
@@ -247,8 +249,8 @@ def test_a_query_that_takes_too_long_times_out():
     ],
 )
 def test_a_fault_decides_how_a_query_ends(name, error):
-    with wired(count=10, pace=PACE) as wire:
-        wire.sandbox.faults.add(NAMED[name])
+    with open_sandbox(count=10, pace=PACE) as wire:
+        wire.sandbox.faults.add(NAMED_FAULTS[name])
         query_id = wire.submitted()
         wire.clock.advance(3)
         assert "running" in wire.status(query_id)
@@ -259,29 +261,29 @@ def test_a_fault_decides_how_a_query_ends(name, error):
 
 def test_a_query_survives_a_restart_of_the_sandbox(tmp_path):
     clock = ManualClock(NOW)
-    with wired(count=500, pace=PACE, data_dir=tmp_path, clock=clock) as wire:
+    with open_sandbox(count=500, pace=PACE, data_dir=tmp_path, clock=clock) as wire:
         finished = wire.submitted("source logs | limit 20")
         clock.advance(10)
         assert "terminated" in wire.status(finished)
         pending = wire.submitted("source logs | limit 30")
     clock.advance(10)
-    with wired(count=1, pace=PACE, data_dir=tmp_path, clock=clock) as wire:
+    with open_sandbox(count=1, pace=PACE, data_dir=tmp_path, clock=clock) as wire:
         assert len(rows_of(ndjson(wire.data(finished)))) == 20
         assert "success" in wire.status(pending)["terminated"]
         assert wire.data(pending).status_code == 200
 
 
 def test_a_query_cut_off_in_the_middle_runs_again_after_a_restart(tmp_path):
-    with wired(count=1, data_dir=tmp_path) as wire:
+    with open_sandbox(count=1, data_dir=tmp_path) as wire:
         query_id = wire.submitted()
         wire.status(query_id)
         wire.sandbox._store._run("UPDATE job SET executed_at = NULL, outcome = NULL")
-    with wired(count=7, data_dir=tmp_path) as wire:
+    with open_sandbox(count=7, data_dir=tmp_path) as wire:
         assert len(rows_of(ndjson(wire.data(query_id)))) == 7
 
 
 def test_rows_lost_from_the_disk_are_not_found(tmp_path):
-    with wired(count=5, data_dir=tmp_path) as wire:
+    with open_sandbox(count=5, data_dir=tmp_path) as wire:
         query_id = wire.submitted()
         wire.status(query_id)
         (tmp_path / "sandbox" / "jobs" / f"{query_id}.parquet").unlink()
@@ -292,7 +294,7 @@ def test_many_queries_at_once_all_end(wire):
     ids = [
         wire.submit(f"source logs | limit {n + 1}").json()["queryId"] for n in range(20)
     ]
-    wire.sandbox.settle()
+    wire.sandbox.wait_until_idle()
     assert [len(rows_of(ndjson(wire.data(query_id)))) for query_id in ids] == list(
         range(1, 21)
     )
@@ -300,7 +302,7 @@ def test_many_queries_at_once_all_end(wire):
 
 @pytest.mark.slow
 def test_fifty_thousand_rows_stream_in_order_and_exactly():
-    with wired(count=50_000, limits=UNLIMITED) as wire:
+    with open_sandbox(count=50_000, limits=UNLIMITED) as wire:
         query_id = wire.submitted()
         expected = 0
         body = json.dumps({"queryId": query_id})

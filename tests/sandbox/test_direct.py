@@ -10,16 +10,16 @@ from datetime import timedelta
 import pytest
 
 from sandbox.config import Limits
-from sandbox.table import LogLine, identifier, nanoseconds, source
+from sandbox.table import LogLine, nanoseconds, source, uuid_text
 from tests.sandbox.conftest import (
     NOW,
     data_of,
     iso,
     ndjson,
+    open_sandbox,
     pairs,
     rows_of,
     warnings_of,
-    wired,
 )
 
 ARCHIVE = "TIER_ARCHIVE"
@@ -27,7 +27,7 @@ ARCHIVE = "TIER_ARCHIVE"
 
 def line_at(moment, number: int, text: str = "{}") -> LogLine:
     return LogLine(
-        nanoseconds(moment), 5, source("app", "sub"), "", identifier(number), text
+        nanoseconds(moment), 5, source("app", "sub"), "", uuid_text(number), text
     )
 
 
@@ -73,7 +73,7 @@ def test_no_rows_means_no_result_line(wire):
 
 
 def test_a_legacy_server_has_no_statistics_line():
-    with wired(count=5, statistics=False) as wire:
+    with open_sandbox(count=5, statistics=False) as wire:
         assert [next(iter(line)) for line in wire.lines()] == ["queryId", "result"]
 
 
@@ -101,7 +101,7 @@ def test_the_smaller_of_two_limits_counts(wire):
 )
 def test_each_tier_has_its_own_hard_cap(tier, cap):
     limits = Limits(queries_per_minute=0, frequent_rows=150, archive_rows=250)
-    with wired(count=400, limits=limits) as wire:
+    with open_sandbox(count=400, limits=limits) as wire:
         lines = wire.lines("source logs | limit 1000", tier=tier)
     assert len(rows_of(lines)) == cap
     assert warnings_of(lines) == [
@@ -110,14 +110,14 @@ def test_each_tier_has_its_own_hard_cap(tier, cap):
 
 
 def test_exactly_as_many_rows_as_allowed_is_no_reason_to_warn():
-    with wired(
+    with open_sandbox(
         count=120, limits=Limits(queries_per_minute=0, default_rows=120)
     ) as wire:
         assert warnings_of(wire.lines()) == []
 
 
 def test_frequent_search_stops_at_its_byte_limit_and_says_so():
-    with wired(
+    with open_sandbox(
         count=400, limits=Limits(queries_per_minute=0, fetched_bytes=30_000)
     ) as wire:
         lines = wire.lines()
@@ -133,7 +133,7 @@ def test_the_archive_lacks_the_newest_minutes_and_frequent_search_the_oldest_day
         line_at(NOW - timedelta(days=9), 3, '{"age":"days"}'),
     ]
     span = {"startDate": iso(NOW - timedelta(days=30)), "endDate": iso(NOW)}
-    with wired(rows=rows) as wire:
+    with open_sandbox(rows=rows) as wire:
         assert [row["age"] for row in data_of(wire.lines(tier=ARCHIVE, **span))] == [
             "hour",
             "days",
@@ -193,7 +193,7 @@ def test_start_is_in_the_range_and_end_is_not():
         line_at(NOW - timedelta(minutes=minute), minute, f'{{"m":{minute}}}')
         for minute in (20, 30, 40)
     ]
-    with wired(rows=rows) as wire:
+    with open_sandbox(rows=rows) as wire:
         lines = wire.lines(
             startDate=iso(NOW - timedelta(minutes=30)),
             endDate=iso(NOW - timedelta(minutes=20)),
@@ -214,7 +214,7 @@ def test_missing_dates_mean_fifteen_minutes(dates, minutes):
         line_at(NOW - timedelta(minutes=minute), minute, f'{{"m":{minute}}}')
         for minute in (10, 30, 50)
     ]
-    with wired(rows=rows) as wire:
+    with open_sandbox(rows=rows) as wire:
         assert [row["m"] for row in data_of(wire.lines(**dates))] == minutes
 
 
@@ -335,7 +335,7 @@ def test_the_default_source_counts_when_the_statement_names_none(wire):
     ],
 )
 def test_error_bodies_come_in_other_forms_too(style, read):
-    with wired(count=1, error_style=style) as wire:
+    with open_sandbox(count=1, error_style=style) as wire:
         compilation = wire.query("source logs | filter (")
         missing = wire.post("query", {})
     assert "in line 1" in read(compilation)
@@ -376,7 +376,7 @@ def test_now_can_be_frozen_by_the_request(wire):
 
 
 def test_plain_text_rows_come_as_they_are():
-    with wired(
+    with open_sandbox(
         rows=["ERROR disk full", '{"a": 1}', "7", '"quoted"', "{broken"]
     ) as wire:
         rows = rows_of(wire.lines())
@@ -392,7 +392,7 @@ def test_plain_text_rows_come_as_they_are():
 
 def test_a_query_that_takes_too_long_ends_inside_the_stream():
     limits = replace(Limits(queries_per_minute=0), query_seconds=0.0)
-    with wired(count=20_000, limits=limits) as wire:
+    with open_sandbox(count=20_000, limits=limits) as wire:
         lines = wire.lines("source logs | filter $d.text ~ 'nothing' | orderby $d.word")
     assert lines[-2]["error"]["message"] == "The query took too long."
     assert lines[-1]["statistics"]["status"] == "FAILED"

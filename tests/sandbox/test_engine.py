@@ -14,7 +14,7 @@ from sandbox.config import Limits, SandboxConfig
 from sandbox.engine import Engine, EngineError, Query, Tier
 from sandbox.extent import extent_of
 from sandbox.rows import numbered_lines
-from sandbox.table import read_about, write_rows
+from sandbox.table import read_metadata, write_rows
 from tests.sandbox.conftest import NOW
 
 
@@ -30,7 +30,7 @@ def compiled(sql: str, *params: object) -> Compiled:
 
 
 def run(engine: Engine, sql: str, *params: object) -> list:
-    execution = engine.execution(compiled(sql, *params), Tier.FREQUENT, 100)
+    execution = engine.prepare(compiled(sql, *params), Tier.FREQUENT, 100)
     return [row for batch in execution.batches(50) for row in batch]
 
 
@@ -89,7 +89,7 @@ def test_a_query_that_needs_too_much_memory_fails_in_words(tmp_path):
 
 def test_an_execution_can_be_stopped_from_another_thread(engine):
     endless = "SELECT count(*)::VARCHAR AS metadata, '' AS labels, '' AS user_data FROM range(10000000000) AS a, range(1000) AS b"
-    execution = engine.execution(compiled(endless), Tier.FREQUENT, 10)
+    execution = engine.prepare(compiled(endless), Tier.FREQUENT, 10)
     threading.Timer(0.2, execution.interrupt).start()
     with pytest.raises(EngineError, match="stopped") as caught:
         list(execution.batches(10))
@@ -98,7 +98,7 @@ def test_an_execution_can_be_stopped_from_another_thread(engine):
 
 
 def test_an_execution_stopped_before_it_begins_never_does(engine):
-    execution = engine.execution(
+    execution = engine.prepare(
         compiled("SELECT '' AS metadata, '' AS labels, '' AS user_data"),
         Tier.FREQUENT,
         10,
@@ -109,7 +109,7 @@ def test_an_execution_stopped_before_it_begins_never_does(engine):
 
 
 def test_no_more_rows_come_than_allowed(engine):
-    execution = engine.execution(
+    execution = engine.prepare(
         compiled(
             "SELECT metadata::VARCHAR AS metadata, '' AS labels, user_data FROM frequent"
         ),
@@ -154,7 +154,7 @@ def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path):
 
     with pytest.raises(ZeroDivisionError):
         write_rows(path, broken(), {"kind": "new"})
-    assert read_about(path) == {"kind": "old"}
+    assert read_metadata(path) == {"kind": "old"}
     assert [found.name for found in tmp_path.iterdir() if found.is_file()] == [
         "rows.parquet"
     ]
@@ -162,7 +162,7 @@ def test_a_write_that_fails_leaves_the_old_file_alone(tmp_path):
 
 def test_a_field_is_looked_for_once(engine):
     query = Query("source logs", Tier.FREQUENT, NOW - timedelta(days=1), NOW, NOW)
-    known = engine._table(query).known
+    known = engine._table(query).has_keypath
     assert known(("$d", "nested", "a", "b"))
     assert known(("$d", "list"))
     assert known(("$l", "computername"))
@@ -172,7 +172,7 @@ def test_a_field_is_looked_for_once(engine):
 
 
 def test_one_statement_may_ask_for_so_many_fields_only(engine):
-    known = engine._table(Query("", Tier.FREQUENT, NOW, NOW, NOW)).known
+    known = engine._table(Query("", Tier.FREQUENT, NOW, NOW, NOW)).has_keypath
     answers = [known(("$d", "nowhere")) for _ in range(102)]
     assert answers == [False] * 100 + [True] * 2
 
@@ -180,7 +180,7 @@ def test_one_statement_may_ask_for_so_many_fields_only(engine):
 def test_odd_keys_are_found_by_their_names(tmp_path):
     rows = [{"a/b": {"c~d": 1}, "": 2, "x.y": {"z": 3}}]
     engine = Engine(SandboxConfig(rows=rows, clock=ManualClock(NOW)), tmp_path)
-    known = engine._table(Query("", Tier.ARCHIVE, NOW, NOW, NOW)).known
+    known = engine._table(Query("", Tier.ARCHIVE, NOW, NOW, NOW)).has_keypath
     assert known(("$d", "a/b", "c~d"))
     assert known(("$d", "x.y", "z"))
     assert not known(("$d", "x", "y"))

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from sandbox.coralogix.faults import NAMED, ODD_ROWS, WARNINGS
-from sandbox.faults import Fault, FaultBox
-from tests.sandbox.conftest import ndjson, rows_of, warnings_of, wired
+from sandbox.coralogix.faults import NAMED_FAULTS, UNUSUAL_ROWS, WARNINGS
+from sandbox.faults import Fault, FaultInjector
+from tests.sandbox.conftest import ndjson, open_sandbox, rows_of, warnings_of
 
 
 def raw(wire, statement: str = "source logs | limit 300") -> bytes:
@@ -39,7 +39,7 @@ def raw(wire, statement: str = "source logs | limit 300") -> bytes:
 
 
 def test_a_truncated_stream_ends_in_the_middle_of_a_line(wire):
-    wire.sandbox.faults.add(NAMED["truncated"])
+    wire.sandbox.faults.add(NAMED_FAULTS["truncated"])
     received = raw(wire)
     assert received.endswith(b"<cut>")
     lines = received.removesuffix(b"<cut>").split(b"\n")
@@ -51,14 +51,14 @@ def test_a_truncated_stream_ends_in_the_middle_of_a_line(wire):
 
 
 def test_a_stream_can_be_truncated_without_http_noticing(wire):
-    wire.sandbox.faults.add(NAMED["truncated-cleanly"])
+    wire.sandbox.faults.add(NAMED_FAULTS["truncated-cleanly"])
     received = raw(wire)
     assert not received.endswith((b"<cut>", b"\n"))
 
 
 @pytest.mark.parametrize(("name", "least"), [("stalled", 2), ("no-answer", 0)])
 def test_a_stall_holds_the_answer(wire, name, least):
-    wire.sandbox.faults.add(replace(NAMED[name], seconds=0.3))
+    wire.sandbox.faults.add(replace(NAMED_FAULTS[name], seconds=0.3))
     started = time.monotonic()
     lines = raw(wire).splitlines()
     assert time.monotonic() - started >= 0.3
@@ -67,7 +67,7 @@ def test_a_stall_holds_the_answer(wire, name, least):
 
 
 def test_a_drip_sends_a_little_at_a_time(wire):
-    wire.sandbox.faults.add(replace(NAMED["slow-drip"], size=20, seconds=0.02))
+    wire.sandbox.faults.add(replace(NAMED_FAULTS["slow-drip"], size=20, seconds=0.02))
     started = time.monotonic()
     lines = ndjson_bytes(raw(wire, "source logs | limit 0"))
     assert time.monotonic() - started >= 0.1
@@ -80,12 +80,12 @@ def ndjson_bytes(received: bytes) -> list[dict]:
 
 def test_chunks_may_split_anything(wire):
     plain = len(rows_of(ndjson_bytes(raw(wire))))
-    wire.sandbox.faults.add(NAMED["split-anywhere"])
+    wire.sandbox.faults.add(NAMED_FAULTS["split-anywhere"])
     assert len(rows_of(ndjson_bytes(raw(wire)))) == plain == 300
 
 
 def test_newlines_can_be_odd(wire):
-    wire.sandbox.faults.add(NAMED["odd-newlines"])
+    wire.sandbox.faults.add(NAMED_FAULTS["odd-newlines"])
     received = raw(wire)
     assert received.count(b"\r\n\r\n") == 4
     assert not received.endswith(b"\n")
@@ -101,20 +101,20 @@ def test_newlines_can_be_odd(wire):
     ],
 )
 def test_a_stream_can_fail_after_rows_were_sent(wire, name, key):
-    wire.sandbox.faults.add(NAMED[name])
+    wire.sandbox.faults.add(NAMED_FAULTS[name])
     lines = ndjson_bytes(raw(wire))
     assert [next(iter(line)) for line in lines] == ["queryId", "result", key]
 
 
 def test_the_statistics_can_say_failed_or_be_missing(wire):
-    wire.sandbox.faults.add(NAMED["statistics-failed"])
+    wire.sandbox.faults.add(NAMED_FAULTS["statistics-failed"])
     assert wire.lines()[-1]["statistics"]["status"] == "FAILED"
-    wire.sandbox.faults.add(NAMED["no-statistics"])
+    wire.sandbox.faults.add(NAMED_FAULTS["no-statistics"])
     assert "statistics" not in wire.lines()[-1]
 
 
 def test_heartbeats_and_unknown_lines_come_in_between(wire):
-    wire.sandbox.faults.add(NAMED["heartbeats"])
+    wire.sandbox.faults.add(NAMED_FAULTS["heartbeats"])
     lines = ndjson_bytes(raw(wire))
     assert [next(iter(line)) for line in lines[:4]] == [
         "queryId",
@@ -125,7 +125,7 @@ def test_heartbeats_and_unknown_lines_come_in_between(wire):
 
 
 def test_every_kind_of_warning_can_be_played(wire):
-    wire.sandbox.faults.add(NAMED["warnings"], NAMED["submit-warnings"])
+    wire.sandbox.faults.add(NAMED_FAULTS["warnings"], NAMED_FAULTS["submit-warnings"])
     played = [
         next(iter(warning))
         for warning in warnings_of(wire.lines("source logs | limit 1"))
@@ -135,14 +135,14 @@ def test_every_kind_of_warning_can_be_played(wire):
 
 
 def test_odd_rows_can_be_played_in_both_envelopes(wire):
-    wire.sandbox.faults.add(NAMED["odd-rows"], NAMED["odd-data"])
-    assert rows_of(wire.lines("source logs | limit 0")) == list(ODD_ROWS)
+    wire.sandbox.faults.add(NAMED_FAULTS["odd-rows"], NAMED_FAULTS["odd-data"])
+    assert rows_of(wire.lines("source logs | limit 0")) == list(UNUSUAL_ROWS)
     data = ndjson(wire.data(wire.submitted("source logs | limit 3")))
-    assert rows_of(data)[3:] == list(ODD_ROWS)
+    assert rows_of(data)[3:] == list(UNUSUAL_ROWS)
 
 
 def test_a_malformed_line_can_be_played(wire):
-    wire.sandbox.faults.add(NAMED["malformed-line"])
+    wire.sandbox.faults.add(NAMED_FAULTS["malformed-line"])
     with pytest.raises(json.JSONDecodeError):
         ndjson_bytes(raw(wire))
 
@@ -157,23 +157,24 @@ def test_a_malformed_line_can_be_played(wire):
     ],
 )  # fmt: skip
 def test_any_status_and_body_can_be_played(wire, name, status):
-    wire.sandbox.faults.add(NAMED[name])
+    wire.sandbox.faults.add(NAMED_FAULTS[name])
     answer = wire.query()
     assert answer.status_code == status
-    assert answer.text == NAMED[name].body
+    assert answer.text == NAMED_FAULTS[name].body
     assert wire.query("source logs | limit 1").status_code == 200
 
 
 def test_retry_after_comes_or_does_not(wire):
     wire.sandbox.faults.add(
-        NAMED["rate-limited"], replace(NAMED["rate-limited-silently"], skip=1)
+        NAMED_FAULTS["rate-limited"],
+        replace(NAMED_FAULTS["rate-limited-silently"], skip=1),
     )
     assert wire.query().headers["retry-after"] == "2"
     assert "retry-after" not in wire.query().headers
 
 
 def test_a_redirect_points_away(wire):
-    wire.sandbox.faults.add(NAMED["redirect"])
+    wire.sandbox.faults.add(NAMED_FAULTS["redirect"])
     assert wire.query().headers["location"].startswith("http://127.0.0.1:9/")
 
 
@@ -186,10 +187,10 @@ def test_a_redirect_points_away(wire):
 )  # fmt: skip
 def test_the_background_addresses_misbehave_each_in_its_way(wire, name, call, status):
     path = {"submit": "background-query"}.get(call, f"background-query/{call}")
-    wire.sandbox.faults.add(NAMED[name])
+    wire.sandbox.faults.add(NAMED_FAULTS[name])
     assert wire.query("source logs | limit 1").status_code == 200  # not meant
     answer = wire.post(path, {"queryId": "x"})
-    assert (answer.status_code, answer.text) == (status, NAMED[name].body)
+    assert (answer.status_code, answer.text) == (status, NAMED_FAULTS[name].body)
 
 
 @pytest.mark.parametrize(
@@ -201,13 +202,15 @@ def test_the_background_addresses_misbehave_each_in_its_way(wire, name, call, st
     ],
 )  # fmt: skip
 def test_any_state_can_be_played(wire, name, members):
-    wire.sandbox.faults.add(NAMED[f"state-{name}"])
+    wire.sandbox.faults.add(NAMED_FAULTS[f"state-{name}"])
     body = wire.status("whatever")
     assert set(body) - {"submittedAt", "metadata", "warnings"} == members
 
 
 def test_503_comes_as_often_as_asked(wire):
-    wire.sandbox.faults.add(replace(NAMED["unavailable"], times=3, operation="status"))
+    wire.sandbox.faults.add(
+        replace(NAMED_FAULTS["unavailable"], times=3, operation="status")
+    )
     query_id = wire.submitted("source logs | limit 1")
     statuses = [
         wire.post("background-query/status", {"queryId": query_id}).status_code
@@ -218,7 +221,7 @@ def test_503_comes_as_often_as_asked(wire):
 
 def test_a_fault_may_wait_its_turn_and_mean_one_statement_only(wire):
     wire.sandbox.faults.add(
-        replace(NAMED["broken"], match="limit 7", skip=1, times=None)
+        replace(NAMED_FAULTS["broken"], match="limit 7", skip=1, times=None)
     )
     statements = [
         "source logs | limit 7",
@@ -237,25 +240,25 @@ def test_a_fault_may_wait_its_turn_and_mean_one_statement_only(wire):
 
 
 def test_a_submit_can_take_effect_without_an_answer():
-    with wired(count=3) as wire:
-        wire.sandbox.faults.add(NAMED["submit-unanswered"])
+    with open_sandbox(count=3) as wire:
+        wire.sandbox.faults.add(NAMED_FAULTS["submit-unanswered"])
         with pytest.raises(httpx.RemoteProtocolError):
             wire.submit()
-        wire.sandbox.settle()
+        wire.sandbox.wait_until_idle()
         [job] = wire.sandbox.jobs
         assert "success" in wire.status(job.id)["terminated"]
 
 
 def test_a_connection_can_be_cut_before_anything_happens():
-    with wired(count=3) as wire:
-        wire.sandbox.faults.add(NAMED["cut"])
+    with open_sandbox(count=3) as wire:
+        wire.sandbox.faults.add(NAMED_FAULTS["cut"])
         with pytest.raises(httpx.RemoteProtocolError):
             wire.submit()
         assert wire.sandbox.jobs == []
 
 
 def test_a_gzip_bomb_is_small_on_the_wire_and_large_inside(wire):
-    wire.sandbox.faults.add(replace(NAMED["gzip-bomb"], size=50_000_000))
+    wire.sandbox.faults.add(replace(NAMED_FAULTS["gzip-bomb"], size=50_000_000))
     received = raw(wire, "source logs | limit 1")
     assert len(received) < 100_000
     unpacked = zlib.decompress(received, zlib.MAX_WBITS | 16)
@@ -265,20 +268,22 @@ def test_a_gzip_bomb_is_small_on_the_wire_and_large_inside(wire):
 
 def test_several_faults_work_together(wire):
     wire.sandbox.faults.add(
-        NAMED["heartbeats"], NAMED["odd-newlines"], NAMED["split-anywhere"]
+        NAMED_FAULTS["heartbeats"],
+        NAMED_FAULTS["odd-newlines"],
+        NAMED_FAULTS["split-anywhere"],
     )
     assert len(rows_of(ndjson_bytes(raw(wire)))) == 300
 
 
 def test_a_used_up_fault_is_gone():
-    box = FaultBox()
+    box = FaultInjector()
     box.add(Fault(kind="reply", times=2), Fault(kind="drip", times=None))
-    assert [len(box.take("query", b"")) for _ in range(3)] == [2, 2, 1]
-    assert [fault.kind for fault in box.due()] == ["drip"]
+    assert [len(box.consume("query", b"")) for _ in range(3)] == [2, 2, 1]
+    assert [fault.kind for fault in box.pending()] == ["drip"]
 
 
 def test_faults_can_be_set_from_outside_when_that_is_allowed():
-    with wired(count=1, fault_control=True) as wire:
+    with open_sandbox(count=1, fault_control=True) as wire:
         control = "/_sandbox/faults"
         set_ = wire.http.post(
             control,
@@ -309,7 +314,7 @@ def test_faults_can_be_set_from_outside_when_that_is_allowed():
     ],
 )
 def test_what_is_no_fault_is_refused(body):
-    with wired(count=1, fault_control=True) as wire:
+    with open_sandbox(count=1, fault_control=True) as wire:
         answer = wire.http.post("/_sandbox/faults", content=body)
     assert answer.status_code == 400
     assert "truncated" in answer.json()["names"]
@@ -322,5 +327,5 @@ def test_faults_cannot_be_set_from_outside_otherwise(wire):
 
 
 def test_every_named_fault_is_a_valid_one():
-    for name, fault in NAMED.items():
+    for name, fault in NAMED_FAULTS.items():
         assert fault.times == 1, name

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from sandbox.config import SandboxError
-from sandbox.load import LONGEST_LINE, loaded_rows_ready
-from sandbox.log_detection import recognise_object, recognise_text
-from tests.sandbox.conftest import NOW, data_of, pairs, rows_of, wired
+from sandbox.load import MAX_LINE_BYTES, prepare_loaded_rows
+from sandbox.log_detection import detect_in_object, detect_in_text
+from tests.sandbox.conftest import NOW, data_of, open_sandbox, pairs, rows_of
 
 SECOND = 10**9
 NOON = int(NOW.timestamp()) * SECOND
@@ -21,7 +21,7 @@ NOON = int(NOW.timestamp()) * SECOND
 def load(tmp_path, text: str | bytes, name: str = "app.log") -> int:
     origin = tmp_path / name
     origin.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return loaded_rows_ready(tmp_path / "loaded.parquet", origin=origin, now=NOW)
+    return prepare_loaded_rows(tmp_path / "loaded.parquet", origin=origin, now=NOW)
 
 
 def test_ndjson_becomes_rows_newest_first(tmp_path):
@@ -32,7 +32,7 @@ def test_ndjson_becomes_rows_newest_first(tmp_path):
         '{"timestamp":"2026-03-10T11:30:00+02:00","severity":6,"n":2,"big":123456789012345678901234567890}\n'
         '{"@timestamp":1773142200000,"n":3}\n'
     )
-    with wired(load=origin) as wire:
+    with open_sandbox(load=origin) as wire:
         lines = wire.lines()
         assert wire.sandbox.extent.rows == 3
     assert [row["n"] for row in data_of(lines)] == [3, 1, 2]
@@ -53,7 +53,7 @@ def test_plain_text_becomes_rows_too(tmp_path):
     origin.write_text(
         "2026-03-10 11:40:00,250 ERROR disk full\n2026-03-10T11:41:00Z all well\n"
     )
-    with wired(load=origin) as wire:
+    with open_sandbox(load=origin) as wire:
         first, second = rows_of(wire.lines())
     assert (first["userData"], second["userData"]) == (
         "2026-03-10T11:41:00Z all well",
@@ -68,7 +68,7 @@ def test_json_between_plain_lines_stays_json_unless_the_database_would_choke_on_
 ):
     origin = tmp_path / "mixed.log"
     origin.write_text('starting\n{"n":1}\n{"lone":"\\ud83d end"}\n{broken\n')
-    with wired(load=origin) as wire:
+    with open_sandbox(load=origin) as wire:
         found = rows_of(wire.lines("source logs | filter $d.n == 1"))
         everything = rows_of(wire.lines())
     assert [row["userData"] for row in found] == ['{"n":1}']
@@ -83,7 +83,7 @@ def test_json_between_plain_lines_stays_json_unless_the_database_would_choke_on_
 def test_lines_without_a_time_are_spread_over_the_last_hour_in_order(tmp_path):
     origin = tmp_path / "app.log"
     origin.write_text("".join(f'{{"n":{n}}}\n' for n in range(500)))
-    with wired(load=origin) as wire:
+    with open_sandbox(load=origin) as wire:
         lines = wire.lines(tier="TIER_ARCHIVE")
     assert [row["n"] for row in data_of(lines)] == list(range(499, -1, -1))
     times = [pairs(row, "metadata")["timestamp"] for row in rows_of(lines)]
@@ -103,7 +103,7 @@ def test_an_unchanged_file_is_read_once(tmp_path):
     assert load(tmp_path, '{"n":1}\n') == 1
     made = (tmp_path / "loaded.parquet").stat().st_mtime_ns
     assert (
-        loaded_rows_ready(
+        prepare_loaded_rows(
             tmp_path / "loaded.parquet", origin=tmp_path / "app.log", now=NOW
         )
         == 1
@@ -122,7 +122,7 @@ def test_an_unchanged_file_is_read_once(tmp_path):
         ("[\n{}\n]\n", "line 1 opens a JSON array"),
         (b"fine\n\xff\xfe\n", "line 2 is not UTF-8"),
         (b"PAR1\0\0\n", "line 1 holds a NUL"),
-        (b"x" * (LONGEST_LINE + 1), "line 1 is longer than 1,048,576 bytes"),
+        (b"x" * (MAX_LINE_BYTES + 1), "line 1 is longer than 1,048,576 bytes"),
         ("\n \n", "there is no line in it"),
         (gzip.compress(b"x\n" * 9000, mtime=0)[:30], "app.log"),
     ],
@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_said_with_its_line(tmp_path, text, words):
 def test_a_missing_file_is_said_in_words(tmp_path):
     with (
         pytest.raises(SandboxError, match="No such file"),
-        wired(load=tmp_path / "nowhere.log"),
+        open_sandbox(load=tmp_path / "nowhere.log"),
     ):
         pass
 
@@ -152,7 +152,7 @@ def test_a_missing_file_is_said_in_words(tmp_path):
     ],
 )  # fmt: skip
 def test_a_time_is_recognised_in_the_usual_forms(value, ns):
-    assert recognise_object({"time": value}).ns == ns
+    assert detect_in_object({"time": value}).ns == ns
 
 
 @pytest.mark.parametrize(
@@ -163,18 +163,18 @@ def test_a_time_is_recognised_in_the_usual_forms(value, ns):
     ],
 )  # fmt: skip
 def test_a_severity_is_recognised_in_the_usual_forms(value, severity):
-    assert recognise_object({"level": value}).severity == severity
+    assert detect_in_object({"level": value}).severity == severity
 
 
 def test_a_number_no_machine_integer_holds_is_no_time():
     raw = msgspec.json.decode(
         '{"time":123456789012345678901234567890}', type=dict[str, msgspec.Raw]
     )
-    assert recognise_object(raw).ns is None
+    assert detect_in_object(raw).ns is None
 
 
 def test_the_first_field_that_makes_sense_counts():
-    found = recognise_object(
+    found = detect_in_object(
         {
             "timestamp": "n/a",
             "ts": 1773144000,
@@ -203,7 +203,7 @@ def test_the_first_field_that_makes_sense_counts():
     ],
 )
 def test_a_plain_line_tells_its_time_and_severity(text, ns, severity):
-    found = recognise_text(text)
+    found = detect_in_text(text)
     assert (found.ns, found.severity) == (ns, severity)
 
 
@@ -217,7 +217,7 @@ def test_rows_given_by_a_test_may_carry_their_own_time():
         {"n": 2},
         "warn: text",
     ]
-    with wired(rows=rows) as wire:
+    with open_sandbox(rows=rows) as wire:
         found = rows_of(wire.lines())
     assert [pairs(row, "metadata")["severity"] for row in found] == ["5", "3", "4"]
     assert pairs(found[0], "metadata")["timestamp"] == "2026-03-10T11:20:00.000000000"

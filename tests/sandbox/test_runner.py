@@ -13,7 +13,7 @@ from sandbox.config import INSTANT, Limits, SandboxConfig
 from sandbox.engine import Engine, Tier
 from sandbox.jobs import Job, JobStore
 from sandbox.runner import JobRunner
-from tests.sandbox.conftest import NOW, wired
+from tests.sandbox.conftest import NOW, open_sandbox
 
 ENDLESS = "SELECT count(*)::VARCHAR AS metadata, '' AS labels, '' AS user_data FROM range(10000000000) AS a, range(1000) AS b"
 SHORT = "SELECT '{}' AS metadata, '{}' AS labels, '{}' AS user_data FROM range(3)"
@@ -48,7 +48,7 @@ def job(store: JobStore, name: str = "a") -> Job:
 
 def executing(engine: Engine, sql: str):
     compiled = Compiled(sql, (), None, (), "logs", NOW - timedelta(days=1), NOW, False)
-    return lambda _: engine.execution(compiled, Tier.ARCHIVE, 100)
+    return lambda _: engine.prepare(compiled, Tier.ARCHIVE, 100)
 
 
 def until(condition) -> None:
@@ -81,7 +81,7 @@ def test_a_query_cancelled_before_its_turn_is_never_executed(engine, store, runn
 
 def test_cancelling_what_is_not_there_does_nothing(runner):
     runner.cancel("nobody")
-    runner.settle("nobody", 5)
+    runner.wait("nobody", 5)
 
 
 def test_stopping_ends_what_is_executing_and_what_was_about_to(engine, store, runner):
@@ -104,7 +104,7 @@ def test_a_query_prepared_while_stopping_is_stopped_too(engine, store, runner):
 def test_a_full_disk_fails_the_query_in_words(engine, store, runner, tmp_path, caplog):
     (tmp_path / "jobs").rmdir()
     runner.start(job(store), executing(engine, SHORT))
-    runner.settle("a", 10)
+    runner.wait("a", 10)
     until(lambda: store.get("a").outcome)
     assert store.get("a").outcome == "failed"
     assert (
@@ -130,13 +130,13 @@ def test_the_same_outcome_is_noted_once(store):
 
 
 def test_a_statement_no_longer_understood_fails_when_it_is_resumed(tmp_path):
-    with wired(count=1, data_dir=tmp_path) as wire:
+    with open_sandbox(count=1, data_dir=tmp_path) as wire:
         query_id = wire.submitted()
         wire.sandbox._store._run(
             "UPDATE job SET executed_at = NULL, outcome = NULL, request = replace(request, 'source logs', 'source logs | gone')"
         )
-    with wired(count=1, data_dir=tmp_path) as wire:
-        wire.sandbox.settle()
+    with open_sandbox(count=1, data_dir=tmp_path) as wire:
+        wire.sandbox.wait_until_idle()
         assert (
             "gone" in wire.status(query_id)["terminated"]["error"]["failed"]["reason"]
         )

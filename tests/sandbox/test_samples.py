@@ -13,15 +13,15 @@ from tests.sandbox.conftest import (
     data_of,
     iso,
     ndjson,
+    open_sandbox,
     rows_of,
     warnings_of,
-    wired,
 )
 
 
 @pytest.fixture(scope="module")
 def shop():
-    with wired(demo_rows=40_000) as wire:
+    with open_sandbox(demo_rows=40_000) as wire:
         yield wire
 
 
@@ -36,7 +36,7 @@ def test_each_sample_runs_and_finds_rows(shop, sample):
     if sample.mode == "background":
         answer = shop.submit(sample.statement, **dates)
         assert answer.json()["warnings"] == []
-        shop.sandbox.settle()
+        shop.sandbox.wait_until_idle()
         lines = ndjson(shop.data(answer.json()["queryId"]))
     else:
         lines = shop.lines(sample.statement, tier=sample.tier, **dates)

@@ -16,7 +16,7 @@ from sandbox.config import Limits, SandboxConfig, SandboxError
 from sandbox.faults import Fault
 from sandbox.running import running_sandbox
 from sandbox.server import SandboxServer
-from tests.sandbox.conftest import wired
+from tests.sandbox.conftest import open_sandbox
 
 
 def spoken(url: str, request: bytes) -> bytes:
@@ -63,7 +63,7 @@ def test_a_connection_is_kept_for_the_next_request(wire):
 
 
 def test_a_body_that_is_too_large_is_refused_unread():
-    with wired(count=1, limits=Limits(body_bytes=1_000)) as wire:
+    with open_sandbox(count=1, limits=Limits(body_bytes=1_000)) as wire:
         answer = spoken(
             wire.sandbox.url,
             b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1001\r\n\r\n",
@@ -113,7 +113,7 @@ def test_a_client_of_the_old_protocol_gets_its_stream_until_the_end(wire):
 
 
 def test_lines_leave_as_soon_as_they_are_there():
-    with wired(count=1) as wire:
+    with open_sandbox(count=1) as wire:
         wire.sandbox.faults.add(Fault(kind="stall", after=1, seconds=60))
         body = json.dumps({"query": "source logs"})
         with wire.http.stream(
@@ -125,7 +125,7 @@ def test_lines_leave_as_soon_as_they_are_there():
 def test_a_client_that_leaves_ends_its_query():
     day = {"startDate": "2026-03-09T12:00:00Z", "endDate": "2026-03-11T12:00:00Z"}
     body = json.dumps({"query": "source logs | limit 15000", "metadata": day})
-    with wired(count=20_000) as wire:
+    with open_sandbox(count=20_000) as wire:
         with (
             httpx.Client(base_url=wire.sandbox.url, trust_env=False) as client,
             client.stream(
@@ -140,7 +140,7 @@ def test_a_client_that_leaves_ends_its_query():
 
 
 def test_more_connections_than_allowed_are_turned_away():
-    with wired(count=1, limits=Limits(connections=1)) as wire:
+    with open_sandbox(count=1, limits=Limits(connections=1)) as wire:
         wire.http.get("/")  # keeps the only place
         with (
             httpx.Client(
@@ -178,7 +178,7 @@ def test_a_fault_of_our_own_is_logged_and_closes_the_connection(
 
 
 def test_stopping_does_not_wait_for_a_stalled_answer():
-    with wired(count=1) as wire:
+    with open_sandbox(count=1) as wire:
         wire.sandbox.faults.add(Fault(kind="stall", after=1, seconds=60))
         with ThreadPoolExecutor(1) as pool:
             stalled = pool.submit(wire.query)
@@ -191,7 +191,7 @@ def test_stopping_does_not_wait_for_a_stalled_answer():
 
 
 def test_stopping_closes_connections_that_wait_for_a_request():
-    with wired(count=1) as wire:
+    with open_sandbox(count=1) as wire:
         parts = urlsplit(wire.sandbox.url)
         connection = socket.create_connection((parts.hostname, parts.port), timeout=10)
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -211,7 +211,7 @@ def test_a_client_that_comes_before_the_rows_are_made_waits_for_its_answer():
 
 
 def test_a_port_in_use_is_said_in_words():
-    with wired(count=1) as wire:
+    with open_sandbox(count=1) as wire:
         port = urlsplit(wire.sandbox.url).port
         with (
             pytest.raises(SandboxError, match="cannot listen"),
@@ -232,7 +232,7 @@ def test_a_directory_belongs_to_one_sandbox(tmp_path, monkeypatch):
 
 
 def test_a_sandbox_for_all_addresses_answers_to_any_name():
-    with wired(count=1, host="0.0.0.0") as wire:
+    with open_sandbox(count=1, host="0.0.0.0") as wire:
         assert wire.sandbox.url.startswith("http://127.0.0.1:")
         assert (
             wire.http.get("/", headers={"Host": "sandbox.internal"}).status_code == 200
@@ -241,6 +241,6 @@ def test_a_sandbox_for_all_addresses_answers_to_any_name():
 
 def test_it_starts_in_well_under_a_second():
     started = time.monotonic()
-    with wired(count=3_000):
+    with open_sandbox(count=3_000):
         pass
     assert time.monotonic() - started < 3  # a loaded machine; it is about 0.2 s

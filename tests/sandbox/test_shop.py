@@ -11,11 +11,11 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from sandbox.shop.calendar import Trouble, rhythm, trouble_at
-from sandbox.shop.demo import AHEAD, PAST, demo_lines, demo_rows_ready
-from tests.sandbox.conftest import NOW, rows_of, wired
+from sandbox.shop.calendar import Incident, incident_at, traffic_factor
+from sandbox.shop.demo import HISTORY, LOOKAHEAD, demo_lines, prepare_demo_rows
+from tests.sandbox.conftest import NOW, open_sandbox, rows_of
 
-UNTIL = NOW + AHEAD
+UNTIL = NOW + LOOKAHEAD
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_nights_are_quiet_and_evenings_are_busy(lines):
 
 
 def test_an_average_week_is_average():
-    hours = [rhythm(NOW + timedelta(hours=hour)) for hour in range(168)]
+    hours = [traffic_factor(NOW + timedelta(hours=hour)) for hour in range(168)]
     assert abs(sum(hours) / 168 - 1) < 0.01
 
 
@@ -91,26 +91,26 @@ def test_any_24_hours_hold_a_trouble_and_any_three_days_hold_all():
     for hour in range(72):
         start = NOW + timedelta(hours=hour)
         minutes = [
-            trouble_at(start + timedelta(minutes=minute))
+            incident_at(start + timedelta(minutes=minute))
             for minute in range(0, 72 * 60, 5)
         ]
         assert set(minutes[: 24 * 12]) - {None}
-        assert set(minutes) - {None} == set(Trouble)
+        assert set(minutes) - {None} == set(Incident)
 
 
 @pytest.mark.parametrize(
     ("trouble", "service", "severity"),
     [
-        (Trouble.GATEWAY_OUTAGE, "payments", 5),
-        (Trouble.SLOW_DATABASE, "postgres", 4),
-        (Trouble.BAD_DEPLOY, "storefront", 5),
+        (Incident.GATEWAY_OUTAGE, "payments", 5),
+        (Incident.SLOW_DATABASE, "postgres", 4),
+        (Incident.BAD_DEPLOY, "storefront", 5),
     ],
 )
 def test_each_trouble_shows_where_it_should(lines, trouble, service, severity):
     during, otherwise = [], []
     for line in lines:
         if line.source.subsystem == service:
-            found = trouble_at(datetime.fromtimestamp(line.ns // 10**9, UTC))
+            found = incident_at(datetime.fromtimestamp(line.ns // 10**9, UTC))
             (during if found is trouble else otherwise).append(
                 line.severity >= severity
             )
@@ -123,7 +123,7 @@ def test_rows_are_made_once_and_again_only_when_they_run_out(tmp_path):
 
     def made(now: datetime, rows: int = 500) -> bool:
         before = path.stat().st_mtime_ns if path.exists() else 0
-        demo_rows_ready(path, rows=rows, seed=1, now=now)
+        prepare_demo_rows(path, rows=rows, seed=1, now=now)
         return path.stat().st_mtime_ns != before
 
     assert made(NOW)
@@ -138,19 +138,19 @@ def test_rows_are_made_once_and_again_only_when_they_run_out(tmp_path):
 
 def test_a_file_holds_the_week_and_what_is_to_come(tmp_path):
     path = tmp_path / "logs.parquet"
-    until = demo_rows_ready(path, rows=500, seed=1, now=NOW)
-    assert until == NOW + AHEAD
+    until = prepare_demo_rows(path, rows=500, seed=1, now=NOW)
+    assert until == NOW + LOOKAHEAD
     with duckdb.connect() as db:
         first, last = db.execute(
             f"SELECT epoch_ns(min(ts)), epoch_ns(max(ts)) FROM '{path}'"
         ).fetchone()
-    assert first < (NOW - PAST).timestamp() * 1e9
+    assert first < (NOW - HISTORY).timestamp() * 1e9
     assert last > (UNTIL - timedelta(hours=2)).timestamp() * 1e9
     assert pq.read_metadata(path).num_row_groups == 1
 
 
 def test_rows_arrive_as_time_goes_by_and_the_future_is_not_shown():
-    with wired(demo_rows=20_000) as wire:
+    with open_sandbox(demo_rows=20_000) as wire:
         before = wire.lines(
             startDate="2026-03-10T11:00:00Z", endDate="2026-03-10T13:00:00Z", limit=5000
         )
@@ -169,7 +169,7 @@ def test_rows_arrive_as_time_goes_by_and_the_future_is_not_shown():
 
 
 def test_a_sandbox_that_runs_for_days_makes_new_rows_by_itself():
-    with wired(demo_rows=2_000) as wire:
+    with open_sandbox(demo_rows=2_000) as wire:
         day = {"startDate": "2026-03-10T10:00:00Z", "endDate": "2026-03-10T12:00:00Z"}
         before = data_texts(wire.lines(**day))
         wire.clock.advance(4 * 86_400)

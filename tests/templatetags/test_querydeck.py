@@ -95,7 +95,7 @@ def test_the_past_and_the_future_are_told_in_one_unit(age: timedelta, text: str)
 
 def test_a_moment_is_shown_in_the_readers_zone_with_the_zone():
     with timezone.override(ZoneInfo("Europe/Berlin")):
-        html = render("{% stamp when %}", when=NOW)
+        html = render("{% full_time when %}", when=NOW)
     assert (
         html
         == '<time datetime="2026-11-22T11:42:07+00:00">22 Nov 2026, 12:42:07 CET</time>'
@@ -104,7 +104,7 @@ def test_a_moment_is_shown_in_the_readers_zone_with_the_zone():
 
 def test_a_missing_moment_is_a_dash_or_the_words_given():
     assert (
-        render("{% ago when %}|{% stamp when %}|{% elapsed when %}", when=None)
+        render("{% ago when %}|{% full_time when %}|{% elapsed when %}", when=None)
         == f"{EMPTY_VALUE}|{EMPTY_VALUE}|{EMPTY_VALUE}"
     )
     assert render('{% ago when "Never" %}', when=None) == "Never"
@@ -121,7 +121,7 @@ def test_elapsed_time_ticks_until_there_is_an_end():
 
 
 def test_the_navigation_marks_where_one_is():
-    source = '{% nav_current "run_" but="run_new" %}'
+    source = '{% nav_current "run_" except_name="run_new" %}'
     assert render(source, name="run_detail") == 'aria-current="page"'
     assert render(source, name="run_new") == ""
     assert render(source, name="team_list") == ""

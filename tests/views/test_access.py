@@ -142,13 +142,13 @@ def world(settings, data_dir):
 def as_role(world, role, **kind):
     client = Client(**kind)
     if role != "anonymous":
-        client.force_login(world.people[role])
+        client.force_login(world.users[role])
     return client
 
 
 def ask(client, world, method, name):
     """The response; whatever it is, it carries the security headers."""
-    path = reverse(name, args=world.arguments(name))
+    path = reverse(name, args=world.url_arguments(name))
     response = client.generic(
         method, path, content_type="application/x-www-form-urlencoded"
     )

@@ -494,7 +494,7 @@ def test_a_worker_leaves_a_build_for_later_while_the_others_are_busy(
     make(page, run)
     export = Export.objects.get()
     rung = []
-    monkeypatch.setattr(builder.long_tasks, "full", lambda: True)
+    monkeypatch.setattr(builder.worker_limits, "full", lambda: True)
     monkeypatch.setattr(builder.bell, "ring", lambda *args, at: rung.append(args))
     builder.build_export(str(export.pk))
     export.refresh_from_db()

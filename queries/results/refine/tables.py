@@ -83,7 +83,9 @@ def dataprime_table(
         return any(field is not None and field.kind is Kind.ANY for field in inside)
 
     roots = {root: _document(*place) for root, place in documents.items()}
-    return Table(STORED, fields=fields, roots=roots, order=ROW_NUMBER, known=known)
+    return Table(
+        STORED, fields=fields, roots=roots, order=ROW_NUMBER, has_keypath=known
+    )
 
 
 def _paths(column: Column, documents: Documents) -> list[Keys]:

@@ -67,7 +67,7 @@ def test_a_direct_query_gives_rows_and_is_marked_where_it_was_cut(sandbox):
 def test_a_background_query_runs_to_its_last_row(sandbox):
     with opened(sandbox) as provider:
         job = provider.submit(spec("source logs"), "our-key").job_id
-        sandbox.settle()
+        sandbox.wait_until_idle()
         status = provider.status(job)
         assert status.state is JobState.SUCCEEDED
         assert status.statistics["bytes_scanned"] > 0

@@ -34,7 +34,7 @@ from sandbox.config import (
 )
 from sandbox.faults import Fault
 from sandbox.polytomic.config import PolytomicConfig
-from sandbox.polytomic.faults import NAMED
+from sandbox.polytomic.faults import NAMED_FAULTS
 from sandbox.polytomic.people import (
     COLLEAGUE_KEY,
     CRM,
@@ -91,7 +91,7 @@ def submitted(
     sandbox: Sandbox, provider: Polytomic, statement: str, **more: str
 ) -> str:
     job = provider.submit(spec(statement, **more), f"run-{statement}").job_id
-    sandbox.settle()
+    sandbox.wait_until_idle()
     return job
 
 
@@ -198,7 +198,7 @@ def test_a_lost_result_and_one_that_expired_as_unknown_are_ends():
     clock = ManualClock(NOW)
     config = replace(SMALL, expired_as="unknown")
     with started(config, clock=clock) as sandbox, opened(sandbox) as provider:
-        sandbox.faults.add(NAMED["polytomic-lost"])
+        sandbox.faults.add(NAMED_FAULTS["polytomic-lost"])
         lost = provider.status(submitted(sandbox, provider, "SELECT 1"))
         assert (lost.state, lost.error.code) == (JobState.FAILED, "lost")
         job = submitted(sandbox, provider, "SELECT 2")
@@ -233,7 +233,7 @@ def test_a_repeated_submit_is_the_same_query(sandbox):
 
 
 def test_a_submit_in_flight_is_tried_again_later(sandbox):
-    sandbox.faults.add(NAMED["polytomic-in-flight"])
+    sandbox.faults.add(NAMED_FAULTS["polytomic-in-flight"])
     with opened(sandbox) as provider:
         with pytest.raises(ConflictError) as conflict:
             provider.submit(spec("SELECT 1"), "run-in-flight")
@@ -326,9 +326,9 @@ def test_a_query_that_fails_says_why(sandbox, statement, connection, says):
 def test_oddities_end_in_words(sandbox):
     with opened(sandbox) as provider:
         job = submitted(sandbox, provider, "SELECT n FROM numbers(150)")
-        sandbox.faults.add(NAMED["polytomic-strange-state"])
+        sandbox.faults.add(NAMED_FAULTS["polytomic-strange-state"])
         assert provider.status(job).state is JobState.UNKNOWN
-        sandbox.faults.add(NAMED["polytomic-elsewhere"])
+        sandbox.faults.add(NAMED_FAULTS["polytomic-elsewhere"])
         with provider.rows(job) as stream, pytest.raises(AddressRefusedError):
             list(stream)
         sandbox.faults.add(
@@ -340,7 +340,7 @@ def test_oddities_end_in_words(sandbox):
             list(stream)
         assert looped.value.code == "paging_loop"
         sandbox.faults.clear()
-        sandbox.faults.add(NAMED["polytomic-no-rows"])
+        sandbox.faults.add(NAMED_FAULTS["polytomic-no-rows"])
         with provider.rows(job) as stream:
             assert [row.values["n"] for row in stream] == list(range(100, 150))
         assert [w.code for w in stream.warnings] == ["row_count"]

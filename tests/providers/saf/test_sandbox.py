@@ -40,7 +40,7 @@ from sandbox.config import (
 )
 from sandbox.faults import Fault
 from sandbox.running import Sandbox, running_sandbox
-from sandbox.saf.faults import NAMED
+from sandbox.saf.faults import NAMED_FAULTS
 
 ROWS = 6_500
 
@@ -74,7 +74,7 @@ def spec(statement: str = "source numbers-*", **settings: object) -> QuerySpec:
 
 def finished(sandbox: Sandbox, provider: Provider, *args: str, **settings: object) -> str:  # fmt: skip
     job = provider.submit(spec(*args, **settings), "key").job_id
-    sandbox.settle()
+    sandbox.wait_until_idle()
     return job
 
 
@@ -255,19 +255,19 @@ def test_a_query_of_the_longest_kind_that_is_checked_arrives(provider):
 
 @pytest.mark.parametrize("name", ["saf-id-as-text", "saf-id-as-number"])
 def test_odd_ids_are_read(sandbox, provider, name):
-    sandbox.faults.add(NAMED[name])
+    sandbox.faults.add(NAMED_FAULTS[name])
     assert provider.submit(spec(), "key").job_id == "12345"
 
 
 @pytest.mark.parametrize("name", ["saf-rows-as-hits", "saf-rows-as-lists"])
 def test_odd_rows_are_read(sandbox, provider, name):
-    sandbox.faults.add(NAMED[name])
+    sandbox.faults.add(NAMED_FAULTS[name])
     assert numbers(provider, "12345") == [0]
 
 
-@pytest.mark.parametrize("name", sorted(NAMED))
+@pytest.mark.parametrize("name", sorted(NAMED_FAULTS))
 def test_no_oddity_gets_past_our_errors(sandbox, provider, name):
-    sandbox.faults.add(msgspec.structs.replace(NAMED[name], times=None))
+    sandbox.faults.add(msgspec.structs.replace(NAMED_FAULTS[name], times=None))
     for call in (
         lambda: provider.submit(spec(), "key"),
         lambda: provider.status("12345"),
@@ -281,7 +281,7 @@ def test_no_oddity_gets_past_our_errors(sandbox, provider, name):
 
 @pytest.mark.parametrize(("name", "state"), [("failed", JobState.FAILED), ("timed-out", JobState.FAILED), ("cancelled", JobState.CANCELLED)])  # fmt: skip
 def test_every_end_of_a_task_is_known(sandbox, provider, name, state):
-    sandbox.faults.add(NAMED[f"saf-ends-{name}"])
+    sandbox.faults.add(NAMED_FAULTS[f"saf-ends-{name}"])
     assert provider.status(finished(sandbox, provider)).state is state
 
 
@@ -299,7 +299,7 @@ def test_a_page_that_breaks_off_is_read_again(sandbox, provider, monkeypatch):
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Sandbox]:
     with running_sandbox(SandboxConfig(demo_rows=30_000, pace=INSTANT)) as running:
-        running.settle()
+        running.wait_until_idle()
         yield running
 
 
@@ -309,7 +309,7 @@ def test_the_samples_find_something_in_the_shop(shop, sample):
     query = QuerySpec(sample.statement, sample.settings, chosen.start, chosen.end)
     with opened(shop) as provider:
         job = provider.submit(query, "key").job_id
-        shop.settle()
+        shop.wait_until_idle()
         with provider.rows(job) as stream:
             assert len(list(stream)) > 3
 
@@ -333,5 +333,5 @@ def test_tasks_that_were_started_elsewhere_can_be_found_and_read(shop):
 def test_a_hundred_thousand_rows_come_once_each_and_in_order():
     with running_sandbox(SandboxConfig(count=100_000, pace=INSTANT)) as sandbox, opened(sandbox) as provider:  # fmt: skip
         job = provider.submit(replace(spec(), settings={"calculate_stats": True}), "key").job_id  # fmt: skip
-        sandbox.settle(60)
+        sandbox.wait_until_idle(60)
         assert numbers(provider, job) == list(range(100_000))

@@ -30,7 +30,7 @@ from sandbox.config import (
     SandboxConfig,
 )
 from sandbox.running import Sandbox, running_sandbox
-from sandbox.supermetrics.faults import NAMED
+from sandbox.supermetrics.faults import NAMED_FAULTS
 from sandbox.supermetrics.options import SupermetricsOptions
 
 
@@ -172,7 +172,7 @@ def test_lists_can_be_picked_from(sandbox):
     ],
 )
 def test_every_ending_is_understood(sandbox, name, state):
-    sandbox.faults.add(NAMED[name])
+    sandbox.faults.add(NAMED_FAULTS[name])
     with opened(sandbox) as provider:
         job = provider.submit(numbers(10, filter=f"n < {len(name)}"), name).job_id
         assert provider.status(job).state is state
@@ -211,7 +211,7 @@ def test_trouble_with_a_question_is_understood_and_the_next_one_is_answered(
 ):
     with opened(sandbox) as provider:
         provider.submit(numbers(10), "asked-about")
-        sandbox.faults.add(NAMED[name])
+        sandbox.faults.add(NAMED_FAULTS[name])
         with pytest.raises(kind) as failed:
             provider.status("asked-about")
         assert failed.value.retry_after == wait
@@ -226,7 +226,7 @@ def test_trouble_with_a_question_is_understood_and_the_next_one_is_answered(
     ],
 )
 def test_a_query_refused_for_good_is_not_to_be_tried_again(sandbox, name, code):
-    sandbox.faults.add(NAMED[name])
+    sandbox.faults.add(NAMED_FAULTS[name])
     with opened(sandbox) as provider, pytest.raises(QueryError) as failed:
         provider.submit(numbers(10), name)
     assert failed.value.code == code

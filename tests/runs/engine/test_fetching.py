@@ -102,7 +102,7 @@ def test_a_truncated_stream_is_read_again_from_the_start(ready, upstream):
     ready.refresh_from_db()
     assert (ready.status, ready.failures) == (Status.FETCHING, 1)
     assert ready.waiting_for
-    assert rung(fetching.bell.FETCH)
+    assert rung(fetching.queue.FETCH)
     assert fetch(str(ready.pk)) == "settled"
     ready.refresh_from_db()
     assert numbers(ready) == [0, 1, 2]
@@ -375,7 +375,7 @@ def test_the_next_one_is_rung_for_when_a_fetch_ends(ready, ask):
     other = start_run(ask("background"))
     Run.objects.filter(pk=other.pk).update(status=Status.FETCHING)
     fetch(str(ready.pk))
-    assert (str(other.pk),) in rung(fetching.bell.FETCH)
+    assert (str(other.pk),) in rung(fetching.queue.FETCH)
 
 
 def test_rows_that_cannot_be_stored_end_the_run_in_words(ready, data_dir):

@@ -23,7 +23,7 @@ SMALL = PolytomicConfig(orders=300, page_rows=100)
 
 
 @dataclass(frozen=True)
-class Wire:
+class ApiClient:
     """The calls, with everything they need filled in."""
 
     sandbox: Sandbox
@@ -31,10 +31,10 @@ class Wire:
     clock: ManualClock
     headers: dict[str, str] = field(default_factory=dict)
 
-    def with_key(self, key: str) -> Wire:
+    def with_key(self, key: str) -> ApiClient:
         return replace(self, headers={"Authorization": f"Bearer {key}"})
 
-    def with_basic(self, user: str, key: str) -> Wire:
+    def with_basic(self, user: str, key: str) -> ApiClient:
         token = base64.b64encode(f"{user}:{key}".encode()).decode()
         return replace(self, headers={"Authorization": f"Basic {token}"})
 
@@ -61,13 +61,13 @@ class Wire:
         """The id of a query that has been executed, whatever the clock says of it."""
         answer = self.post(query, **more)
         assert answer.status_code == 200, answer.text
-        self.sandbox.settle()
+        self.sandbox.wait_until_idle()
         return answer.json()["data"]["id"]
 
     def result(self, query_id: str) -> httpx.Response:
         return self.get(f"/api/queries/{query_id}")
 
-    def ran(self, query: str) -> dict[str, Any]:
+    def run(self, query: str) -> dict[str, Any]:
         """What became of a query."""
         answer = self.result(self.submitted(query))
         assert answer.status_code == 200, answer.text
@@ -83,7 +83,7 @@ class Wire:
 
 
 @contextmanager
-def wired(**options: Any) -> Iterator[Wire]:
+def open_sandbox(**options: Any) -> Iterator[ApiClient]:
     """A sandbox of one's own, on a clock that stands at noon, and a client for it."""
     clock = ManualClock(NOW)
     options = {
@@ -96,18 +96,18 @@ def wired(**options: Any) -> Iterator[Wire]:
         running_sandbox(SandboxConfig(**options)) as sandbox,
         httpx.Client(base_url=sandbox.url, trust_env=False, timeout=60) as http,
     ):
-        yield Wire(sandbox, http, clock).with_key(DEMO_KEY)
+        yield ApiClient(sandbox, http, clock).with_key(DEMO_KEY)
 
 
 @pytest.fixture(scope="session")
-def shop() -> Iterator[Wire]:
+def shop() -> Iterator[ApiClient]:
     """A small shop, for tests that leave nothing behind."""
-    with wired() as wire:
+    with open_sandbox() as wire:
         yield wire
 
 
 @pytest.fixture
-def shared(shop: Wire) -> Iterator[Wire]:
+def shared(shop: ApiClient) -> Iterator[ApiClient]:
     shop.sandbox.faults.clear()
     yield shop
     shop.sandbox.faults.clear()

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tests.sandbox.polytomic.conftest import SMALL, wired
+from tests.sandbox.polytomic.conftest import SMALL, open_sandbox
 
 
 def test_the_shop_hangs_together(shared):
     def one(statement):
-        data = shared.ran(statement)
+        data = shared.run(statement)
         assert data["status"] == "done", data
         return next(iter(data["results"][0].values()))
 
@@ -41,11 +41,11 @@ def test_the_shop_hangs_together(shared):
 
 def test_the_same_seed_makes_the_same_shop_and_another_makes_another(shared):
     statement = "SELECT sum(total) AS t, sum(customer_id % 1000) AS c FROM orders"
-    mine = shared.ran(statement)["results"]
-    with wired() as same:
-        assert same.ran(statement)["results"] == mine
-    with wired(seed=7) as other:
-        assert other.ran(statement)["results"] != mine
+    mine = shared.run(statement)["results"]
+    with open_sandbox() as same:
+        assert same.run(statement)["results"] == mine
+    with open_sandbox(seed=7) as other:
+        assert other.run(statement)["results"] != mine
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_the_same_seed_makes_the_same_shop_and_another_makes_another(shared):
     ],
 )  # fmt: skip
 def test_every_kind_of_value_becomes_json(shared, expression, value):
-    (row,) = shared.ran(f"SELECT {expression} AS v")["results"]
+    (row,) = shared.run(f"SELECT {expression} AS v")["results"]
     assert row == {"v": value}
 
 
 def test_a_name_that_comes_twice_gets_a_number(shared):
-    data = shared.ran("SELECT 1 AS a, 2 AS a, 3 AS a_2, 4 AS a")
+    data = shared.run("SELECT 1 AS a, 2 AS a, 3 AS a_2, 4 AS a")
     assert data["fields"] == ["a", "a_2", "a_2_2", "a_3"]
     assert list(data["results"][0].values()) == [1, 2, 3, 4]
 
@@ -91,7 +91,7 @@ def test_a_name_that_comes_twice_gets_a_number(shared):
     ],
 )
 def test_a_failing_query_says_why_without_a_stack(shared, statement, says):
-    data = shared.ran(statement)
+    data = shared.run(statement)
     assert data["status"] == "failed"
     assert says in data["error"]
     assert "\n" not in data["error"]
@@ -100,29 +100,29 @@ def test_a_failing_query_says_why_without_a_stack(shared, statement, says):
 
 def test_a_query_has_limits_of_time_memory_rows_and_bytes():
     tight = replace(
-        SMALL, query_seconds=0.5, memory="64MB", most_rows=1_000, most_bytes=10_000
+        SMALL, query_seconds=0.5, memory="64MB", max_rows=1_000, max_bytes=10_000
     )
-    with wired(polytomic=tight) as wire:
-        slow = wire.ran(
+    with open_sandbox(polytomic=tight) as wire:
+        slow = wire.run(
             "SELECT count(*) FROM range(100000) a, range(100000) b, range(1000) c"
         )
         assert slow["error"] == "The query ran for longer than 0.5 seconds."
-        large = wire.ran("SELECT list(n) FROM range(50000000) t(n)")
+        large = wire.run("SELECT list(n) FROM range(50000000) t(n)")
         assert large["error"] in {
             "The query needs more memory than there is.",
             slow["error"],
         }
         assert (
-            wire.ran("SELECT n FROM numbers(1001)")["error"]
+            wire.run("SELECT n FROM numbers(1001)")["error"]
             == "The result has more than 1,000 rows."
         )
-        assert wire.ran("SELECT n FROM numbers(100)")["count"] == 100
+        assert wire.run("SELECT n FROM numbers(100)")["count"] == 100
         assert (
-            wire.ran("SELECT * FROM numbers(900)")["error"]
+            wire.run("SELECT * FROM numbers(900)")["error"]
             == "The result is larger than 10,000 bytes."
         )
 
 
 def test_numbers_stop_at_a_million(shared):
-    data = shared.ran("SELECT count(*) AS n, max(n) AS last FROM numbers(5000000)")
+    data = shared.run("SELECT count(*) AS n, max(n) AS last FROM numbers(5000000)")
     assert data["results"] == [{"n": 1_000_000, "last": 999_999}]

@@ -157,14 +157,14 @@ SENSELESS = [
 
 @pytest.mark.parametrize("statement", ALLOWED)
 def test_what_only_reads_the_shop_runs(shared, statement):
-    data = shared.ran(statement)
+    data = shared.run(statement)
     assert data["status"] == "done", data
     assert data["count"] > 0
 
 
 @pytest.mark.parametrize("statement", NO_SELECT + FILES + MACHINE + FILLING)
 def test_every_way_out_is_closed(shared, statement):
-    data = shared.ran(statement)
+    data = shared.run(statement)
     assert data["status"] == "failed"
     assert "results" not in data
     assert "root:" not in str(data)
@@ -186,7 +186,7 @@ def test_every_way_out_is_closed(shared, statement):
 def test_what_makes_no_sense_fails_in_words(shared, statement):
     answer = shared.post(json={"query": statement})
     assert answer.status_code == 200
-    shared.sandbox.settle()
+    shared.sandbox.wait_until_idle()
     data = shared.result(answer.json()["data"]["id"]).json()["data"]
     assert data["status"] == "failed"
     assert data["error"]
@@ -194,16 +194,16 @@ def test_what_makes_no_sense_fails_in_words(shared, statement):
 
 def test_a_query_has_a_length(shared):
     answer = shared.post(json={"query": "SELECT 1 " + " " * 200_000})
-    shared.sandbox.settle()
+    shared.sandbox.wait_until_idle()
     data = shared.result(answer.json()["data"]["id"]).json()["data"]
     assert data["error"] == "The query is longer than 200,000 characters."
 
 
 def test_after_all_that_the_shop_is_as_it_was(shared):
     counted = "SELECT (SELECT count(*) FROM orders) AS o, (SELECT count(*) FROM information_schema.tables) AS t"
-    assert shared.ran(counted)["results"] == [{"o": 300, "t": 5}]
+    assert shared.run(counted)["results"] == [{"o": 300, "t": 5}]
 
 
 def test_a_variable_of_ours_is_no_table(shared):
     for name in ("config", "self", "cursor", "statement", "database", "request"):
-        assert "no table" in shared.ran(f"SELECT * FROM {name}")["error"]
+        assert "no table" in shared.run(f"SELECT * FROM {name}")["error"]

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from sandbox.config import DEMO_KEY, LIMITED_KEY, OTHER_TENANT_KEY, Pace
-from sandbox.polytomic.faults import NAMED
+from sandbox.polytomic.faults import NAMED_FAULTS
 from sandbox.polytomic.people import (
     COLLEAGUE_KEY,
     CRM,
@@ -23,7 +23,7 @@ from sandbox.polytomic.people import (
     PARTNER_KEY,
     WAREHOUSE,
 )
-from tests.sandbox.polytomic.conftest import SMALL, wired
+from tests.sandbox.polytomic.conftest import SMALL, open_sandbox
 
 EVERY_PATH = ("/api/me", "/api/connections", "/api/queries/x")
 
@@ -139,7 +139,7 @@ def test_the_query_comes_in_the_address_or_the_body_and_the_address_wins(
 ):
     answer = shared.post(query, json=body)
     assert answer.json()["data"]["status"] == "created"
-    shared.sandbox.settle()
+    shared.sandbox.wait_until_idle()
     data = shared.result(answer.json()["data"]["id"]).json()["data"]
     assert data["results"] == [{"v": value}]
 
@@ -170,7 +170,7 @@ def test_every_answer_names_its_version(shared):
 
 
 def test_a_query_goes_through_its_states_by_the_clock():
-    with wired(pace=Pace(10, 20, 0)) as wire:
+    with open_sandbox(pace=Pace(10, 20, 0)) as wire:
         job = wire.submitted("SELECT n FROM numbers(3)")
         assert wire.result(job).json() == {"data": {"id": job, "status": "created"}}
         wire.clock.advance(10)
@@ -189,7 +189,7 @@ def test_a_query_goes_through_its_states_by_the_clock():
 
 def test_a_query_still_executing_when_it_is_due_is_running():
     slow = replace(SMALL, query_seconds=30)
-    with wired(polytomic=slow) as wire:
+    with open_sandbox(polytomic=slow) as wire:
         job = wire.post(
             "SELECT count(*) FROM range(100000) a, range(100000) b, range(1000) c"
         ).json()["data"]["id"]
@@ -225,7 +225,7 @@ def test_pages_are_full_but_the_last(shared, rows, pages):
 
 
 def test_links_may_be_absolute():
-    with wired(polytomic=replace(SMALL, links="absolute")) as wire:
+    with open_sandbox(polytomic=replace(SMALL, links="absolute")) as wire:
         job = wire.submitted("SELECT n FROM numbers(150)")
         link = wire.result(job).json()["links"]["next"]
         assert link.startswith(f"{wire.sandbox.url}/api/queries/{job}?page=")
@@ -254,7 +254,7 @@ def test_an_altered_page_token_is_refused(shared):
 
 
 def test_only_who_started_a_query_sees_what_came_of_it():
-    with wired(pace=Pace(10, 0, 0)) as wire:
+    with open_sandbox(pace=Pace(10, 0, 0)) as wire:
         job = wire.submitted("SELECT 1")
         colleague, neighbour = (
             wire.with_key(COLLEAGUE_KEY),
@@ -275,7 +275,7 @@ def test_only_who_started_a_query_sees_what_came_of_it():
 
 @pytest.mark.parametrize(("as_", "status"), [("not found", 404), ("unknown", 200)])
 def test_results_expire(as_, status):
-    with wired(polytomic=replace(SMALL, expired_as=as_)) as wire:
+    with open_sandbox(polytomic=replace(SMALL, expired_as=as_)) as wire:
         job = wire.submitted("SELECT 1")
         wire.clock.advance(24 * 3600 - 1)
         assert wire.result(job).json()["data"]["status"] == "done"
@@ -291,7 +291,7 @@ def ids(*answers):
 
 
 def test_a_repeated_submit_gets_the_first_answer_for_a_day():
-    with wired() as wire:
+    with open_sandbox() as wire:
         first = wire.post("SELECT 1", Idempotency_Key="our-key-1")
         again = wire.post("SELECT 2", Idempotency_Key="our-key-1")
         other = wire.post("SELECT 1", Idempotency_Key="our-key-2")
@@ -324,8 +324,8 @@ def test_an_idempotency_key_has_a_form(shared, key):
 
 
 def test_a_second_submit_while_the_first_is_answered_is_a_conflict():
-    slow = NAMED["polytomic-slow-submit"]
-    with wired() as wire:
+    slow = NAMED_FAULTS["polytomic-slow-submit"]
+    with open_sandbox() as wire:
         wire.sandbox.faults.add(slow)
         answers = []
 
@@ -346,7 +346,7 @@ def test_a_second_submit_while_the_first_is_answered_is_a_conflict():
 
 def test_faults_change_how_queries_end(shared):
     def ends(name):
-        shared.sandbox.faults.add(NAMED[name])
+        shared.sandbox.faults.add(NAMED_FAULTS[name])
         return shared.result(shared.submitted("SELECT 1")).json()
 
     assert (
@@ -360,18 +360,18 @@ def test_faults_change_how_queries_end(shared):
     assert ends("polytomic-elsewhere")["links"]["next"].startswith(
         "https://elsewhere.example/"
     )
-    shared.sandbox.faults.add(NAMED["polytomic-in-flight"])
+    shared.sandbox.faults.add(NAMED_FAULTS["polytomic-in-flight"])
     assert shared.post("SELECT 1").status_code == 409
 
 
 def test_queries_and_results_outlive_the_process(tmp_path):
-    with wired(data_dir=tmp_path) as wire:
+    with open_sandbox(data_dir=tmp_path) as wire:
         job = wire.submitted("SELECT n FROM numbers(150)", Idempotency_Key="our-key-1")
         link = wire.result(job).json()["links"]["next"]
     broken = tmp_path / "sandbox" / "polytomic" / "broken"
     broken.mkdir()
     (broken / "task.json").write_text("{")
-    with wired(data_dir=tmp_path) as wire:
+    with open_sandbox(data_dir=tmp_path) as wire:
         assert len(wire.get(link).json()["data"]["results"]) == 50
         assert ids(wire.post("SELECT 1", Idempotency_Key="our-key-1")) == {job}
         assert not broken.exists()
@@ -381,19 +381,19 @@ def test_a_query_that_was_not_finished_starts_again(tmp_path):
     statement = (
         "SELECT count(*) AS v FROM range(100000) a, range(100000) b, range(1000) c"
     )
-    with wired(data_dir=tmp_path) as wire:
+    with open_sandbox(data_dir=tmp_path) as wire:
         job = wire.post(statement).json()["data"]["id"]
     path = tmp_path / "sandbox" / "polytomic" / job / "task.json"
     task = json.loads(path.read_text())
     assert task["outcome"] == ""
     path.write_text(json.dumps(task | {"query": "SELECT 5 AS v"}))
-    with wired(data_dir=tmp_path) as wire:
-        wire.sandbox.settle()
+    with open_sandbox(data_dir=tmp_path) as wire:
+        wire.sandbox.wait_until_idle()
         assert wire.result(job).json()["data"]["results"] == [{"v": 5}]
 
 
 def test_only_so_many_queries_are_kept():
-    with wired(polytomic=replace(SMALL, queries_kept=2)) as wire:
+    with open_sandbox(polytomic=replace(SMALL, queries_kept=2)) as wire:
         first, second, third = (wire.submitted(f"SELECT {n}") for n in range(3))
         assert wire.result(first).status_code == 404
         assert wire.result(second).status_code == 200
@@ -401,7 +401,7 @@ def test_only_so_many_queries_are_kept():
 
 
 def test_pages_that_are_gone_are_not_found(tmp_path):
-    with wired(data_dir=tmp_path) as wire:
+    with open_sandbox(data_dir=tmp_path) as wire:
         job = wire.submitted("SELECT 1")
         (tmp_path / "sandbox" / "polytomic" / job / "0.json").unlink()
         assert wire.result(job).status_code == 404
@@ -414,7 +414,7 @@ def test_rows_that_cannot_be_kept_leave_the_query_running(
         raise OSError("no space")
 
     monkeypatch.setattr("sandbox.polytomic.tasks.TaskStore.write_page", full)
-    with wired(data_dir=tmp_path) as wire:
+    with open_sandbox(data_dir=tmp_path) as wire:
         job = wire.submitted("SELECT 1")
         assert wire.result(job).json()["data"]["status"] == "running"
     assert "could not keep the rows" in caplog.text

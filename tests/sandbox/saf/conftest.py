@@ -19,7 +19,7 @@ ROOT = "/_sme/async_requests"
 
 
 @dataclass
-class Wire:
+class ApiClient:
     """The calls, with everything they need filled in."""
 
     sandbox: Sandbox
@@ -27,9 +27,9 @@ class Wire:
     clock: ManualClock
     headers: dict[str, str] = field(default_factory=dict)
 
-    def signed(self, authorization: str) -> Wire:
+    def with_authorization(self, authorization: str) -> ApiClient:
         headers = {"Authorization": authorization} if authorization else {}
-        return Wire(self.sandbox, self.http, self.clock, headers)
+        return ApiClient(self.sandbox, self.http, self.clock, headers)
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         return self.http.request(method, ROOT + path, headers=self.headers, **more)
@@ -42,7 +42,7 @@ class Wire:
     def submitted(self, query: str = "source *", **members: Any) -> str:
         answer = self.submit(query, **members)
         assert answer.status_code == 200, answer.text
-        self.sandbox.settle()
+        self.sandbox.wait_until_idle()
         return answer.json()["id"]
 
     def status(self, task: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Wire:
 
 
 @contextmanager
-def wired(**options: Any) -> Iterator[Wire]:
+def open_sandbox(**options: Any) -> Iterator[ApiClient]:
     """A sandbox of one's own, on a clock that stands at noon, and a client for it."""
     clock = ManualClock(NOW)
     given = {"limits": UNLIMITED, "pace": INSTANT, "clock": clock} | options
@@ -70,18 +70,18 @@ def wired(**options: Any) -> Iterator[Wire]:
         running_sandbox(SandboxConfig(**given)) as sandbox,
         httpx.Client(base_url=sandbox.url, trust_env=False, timeout=60) as http,
     ):
-        yield Wire(sandbox, http, clock).signed(f"Bearer {DEMO_KEY}")
+        yield ApiClient(sandbox, http, clock).with_authorization(f"Bearer {DEMO_KEY}")
 
 
 @pytest.fixture(scope="package")
-def shared() -> Iterator[Wire]:
+def shared() -> Iterator[ApiClient]:
     """Three thousand numbered rows, for tests that leave nothing behind."""
-    with wired(count=3_000) as wire:
+    with open_sandbox(count=3_000) as wire:
         yield wire
 
 
 @pytest.fixture
-def wire(shared: Wire) -> Iterator[Wire]:
+def api(shared: ApiClient) -> Iterator[ApiClient]:
     shared.sandbox.faults.clear()
     yield shared
     shared.sandbox.faults.clear()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.saf.date_math import DateMathError, moment_of
+from sandbox.saf.date_math import DateMathError, resolve_date_math
 
 NOW = datetime(2026, 3, 31, 14, 45, 30, 500_000, tzinfo=UTC)
 
@@ -45,7 +45,9 @@ NOW = datetime(2026, 3, 31, 14, 45, 30, 500_000, tzinfo=UTC)
     ],
 )
 def test_a_text_means_a_moment(text, moment):
-    assert moment_of(text, NOW) == datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    assert resolve_date_math(text, NOW) == datetime.fromisoformat(moment).replace(
+        tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,16 +61,16 @@ def test_a_text_means_a_moment(text, moment):
 )
 def test_an_upper_bound_is_rounded_to_the_end(text, moment):
     expected = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-    assert moment_of(text, NOW, up=True) == expected
+    assert resolve_date_math(text, NOW, round_up=True) == expected
 
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "now-", "now1d", "-1d", "||", "now||-1d", "2022-13-01", "2022-05-18-1d", "now-999999y", "99999999999999999999", "now-1d "])  # fmt: skip
 def test_what_is_no_date_is_said(text):
     with pytest.raises(DateMathError):
-        moment_of(text, NOW)
+        resolve_date_math(text, NOW)
 
 
 @given(st.text(max_size=20) | st.from_regex(r"(now|20\d\d-0\d-\d\d\|\|)([+-]\d{1,6}[yMwdhms]|/[yMwdhms]){0,4}", fullmatch=True))  # fmt: skip
 def test_whatever_the_text_it_is_a_moment_or_refused(text):
     with suppress(DateMathError):
-        assert moment_of(text, NOW).tzinfo is not None
+        assert resolve_date_math(text, NOW).tzinfo is not None

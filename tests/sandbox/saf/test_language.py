@@ -9,7 +9,7 @@ from sandbox.saf.parser import parse
 from sandbox.saf.tokens import SaflError
 from sandbox.table import LogLine, source
 from tests.sandbox.conftest import NOW
-from tests.sandbox.saf.conftest import wired
+from tests.sandbox.saf.conftest import open_sandbox
 
 START = nanoseconds(NOW) - 3_600 * 10**9
 EVENTS = (
@@ -29,7 +29,7 @@ def events():
         LogLine(START - n * 60 * 10**9, severity, source("app", service), "", str(n), data)
         for n, (severity, service, data) in enumerate(EVENTS)
     ]  # fmt: skip
-    with wired(rows=lines) as wire:
+    with open_sandbox(rows=lines) as wire:
         yield wire
 
 
@@ -212,11 +212,11 @@ def test_what_it_does_not_know_is_said_with_its_place(query, place, words):
     assert str(refused.value).startswith(f"line {place} ")
 
 
-def test_head_takes_ten_unless_told(wire):
-    assert len(wire.rows("source * | head")) == 10
+def test_head_takes_ten_unless_told(api):
+    assert len(api.rows("source * | head")) == 10
 
 
-def test_no_text_becomes_sql(wire):
+def test_no_text_becomes_sql(api):
     for text in ("x'; DROP TABLE logs; --", 'x" OR 1=1', "x\\", "$1", "%", "a.b~c/d"):
         quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
         for query in (
@@ -226,4 +226,4 @@ def test_no_text_becomes_sql(wire):
             f"source * | timeaggs limit=2 count by {quoted}",
             f"source {quoted} | fields {quoted}*" if "*" in text else f"source * | fields {quoted} | head 1",
         ):  # fmt: skip
-            wire.rows(query)
+            api.rows(query)

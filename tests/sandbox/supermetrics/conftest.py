@@ -21,7 +21,7 @@ BASE = "/enterprise/v2"
 
 
 @dataclass
-class Desk:
+class ApiClient:
     """The calls, with everything they need filled in."""
 
     sandbox: Sandbox
@@ -29,8 +29,8 @@ class Desk:
     clock: ManualClock
     headers: dict[str, str] = field(default_factory=dict)
 
-    def with_key(self, key: str) -> Desk:
-        return Desk(
+    def with_key(self, key: str) -> ApiClient:
+        return ApiClient(
             self.sandbox, self.http, self.clock, {"Authorization": f"Bearer {key}"}
         )
 
@@ -38,20 +38,20 @@ class Desk:
         given = {"json": json.dumps(parameters)} if parameters else None
         return self.http.get(BASE + path, params=given, headers=self.headers)
 
-    def ask(self, **query: Any) -> httpx.Response:
+    def run_query(self, **query: Any) -> httpx.Response:
         return self.http.post(
             f"{BASE}/query/data/json", json=query, headers=self.headers
         )
 
     def rows(self, **query: Any) -> list[list[Any]]:
         """The rows of a query, without the header."""
-        answer = self.ask(**query)
+        answer = self.run_query(**query)
         assert answer.status_code == 200, answer.text
         return answer.json()["data"][1:]
 
     def submit(self, schedule_id: str = "job", **query: Any) -> httpx.Response:
         more = {"schedule_id": schedule_id, "sync_timeout": 0}
-        return self.ask(
+        return self.run_query(
             **{
                 "ds_id": "NUM",
                 "ds_accounts": "1000",
@@ -67,7 +67,7 @@ class Desk:
     def state(self, schedule_id: str = "job") -> str:
         return self.status(schedule_id).json()["meta"]["status_code"]
 
-    def ended(self, schedule_id: str = "job") -> str:
+    def wait_for_end(self, schedule_id: str = "job") -> str:
         """The state once the query has been executed; it is due by the clock."""
         while (state := self.state(schedule_id)) == "RUNNING":
             pass
@@ -75,7 +75,7 @@ class Desk:
 
 
 @contextmanager
-def opened(**options: Any) -> Iterator[Desk]:
+def open_sandbox(**options: Any) -> Iterator[ApiClient]:
     """A sandbox of one's own, on a clock that stands at noon, and a client for it."""
     clock = ManualClock(NOW)
     settings = {"count": 10, "pace": INSTANT, "clock": clock} | options
@@ -83,18 +83,18 @@ def opened(**options: Any) -> Iterator[Desk]:
         running_sandbox(SandboxConfig(**settings)) as sandbox,
         httpx.Client(base_url=sandbox.url, trust_env=False, timeout=60) as http,
     ):
-        yield Desk(sandbox, http, clock).with_key(DEMO_KEY)
+        yield ApiClient(sandbox, http, clock).with_key(DEMO_KEY)
 
 
 @pytest.fixture(scope="session")
-def shared() -> Iterator[Desk]:
+def shared() -> Iterator[ApiClient]:
     """For tests that leave nothing behind."""
-    with opened() as desk:
+    with open_sandbox() as desk:
         yield desk
 
 
 @pytest.fixture
-def desk(shared: Desk) -> Iterator[Desk]:
+def api(shared: ApiClient) -> Iterator[ApiClient]:
     shared.sandbox.faults.clear()
     yield shared
     shared.sandbox.faults.clear()

@@ -9,34 +9,32 @@ import pytest
 from sandbox.config import DEMO_KEY, LIMITED_KEY
 from sandbox.supermetrics.options import SupermetricsOptions
 from sandbox.supermetrics.sources import SOURCES
-from tests.sandbox.supermetrics.conftest import BASE, opened
+from tests.sandbox.supermetrics.conftest import BASE, open_sandbox
 
 QUERY = {"ds_id": "NUM", "ds_accounts": "10", "fields": "n,word", "max_rows": 3}
 
 
 @pytest.mark.parametrize("prefix", ["/enterprise/v2", "/v2", ""])
-def test_three_prefixes_are_in_use(desk, prefix):
-    answer = desk.http.post(
-        f"{prefix}/query/data/json", json=QUERY, headers=desk.headers
-    )
+def test_three_prefixes_are_in_use(api, prefix):
+    answer = api.http.post(f"{prefix}/query/data/json", json=QUERY, headers=api.headers)
     assert len(answer.json()["data"]) == 4
 
 
-def test_a_query_can_be_asked_in_four_ways(desk):
-    url, headers = f"{BASE}/query/data/json", desk.headers
+def test_a_query_can_be_asked_in_four_ways(api):
+    url, headers = f"{BASE}/query/data/json", api.headers
     plain = QUERY | {"settings": json.dumps({"no_headers": True})}
     answers = [
-        desk.http.post(
+        api.http.post(
             url, json=QUERY | {"settings": {"no_headers": True}}, headers=headers
         ),
-        desk.http.post(url, data=plain, headers=headers),
-        desk.http.get(
+        api.http.post(url, data=plain, headers=headers),
+        api.http.get(
             url,
             params={"json": json.dumps(QUERY | {"settings": {"no_headers": True}})},
             headers=headers,
         ),
-        desk.http.get(url, params={**plain, "fields": ["n", "word"]}, headers=headers),
-        desk.http.post(
+        api.http.get(url, params={**plain, "fields": ["n", "word"]}, headers=headers),
+        api.http.post(
             url,
             data={"json": json.dumps(QUERY | {"settings": {"no_headers": True}})},
             headers=headers,
@@ -47,10 +45,8 @@ def test_a_query_can_be_asked_in_four_ways(desk):
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 5_000])
-def test_parameters_nobody_can_read_are_refused(desk, body):
-    answer = desk.http.post(
-        f"{BASE}/query/data/json", content=body, headers=desk.headers
-    )
+def test_parameters_nobody_can_read_are_refused(api, body):
+    answer = api.http.post(f"{BASE}/query/data/json", content=body, headers=api.headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BAD_REQUEST")
 
 
@@ -58,52 +54,53 @@ def test_parameters_nobody_can_read_are_refused(desk, body):
     ("headers", "code"),
     [({}, "API_KEY_REQUIRED"), ({"Authorization": "Bearer wrong"}, "API_KEY_INVALID")],
 )
-def test_a_stranger_is_refused(desk, headers, code):
-    answer = desk.http.post(f"{BASE}/query/data/json", json=QUERY, headers=headers)
+def test_a_stranger_is_refused(api, headers, code):
+    answer = api.http.post(f"{BASE}/query/data/json", json=QUERY, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 def test_errors_can_be_problem_details():
-    with opened(supermetrics=SupermetricsOptions(problem_details=True)) as desk:
-        answer = desk.ask(ds_id="NUM")
+    with open_sandbox(supermetrics=SupermetricsOptions(problem_details=True)) as desk:
+        answer = desk.run_query(ds_id="NUM")
         assert answer.status_code == 400
         assert answer.json()["title"] == "Bad Request"
         assert answer.json()["type"].endswith("/bad-request")
         assert "error" not in answer.json()
         assert desk.status("nobody").json() == {"error": "STATUS_NOT_FOUND"}
         assert (
-            desk.ask(ds_id="XX").json()["error"]["code"] == "LICENSE_ACCESS_DATA_SOURCE"
+            desk.run_query(ds_id="XX").json()["error"]["code"]
+            == "LICENSE_ACCESS_DATA_SOURCE"
         )
 
 
-def test_the_schedule_id_is_required(desk):
-    assert desk.get("/query/status", offset_start=0).status_code == 400
+def test_the_schedule_id_is_required(api):
+    assert api.get("/query/status", offset_start=0).status_code == 400
 
 
-def test_other_formats_are_refused_honestly(desk):
-    answer = desk.http.get(f"{BASE}/query/data/csv", headers=desk.headers)
+def test_other_formats_are_refused_honestly(api):
+    answer = api.http.get(f"{BASE}/query/data/csv", headers=api.headers)
     assert (answer.status_code, answer.json()["error"]["message"]) == (
         422,
         "The sandbox answers queries in JSON only",
     )
 
 
-def test_data_sources_are_listed_for_everybody(desk):
-    found = desk.http.get("/datasource/search").json()["data"]["list"]
+def test_data_sources_are_listed_for_everybody(api):
+    found = api.http.get("/datasource/search").json()["data"]["list"]
     assert {item["id"] for item in found} == set(SOURCES)
-    one = desk.http.get(
-        "/datasource/search", params={"filter[keyword]": "face"}
-    ).json()["data"]["list"]
+    one = api.http.get("/datasource/search", params={"filter[keyword]": "face"}).json()[
+        "data"
+    ]["list"]
     assert [item["id"] for item in one] == ["FA"]
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_lists_name_what_queries_understand(desk, source):
-    fields = desk.get("/query/fields", ds_id=source).json()["data"]
-    accounts = desk.get("/query/accounts", ds_id=source).json()["data"][0]["accounts"]
+def test_lists_name_what_queries_understand(api, source):
+    fields = api.get("/query/fields", ds_id=source).json()["data"]
+    accounts = api.get("/query/accounts", ds_id=source).json()["data"][0]["accounts"]
     names = [item["field_id"] for item in fields][:9]
-    answer = desk.ask(
+    answer = api.run_query(
         ds_id=source,
         ds_accounts=accounts[0]["account_id"],
         fields=names,
@@ -114,34 +111,34 @@ def test_lists_name_what_queries_understand(desk, source):
     assert len(answer.json()["data"]) > 1
 
 
-def test_segments_and_logins_are_listed(desk):
-    segments = desk.get("/query/segments", ds_id="GAWA").json()["data"][0]["segments"]
+def test_segments_and_logins_are_listed(api):
+    segments = api.get("/query/segments", ds_id="GAWA").json()["data"][0]["segments"]
     assert segments[0] == {"segment_id": "mobile", "segment_name": "Mobile traffic"}
-    logins = desk.get("/ds/logins").json()["data"]
-    assert desk.get(f"/ds/login/{logins[0]['login_id']}").json()["data"] == logins[0]
-    accounts = desk.http.get(
+    logins = api.get("/ds/logins").json()["data"]
+    assert api.get(f"/ds/login/{logins[0]['login_id']}").json()["data"] == logins[0]
+    accounts = api.http.get(
         f"{BASE}/ds/login/{logins[0]['login_id']}/accounts",
         params={"offset": 1, "limit": 5},
-        headers=desk.headers,
+        headers=api.headers,
     )
     assert [a["account_name"] for a in accounts.json()["data"]] == ["Harbour Coffee US"]
-    assert desk.get("/ds/login/nobody").status_code == 404
+    assert api.get("/ds/login/nobody").status_code == 404
 
 
-def test_a_data_source_is_described_for_its_team(desk):
-    about = desk.get("/teams/1/datasource/AW").json()["data"]
+def test_a_data_source_is_described_for_its_team(api):
+    about = api.get("/teams/1/datasource/AW").json()["data"]
     assert about["has_report_type_selection"] is True
     assert [report["id"] for report in about["report_types"]] == [
         "AdPerformance",
         "SearchTerms",
     ]
-    assert desk.get("/teams/2/datasource/AW").status_code == 404
-    assert desk.get("/teams/1/datasource/XX").status_code == 404
+    assert api.get("/teams/2/datasource/AW").status_code == 404
+    assert api.get("/teams/1/datasource/XX").status_code == 404
 
 
-def test_a_key_may_be_allowed_to_query_only(desk):
-    limited = desk.with_key(LIMITED_KEY)
-    assert limited.ask(**QUERY).status_code == 200
+def test_a_key_may_be_allowed_to_query_only(api):
+    limited = api.with_key(LIMITED_KEY)
+    assert limited.run_query(**QUERY).status_code == 200
     for path in ("/ds/logins", "/query/accounts", "/query/segments"):
         answer = limited.get(path, ds_id="AW")
         assert (answer.status_code, answer.json()["error"]["code"]) == (
@@ -150,20 +147,20 @@ def test_a_key_may_be_allowed_to_query_only(desk):
         )
 
 
-def test_accounts_of_a_login_that_is_not_ones_own_are_refused(desk):
-    answer = desk.get("/query/accounts", ds_id="AW", ds_users="else@example.com")
+def test_accounts_of_a_login_that_is_not_ones_own_are_refused(api):
+    answer = api.get("/query/accounts", ds_id="AW", ds_users="else@example.com")
     assert answer.json()["error"]["code"] == "QUERY_AUTH_UNAVAILABLE"
-    assert desk.get("/query/accounts", ds_id="XX").status_code == 400
+    assert api.get("/query/accounts", ds_id="XX").status_code == 400
     assert (
-        desk.get(
+        api.get(
             "/query/accounts", ds_id="AW", ds_users="DEMO@sandbox.example"
         ).status_code
         == 200
     )
 
 
-def test_a_key_is_in_no_journal(desk):
-    desk.ask(**QUERY)
-    entry = desk.sandbox.requests[-1]
+def test_a_key_is_in_no_journal(api):
+    api.run_query(**QUERY)
+    entry = api.sandbox.requests[-1]
     assert DEMO_KEY not in repr(entry)
     assert entry.operation == "supermetrics-data"

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from sandbox.supermetrics.dates import day_of, range_of
-from sandbox.supermetrics.errors import RefusedError
+from sandbox.supermetrics.dates import parse_day, resolve_date_range
+from sandbox.supermetrics.errors import ApiError
 
 TODAY = date(2026, 3, 11)  # a Wednesday
 
@@ -37,7 +37,7 @@ TODAY = date(2026, 3, 11)  # a Wednesday
     ],
 )
 def test_every_documented_range_has_its_days(kind, start, end):
-    found = range_of({"date_range_type": kind}, TODAY)
+    found = resolve_date_range({"date_range_type": kind}, TODAY)
     assert [day.isoformat() for day in found] == [start, end]
 
 
@@ -57,15 +57,15 @@ def test_every_documented_range_has_its_days(kind, start, end):
     ],
 )
 def test_a_day_can_be_said_in_words(text, day):
-    assert day_of(text, TODAY).isoformat() == day
+    assert parse_day(text, TODAY).isoformat() == day
 
 
 def test_a_month_ago_is_never_a_day_that_is_not_there():
-    assert day_of("-1 month", date(2026, 3, 31)) == date(2026, 2, 28)
+    assert parse_day("-1 month", date(2026, 3, 31)) == date(2026, 2, 28)
 
 
 def test_dates_of_ones_own_win_over_a_name():
-    found = range_of(
+    found = resolve_date_range(
         {
             "date_range_type": "last_year",
             "start_date": "2026-01-01",
@@ -92,6 +92,6 @@ def test_dates_of_ones_own_win_over_a_name():
     ],
 )
 def test_a_range_that_cannot_be_is_refused(query):
-    with pytest.raises(RefusedError) as refused:
-        range_of(query, TODAY)
+    with pytest.raises(ApiError) as refused:
+        resolve_date_range(query, TODAY)
     assert refused.value.status == 400
