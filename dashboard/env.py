@@ -24,7 +24,7 @@ MIN_SECRET_LENGTH = 50
 MIN_SECRET_VARIETY = 10
 PLACEHOLDERS = re.compile(r"change.?me|insecure|secret.?key|example|placeholder", re.I)
 
-KNOWN: dict[str, str] = {
+VARIABLES: dict[str, str] = {
     "SECRET_KEY": "Signs sessions and links. At least 50 random characters.",
     "QUERYDECK_FIELD_KEYS": "Comma-separated Fernet keys; the first encrypts, all decrypt.",
     "DATABASE_URL": "PostgreSQL in production; default is SQLite in the data directory.",
@@ -65,7 +65,7 @@ def load_local_secrets(path: Path = LOCAL_SECRETS) -> None:
         environ.Env.read_env(path)
 
 
-def flag(name: str, *, default: bool) -> bool:
+def boolean(name: str, *, default: bool) -> bool:
     """A yes/no variable: 1/0, true/false, yes/no, on/off."""
     value = os.environ.get(name, "").strip().lower()
     if not value:
@@ -77,19 +77,19 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be yes or no, not {value!r}.")
 
 
-def integer(name: str, *, default: int, least: int = 0, most: int = 10_000) -> int:
+def integer(name: str, *, default: int, minimum: int = 0, maximum: int = 10_000) -> int:
     """A whole number within ``least`` and ``most``."""
     value = os.environ.get(name, "").strip()
     if not value:
         return default
-    if not value.isdecimal() or not least <= int(value) <= most:
+    if not value.isdecimal() or not minimum <= int(value) <= maximum:
         raise ImproperlyConfigured(
-            f"{name} must be a whole number from {least} to {most}, not {value!r}."
+            f"{name} must be a whole number from {minimum} to {maximum}, not {value!r}."
         )
     return int(value)
 
 
-def words(name: str) -> list[str]:
+def string_list(name: str) -> list[str]:
     """A comma-separated list, blanks dropped."""
     return [
         word.strip() for word in os.environ.get(name, "").split(",") if word.strip()
@@ -122,7 +122,7 @@ def secret_key() -> str:
 
 def field_keys() -> list[str]:
     """The Fernet keys for stored API keys, newest first. Each must be valid and distinct."""
-    keys = words("QUERYDECK_FIELD_KEYS")
+    keys = string_list("QUERYDECK_FIELD_KEYS")
     if not keys:
         raise ImproperlyConfigured(
             "QUERYDECK_FIELD_KEYS is not set. `make run` generates one; in production set it "
@@ -149,7 +149,7 @@ def _check_field_key(key: str) -> None:
 
 def allowed_hosts(*, debug: bool) -> list[str]:
     """Host names the site answers to. This machine's own always, for its health checks."""
-    hosts = words("QUERYDECK_ALLOWED_HOSTS")
+    hosts = string_list("QUERYDECK_ALLOWED_HOSTS")
     if "*" in hosts and not debug:
         raise ImproperlyConfigured("QUERYDECK_ALLOWED_HOSTS must name hosts, not '*'.")
     return [*hosts, *LOOPBACK]
@@ -157,7 +157,7 @@ def allowed_hosts(*, debug: bool) -> list[str]:
 
 def upstream_hosts() -> list[str]:
     """Extra ``host[:port]`` values; anything that is not exactly that is refused."""
-    hosts = words("QUERYDECK_UPSTREAM_HOSTS")
+    hosts = string_list("QUERYDECK_UPSTREAM_HOSTS")
     for host in hosts:
         parts = urlsplit(f"//{host}")
         odd = "@" in host or re.search(r"\s", host)
@@ -245,5 +245,5 @@ def cluster() -> Cluster:
         raise ImproperlyConfigured(
             "QUERYDECK_BROKER is redis, but REDIS_URL is not set."
         )
-    workers = integer("QUERYDECK_WORKERS", default=4, least=3, most=64)
+    workers = integer("QUERYDECK_WORKERS", default=4, minimum=3, maximum=64)
     return Cluster(workers=workers, broker=broker, redis_url=url)

@@ -29,7 +29,7 @@ def redact(
     return event
 
 
-class CleanReports(SafeExceptionReporterFilter):
+class RedactingReporterFilter(SafeExceptionReporterFilter):
     """Hides what was posted to pages that take keys or passwords, in developer mode too."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
@@ -37,7 +37,7 @@ class CleanReports(SafeExceptionReporterFilter):
         return True
 
 
-SHARED: list[Any] = [
+SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
@@ -51,7 +51,10 @@ SHARED: list[Any] = [
 def logging_config(*, level: str, json: bool) -> dict[str, Any]:
     """The LOGGING setting; also configures structlog itself."""
     structlog.configure(
-        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            *SHARED_PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
@@ -82,7 +85,7 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
 def _formatter(renderer: Any) -> Mapping[str, Any]:
     return {
         "()": structlog.stdlib.ProcessorFormatter,
-        "foreign_pre_chain": SHARED,
+        "foreign_pre_chain": SHARED_PROCESSORS,
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             renderer,

@@ -23,7 +23,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 def worker_exit(_server: Any, _worker: Any) -> None:
     """A worker ends: its direct runs and refines end in words, at once, instead of being found dead later."""
-    from queries.runs.engine.executor import pool, refines
+    from queries.runs.engine.executor import direct_executor, refine_executor
 
-    refines.stop()
-    pool.stop()
+    refine_executor.stop()
+    direct_executor.stop()

@@ -12,55 +12,61 @@ from dashboard import __version__, env
 from dashboard.log import logging_config
 
 BASE_DIR = env.BASE_DIR
-DEBUG = env.flag("QUERYDECK_DEBUG", default=False)
-HTTPS = env.flag("QUERYDECK_HTTPS", default=not DEBUG)
+DEBUG = env.boolean("QUERYDECK_DEBUG", default=False)
+HTTPS = env.boolean("QUERYDECK_HTTPS", default=not DEBUG)
 SECRET_KEY = env.secret_key()
 FIELD_KEYS = env.field_keys()
 ALLOWED_HOSTS = env.allowed_hosts(debug=DEBUG)
 UPSTREAM_HOSTS = env.upstream_hosts()
 DATA_DIR = Path(
-    env.words("QUERYDECK_DATA_DIR")[0]
-    if env.words("QUERYDECK_DATA_DIR")
+    env.string_list("QUERYDECK_DATA_DIR")[0]
+    if env.string_list("QUERYDECK_DATA_DIR")
     else BASE_DIR / "var" / "data"
 ).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
-PROXY_COUNT = env.integer("QUERYDECK_PROXY_COUNT", default=0, most=10)
-DIRECT_RUNS = env.integer("QUERYDECK_DIRECT_RUNS", default=8, least=1, most=64)
-RESULT_THREADS = env.integer("QUERYDECK_RESULT_THREADS", default=3, least=1, most=64)
-DIRECT_SECONDS = 60 * env.integer(
-    "QUERYDECK_DIRECT_MINUTES", default=10, least=1, most=60
+PROXY_COUNT = env.integer("QUERYDECK_PROXY_COUNT", default=0, maximum=10)
+DIRECT_RUNS = env.integer("QUERYDECK_DIRECT_RUNS", default=8, minimum=1, maximum=64)
+RESULT_THREADS = env.integer(
+    "QUERYDECK_RESULT_THREADS", default=3, minimum=1, maximum=64
 )
-REFINES = env.integer("QUERYDECK_REFINES", default=2, least=1, most=64)
+DIRECT_SECONDS = 60 * env.integer(
+    "QUERYDECK_DIRECT_MINUTES", default=10, minimum=1, maximum=60
+)
+REFINES = env.integer("QUERYDECK_REFINES", default=2, minimum=1, maximum=64)
 # Less than the sweep leaves a folder that no row names: a refine works in one.
-REFINE_SECONDS = env.integer("QUERYDECK_REFINE_SECONDS", default=120, most=600, least=1)
+REFINE_SECONDS = env.integer(
+    "QUERYDECK_REFINE_SECONDS", default=120, maximum=600, minimum=1
+)
 REFINE_BYTES = 1_000_000 * env.integer(
-    "QUERYDECK_REFINE_MEGABYTES", default=1_000, least=200, most=100_000
+    "QUERYDECK_REFINE_MEGABYTES", default=1_000, minimum=200, maximum=100_000
 )
 BACKGROUND_SECONDS = 3600 * env.integer(
-    "QUERYDECK_BACKGROUND_HOURS", default=24, least=1, most=720
+    "QUERYDECK_BACKGROUND_HOURS", default=24, minimum=1, maximum=720
 )
 MAX_ROWS = env.integer(
-    "QUERYDECK_MAX_ROWS", default=10_000_000, least=1, most=100_000_000
+    "QUERYDECK_MAX_ROWS", default=10_000_000, minimum=1, maximum=100_000_000
 )
 MAX_BYTES = 1_000_000 * env.integer(
-    "QUERYDECK_MAX_MEGABYTES", default=20_000, least=1, most=1_000_000
+    "QUERYDECK_MAX_MEGABYTES", default=20_000, minimum=1, maximum=1_000_000
 )
 RESULT_BYTES = 1_000_000 * env.integer(
-    "QUERYDECK_RESULT_MEGABYTES", default=100_000, least=1, most=100_000_000
+    "QUERYDECK_RESULT_MEGABYTES", default=100_000, minimum=1, maximum=100_000_000
 )
-RESULT_DAYS = env.integer("QUERYDECK_RESULT_DAYS", default=30, least=1, most=3650)
+RESULT_DAYS = env.integer("QUERYDECK_RESULT_DAYS", default=30, minimum=1, maximum=3650)
 VERSION = __version__
 EXPORT_USER_BYTES = 1_000_000 * env.integer(
-    "QUERYDECK_EXPORT_USER_MEGABYTES", default=5_000, least=1, most=10_000_000
+    "QUERYDECK_EXPORT_USER_MEGABYTES", default=5_000, minimum=1, maximum=10_000_000
 )
 EXPORT_BYTES = 1_000_000 * env.integer(
-    "QUERYDECK_EXPORT_MEGABYTES", default=20_000, least=1, most=10_000_000
+    "QUERYDECK_EXPORT_MEGABYTES", default=20_000, minimum=1, maximum=10_000_000
 )
-DOWNLOADS = env.integer("QUERYDECK_DOWNLOADS", default=2, most=7)
+DOWNLOADS = env.integer("QUERYDECK_DOWNLOADS", default=2, maximum=7)
 DOWNLOAD_SECONDS = 60 * env.integer(
-    "QUERYDECK_DOWNLOAD_MINUTES", default=30, least=1, most=1440
+    "QUERYDECK_DOWNLOAD_MINUTES", default=30, minimum=1, maximum=1440
 )
-EXPORT_HOURS = env.integer("QUERYDECK_EXPORT_HOURS", default=72, least=1, most=8760)
+EXPORT_HOURS = env.integer(
+    "QUERYDECK_EXPORT_HOURS", default=72, minimum=1, maximum=8760
+)
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -154,7 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_CALLABLE = "queries.accounts.services.counted_name"
+AXES_USERNAME_CALLABLE = "queries.accounts.services.axes_username"
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"

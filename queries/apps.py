@@ -7,7 +7,7 @@ import gc
 from django.apps import AppConfig
 from django.conf import settings
 
-COLLECT_AT = (50_000, 20, 50)
+GC_THRESHOLDS = (50_000, 20, 50)
 
 
 class QueriesConfig(AppConfig):
@@ -23,4 +23,4 @@ class QueriesConfig(AppConfig):
 
         GATE.places = settings.RESULT_THREADS
         # Decoded rows are many objects and no cycles: looking for those at every 700th takes a tenth.
-        gc.set_threshold(*COLLECT_AT)
+        gc.set_threshold(*GC_THRESHOLDS)

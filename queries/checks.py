@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 
 
 @register()
-def queue_retry_outlasts_its_tasks(**_kwargs: Any) -> list[CheckMessage]:
+def check_queue_retry(**_kwargs: Any) -> list[CheckMessage]:
     """django-q2 hands a task out again ``retry`` seconds after it was *claimed*.
 
     With a shorter retry than timeout x rounds, tasks run twice (measured with 2 workers).

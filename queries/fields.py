@@ -14,7 +14,7 @@ import json
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
-VERSION = 1
+SEAL_VERSION = 1
 
 
 class SealError(Exception):
@@ -27,7 +27,7 @@ def _box() -> MultiFernet:
 
 def seal(secret: str, *, owner: str, origin: str) -> str:
     """Encrypt ``secret`` for the row named ``owner`` and the URL origin ``origin``."""
-    payload = {"v": VERSION, "owner": owner, "origin": origin, "secret": secret}
+    payload = {"v": SEAL_VERSION, "owner": owner, "origin": origin, "secret": secret}
     return _box().encrypt(json.dumps(payload).encode()).decode()
 
 
@@ -40,7 +40,7 @@ def unseal(token: str, *, owner: str, origin: str) -> str:
             "The stored key cannot be read with the keys at hand."
         ) from None
     bound = (payload["v"], payload["owner"], payload["origin"])
-    if bound != (VERSION, owner, origin):
+    if bound != (SEAL_VERSION, owner, origin):
         raise SealError("The stored key belongs to another connection or address.")
     return str(payload["secret"])
 
@@ -55,7 +55,7 @@ def reseal(token: str) -> str:
         ) from None
 
 
-def is_newest(token: str) -> bool:
+def is_sealed_with_newest_key(token: str) -> bool:
     """Tell whether the newest field key sealed it (and it is undamaged)."""
     try:
         Fernet(settings.FIELD_KEYS[0]).decrypt(token.encode())

@@ -28,12 +28,12 @@ _SQL_QUERY: Final = re.compile(r"(?i)\s*(?:select|with)\b")
 _SQL_UNSAFE: Final = re.compile(r"[\\'\"`;\x00-\x1f\x7f]")
 
 
-def can_extend(language: str, column: Column, condition: Condition) -> bool:
+def can_express(language: str, column: Column, condition: Condition) -> bool:
     """Whether the condition can be written in the language."""
     return bool(_clause(language, column, condition))
 
 
-def extended(
+def add_filters(
     language: str, statement: str, asked: Sequence[tuple[Column, Condition]]
 ) -> str:
     """The statement with a clause for each condition; those that cannot be said are left out."""
@@ -52,7 +52,7 @@ def extended(
     return f"SELECT * FROM (\n{inner}\n) AS t\nWHERE {where}"  # noqa: S608 - for a person to read and run
 
 
-def extendable(language: str, statement: str) -> bool:
+def accepts_filters(language: str, statement: str) -> bool:
     """Whether conditions can be added to this statement at all."""
     if language == "sql":
         return _wrappable(statement)
@@ -78,7 +78,7 @@ def _dataprime(column: Column, condition: Condition) -> str:
     if column.kind == "timestamp":
         return time_clause(name, condition, lambda at: f"@'{at}'", ("&&", "||"))
     if condition.operation == "between" and _is_severity(column):
-        condition = severities_between(condition)
+        condition = expand_severity_range(condition)
     literals = [_dataprime_literal(column, value) for value in condition.values]
     if not literals or not all(literals):
         return ""
@@ -134,7 +134,7 @@ def _is_severity(column: Column) -> bool:
     return column.name == _SEVERITY or column.kind == "severity"
 
 
-def severities_between(condition: Condition) -> Condition:
+def expand_severity_range(condition: Condition) -> Condition:
     """A range of severities as the words in it: a language need not know their order."""
     low, high = (rank(value) for value in condition.values)
     known = [not value or rank(value) for value in condition.values]

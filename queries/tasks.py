@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from queries.exports import builder
-from queries.runs.engine import fetching, heartbeat
-from queries.runs.engine import scheduler as pumping
+from queries.runs.engine import fetching, heartbeat, scheduler
 
 
-def pump() -> str:
+def run_scheduler() -> str:
     """Move every background run that is due."""
-    return pumping.pump()
+    return scheduler.run_scheduler()
 
 
 def fetch(run_id: str) -> str:
     """Fetch the rows of one run whose job has succeeded."""
-    with heartbeat.beating():
+    with heartbeat.beat_in_background():
         return fetching.fetch(run_id)
 
 
 def build_export(export_id: str) -> None:
     """Build the file of one export."""
-    with heartbeat.beating():
+    with heartbeat.beat_in_background():
         builder.build_export(export_id)
 
 
 def beat() -> None:
     """Prove that tasks run."""
-    heartbeat.answer()
+    heartbeat.force_beat()

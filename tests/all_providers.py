@@ -7,7 +7,7 @@ import pytest
 from queries.providers import registry
 from tests.factories import KEY, ConnectionFactory
 
-ISLANDS = {
+PROVIDERS = {
     "supermetrics": ("Supermetrics", "Supermetrics"),
     "saf": ("Search Anywhere Framework", "SearchAnywhere"),
     "polytomic": ("Polytomic", "Polytomic"),
@@ -20,9 +20,9 @@ OPTIONS = {
 
 
 @pytest.fixture
-def every_provider(monkeypatch):
+def all_providers(monkeypatch):
     """The registry with all four."""
-    for slug, (label, name) in ISLANDS.items():
+    for slug, (label, name) in PROVIDERS.items():
         place = f"queries.providers.{slug}.provider"
         monkeypatch.setitem(registry._PROVIDERS, slug, (label, place, name))
 

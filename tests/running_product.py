@@ -22,10 +22,12 @@ from cryptography.fernet import Fernet
 from sandbox.config import DEMO_KEY
 from tests.paths import ROOT
 
-OURS = ("QUERYDECK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "SECRET_KEY")
+OWN_VARIABLES = ("QUERYDECK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "SECRET_KEY")
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0, what: str = "it") -> Any:
+def wait_until(
+    condition: Callable[[], Any], seconds: float = 30.0, what: str = "it"
+) -> Any:
     """Wait for something that happens elsewhere and give it; fail if it does not."""
     end = time.monotonic() + seconds
     while not (found := condition()):
@@ -40,13 +42,13 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-WORLD = """
+SCRIPT_SETUP = """
 import django, json, os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
 django.setup()
 argument, answer = sys.argv[1], None
 """
-START = f"""
+START_SCRIPT = f"""
 from queries.models import Connection, User
 from queries.runs.services import RunRequest, start_run
 user = User.objects.create_user("killed@example.com")
@@ -56,7 +58,7 @@ connection.set_key({DEMO_KEY!r})
 connection.save()
 start_run(RunRequest(owner=user, connection=connection, statement="source logs", mode="background", time_range="last-6h"))
 """
-STATUS = """
+STATUS_SCRIPT = """
 from queries.models import Run
 run = Run.objects.get()
 answer = {"status": run.status, "submits": run.submits, "notes": run.notes, "error": run.error}
@@ -68,17 +70,17 @@ class Product:
 
     def __init__(self, place: Path, *arguments: str, **environment: str) -> None:
         self.port = free_port()
-        self.world = place / "world"
+        self.data_dir = place / "world"
         self.log = place / "output"
         self.env = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(OURS)
+            if not name.startswith(OWN_VARIABLES)
         }
         self.env |= {
             "SECRET_KEY": os.environ["SECRET_KEY"],
             "QUERYDECK_FIELD_KEYS": Fernet.generate_key().decode(),
-            "QUERYDECK_DATA_DIR": str(self.world),
+            "QUERYDECK_DATA_DIR": str(self.data_dir),
             **environment,
         }
         self._command = [
@@ -106,7 +108,7 @@ class Product:
     def __exit__(self, *_error: object) -> None:
         self._process.kill()
         self._process.wait()
-        for one in self.family():
+        for one in self.processes():
             one.kill()
 
     def stop(self) -> int:
@@ -139,9 +141,9 @@ class Product:
         except OSError:
             return False
 
-    def family(self, name: str = "") -> list[psutil.Process]:
+    def processes(self, name: str = "") -> list[psutil.Process]:
         """Every process of this world, orphans included, whose command says ``name``."""
-        mine = str(self.world)
+        mine = str(self.data_dir)
         found = []
         for one in psutil.process_iter():
             try:
@@ -156,15 +158,15 @@ class Product:
                 continue
         return [one for one in found if one.pid != self._process.pid]
 
-    def leader(self, name: str) -> psutil.Process | None:
+    def child_process(self, name: str) -> psutil.Process | None:
         """The child of the supervisor whose command says ``name``."""
         children = (
-            one for one in self.family(name) if parent_of(one) == self._process.pid
+            one for one in self.processes(name) if parent_pid(one) == self._process.pid
         )
         return next(children, None)
 
 
-def parent_of(process: psutil.Process) -> int:
+def parent_pid(process: psutil.Process) -> int:
     """The parent's process id; 0 for a process that is gone."""
     try:
         return process.ppid()
@@ -172,9 +174,9 @@ def parent_of(process: psutil.Process) -> int:
         return 0
 
 
-def told(product, script, argument=""):
+def run_script(product, script, argument=""):
     """What a script answers in the product's own world."""
-    program = f"{WORLD}{script}\nprint(json.dumps(answer))"
+    program = f"{SCRIPT_SETUP}{script}\nprint(json.dumps(answer))"
     done = subprocess.run(
         [sys.executable, "-c", program, argument],
         cwd=ROOT,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from tests.running_product import OURS, ROOT, free_port, until
+from tests.running_product import OWN_VARIABLES, ROOT, free_port, wait_until
 
 SETUP_SCRIPT = """
 import django, json, os, sys
@@ -37,7 +37,7 @@ class WebServer:
         self.data = place / "data"
         self.log = place / "output"
         self.setup_output: dict[str, str] = {}
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(OWN_VARIABLES)}
         self.env = kept | {
             "SECRET_KEY": os.environ["SECRET_KEY"],
             "QUERYDECK_FIELD_KEYS": Fernet.generate_key().decode(),
@@ -77,7 +77,7 @@ class WebServer:
                 command, cwd=ROOT, env=self.env, stdout=output, stderr=output
             )
         try:
-            until(self.is_up, 60, "the web server")
+            wait_until(self.is_up, 60, "the web server")
             yield
         finally:
             process.terminate()

@@ -74,7 +74,7 @@ class Reply:
 Script = Reply | Callable[[Request], Reply]
 
 
-def as_json(value: object, status: int = 200, **headers: str) -> Reply:
+def json_reply(value: object, status: int = 200, **headers: str) -> Reply:
     """Answer with a JSON value. Header names are given with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply(
@@ -84,7 +84,7 @@ def as_json(value: object, status: int = 200, **headers: str) -> Reply:
     )
 
 
-def as_lines(*lines: object, end: bytes = b"\n", **more: Any) -> Reply:
+def ndjson_reply(*lines: object, end: bytes = b"\n", **more: Any) -> Reply:
     """Answer with NDJSON, one chunk per line; bytes are sent as they are."""
     parts = [
         line + end if isinstance(line, bytes) else json.dumps(line).encode() + end
@@ -93,7 +93,7 @@ def as_lines(*lines: object, end: bytes = b"\n", **more: Any) -> Reply:
     return Reply(headers={"Content-Type": "application/x-ndjson"}, parts=parts, **more)
 
 
-def as_gzip(body: bytes) -> Reply:
+def gzip_reply(body: bytes) -> Reply:
     """Answer with a compressed body."""
     return Reply(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
 
@@ -131,7 +131,7 @@ class Upstream:
     def paths(self) -> list[str]:
         return [request.path for request in self.requests]
 
-    def answer(self, request: Request) -> Reply:
+    def reply_to(self, request: Request) -> Reply:
         with self._lock:
             self.requests.append(request)
             scripts = (
@@ -184,7 +184,7 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         with suppress(OSError, _CutError):
             while (request := self._read()) is not None:
-                self._write(self.server.upstream.answer(request))
+                self._write(self.server.upstream.reply_to(request))
 
     def _read(self) -> Request | None:
         first = self.rfile.readline()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from queries.fields import (
     SealError,
     fingerprint,
-    is_newest,
+    is_sealed_with_newest_key,
     reseal,
     seal,
     unseal,
@@ -63,7 +63,7 @@ def test_a_token_of_an_unknown_key_raises_instead_of_returning_it(settings):
 def test_a_damaged_token_opens_nothing(damage):
     with pytest.raises(SealError):
         unseal(damage, **HERE)
-    assert not is_newest(damage)
+    assert not is_sealed_with_newest_key(damage)
 
 
 def test_any_flipped_character_opens_nothing():
@@ -83,10 +83,10 @@ def test_a_token_of_another_version_opens_nothing(keys):
 def test_the_first_key_seals_and_all_open(settings, keys):
     old = seal("secret", **HERE)
     settings.FIELD_KEYS = [Fernet.generate_key().decode(), keys[0]]
-    assert not is_newest(old)
+    assert not is_sealed_with_newest_key(old)
     assert unseal(old, **HERE) == "secret"
     new = reseal(old)
-    assert is_newest(new)
+    assert is_sealed_with_newest_key(new)
     settings.FIELD_KEYS = settings.FIELD_KEYS[:1]
     assert unseal(new, **HERE) == "secret"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dataprime
-from queries.filter_clauses import can_extend, extendable, extended
+from queries.filter_clauses import accepts_filters, add_filters, can_express
 from queries.results import Column, Condition
 from queries.results.keypaths import keypath
 
@@ -21,7 +21,7 @@ def clause(column: Column, operation: str, *values: str, language="dataprime") -
     """What is added to "source logs" (or to a SELECT)."""
     before = "source logs" if language == "dataprime" else "SELECT 1"
     asked = [(column, Condition(column.name, operation, values))]
-    after = extended(language, before, asked)
+    after = add_filters(language, before, asked)
     return after.removeprefix(before).removeprefix("\n| filter ")
 
 
@@ -63,7 +63,7 @@ def test_a_condition_in_dataprime(column, operation, values, expected):
     found = clause(column, operation, *values)
     assert found == expected
     asked = Condition(column.name, operation, tuple(values))
-    assert can_extend("dataprime", column, asked) is bool(expected)
+    assert can_express("dataprime", column, asked) is bool(expected)
     if found:
         dataprime.parse(f"source logs | filter {found}")
 
@@ -84,7 +84,7 @@ def test_whatever_the_key_and_the_value_the_clause_is_one_filter(key, value):
 
 
 def test_a_clause_goes_on_a_line_of_its_own_after_a_comment():
-    after = extended(
+    after = add_filters(
         "dataprime", "source logs // all", [(NUMBER, Condition("$d.n", "is", ("5",)))]
     )
     assert after == "source logs // all\n| filter $d.n == 5"
@@ -108,7 +108,7 @@ def test_a_clause_goes_on_a_line_of_its_own_after_a_comment():
 )
 def test_a_condition_in_sql_wraps_the_statement(column, operation, values, expected):
     asked = [(column, Condition(column.name, operation, tuple(values)))]
-    after = extended("sql", " SELECT 1 -- all\n;", asked)
+    after = add_filters("sql", " SELECT 1 -- all\n;", asked)
     wrapped = f"SELECT * FROM (\nSELECT 1 -- all\n) AS t\nWHERE {expected}"
     assert after == (wrapped if expected else " SELECT 1 -- all\n;")
 
@@ -126,8 +126,8 @@ def test_a_condition_in_sql_wraps_the_statement(column, operation, values, expec
     ],
 )
 def test_only_some_statements_take_a_clause(language, statement, can):
-    assert extendable(language, statement) is can
+    assert accepts_filters(language, statement) is can
     column = Column("$d.a" if language == "dataprime" else "a", "text", "s")
     asked = [(column, Condition(column.name, "is", ("x",)))]
     if statement.strip():
-        assert (extended(language, statement, asked) != statement) is can
+        assert (add_filters(language, statement, asked) != statement) is can

@@ -37,7 +37,7 @@ def test_a_task_carries_an_id_and_nothing_else(user):
             mode=Mode.BACKGROUND,
         )
     )
-    queue.ring(queue.FETCH, str(run.pk))
+    queue.enqueue(queue.FETCH, str(run.pk))
     tasks = unpacked()
     assert {task["args"] for task in tasks} <= {(), (str(run.pk),)}
     assert KEY not in str(tasks)

@@ -15,23 +15,23 @@ from queries import tasks
 from queries.exports import builder
 from queries.models import Heartbeat
 from queries.runs.engine import fetching, heartbeat
-from queries.runs.engine import scheduler as pumping
+from queries.runs.engine import scheduler
 
 
 def test_each_task_calls_its_verb(monkeypatch):
     called = []
     monkeypatch.setattr(heartbeat, "answer", lambda: called.append("beat"))
     monkeypatch.setattr(heartbeat, "_beat_safely", lambda: None)
-    monkeypatch.setattr(pumping, "pump", lambda: called.append("pump"))
+    monkeypatch.setattr(scheduler, "run_scheduler", lambda: called.append("scheduler"))
     monkeypatch.setattr(fetching, "fetch", lambda pk: called.append(("fetch", pk)))
     monkeypatch.setattr(
         builder, "build_export", lambda pk: called.append(("export", pk))
     )
-    tasks.pump()
+    tasks.run_scheduler()
     tasks.fetch("run")
     tasks.build_export("export")
     tasks.beat()
-    assert called == ["pump", ("fetch", "run"), ("export", "export"), "beat"]
+    assert called == ["scheduler", ("fetch", "run"), ("export", "export"), "beat"]
 
 
 @pytest.mark.django_db
@@ -42,7 +42,7 @@ def test_a_beat_is_written_and_not_too_often():
     first = heartbeat.last_beat()
     heartbeat.beat()
     assert heartbeat.last_beat() == first
-    heartbeat.answer()
+    heartbeat.force_beat()
     assert heartbeat.last_beat() > first
     Heartbeat.objects.update(at=timezone.now() - timedelta(seconds=4))
     heartbeat.beat()
@@ -63,7 +63,7 @@ def test_a_long_task_beats_while_it_runs(monkeypatch):
             enough.set()
 
     monkeypatch.setattr(heartbeat, "beat", watched)
-    with heartbeat.beating():
+    with heartbeat.beat_in_background():
         assert enough.wait(10)
 
 
@@ -75,7 +75,7 @@ def test_a_database_that_is_away_is_no_reason_to_end_a_task(monkeypatch, caplog)
         raise DatabaseError
 
     monkeypatch.setattr(heartbeat, "beat", away)
-    with heartbeat.beating():
+    with heartbeat.beat_in_background():
         assert tried.wait(10)
     assert "beat_missed" in caplog.text
 

@@ -20,8 +20,8 @@ from django.utils import timezone
 from queries.models import Invitation, Membership, SignInLink, User
 
 SIGN_IN_LINK_LIFETIME = timedelta(hours=1)
-ATTEMPTS_KEPT = timedelta(days=30)
-MAX_NAME = 254
+ATTEMPT_RETENTION = timedelta(days=30)
+MAX_LOGIN_CHARACTERS = 254
 THEMES = ("auto", "light", "dark")
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -30,24 +30,24 @@ class AccountExistsError(Exception):
     """The person an invitation is for has an account already: they join by signing in."""
 
 
-def sign_in_name(typed: str | None) -> str:
+def normalize_login(typed: str | None) -> str:
     """The one spelling under which attempts to sign in are counted.
 
     Otherwise every way to write the same address (case, full-width letters) would have
     its own number of guesses.
     """
     folded = unicodedata.normalize("NFKC", typed or "")
-    return User.objects.normalize_email(folded)[:MAX_NAME]
+    return User.objects.normalize_email(folded)[:MAX_LOGIN_CHARACTERS]
 
 
-def counted_name(
+def axes_username(
     request: HttpRequest | None, credentials: Mapping[str, Any] | None
 ) -> str:
     """What django-axes counts failures under (``AXES_USERNAME_CALLABLE``)."""
     typed = (credentials or {}).get("username")
     if typed is None and request is not None:
         typed = request.POST.get("username")
-    return sign_in_name(typed)
+    return normalize_login(typed)
 
 
 @receiver(user_logged_in, dispatch_uid="querydeck.session_end")
@@ -62,13 +62,13 @@ def issue_sign_in_link(user: User) -> str:
     return SignInLink(user=user).issue(SIGN_IN_LINK_LIFETIME)
 
 
-def forget_what_is_over() -> None:
+def delete_expired() -> None:
     """Delete expired sessions and links, and old records of signing in. Cheap; repeat at will."""
     now = timezone.now()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
     for kind in (AccessAttempt, AccessLog):
-        kind.objects.filter(attempt_time__lt=now - ATTEMPTS_KEPT).delete()
+        kind.objects.filter(attempt_time__lt=now - ATTEMPT_RETENTION).delete()
 
 
 def sign_in_with_link(request: HttpRequest, token: str) -> User | None:
@@ -85,17 +85,17 @@ def start_session(request: HttpRequest, user: User) -> None:
     login(request, user, backend=BACKEND)
 
 
-def keep_this_session(request: HttpRequest, user: User) -> None:
+def keep_current_session(request: HttpRequest, user: User) -> None:
     """After a change of password: this session lives on, all others of ``user`` end."""
     update_session_auth_hash(request, user)
 
 
-def open_invitation(token: str) -> Invitation | None:
+def get_open_invitation(token: str) -> Invitation | None:
     """The invitation, if it can still be accepted."""
     return Invitation.live(token).select_related("team").first()
 
 
-def accept_as_new_person(token: str, *, name: str, password: str) -> User | None:
+def accept_as_new_user(token: str, *, name: str, password: str) -> User | None:
     """Make the account the invitation is for, as a member of its team.
 
     None if the invitation is gone; AccountExistsError if the account was made meanwhile.
@@ -112,10 +112,10 @@ def accept_as_new_person(token: str, *, name: str, password: str) -> User | None
     return user
 
 
-def accept_as(user: User, token: str) -> bool:
+def accept_as_existing_user(user: User, token: str) -> bool:
     """Join the team with an existing account; False if the invitation is gone or not theirs."""
     with transaction.atomic():
-        invitation = open_invitation(token)
+        invitation = get_open_invitation(token)
         theirs = invitation and invitation.email == user.email
         if not invitation or not theirs or not Invitation.redeem(token):
             return False

@@ -28,7 +28,7 @@ class LastAdminError(Exception):
 
 
 @dataclass(frozen=True)
-class Added:
+class AddMemberResult:
     """How somebody was added: at once (``membership``), or by a link to pass on (``token``).
 
     The token exists nowhere else: it is shown once.
@@ -47,7 +47,9 @@ def create_team(user: User, name: str) -> Team:
     return team
 
 
-def add_member(team: Team, email: str, role: str, *, invited_by: User) -> Added:
+def add_member(
+    team: Team, email: str, role: str, *, invited_by: User
+) -> AddMemberResult:
     """Add the person with that address; without an account they get an invitation.
 
     Somebody who is a member already keeps their role. A newer invitation replaces an older
@@ -61,11 +63,11 @@ def add_member(team: Team, email: str, role: str, *, invited_by: User) -> Added:
             membership, _made = Membership.objects.get_or_create(
                 team=team, user=person, defaults={"role": role}
             )
-            return Added(email, membership=membership)
+            return AddMemberResult(email, membership=membership)
         invitation = Invitation(
             team=team, email=email, role=role, invited_by=invited_by
         )
-        return Added(email, token=invitation.issue(INVITATION_LIFETIME))
+        return AddMemberResult(email, token=invitation.issue(INVITATION_LIFETIME))
 
 
 def change_role(membership: Membership, role: str) -> None:

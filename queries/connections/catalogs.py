@@ -13,11 +13,11 @@ from queries.providers.base import Choice
 from queries.providers.errors import RateLimitError
 from queries.providers.registry import provider_class
 
-KEPT_SECONDS = 60
-MOST_CHOICES = 2_000
+CACHE_SECONDS = 60
+MAX_CHOICES = 2_000
 
 
-def choices_of(connection: Connection, kind: str, parent: str = "") -> list[Choice]:
+def list_choices(connection: Connection, kind: str, parent: str = "") -> list[Choice]:
     """What there is to pick from, within bounds. Raises ProviderError, also for an unknown kind."""
     provider = provider_class(connection.provider)
     if kind not in provider.capabilities.catalog:
@@ -25,11 +25,11 @@ def choices_of(connection: Connection, kind: str, parent: str = "") -> list[Choi
     key = _key(connection, kind, parent)
     known: list[Choice] | None = cache.get(key)
     if known is None:
-        if rate_limit.take(connection, provider.rate_limit):
+        if rate_limit.acquire(connection, provider.rate_limit):
             raise RateLimitError("This key is at its provider's limit of requests.")
         with open_provider(connection, test_policy()) as one:
-            known = one.catalog(kind, parent)[:MOST_CHOICES]
-        cache.set(key, known, KEPT_SECONDS)
+            known = one.catalog(kind, parent)[:MAX_CHOICES]
+        cache.set(key, known, CACHE_SECONDS)
     return known
 
 

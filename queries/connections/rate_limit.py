@@ -16,40 +16,40 @@ from queries.models import Connection, RateBucket
 from queries.providers.base import RateLimit
 
 # Calls reach the provider with varying delay: two that left 60.0 s apart may arrive 59.8 s apart.
-MARGIN = 1.0
-TRIES = 5
-CONTENDED = 0.2
+WINDOW_MARGIN_SECONDS = 1.0
+MAX_ATTEMPTS = 5
+CONTENTION_WAIT_SECONDS = 0.2
 
 
-def bucket_of(connection: Connection) -> str:
+def bucket_key(connection: Connection) -> str:
     """The bucket's name: connections that hold the same key share one."""
     return f"{connection.provider}:{connection.key_fingerprint}"
 
 
-def take(connection: Connection, limit: RateLimit | None) -> float:
+def acquire(connection: Connection, limit: RateLimit | None) -> float:
     """Take a token: 0.0 if there was one, else the seconds to wait before asking again."""
-    return take_from(bucket_of(connection), limit)
+    return acquire_from_bucket(bucket_key(connection), limit)
 
 
-def take_from(key: str, limit: RateLimit | None) -> float:
+def acquire_from_bucket(key: str, limit: RateLimit | None) -> float:
     """`take`, from the bucket of that name."""
-    for _ in range(TRIES):
+    for _ in range(MAX_ATTEMPTS):
         bucket, _made = RateBucket.objects.get_or_create(key=key)
         now = timezone.now()
         wait = seconds_to_wait(bucket, limit, now)
         if wait or limit is None:
             return wait
-        back = now.timestamp() + limit.seconds + MARGIN
+        back = now.timestamp() + limit.seconds + WINDOW_MARGIN_SECONDS
         changes = {"taken": [*_out(bucket, now), back], "updated_at": now}
         same = RateBucket.objects.filter(key=key, version=bucket.version)
         if same.update(version=F("version") + 1, **changes):
             return 0.0
-    return CONTENDED
+    return CONTENTION_WAIT_SECONDS
 
 
 def block(connection: Connection, seconds: float) -> None:
     """Let nobody through for ``seconds``: the provider asked for it."""
-    key = bucket_of(connection)
+    key = bucket_key(connection)
     RateBucket.objects.get_or_create(key=key)
     until = timezone.now() + timedelta(seconds=seconds)
     sooner = Q(blocked_until=None) | Q(blocked_until__lt=until)
@@ -61,7 +61,7 @@ def block(connection: Connection, seconds: float) -> None:
 def blocked_until(connection: Connection) -> datetime | None:
     """Until when the provider wants to be left alone; None if it does not."""
     blocked = RateBucket.objects.filter(blocked_until__gt=timezone.now())
-    found = blocked.filter(key=bucket_of(connection)).first()
+    found = blocked.filter(key=bucket_key(connection)).first()
     return found.blocked_until if found else None
 
 

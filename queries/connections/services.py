@@ -16,26 +16,26 @@ from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
 
 from queries.connections import rate_limit
-from queries.fields import SealError, is_newest
+from queries.fields import SealError, is_sealed_with_newest_key
 from queries.models import Connection, Team, User
 from queries.providers import registry
-from queries.providers.base import Provider, RateFigures, TestResult
+from queries.providers.base import Provider, RateLimitStatus, TestResult
 from queries.providers.client import Policy
 from queries.providers.errors import AuthenticationError, ProviderError
 
-NOT_NOW = "not_now"
-USED_EVERY = timedelta(minutes=1)
+RATE_LIMITED_CODE = "not_now"
+LAST_USED_RESOLUTION = timedelta(minutes=1)
 # Seconds without calls once a provider says that none is left, but not until when; a refusal then says that.
-WHEN_NOTHING_IS_LEFT = 60.0
+EXHAUSTED_BLOCK_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
-class KeyNeededError(Exception):
+class KeyRequiredError(Exception):
     """The key must be entered: a stored one never goes to another address than its own."""
 
 
 @dataclass(frozen=True)
-class Entered:
+class ConnectionInput:
     """What somebody filled in. ``key`` is empty when the stored one is to be kept."""
 
     name: str
@@ -49,10 +49,10 @@ class Entered:
 
 def origin_for(provider: str, options: Mapping[str, Any]) -> str:
     """The origin that ``options`` lead to; raises AddressRefusedError."""
-    return registry.checked_origin(provider, options, settings.UPSTREAM_HOSTS)
+    return registry.validated_origin(provider, options, settings.UPSTREAM_HOSTS)
 
 
-def save_connection(connection: Connection, entered: Entered) -> None:
+def save_connection(connection: Connection, entered: ConnectionInput) -> None:
     """Store a new or changed connection (owner and provider are set by the caller).
 
     Raises AddressRefusedError, and KeyNeededError when there is no key for the origin.
@@ -60,7 +60,7 @@ def save_connection(connection: Connection, entered: Entered) -> None:
     """
     origin = origin_for(connection.provider, entered.options)
     if not entered.key and origin != connection.origin:
-        raise KeyNeededError
+        raise KeyRequiredError
     changed = bool(entered.key) or dict(entered.options) != connection.options
     connection.name, connection.team = entered.name, entered.team
     connection.options, connection.origin = dict(entered.options), origin
@@ -78,7 +78,7 @@ def save_connection(connection: Connection, entered: Entered) -> None:
 
 @contextmanager
 def open_provider(
-    connection: Connection, policy: Policy | None = None, *, keep: bool = True
+    connection: Connection, policy: Policy | None = None, *, store_figures: bool = True
 ) -> Iterator[Provider]:
     """The provider, ready to talk; the key is clear only inside ``with``.
 
@@ -88,7 +88,7 @@ def open_provider(
     Raises AuthenticationError if the stored key cannot be read, AddressRefusedError if its
     origin is not allowed any more.
     """
-    opened = registry.open_provider(
+    opened = registry.create_provider(
         connection.provider,
         _clear_key(connection),
         connection.options,
@@ -100,8 +100,8 @@ def open_provider(
         try:
             yield provider
         finally:
-            if keep:
-                keep_figures(connection, provider.rate_figures)
+            if store_figures:
+                store_rate_figures(connection, provider.rate_figures)
 
 
 def default_policy() -> Policy:
@@ -123,18 +123,18 @@ def test_connection(connection: Connection) -> TestResult:
     asked and nothing kept: the result says when to come back (code ``not_now``).
     """
     limit = registry.provider_class(connection.provider).rate_limit
-    if wait := rate_limit.take(connection, limit):
+    if wait := rate_limit.acquire(connection, limit):
         seconds = math.ceil(wait)
         return TestResult(
             ok=False,
             message=f"This key is at its provider's limit of requests. Test again in {seconds} s.",
-            error_code=NOT_NOW,
+            error_code=RATE_LIMITED_CODE,
         )
     try:
         with open_provider(connection, test_policy()) as provider:
             result = provider.test()
     except ProviderError as error:
-        result = TestResult.of(error)
+        result = TestResult.from_error(error)
     # Only if the row still holds what was tested.
     same = Connection.objects.filter(
         pk=connection.pk,
@@ -142,7 +142,7 @@ def test_connection(connection: Connection) -> TestResult:
         origin=connection.origin,
     )
     same.update(
-        tested_at=timezone.now(), test_ok=result.ok, test_message=result.in_words()
+        tested_at=timezone.now(), test_ok=result.ok, test_message=result.full_message()
     )
     return result
 
@@ -159,7 +159,7 @@ def usable_by(user: User, provider: str) -> QuerySet[Connection]:
     )
 
 
-def active_runs(connection: Connection) -> int:
+def count_active_runs(connection: Connection) -> int:
     """How many runs are using the connection now, whoever started them."""
     return connection.runs.active().count()
 
@@ -183,24 +183,24 @@ def _clear_key(connection: Connection) -> str:
 
 def _mark_used(connection: Connection) -> None:
     now = timezone.now()
-    if connection.last_used_at and connection.last_used_at > now - USED_EVERY:
+    if connection.last_used_at and connection.last_used_at > now - LAST_USED_RESOLUTION:
         return
     connection.last_used_at = now
     Connection.objects.filter(pk=connection.pk).update(last_used_at=now)
 
 
-def keep_figures(connection: Connection, told: RateFigures | None) -> None:
+def store_rate_figures(connection: Connection, figures: RateLimitStatus | None) -> None:
     """Store what the provider said of its limit, for the connection's page; heed that nothing is left."""
-    if told is None:
+    if figures is None:
         return
-    if told.remaining == 0 and told.resets_at is None:
-        rate_limit.block(connection, WHEN_NOTHING_IS_LEFT)
-    figures = {
-        "limit": told.limit,
-        "remaining": told.remaining,
-        "resets_at": told.resets_at.isoformat() if told.resets_at else None,
+    if figures.remaining == 0 and figures.resets_at is None:
+        rate_limit.block(connection, EXHAUSTED_BLOCK_SECONDS)
+    stored = {
+        "limit": figures.limit,
+        "remaining": figures.remaining,
+        "resets_at": figures.resets_at.isoformat() if figures.resets_at else None,
     }
-    Connection.objects.filter(pk=connection.pk).update(rate_figures=figures)
+    Connection.objects.filter(pk=connection.pk).update(rate_figures=stored)
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ class Rotation:
     failed: tuple[UUID, ...] = ()
 
 
-def rotate_keys(batch: int) -> Iterator[Rotation]:
+def rotate_keys(batch_size: int) -> Iterator[Rotation]:
     """Seal every stored key under the newest field key; yields the totals after each batch.
 
     Safe while the product runs: a row that changes meanwhile is read again, never
@@ -221,18 +221,18 @@ def rotate_keys(batch: int) -> Iterator[Rotation]:
     done, last = Rotation(), None
     while True:
         rows = Connection.objects.order_by("pk")
-        page = list((rows.filter(pk__gt=last) if last else rows)[:batch])
+        page = list((rows.filter(pk__gt=last) if last else rows)[:batch_size])
         for connection in page:
             done = _rotated(done, connection)
         yield done
-        if len(page) < batch:
+        if len(page) < batch_size:
             return
         last = page[-1].pk
 
 
 def _rotated(done: Rotation, connection: Connection) -> Rotation:
     for row in _as_it_changes(connection):
-        if is_newest(row.sealed_key):
+        if is_sealed_with_newest_key(row.sealed_key):
             return replace(done, current=done.current + 1)
         try:
             if row.reseal_key():

@@ -27,7 +27,7 @@ from queries.models import Export, Run, Status
 from queries.providers.errors import ProviderError
 from queries.results import ResultError
 from queries.runs.engine import queue, worker_limits
-from queries.runs.engine.leases import FREED, claim
+from queries.runs.engine.leases import RELEASED_VALUES, claim
 
 LEASE = timedelta(seconds=30)
 RENEW_EVERY = timedelta(seconds=2)
@@ -64,8 +64,8 @@ def build_export(pk: str, *, by_worker: bool = True) -> None:
 
     A worker leaves it for later while long tasks keep the others: somebody must pump.
     """
-    if by_worker and worker_limits.full():
-        queue.ring(queue.BUILD_EXPORT, pk, at=timezone.now() + WHEN_FULL)
+    if by_worker and worker_limits.at_capacity():
+        queue.enqueue(queue.BUILD_EXPORT, pk, at=timezone.now() + WHEN_FULL)
         return
     for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE):
         if export.cancel_asked_at:
@@ -133,9 +133,11 @@ def _write(export: Export) -> tuple[Report, Manifest]:
 
 
 def _take_in(export: Export, path: Path) -> Report:
-    options = provider_files.options_of(export.options, export.format, export.file_name)
+    options = provider_files.file_options(
+        export.options, export.format, export.file_name
+    )
     run = Run.objects.select_related("connection", "owner").get(pk=export.run_id)
-    return provider_files.take_in(run, options, path, _progress(export))
+    return provider_files.download_file(run, options, path, _progress(export))
 
 
 def _progress(export: Export) -> Callable[[int, int], None]:
@@ -206,7 +208,7 @@ def _end(export: Export, status: Status, **changes: Any) -> None:
         ended = {"status": status, "finished_at": timezone.now(), "next_at": None}
         if status != Status.SUCCEEDED:
             ended["size"] = 0
-        _update(export, **ended, **FREED, **changes)
+        _update(export, **ended, **RELEASED_VALUES, **changes)
     except StoppedError:
         shutil.rmtree(workshop_of(export), ignore_errors=True)
     else:

@@ -77,7 +77,7 @@ def _run(run: Run) -> Manifest:
         "statement": run.statement,
         "language": run.settings.get("language")
         if run.mode == Mode.REFINE
-        else provider_class(run.provider).language_of(run.settings),
+        else provider_class(run.provider).statement_language_for(run.settings),
         "mode": run.mode,
         # Of a refine: the run whose stored rows it read.
         "origin": str(run.origin_id) if run.origin_id else None,

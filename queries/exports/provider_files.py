@@ -16,16 +16,16 @@ from queries.models import Run
 from queries.providers.base import FileOptions
 from queries.providers.errors import LimitExceededError, NotFoundError
 from queries.runs.engine import access
-from queries.runs.engine.receiver import policy
+from queries.runs.engine.receiver import stream_policy
 
 
-def options_of(chosen: dict[str, Any], form: str, name: str) -> FileOptions:
+def file_options(chosen: dict[str, Any], form: str, name: str) -> FileOptions:
     """What was chosen, as a provider takes it."""
     stem = name.removesuffix(".zip").removesuffix(f".{form}")
     return FileOptions(form, stem, chosen["limit"], chosen["compression"] == "zip")
 
 
-def take_in(
+def download_file(
     run: Run, options: FileOptions, path: Path, progress: Callable[[int, int], None]
 ) -> Report:
     """Have the file made and write it to ``path``. ``progress`` gets 0 rows and the bytes so far, and stops it by raising.
@@ -37,7 +37,7 @@ def take_in(
     digest, size = hashlib.sha256(), 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        open_provider(access.connection_for(run), policy()) as provider,
+        open_provider(access.connection_for(run), stream_policy()) as provider,
         provider.make_file(run.job_id, options) as stream,
         whole_file(path) as file,
     ):

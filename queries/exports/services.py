@@ -32,7 +32,7 @@ from queries.exports.selection import (
     readable,
 )
 from queries.models import (
-    ACTIVE,
+    ACTIVE_STATUSES,
     Connection,
     Export,
     ResultSet,
@@ -115,7 +115,7 @@ def _recorded(
             **facts,
         )
         if ring:
-            queue.ring(queue.BUILD_EXPORT, str(export.pk))
+            queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
     return export
 
 
@@ -123,7 +123,7 @@ def _asked_before(
     chosen: ExportRequest, options: dict[str, Any], result_set: ResultSet | None
 ) -> Export | None:
     """The export of the same choices that is being made, or was made a moment ago."""
-    under_way = Q(status__in=ACTIVE, cancel_asked_at=None)
+    under_way = Q(status__in=ACTIVE_STATUSES, cancel_asked_at=None)
     since = timezone.now() - SECOND_CLICK
     just_made = Q(status=Status.SUCCEEDED, finished_at__gt=since, file_removed_at=None)
     same = Export.objects.filter(
@@ -229,7 +229,7 @@ def cancel_export(export: Export) -> None:
     """Ask for a build to be stopped; the worker confirms it."""
     asked = Export.objects.active().filter(pk=export.pk, cancel_asked_at=None)
     if asked.update(cancel_asked_at=timezone.now()):
-        queue.ring(queue.BUILD_EXPORT, str(export.pk))
+        queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
 
 
 def delete_export(export: Export) -> None:
@@ -266,7 +266,7 @@ def _lacking(export: Export) -> Iterator[str]:
     told = export.report.get("manifest") or {}
     left_out = (told.get("result") or {}).get("columns_left_out", 0)
     if left_out and export.options.get("columns", ALL) == ALL:
-        yield error_texts.columns_left_out(left_out)
+        yield error_texts.dropped_columns_note(left_out)
 
 
 def sweep_exports() -> None:
@@ -276,7 +276,7 @@ def sweep_exports() -> None:
     for export in still.exclude(lease_until__gt=now)[:50]:
         # Once in a while: the sweep comes by every couple of seconds.
         if still.filter(pk=export.pk, next_at=export.next_at).update(next_at=now):
-            queue.ring(queue.BUILD_EXPORT, str(export.pk))
+            queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
     for export in Export.objects.filter(expires_at__lt=now, file_removed_at=None)[:50]:
         shutil.rmtree(directory_of(export), ignore_errors=True)
         Export.objects.filter(pk=export.pk).update(file_removed_at=now)

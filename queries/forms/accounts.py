@@ -12,10 +12,10 @@ from django.contrib.auth.password_validation import (
     validate_password,
 )
 
-from queries.accounts.services import THEMES, sign_in_name
+from queries.accounts.services import THEMES, normalize_login
 from queries.models import User
 
-THEME_WORDS = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+THEME_LABELS = {"auto": "As the system", "light": "Light", "dark": "Dark"}
 
 
 class SignInForm(AuthenticationForm):
@@ -35,10 +35,10 @@ class SignInForm(AuthenticationForm):
 
     def clean_username(self) -> str:
         """The one spelling that attempts are counted under."""
-        return sign_in_name(self.cleaned_data["username"])
+        return normalize_login(self.cleaned_data["username"])
 
 
-def zone_names() -> list[str]:
+def time_zone_names() -> list[str]:
     """The zones offered, by name: regions and cities, without the legacy aliases."""
     names = sorted(name for name in zoneinfo.available_timezones() if "/" in name)
     return [
@@ -51,7 +51,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
     """Name, time zone and theme."""
 
     theme = forms.ChoiceField(
-        choices=[(theme, THEME_WORDS[theme]) for theme in THEMES],
+        choices=[(theme, THEME_LABELS[theme]) for theme in THEMES],
         widget=forms.RadioSelect(attrs={"class": "segmented"}),
         help_text="Kept in this browser.",
     )

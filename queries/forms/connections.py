@@ -13,7 +13,7 @@ from queries.providers.credentials import Secret
 from queries.providers.errors import AddressRefusedError, AuthenticationError
 from queries.providers.registry import provider_class
 
-NEW_ADDRESS = (
+KEY_REQUIRED_MESSAGE = (
     "The address has changed: enter the key again. "
     "A stored key is never sent to another address than the one it was entered for."
 )
@@ -73,7 +73,7 @@ class ConnectionForm(forms.Form):
         if cleaned["key"]:
             self._check_key(cleaned)
         elif origin != self.connection.origin:
-            self.add_error("key", NEW_ADDRESS)
+            self.add_error("key", KEY_REQUIRED_MESSAGE)
         return cleaned
 
     def _check_options(self, cleaned: dict[str, Any]) -> None:
@@ -93,9 +93,9 @@ class ConnectionForm(forms.Form):
         except AuthenticationError as error:
             self.add_error("key", error.message)
 
-    def entered(self) -> connection_services.Entered:
+    def to_connection_input(self) -> connection_services.ConnectionInput:
         """What was filled in, for ``save_connection``."""
-        return connection_services.Entered(
+        return connection_services.ConnectionInput(
             name=self.cleaned_data["name"],
             options=self.options.settings(self.cleaned_data),
             team=self.cleaned_data["team"],
@@ -105,9 +105,9 @@ class ConnectionForm(forms.Form):
     @property
     def plain_options(self) -> list[forms.BoundField]:
         """The provider's fields to show at once."""
-        return self.options.plain(self)
+        return self.options.basic_fields(self)
 
     @property
     def advanced_options(self) -> list[forms.BoundField]:
         """The provider's fields to fold away."""
-        return self.options.advanced(self)
+        return self.options.advanced_fields(self)

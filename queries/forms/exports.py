@@ -9,13 +9,13 @@ from django.utils import timezone
 from queries.exports.formats import FORMATS
 from queries.exports.selection import ALL, ORIGINAL, SHOWN, ExportRequest
 from queries.exports.services import ProviderFileRequest
-from queries.forms.grid_view import view_of
+from queries.forms.grid_view import parse_grid_state
 from queries.models import Run, User
 
-FIRST = "first"
+FIRST_ROWS = "first"
 DEFAULT_ROWS = 10_000
-MOST_ROWS = 100_000_000
-MOST_CHARACTERS = 100_000
+MAX_ROWS = 100_000_000
+MAX_VIEW_CHARACTERS = 100_000
 
 
 class ExportForm(forms.Form):
@@ -23,8 +23,10 @@ class ExportForm(forms.Form):
 
     format = forms.ChoiceField(choices=[(f.slug, f.label) for f in FORMATS.values()])
     file_name = forms.CharField(required=False, max_length=100)
-    rows = forms.ChoiceField(required=False, choices=[(ALL, ALL), (FIRST, FIRST)])
-    limit = forms.IntegerField(required=False, min_value=1, max_value=MOST_ROWS)
+    rows = forms.ChoiceField(
+        required=False, choices=[(ALL, ALL), (FIRST_ROWS, FIRST_ROWS)]
+    )
+    limit = forms.IntegerField(required=False, min_value=1, max_value=MAX_ROWS)
     columns = forms.ChoiceField(
         required=False, choices=[(c, c) for c in (ALL, SHOWN, ORIGINAL)]
     )
@@ -33,18 +35,18 @@ class ExportForm(forms.Form):
         required=False, choices=[(c, c) for c in ("zip", "gzip")]
     )
     exact = forms.BooleanField(required=False)
-    view = forms.CharField(required=False, max_length=MOST_CHARACTERS)
+    view = forms.CharField(required=False, max_length=MAX_VIEW_CHARACTERS)
 
-    def request(self, owner: User, run: Run) -> ExportRequest:
+    def to_request(self, owner: User, run: Run) -> ExportRequest:
         """The valid choices as the verb takes them."""
         data = self.cleaned_data
-        first = data["rows"] == FIRST
+        first = data["rows"] == FIRST_ROWS
         return ExportRequest(
             owner=owner,
             run=run,
             format=data["format"],
             file_name=data["file_name"],
-            view=view_of(QueryDict(data["view"])),
+            view=parse_grid_state(QueryDict(data["view"])),
             as_shown=data["as_shown"],
             columns=data["columns"] or ALL,
             limit=(data["limit"] or DEFAULT_ROWS) if first else None,
@@ -53,7 +55,7 @@ class ExportForm(forms.Form):
             zone=timezone.get_current_timezone(),
         )
 
-    def problems(self) -> str:
+    def error_summary(self) -> str:
         """What is wrong with the choices, as one line."""
         return " ".join(
             f"{name}: {error}" for name, found in self.errors.items() for error in found
@@ -64,12 +66,12 @@ class ProviderFileForm(forms.Form):
     """What a file made by the provider shall hold."""
 
     format = forms.ChoiceField(choices=[(f.slug, f.label) for f in FORMATS.values()])
-    rows = forms.ChoiceField(choices=[(FIRST, FIRST), (ALL, ALL)])
-    limit = forms.IntegerField(required=False, min_value=1, max_value=MOST_ROWS)
+    rows = forms.ChoiceField(choices=[(FIRST_ROWS, FIRST_ROWS), (ALL, ALL)])
+    limit = forms.IntegerField(required=False, min_value=1, max_value=MAX_ROWS)
     file_name = forms.CharField(required=False, max_length=100)
     zip = forms.BooleanField(required=False)
 
-    def request(self, owner: User, run: Run) -> ProviderFileRequest:
+    def to_request(self, owner: User, run: Run) -> ProviderFileRequest:
         """The valid choices as the verb takes them."""
         data = self.cleaned_data
         every = data["rows"] == ALL

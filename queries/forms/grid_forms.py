@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from django.http import QueryDict
 
-from queries.forms.grid_view import as_text, view_of
+from queries.forms.grid_view import encode_condition, parse_grid_state
 from queries.results import parse_value
 
-CONDITION = ("fo", "fc", "fv", "fw")
-MOVES = ("up", "down")
+CONDITION_FIELDS = ("fo", "fc", "fv", "fw")
+MOVE_FIELDS = ("up", "down")
 _BRIEF = ("rows", "page", "view")
 # A time as typed, by length: the unit that its last figure stands for.
 _UNITS = {
@@ -27,12 +27,12 @@ _UNITS = {
 _LEAST = timedelta(milliseconds=1)
 
 
-def asks(query: QueryDict) -> bool:
+def is_submitted(query: QueryDict) -> bool:
     """Whether the address comes from such a form."""
-    return any(name in query for name in (*CONDITION, *MOVES))
+    return any(name in query for name in (*CONDITION_FIELDS, *MOVE_FIELDS))
 
 
-def settled(
+def canonical_query(
     query: QueryDict, kinds: Mapping[str, str], shown: Sequence[str], zone: tzinfo
 ) -> QueryDict:
     """The address that says what the forms asked.
@@ -43,16 +43,22 @@ def settled(
     there = query.copy()
     if kinds.get(there.get("fc", "")) == "timestamp":
         _in_utc(there, zone)
-    there.setlist("f", [as_text(condition) for condition in view_of(there).conditions])
+    there.setlist(
+        "f",
+        [
+            encode_condition(condition)
+            for condition in parse_grid_state(there).conditions
+        ],
+    )
     _move(there, shown)
-    for name in (*CONDITION, *MOVES, *_BRIEF):
+    for name in (*CONDITION_FIELDS, *MOVE_FIELDS, *_BRIEF):
         there.pop(name, None)
     for name in [name for name, values in there.lists() if not any(values)]:
         del there[name]
     return there
 
 
-def missing(query: QueryDict, kinds: Mapping[str, str]) -> str:
+def validation_error(query: QueryDict, kinds: Mapping[str, str]) -> str:
     """What keeps the condition asked for from being one, in words; "" if nothing does.
 
     ``kinds`` are the columns' kinds by name.
@@ -109,10 +115,10 @@ def _move(query: QueryDict, shown: Sequence[str]) -> None:
 def _in_utc(query: QueryDict, zone: tzinfo) -> None:
     """Times typed on the reader's clock, as UTC, each as the span it stands for."""
     if query.get("fo") == "between":
-        query["fv"] = span_of(query.get("fv", "").strip(), zone)[0]
-        query["fw"] = span_of(query.get("fw", "").strip(), zone)[1]
+        query["fv"] = typed_time_bounds(query.get("fv", "").strip(), zone)[0]
+        query["fw"] = typed_time_bounds(query.get("fw", "").strip(), zone)[1]
         return
-    spans = [span_of(text.strip(), zone) for text in query.getlist("fv")]
+    spans = [typed_time_bounds(text.strip(), zone) for text in query.getlist("fv")]
     query.setlist("fv", [_interval(*span) for span in spans])
     if query.get("fo") == "is" and len(spans) == 1 and spans[0][0] != spans[0][1]:
         query["fo"] = "between"
@@ -123,7 +129,7 @@ def _interval(low: str, high: str) -> str:
     return low if low == high else f"{low}/{high}"
 
 
-def span_of(text: str, zone: tzinfo) -> tuple[str, str]:
+def typed_time_bounds(text: str, zone: tzinfo) -> tuple[str, str]:
     """The first and the last millisecond that a typed time stands for; what is none stays as it is."""
     try:
         there = datetime.fromisoformat(text)
@@ -133,10 +139,10 @@ def span_of(text: str, zone: tzinfo) -> tuple[str, str]:
     unit = timedelta() if there.tzinfo else _UNITS.get(len(text), timedelta())
     # On the clock of the zone: a day may have 23 hours.
     last = (moment + unit - _LEAST) if unit else moment
-    return stamp(moment), stamp(last)
+    return format_utc_milliseconds(moment), format_utc_milliseconds(last)
 
 
-def stamp(moment: datetime) -> str:
+def format_utc_milliseconds(moment: datetime) -> str:
     """A moment as an address carries it: UTC, to the millisecond."""
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

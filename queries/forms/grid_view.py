@@ -14,23 +14,23 @@ from django.http import QueryDict
 from queries import stored_results
 from queries.results import Condition, ConditionError
 
-MOST_PAGES = 10_000_000
-MOST_SORTS = 8
-MOST_CONDITIONS = 50
-MOST_VALUES = 200
+MAX_PAGE_NUMBER = 10_000_000
+MAX_SORTS = 8
+MAX_CONDITIONS = 50
+MAX_CONDITION_VALUES = 200
 _PAIR = 2
 
 
-def view_of(query: QueryDict) -> stored_results.View:
+def parse_grid_state(query: QueryDict) -> stored_results.View:
     """The grid's view from a query string; anything odd means the default."""
     size = query.get("size", "")
     page = query.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() else 1
     sizes = {str(option): option for option in stored_results.SIZES}
     return stored_results.View(
-        page=min(max(number, 1), MOST_PAGES),
+        page=min(max(number, 1), MAX_PAGE_NUMBER),
         size=sizes.get(size, stored_results.DEFAULT_SIZE),
-        sorts=tuple(sort for sort in query.getlist("sort") if sort)[:MOST_SORTS],
+        sorts=tuple(sort for sort in query.getlist("sort") if sort)[:MAX_SORTS],
         q=query.get("q", "").strip(),
         column=query.get("in", ""),
         columns=tuple(query.getlist("col")),
@@ -38,7 +38,7 @@ def view_of(query: QueryDict) -> stored_results.View:
     )
 
 
-def query_of(view: stored_results.View) -> list[tuple[str, str]]:
+def grid_state_parameters(view: stored_results.View) -> list[tuple[str, str]]:
     """The view as pairs of a query string, defaults left out; ``view_of`` reads them back."""
     one = {
         "q": view.q,
@@ -48,13 +48,13 @@ def query_of(view: stored_results.View) -> list[tuple[str, str]]:
     }
     return [
         *(("sort", sort) for sort in view.sorts),
-        *(("f", as_text(condition)) for condition in view.conditions),
+        *(("f", encode_condition(condition)) for condition in view.conditions),
         *(("col", name) for name in view.columns),
         *((name, value) for name, value in one.items() if value),
     ]
 
 
-def as_text(condition: Condition) -> str:
+def encode_condition(condition: Condition) -> str:
     """The condition as ``f`` carries it."""
     parts = [condition.operation, condition.column, *condition.values]
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
@@ -63,7 +63,7 @@ def as_text(condition: Condition) -> str:
 def _conditions(query: QueryDict) -> tuple[Condition, ...]:
     written = [_parsed(text) for text in query.getlist("f")]
     found = dict.fromkeys(c for c in [*written, _asked(query)] if c is not None)
-    return tuple(found)[:MOST_CONDITIONS]
+    return tuple(found)[:MAX_CONDITIONS]
 
 
 def _parsed(text: str) -> Condition | None:
@@ -89,6 +89,6 @@ def _asked(query: QueryDict) -> Condition | None:
 
 def _condition(operation: str, column: str, values: list[str]) -> Condition | None:
     try:
-        return Condition(column, operation, tuple(values[:MOST_VALUES]))
+        return Condition(column, operation, tuple(values[:MAX_CONDITION_VALUES]))
     except ConditionError:
         return None

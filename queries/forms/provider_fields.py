@@ -16,10 +16,10 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.dateparse import parse_datetime
 
-from queries.providers.base import Field, Mode, When
+from queries.providers.base import Field, FieldCondition, Mode
 
-EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
-LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+MIN_DATETIME = datetime(1970, 1, 2, tzinfo=UTC)
+MAX_DATETIME = datetime(9000, 1, 1, tzinfo=UTC)
 BLANK_CHOICE = ("", "Provider's default")
 MAX_TEXT = 2_000
 MAX_LONG_TEXT = 100_000
@@ -53,19 +53,21 @@ class ProviderFields:
         for field in self.fields:
             if field.when:
                 marks = made[self.form_name(field.name)].widget.attrs
-                marks["data-when"] = self.mark(field.when)
+                marks["data-when"] = self.data_when(field.when)
         return made
 
-    def mark(self, when: When) -> str:
+    def data_when(self, when: FieldCondition) -> str:
         """A condition as the page reads it, ``data-when``: the form's name of a field and its values."""
         return f"{self.form_name(when.field)}={' '.join(when.values)}"
 
-    def words(self, when: When) -> tuple[str, str]:
+    def condition_labels(self, when: FieldCondition) -> tuple[str, str]:
         """A condition as people read it: the label of the field, and of its first value."""
         by = self._named(when.field)
         return by.label, dict(by.choices)[when.values[0]]
 
-    def applying(self, settings: Mapping[str, Any], mode: str = "") -> list[Field]:
+    def applicable_fields(
+        self, settings: Mapping[str, Any], mode: str = ""
+    ) -> list[Field]:
         """The fields that mean something beside what ``settings`` choose, in the declared order."""
         return [
             field
@@ -96,23 +98,23 @@ class ProviderFields:
         }
         return {name: value for name, value in found.items() if value not in {None, ""}}
 
-    def described(self, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    def labelled_values(self, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
         """What ``settings`` hold, as (label, words) to show; secrets never."""
         return [
             (field.label, _words(field, settings[field.name]))
-            for field in self.applying(settings)
+            for field in self.applicable_fields(settings)
             if field.name in settings and field.kind != "secret"
         ]
 
-    def plain(self, form: forms.BaseForm) -> list[forms.BoundField]:
+    def basic_fields(self, form: forms.BaseForm) -> list[forms.BoundField]:
         """The bound fields to show at once."""
         return self._bound(form, (f for f in self.fields if not f.advanced))
 
-    def advanced(self, form: forms.BaseForm) -> list[forms.BoundField]:
+    def advanced_fields(self, form: forms.BaseForm) -> list[forms.BoundField]:
         """The bound fields to fold away."""
         return self._bound(form, (f for f in self.fields if f.advanced))
 
-    def _holds(self, when: When | None, settings: Mapping[str, Any]) -> bool:
+    def _holds(self, when: FieldCondition | None, settings: Mapping[str, Any]) -> bool:
         if when is None:
             return True
         by = self._named(when.field)
@@ -157,10 +159,10 @@ def _marks(field: Field) -> dict[str, Any]:
 
 
 def _text(field: Field, common: dict[str, Any]) -> forms.Field:
-    if field.many:
+    if field.multiple:
         common = common | {"help_text": _with_commas(field.help)}
     if not field.rows:
-        longest = MAX_LONG_TEXT if field.many else MAX_TEXT
+        longest = MAX_LONG_TEXT if field.multiple else MAX_TEXT
         return forms.CharField(max_length=longest, **common)
     widget = forms.Textarea(attrs={"rows": field.rows, "spellcheck": "false"})
     return forms.CharField(max_length=MAX_LONG_TEXT, widget=widget, **common)
@@ -186,19 +188,19 @@ def _boolean(_field: Field, common: dict[str, Any]) -> forms.Field:
     return forms.BooleanField(**common | {"required": False})
 
 
-class MomentField(forms.DateTimeField):
+class BoundedDateTimeField(forms.DateTimeField):
     """A moment between 1970 and 9000: others cannot be told in every zone, and nobody means them."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.validators += [
-            MinValueValidator(EARLIEST, "Nothing was logged before 1970."),
-            MaxValueValidator(LATEST, "That is too far in the future."),
+            MinValueValidator(MIN_DATETIME, "Nothing was logged before 1970."),
+            MaxValueValidator(MAX_DATETIME, "That is too far in the future."),
         ]
 
 
 def _datetime(_field: Field, common: dict[str, Any]) -> forms.Field:
-    return MomentField(widget=DateTimeLocalInput(), **common)
+    return BoundedDateTimeField(widget=DateTimeLocalInput(), **common)
 
 
 def _url(_field: Field, common: dict[str, Any]) -> forms.Field:

@@ -11,18 +11,24 @@ from queries.forms.provider_fields import ProviderFields
 from queries.models import Mode
 from queries.providers.base import Problem, Provider
 
-MOST_CHARACTERS = 100_000
-PROBLEM_FIELDS = {"start": "range_start", "end": "range_end", "statement": "statement"}
+MAX_STATEMENT_CHARACTERS = 100_000
+FORM_FIELD_BY_PROBLEM_FIELD = {
+    "start": "range_start",
+    "end": "range_end",
+    "statement": "statement",
+}
 RANGE_FIELDS = ("time_range", "range_start", "range_end")
-ONLY = {
+SINGLE_MODE_HELP = {
     Mode.DIRECT: "{label} answers queries directly only; it keeps none running in the background.",
     Mode.BACKGROUND: "{label} runs queries in the background only; rows show when it has finished.",
 }
 
-BY_CHOICE = "Sent if “{}” says “{}”; otherwise the settings below spell the query."
+CONDITIONAL_STATEMENT_HELP = (
+    "Sent if “{}” says “{}”; otherwise the settings below spell the query."
+)
 
 
-def offer(form: forms.BaseForm, provider: type[Provider]) -> None:
+def adapt_to_provider(form: forms.BaseForm, provider: type[Provider]) -> None:
     """Shape ``statement``, ``mode`` and the time range of ``form`` after what ``provider`` declares."""
     _shape_statement(form.fields["statement"], provider)
     if not provider.uses_time_range:
@@ -31,17 +37,17 @@ def offer(form: forms.BaseForm, provider: type[Provider]) -> None:
     _offer_modes(form, provider)
 
 
-def tie(
+def attach_errors(
     form: forms.BaseForm, settings: ProviderFields, problems: Iterable[Problem]
 ) -> None:
     """Tell each problem at its field of ``form``; at the top if the form has no such field."""
     for problem in problems:
         own = settings.form_name(problem.field)
-        name = PROBLEM_FIELDS.get(problem.field, own)
+        name = FORM_FIELD_BY_PROBLEM_FIELD.get(problem.field, own)
         form.add_error(name if name in form.fields else None, problem.message)
 
 
-def offered_modes(provider: type[Provider]) -> list[Mode]:
+def supported_modes(provider: type[Provider]) -> list[Mode]:
     """The modes a provider can run in."""
     can = provider.capabilities
     able = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
@@ -56,15 +62,17 @@ def _shape_statement(field: forms.Field, provider: type[Provider]) -> None:
         field.help_text = "May stay empty: it is made of the settings below."
     if provider.statement_when:
         fields = ProviderFields(provider.query_fields)
-        field.widget.attrs["data-when"] = fields.mark(provider.statement_when)
-        field.help_text = BY_CHOICE.format(*fields.words(provider.statement_when))
+        field.widget.attrs["data-when"] = fields.data_when(provider.statement_when)
+        field.help_text = CONDITIONAL_STATEMENT_HELP.format(
+            *fields.condition_labels(provider.statement_when)
+        )
 
 
 def _offer_modes(form: forms.BaseForm, provider: type[Provider]) -> None:
-    modes = offered_modes(provider)
+    modes = supported_modes(provider)
     field: Any = form.fields["mode"]
     field.choices = [(mode.value, mode.label) for mode in modes]
     if len(modes) == 1:
-        field.help_text = ONLY[modes[0]].format(label=provider.label)
+        field.help_text = SINGLE_MODE_HELP[modes[0]].format(label=provider.label)
     if form.get_initial_for_field(field, "mode") not in modes and modes:
         form.initial = {**(form.initial or {}), "mode": modes[0].value}

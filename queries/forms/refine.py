@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from queries.forms.provider_form import MOST_CHARACTERS
+from queries.forms.provider_form import MAX_STATEMENT_CHARACTERS
 from queries.models import Run, User
 from queries.runs.engine.refine import DATAPRIME, LANGUAGES
 from queries.runs.refine import InvalidRefineError, RefineRequest
@@ -18,7 +18,7 @@ class RefineForm(forms.Form):
 
     form_key = forms.UUIDField(widget=forms.HiddenInput)
     statement = forms.CharField(
-        max_length=MOST_CHARACTERS,
+        max_length=MAX_STATEMENT_CHARACTERS,
         strip=False,
         label="Statement",
         widget=forms.Textarea(
@@ -32,7 +32,7 @@ class RefineForm(forms.Form):
         widget=forms.RadioSelect(attrs={"class": "segmented"}),
     )
 
-    def request(self, owner: User, origin: Run) -> RefineRequest:
+    def to_request(self, owner: User, origin: Run) -> RefineRequest:
         """What is asked. Only after the fields are clean."""
         data: dict[str, Any] = self.cleaned_data
         return RefineRequest(
@@ -43,18 +43,18 @@ class RefineForm(forms.Form):
             form_key=data["form_key"],
         )
 
-    def refuse(self, error: InvalidRefineError) -> None:
+    def attach_error(self, error: InvalidRefineError) -> None:
         """Say at the statement what is wrong with it, and where."""
         self.add_error("statement", str(error))
-        self.mark(error.line, error.column)
+        self.set_error_position(error.line, error.column)
 
-    def say_left_out(self, filters: Sequence[str]) -> None:
+    def attach_omitted_filters(self, filters: Sequence[str]) -> None:
         """Say at the statement what of the grid's filter is not in it."""
         if filters:
             text = f"Of the grid, the statement leaves out {', '.join(filters)}."
             self.fields["statement"].help_text = text
 
-    def mark(self, line: int, column: int) -> None:
+    def set_error_position(self, line: int, column: int) -> None:
         """Mark a place in the editor; both count from 1, 0 is nowhere."""
         if line:
             place = {"data-error-line": line, "data-error-column": column}

@@ -10,13 +10,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q
 from django.utils import timezone
 
-from queries.models import ACTIVE, Connection, Mode, Run, Status, User
+from queries.models import ACTIVE_STATUSES, Connection, Mode, Run, Status, User
 from queries.models.runs import RunQuerySet
 from queries.providers.registry import provider_choices
 
 OWNERS = (("", "Me and my teams"), ("me", "Me"), ("team", "My teams"))
 # At the ends of the calendar a day cannot be told in every zone.
-SANE_DAYS = (
+DATE_VALIDATORS = (
     MinValueValidator(date(1970, 1, 2)),
     MaxValueValidator(date(9000, 1, 1)),
 )
@@ -37,13 +37,13 @@ class RunFilterForm(forms.Form):
         Connection.objects.none(), required=False, empty_label="Any connection"
     )
     since = forms.DateField(
-        validators=SANE_DAYS,
+        validators=DATE_VALIDATORS,
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         label="From",
     )
     until = forms.DateField(
-        validators=SANE_DAYS,
+        validators=DATE_VALIDATORS,
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         label="To",
@@ -67,7 +67,7 @@ class RunFilterForm(forms.Form):
         return found
 
     @property
-    def chosen(self) -> int:
+    def active_filter_count(self) -> int:
         """How many filters are set."""
         return sum(1 for value in self.cleaned_data.values() if value)
 
@@ -79,7 +79,7 @@ class RunFilterForm(forms.Form):
                 | Q(saved_query__name__icontains=value)
             ),
             "status": lambda: (
-                Q(status__in=ACTIVE) if value == "active" else Q(status=value)
+                Q(status__in=ACTIVE_STATUSES) if value == "active" else Q(status=value)
             ),
             "mode": lambda: Q(mode=value),
             "owner": lambda: (

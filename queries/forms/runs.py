@@ -14,11 +14,15 @@ from django.utils import timezone
 from queries import time_ranges
 from queries.connections.services import usable_by
 from queries.forms.provider_fields import (
+    BoundedDateTimeField,
     DateTimeLocalInput,
-    MomentField,
     ProviderFields,
 )
-from queries.forms.provider_form import MOST_CHARACTERS, offer, tie
+from queries.forms.provider_form import (
+    MAX_STATEMENT_CHARACTERS,
+    adapt_to_provider,
+    attach_errors,
+)
 from queries.models import Connection, Mode, Run, SavedQuery, User
 from queries.providers.base import Provider
 from queries.providers.registry import provider_class
@@ -36,7 +40,7 @@ class RunForm(forms.Form):
         Connection.objects.none(), empty_label=None, label="Connection"
     )
     statement = forms.CharField(
-        max_length=MOST_CHARACTERS,
+        max_length=MAX_STATEMENT_CHARACTERS,
         strip=False,
         widget=forms.Textarea(attrs={"class": "editor-input"}),
         error_messages={"required": "Write a statement to run."},
@@ -49,8 +53,12 @@ class RunForm(forms.Form):
     time_range = forms.ChoiceField(
         choices=time_ranges.CHOICES, initial=time_ranges.DEFAULT, label="Time range"
     )
-    range_start = MomentField(required=False, widget=DateTimeLocalInput(), label="From")
-    range_end = MomentField(required=False, widget=DateTimeLocalInput(), label="To")
+    range_start = BoundedDateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="From"
+    )
+    range_end = BoundedDateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="To"
+    )
 
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,27 +67,31 @@ class RunForm(forms.Form):
         self.fields["connection"].queryset = usable  # type: ignore[attr-defined]
         visible = SavedQuery.objects.visible_to(user)
         self.fields["saved_query"].queryset = visible  # type: ignore[attr-defined]
-        self.chosen = self._connection()
-        self.provider = provider_class(self.chosen.provider) if self.chosen else None
+        self.selected_connection = self._connection()
+        self.provider = (
+            provider_class(self.selected_connection.provider)
+            if self.selected_connection
+            else None
+        )
         self.settings = ProviderFields(
             self.provider.query_fields if self.provider else ()
         )
         self.fields.update(self.settings.form_fields())
         if self.provider:
-            offer(self, self.provider)
+            adapt_to_provider(self, self.provider)
             self._follow_the_connection(self.provider)
             self._offer_lists(self.provider)
-            self._begin_with(self.beginnings)
+            self._begin_with(self.connection_defaults)
 
     @property
-    def beginnings(self) -> dict[str, Any]:
+    def connection_defaults(self) -> dict[str, Any]:
         """What the connection has for a run to begin with, by setting."""
-        has = self.chosen.options if self.chosen else {}
+        has = self.selected_connection.options if self.selected_connection else {}
         names = (field.name for field in self.settings.fields)
         return {name: has[name] for name in names if has.get(name)}
 
     @property
-    def follows_connection(self) -> bool:
+    def depends_on_connection(self) -> bool:
         """Whether another connection of the same provider has another form: its lists are its own."""
         return bool(self.provider and self.provider.capabilities.catalog)
 
@@ -91,12 +103,12 @@ class RunForm(forms.Form):
     @property
     def plain_settings(self) -> list[forms.BoundField]:
         """The provider's settings to show at once."""
-        return self.settings.plain(self)
+        return self.settings.basic_fields(self)
 
     @property
     def advanced_settings(self) -> list[forms.BoundField]:
         """The provider's settings to fold away."""
-        return self.settings.advanced(self)
+        return self.settings.advanced_fields(self)
 
     def _connection(self) -> Connection | None:
         """The chosen connection, else the first one."""
@@ -121,15 +133,16 @@ class RunForm(forms.Form):
         """A list to pick from, fetched when its field is entered; typing stays possible."""
         for field in provider.query_fields:
             offered = field.catalog in provider.capabilities.catalog
-            if self.chosen is None or not offered:
+            if self.selected_connection is None or not offered:
                 continue
             name = self.settings.form_name(field.name)
-            asked = {"for": name, "many": "1" if field.many else ""}
+            asked = {"for": name, "many": "1" if field.multiple else ""}
             marks = {
                 "list": f"choices-{name}",
                 "autocomplete": "off",
                 "hx-get": reverse(
-                    "connection_catalog", args=[self.chosen.pk, field.catalog]
+                    "connection_catalog",
+                    args=[self.selected_connection.pk, field.catalog],
                 ),
                 "hx-trigger": "focus",
                 "hx-target": f"#choices-{name}",
@@ -158,10 +171,10 @@ class RunForm(forms.Form):
                 if not cleaned.get(name):
                     self.add_error(name, f"Say when the range shall {word}.")
         if not self.errors:
-            tie(self, self.settings, problems(self.request()))
+            attach_errors(self, self.settings, problems(self.to_request()))
         return cleaned
 
-    def request(self, zone: tzinfo | None = None) -> RunRequest:
+    def to_request(self, zone: tzinfo | None = None) -> RunRequest:
         """What to run, as the verb takes it. Only after the fields are clean."""
         data = self.cleaned_data
         return RunRequest(

@@ -13,18 +13,22 @@ from django.utils import timezone
 from queries import time_ranges
 from queries.connections.services import usable_by
 from queries.forms.provider_fields import (
+    BoundedDateTimeField,
     DateTimeLocalInput,
-    MomentField,
     ProviderFields,
 )
-from queries.forms.provider_form import MOST_CHARACTERS, offer, tie
+from queries.forms.provider_form import (
+    MAX_STATEMENT_CHARACTERS,
+    adapt_to_provider,
+    attach_errors,
+)
 from queries.models import Connection, Mode, SavedQuery, Team, User
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
 from queries.runs.services import RunRequest
-from queries.saved_queries.services import LONGEST_TAG, MOST_TAGS, tags_in
+from queries.saved_queries.services import MAX_TAG_CHARACTERS, MAX_TAGS, parse_tags
 
-PLAIN = (
+COPIED_FIELDS = (
     "name",
     "description",
     "statement",
@@ -33,7 +37,11 @@ PLAIN = (
     "range_start",
     "range_end",
 )
-ABSENT = {"time_range": time_ranges.NONE, "range_start": None, "range_end": None}
+EMPTY_TIME_RANGE = {
+    "time_range": time_ranges.NONE,
+    "range_start": None,
+    "range_end": None,
+}
 
 
 class SavedQueryForm(forms.Form):
@@ -52,7 +60,7 @@ class SavedQueryForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     statement = forms.CharField(
-        max_length=MOST_CHARACTERS,
+        max_length=MAX_STATEMENT_CHARACTERS,
         strip=False,
         widget=forms.Textarea(attrs={"class": "editor-input"}),
     )
@@ -60,8 +68,12 @@ class SavedQueryForm(forms.Form):
         choices=Mode.choices, widget=forms.RadioSelect(attrs={"class": "segmented"})
     )
     time_range = forms.ChoiceField(choices=time_ranges.CHOICES)
-    range_start = MomentField(required=False, widget=DateTimeLocalInput(), label="From")
-    range_end = MomentField(required=False, widget=DateTimeLocalInput(), label="To")
+    range_start = BoundedDateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="From"
+    )
+    range_end = BoundedDateTimeField(
+        required=False, widget=DateTimeLocalInput(), label="To"
+    )
 
     def __init__(self, user: User, query: SavedQuery, data: Any = None) -> None:
         self.query = query
@@ -69,12 +81,12 @@ class SavedQueryForm(forms.Form):
         self.declared = ProviderFields(self.provider.query_fields)
         super().__init__(data, initial=self._initial())
         self.fields |= self.declared.form_fields()
-        offer(self, self.provider)
+        adapt_to_provider(self, self.provider)
         if query.owner_id == user.pk:
             self.fields["team"] = self._team_field(user)
 
     def _initial(self) -> dict[str, Any]:
-        stored = {name: getattr(self.query, name) for name in PLAIN}
+        stored = {name: getattr(self.query, name) for name in COPIED_FIELDS}
         stored |= {"tags": ", ".join(self.query.tags), "team": self.query.team_id}
         return stored | self.declared.initial(self.query.settings)
 
@@ -91,10 +103,10 @@ class SavedQueryForm(forms.Form):
 
     def clean_tags(self) -> list[str]:
         """Tags in one spelling."""
-        tags = tags_in(self.cleaned_data["tags"])
-        if len(tags) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in tags):
+        tags = parse_tags(self.cleaned_data["tags"])
+        if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARACTERS for tag in tags):
             raise forms.ValidationError(
-                f"At most {MOST_TAGS} tags, each of at most {LONGEST_TAG} characters."
+                f"At most {MAX_TAGS} tags, each of at most {MAX_TAG_CHARACTERS} characters."
             )
         return tags
 
@@ -102,10 +114,10 @@ class SavedQueryForm(forms.Form):
         """Ask the provider, locally, what is wrong; tie each answer to its field."""
         cleaned = super().clean() or {}
         # What the provider does not ask for is stored as none.
-        cleaned = ABSENT | cleaned
+        cleaned = EMPTY_TIME_RANGE | cleaned
         if self.errors:
             return cleaned
-        tie(self, self.declared, self._problems(cleaned))
+        attach_errors(self, self.declared, self._problems(cleaned))
         return cleaned
 
     def _problems(self, cleaned: dict[str, Any]) -> list[Problem]:
@@ -129,7 +141,7 @@ class SavedQueryForm(forms.Form):
     def save(self) -> SavedQuery:
         """Store what was filled in."""
         cleaned = self.cleaned_data
-        for name in PLAIN:
+        for name in COPIED_FIELDS:
             setattr(self.query, name, cleaned[name])
         if cleaned["time_range"] != time_ranges.ABSOLUTE:
             self.query.range_start = self.query.range_end = None
@@ -144,15 +156,15 @@ class SavedQueryForm(forms.Form):
     @property
     def plain_settings(self) -> list[forms.BoundField]:
         """The provider's settings to show at once."""
-        return self.declared.plain(self)
+        return self.declared.basic_fields(self)
 
     @property
     def advanced_settings(self) -> list[forms.BoundField]:
         """The provider's settings to fold away."""
-        return self.declared.advanced(self)
+        return self.declared.advanced_fields(self)
 
 
-class RunSavedForm(forms.Form):
+class RunSavedQueryForm(forms.Form):
     """Which connection to run a saved query on; left out, it is the one used last."""
 
     form_key = forms.UUIDField(widget=forms.HiddenInput)
@@ -174,7 +186,7 @@ class RunSavedForm(forms.Form):
             raise forms.ValidationError("There is no connection to run it on.")
         return chosen
 
-    def request(self) -> RunRequest:
+    def to_request(self) -> RunRequest:
         """What to run: the query as it is now, for the person who asks."""
         return RunRequest(
             owner=self.user,

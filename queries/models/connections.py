@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 
 from queries.fields import fingerprint, reseal, seal, unseal
-from queries.models.providers import OfProvider
+from queries.models.providers import ProviderMixin
 from queries.models.sharing import SharedQuerySet
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class ConnectionQuerySet(SharedQuerySet["Connection"]):
     """Connections. A team may use a shared one; only the owner changes, shares or deletes it."""
 
 
-class Connection(OfProvider):
+class Connection(ProviderMixin):
     """An API key kept sealed; only its last four characters are ever shown.
 
     ``origin`` is the scheme, host and port the key was entered for; the seal is bound to it.

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from queries.models.leases import Leased
-from queries.models.runs import ACTIVE, ResultSet, Run, Status
+from queries.models.leases import LeasedModel
+from queries.models.runs import ACTIVE_STATUSES, ResultSet, Run, Status
 
 if TYPE_CHECKING:
     from queries.models.users import User
@@ -25,15 +25,15 @@ class ExportQuerySet(models.QuerySet["Export"]):
 
     def active(self) -> ExportQuerySet:
         """Waiting or being built."""
-        return self.filter(status__in=ACTIVE)
+        return self.filter(status__in=ACTIVE_STATUSES)
 
     def with_files(self) -> ExportQuerySet:
         """Those that have a file, or are to have one."""
-        kept = Q(status__in=ACTIVE) | Q(status=Status.SUCCEEDED)
+        kept = Q(status__in=ACTIVE_STATUSES) | Q(status=Status.SUCCEEDED)
         return self.filter(kept, file_removed_at=None)
 
 
-class Export(Leased):
+class Export(LeasedModel):
     """One file made from a stored result, never by asking the provider again.
 
     ``options``: what was chosen, as ``taking.ExportRequest.stored`` gives it; besides ``rows_there``
@@ -75,7 +75,9 @@ class Export(Leased):
         ordering = ("-created_at",)
         indexes = [
             models.Index(
-                fields=["next_at"], name="export_due", condition=Q(status__in=ACTIVE)
+                fields=["next_at"],
+                name="export_due",
+                condition=Q(status__in=ACTIVE_STATUSES),
             )
         ]
 
@@ -85,4 +87,4 @@ class Export(Leased):
     @property
     def is_active(self) -> bool:
         """Waiting or being built."""
-        return self.status in ACTIVE
+        return self.status in ACTIVE_STATUSES

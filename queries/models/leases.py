@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-class Leased(models.Model):
+class LeasedModel(models.Model):
     """Work that one holder does at a time.
 
     A claim is one conditional UPDATE that writes ``lease_token``; whoever commits checks the
@@ -30,12 +30,12 @@ class Leased(models.Model):
         abstract = True
 
 
-def lease_free(now: datetime) -> Q:
+def unleased(now: datetime) -> Q:
     """Nobody holds it, or whoever held it is gone."""
     return Q(lease_until=None) | Q(lease_until__lt=now)
 
 
-class PumpSlot(models.Model):
+class SchedulerLock(models.Model):
     """The right to run one pump, and the memory of its bell.
 
     ``wake_at`` is when the next wake-up is due that somebody has already left, so that
@@ -49,7 +49,7 @@ class PumpSlot(models.Model):
     nudged_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
-        return f"pump slot {self.number}"
+        return f"scheduler lock {self.number}"
 
 
 class Heartbeat(models.Model):

@@ -7,7 +7,7 @@ from django.db import models
 from queries.providers.registry import provider_choices
 
 
-class OfProvider(models.Model):
+class ProviderMixin(models.Model):
     """A row that belongs to one provider, by its slug."""
 
     provider = models.CharField(max_length=40)

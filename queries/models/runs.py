@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from queries.models.leases import Leased
-from queries.models.saved_queries import Mode, Question, SavedQuery
+from queries.models.leases import LeasedModel
+from queries.models.saved_queries import Mode, QuerySettings, SavedQuery
 from queries.models.sharing import SharedQuerySet
 from queries.models.teams import Team
 
@@ -29,9 +29,9 @@ class Status(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-ACTIVE = (Status.QUEUED, Status.RUNNING, Status.FETCHING)
+ACTIVE_STATUSES = (Status.QUEUED, Status.RUNNING, Status.FETCHING)
 # Executed by the process that started them, under a lease from their first moment.
-INLINE = (Mode.DIRECT, Mode.REFINE)
+INLINE_MODES = (Mode.DIRECT, Mode.REFINE)
 
 
 class RunQuerySet(SharedQuerySet["Run"]):
@@ -39,10 +39,10 @@ class RunQuerySet(SharedQuerySet["Run"]):
 
     def active(self) -> RunQuerySet:
         """Not ended yet."""
-        return self.filter(status__in=ACTIVE)
+        return self.filter(status__in=ACTIVE_STATUSES)
 
 
-class Run(Question, Leased):
+class Run(QuerySettings, LeasedModel):
     """One execution of a statement: a row with a URL before the provider is called.
 
     Everything is resolved at the start: ``starts_at``/``ends_at`` is the absolute time range
@@ -124,7 +124,9 @@ class Run(Question, Leased):
         ]
         indexes = [
             models.Index(
-                fields=["next_at"], name="run_due", condition=Q(status__in=ACTIVE)
+                fields=["next_at"],
+                name="run_due",
+                condition=Q(status__in=ACTIVE_STATUSES),
             ),
             models.Index(fields=["owner", "-created_at"], name="run_by_owner"),
             models.Index(fields=["team", "-created_at"], name="run_by_team"),
@@ -136,7 +138,7 @@ class Run(Question, Leased):
     @property
     def is_active(self) -> bool:
         """Not ended yet."""
-        return self.status in ACTIVE
+        return self.status in ACTIVE_STATUSES
 
 
 class ResultSet(models.Model):

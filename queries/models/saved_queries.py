@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from queries.models.providers import OfProvider
+from queries.models.providers import ProviderMixin
 from queries.models.sharing import SharedQuerySet
 from queries.models.teams import Team
 
@@ -25,7 +25,7 @@ class Mode(models.TextChoices):
     REFINE = "refine", "Refine"
 
 
-class Question(OfProvider):
+class QuerySettings(ProviderMixin):
     """What is asked, shared by saved queries and runs.
 
     ``settings`` are the provider's query fields (tier, syntax, limit ...). ``time_range`` is
@@ -52,7 +52,7 @@ class SavedQueryQuerySet(SharedQuerySet["SavedQuery"]):
         return self.filter(Q(owner=user) | Q(team__in=Team.objects.editable_by(user)))
 
 
-class SavedQuery(Question):
+class SavedQuery(QuerySettings):
     """A named statement with its settings, private or shared with a team.
 
     ``layout`` is how its results are shown: ``{"columns": [names in order], "widths": {name: pixels}}``,

@@ -85,15 +85,15 @@ def is_permitted(
     """
     inner = _unwrapped(address)
     if origin.scheme == "http":
-        return is_listed(origin, upstream_hosts) and inner.is_loopback
+        return is_allowlisted(origin, upstream_hosts) and inner.is_loopback
     if is_public(address):
         return True
-    return is_listed(origin, upstream_hosts) and (
+    return is_allowlisted(origin, upstream_hosts) and (
         inner.is_loopback or any(inner in network for network in _PRIVATE)
     )
 
 
-def is_listed(origin: Origin, upstream_hosts: Collection[str]) -> bool:
+def is_allowlisted(origin: Origin, upstream_hosts: Collection[str]) -> bool:
     """Tell whether an origin is among the allowed `host[:port]` values. Without a port, every port is meant."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     wanted = {origin.host, host, f"{host}:{origin.port}"}
@@ -115,7 +115,7 @@ def validate_endpoint(
     Raises AddressRefusedError whose `code` and text give the reason.
     """
     origin = parse_origin(url, with_path=with_path)
-    if is_listed(origin, upstream_hosts):
+    if is_allowlisted(origin, upstream_hosts):
         if origin.scheme == "http" and not _names_loopback(origin.host):
             raise _refusal(
                 "scheme",
@@ -150,7 +150,7 @@ def parse_origin(url: str, *, with_path: bool = False) -> Origin:
     )
 
 
-def resolve(
+def resolve_host(
     origin: Origin, upstream_hosts: Collection[str], timeout: float
 ) -> list[str]:
     """Look a host up once and give the addresses to connect to, all of them permitted.

@@ -16,7 +16,7 @@ import msgspec
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
-    Facts,
+    ErrorFields,
     NotFoundError,
     PermissionDeniedError,
     ProviderError,
@@ -43,7 +43,7 @@ _SERVER_TROUBLE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """Status, headers (lower-case names) and the whole, bounded body of an answer."""
 
     status: int
@@ -78,7 +78,7 @@ class Answer:
         return value
 
 
-def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Give the seconds asked for by `Retry-After`, a number or a date (RFC 9110, 10.2.3); None if absent or odd."""
     text = headers.get("retry-after", "").strip()
     try:
@@ -97,7 +97,7 @@ def _seconds_until(date: str, now: datetime) -> float:
         return math.nan
 
 
-def said(body: bytes) -> tuple[str, str]:
+def parse_error_body(body: bytes) -> tuple[str, str]:
     """Give the (code, message) an error body carries, cleaned; ("", "") if it says nothing fit to repeat.
 
     Knows the forms seen at the four providers: {"message"}, {"error": "..."}, {"error": {"message", "code"}},
@@ -108,21 +108,21 @@ def said(body: bytes) -> tuple[str, str]:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return "", "" if text.startswith("<") else clean_text(text)
-    code, message = words_of(value)
+    code, message = error_code_and_message(value)
     return clean_text(code, limit=100), clean_text(message)
 
 
-def words_of(value: object) -> tuple[str, str]:
+def error_code_and_message(value: object) -> tuple[str, str]:
     """Give the (code, message) inside a decoded error of any known form, as they are."""
     if isinstance(value, str):
         return "", value
     if isinstance(value, list):
-        return words_of(value[0]) if value else ("", "")
+        return error_code_and_message(value[0]) if value else ("", "")
     if not isinstance(value, dict):
         return "", ""
     for name in ("error", "errors"):
         if value.get(name) and not isinstance(value.get("message"), str):
-            return words_of(value[name])
+            return error_code_and_message(value[name])
     found = (value.get(name) for name in ("message", "detail", "description", "title"))
     return _code_of(value), next(
         (text for text in found if isinstance(text, str) and text), ""
@@ -151,20 +151,20 @@ _MEANINGS: dict[int, tuple[type[ProviderError], str]] = {
 }
 
 
-def facts_of(answer: Answer) -> Facts:
+def error_fields_from(answer: Response) -> ErrorFields:
     """Give what any error made from an answer should carry: ids, status, codes and waiting time."""
-    code, _ = said(answer.body)
-    return Facts(
+    code, _ = parse_error_body(answer.body)
+    return ErrorFields(
         http_status=answer.status,
         provider_code=code,
         request_id=answer.request_id,
-        retry_after=retry_after(answer.headers, datetime.now(UTC)),
+        retry_after=parse_retry_after(answer.headers, datetime.now(UTC)),
         may_have_been_received=answer.status >= _SERVER_TROUBLE
         or answer.status == HTTPStatus.REQUEST_TIMEOUT,
     )
 
 
-def failure_of(answer: Answer, label: str) -> ProviderError:
+def default_error(answer: Response, label: str) -> ProviderError:
     """Turn an error status into one of our errors, with the provider's own words after ours."""
     kind, words = _MEANINGS.get(
         answer.status,
@@ -175,13 +175,15 @@ def failure_of(answer: Answer, label: str) -> ProviderError:
             UnavailableError,
             "{label} has trouble of its own (status {status}).",
         )
-    _, message = said(answer.body)
+    _, message = parse_error_body(answer.body)
     return kind(
-        with_words(words.format(label=label, status=answer.status), label, message),
-        **facts_of(answer),
+        append_provider_message(
+            words.format(label=label, status=answer.status), label, message
+        ),
+        **error_fields_from(answer),
     )
 
 
-def with_words(ours: str, label: str, theirs: str) -> str:
+def append_provider_message(ours: str, label: str, theirs: str) -> str:
     """Put the provider's own words after ours."""
     return f"{ours} {label} says: {theirs}" if theirs else ours

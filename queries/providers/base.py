@@ -17,6 +17,7 @@ from queries.providers.values import (
     Capabilities,
     Choice,
     Field,
+    FieldCondition,
     FieldKind,
     FileOptions,
     JobState,
@@ -29,14 +30,13 @@ from queries.providers.values import (
     ProviderWarning,
     QuerySpec,
     Queue,
-    RateFigures,
     RateLimit,
+    RateLimitStatus,
     RemoteJob,
     Row,
     Sample,
     Submitted,
     TestResult,
-    When,
 )
 
 if TYPE_CHECKING:
@@ -46,11 +46,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Capabilities",
     "Choice",
+    "ContinuedInBackgroundError",
     "Field",
+    "FieldCondition",
     "FieldKind",
     "FileOptions",
     "FileStream",
-    "HandedOverError",
     "JobState",
     "JobStatus",
     "LogLine",
@@ -62,19 +63,18 @@ __all__ = [
     "ProviderWarning",
     "QuerySpec",
     "Queue",
-    "RateFigures",
     "RateLimit",
+    "RateLimitStatus",
     "RemoteJob",
     "Row",
     "RowStream",
     "Sample",
     "Submitted",
     "TestResult",
-    "When",
 ]
 
 
-class HandedOverError(Exception):
+class ContinuedInBackgroundError(Exception):
     """A direct run goes on at the provider as the job `job_id`: its sync time ran out. Not a failure."""
 
     def __init__(self, job_id: str) -> None:
@@ -111,11 +111,11 @@ class Provider(ABC):
     statement_required: ClassVar[bool] = (
         True  # False: settings can spell the query, see `resolve`
     )
-    statement_when: ClassVar[When | None] = (
+    statement_when: ClassVar[FieldCondition | None] = (
         None  # the choice of a setting beside which the statement is written by hand; None: always
     )
     uses_time_range: ClassVar[bool] = True
-    takes_path: ClassVar[bool] = (
+    allows_endpoint_path: ClassVar[bool] = (
         False  # the endpoint may go on with a path; the key belongs to its origin
     )
     key_label: ClassVar[str] = "API key"
@@ -154,7 +154,7 @@ class Provider(ABC):
         """Find what is wrong with a spec before any call is made."""
 
     @classmethod
-    def language_of(cls, settings: Mapping[str, Any]) -> str:
+    def statement_language_for(cls, settings: Mapping[str, Any]) -> str:
         """Give the language of a statement with these settings, in the words of `statement_language`."""
         return cls.statement_language
 
@@ -164,7 +164,7 @@ class Provider(ABC):
         return spec
 
     @classmethod
-    def advise(cls, spec: QuerySpec, mode: Mode) -> list[ProviderWarning]:
+    def advisories(cls, spec: QuerySpec, mode: Mode) -> list[ProviderWarning]:
         """Say what the user should know about a valid spec before running it."""
         return []
 
@@ -229,7 +229,7 @@ class Provider(ABC):
         raise self.unsupported("list what there is to choose from")
 
     @property
-    def rate_figures(self) -> RateFigures | None:
+    def rate_figures(self) -> RateLimitStatus | None:
         """Give what the provider said of its limit in this session's last answer; None: nothing."""
         return None
 

@@ -22,8 +22,8 @@ import httpx
 import msgspec
 
 from queries.providers.addresses import parse_origin, validate_endpoint
-from queries.providers.answers import Answer
-from queries.providers.content import unpacked
+from queries.providers.answers import Response
+from queries.providers.content import decompress
 from queries.providers.credentials import MASK, Authorization
 from queries.providers.errors import (
     LimitExceededError,
@@ -35,7 +35,7 @@ from queries.providers.errors import (
 )
 from queries.providers.transport import Deadline, GuardedTransport
 
-__all__ = ["Call", "Client", "Policy", "Reply", "validate_endpoint"]
+__all__ = ["ApiCall", "Client", "Policy", "StreamedResponse", "validate_endpoint"]
 
 T = TypeVar("T")
 _HEADERS = {
@@ -63,13 +63,13 @@ class Policy:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0  # between two pieces of an answer
     total_timeout: float = 60.0  # a whole call, unless the call says otherwise
-    max_answer_bytes: int = 4 * 1024**2
+    max_response_bytes: int = 4 * 1024**2
     max_stream_bytes: int = 4 * 1024**3
     max_error_bytes: int = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One request. `path` is the provider's constant; a variable part in it is percent-encoded by the provider.
 
     `query` is a query string that is sent letter for letter, as a link of the provider has it; without `params` then.
@@ -114,22 +114,22 @@ class Client:
             follow_redirects=False,
         )
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: ApiCall) -> Response:
         """Make a call and read the whole answer, whatever its status.
 
         Raises UnavailableError, UpstreamTimeoutError, AddressRefusedError, LimitExceededError, CallStoppedError, and
         UnexpectedResponseError for a redirect or an answer that is not HTTP.
         """
         with closing(self.stream(call)) as reply:
-            return reply.answer()
+            return reply.read()
 
-    def stream(self, call: Call) -> Reply:
+    def stream(self, call: ApiCall) -> StreamedResponse:
         """Make a call and give the answer once its status is known, the body still to come. Raises as `send` does."""
         request = self._request(call)
-        response = in_our_words(
+        response = translate_network_errors(
             partial(self._http.send, request, stream=True), body_begun=False
         )
-        reply = Reply(response, self)
+        reply = StreamedResponse(response, self)
         if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
             reply.close()
             raise UnexpectedResponseError(
@@ -151,13 +151,13 @@ class Client:
 
     def abort(self) -> None:
         """Hang up, from any thread. The call under way ends in CallStoppedError, and so does every later one."""
-        self._transport.hang_up()
+        self._transport.abort()
 
     def close(self) -> None:
         """Close all connections. Harmless when repeated."""
         self._http.close()
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _request(self, call: ApiCall) -> httpx.Request:
         if not _PATH.fullmatch(call.path) or _DOT_SEGMENT.search(call.path):
             raise ValueError("A call's path must be plain and absolute.")
         if not _QUERY.fullmatch(call.query):
@@ -198,7 +198,7 @@ class Client:
         self.close()
 
 
-class Reply:
+class StreamedResponse:
     """An answer whose body is still on its way: iterate over it for decoded bytes, or take the whole `answer()`."""
 
     def __init__(self, response: httpx.Response, client: Client) -> None:
@@ -214,7 +214,7 @@ class Reply:
     @property
     def request_id(self) -> str:
         """Give the remote side's id of this request, or ""."""
-        return Answer(self.status, self.headers, b"").request_id
+        return Response(self.status, self.headers, b"").request_id
 
     @property
     def is_error(self) -> bool:
@@ -224,11 +224,13 @@ class Reply:
     def __iter__(self) -> Iterator[bytes]:
         """Give the body in pieces. Raises TruncatedStreamError, LimitExceededError and what `Client.send` raises."""
         limit = self._client.policy.max_stream_bytes
-        pieces = unpacked(
+        pieces = decompress(
             self._response.iter_raw(), self.headers.get("content-encoding", "")
         )
         while (
-            piece := in_our_words(partial(next, pieces, None), body_begun=True)
+            piece := translate_network_errors(
+                partial(next, pieces, None), body_begun=True
+            )
         ) is not None:
             self.bytes_received += len(piece)
             if self.bytes_received > limit:
@@ -238,10 +240,10 @@ class Reply:
                 )
             yield piece
 
-    def answer(self) -> Answer:
+    def read(self) -> Response:
         """Read the rest, with the key blotted out. A long or broken body of an error is cut; of a success it raises."""
         policy = self._client.policy
-        limit = policy.max_error_bytes if self.is_error else policy.max_answer_bytes
+        limit = policy.max_error_bytes if self.is_error else policy.max_response_bytes
         body = self._some(limit + 1)
         if len(body) > limit and not self.is_error:
             raise LimitExceededError(
@@ -249,7 +251,7 @@ class Reply:
                 may_have_been_received=True,
             )
         text = self._client.redact(body[:limit].decode("utf-8", "surrogateescape"))
-        return Answer(
+        return Response(
             self.status, self.headers, text.encode("utf-8", "surrogateescape")
         )
 
@@ -270,7 +272,7 @@ class Reply:
         return b"".join(parts)[:limit]
 
 
-def in_our_words(step: Callable[[], T], *, body_begun: bool) -> T:
+def translate_network_errors(step: Callable[[], T], *, body_begun: bool) -> T:
     """Take one step on the network and turn its failure into one of our errors.
 
     The error is raised after the handler has ended: it must not drag along the frames and requests of lower layers.

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 
 from queries.providers.errors import TruncatedStreamError, UnexpectedResponseError
 
-PIECE = 65_536
+CHUNK_BYTES = 65_536
 _GZIP_WINDOW = 31  # zlib's number for "gzip, any window"
 
 
-def unpacked(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+def decompress(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """Give an answer's bytes without their content encoding.
 
     Raises UnexpectedResponseError for an encoding that was not asked for or is damaged, TruncatedStreamError if the
@@ -47,7 +47,7 @@ def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
 def _drained(unpacker: zlib._Decompress, waiting: bytes) -> Iterator[bytes]:
     while True:
         try:
-            piece = unpacker.decompress(waiting, PIECE)
+            piece = unpacker.decompress(waiting, CHUNK_BYTES)
         except zlib.error:
             raise UnexpectedResponseError(
                 "The compressed answer is damaged.", code="encoding"
@@ -55,5 +55,5 @@ def _drained(unpacker: zlib._Decompress, waiting: bytes) -> Iterator[bytes]:
         if piece:
             yield piece
         waiting = unpacker.unconsumed_tail
-        if unpacker.eof or (not waiting and len(piece) < PIECE):
+        if unpacker.eof or (not waiting and len(piece) < CHUNK_BYTES):
             return

@@ -14,7 +14,7 @@ MASK = "***"
 _SENDABLE = re.compile(
     r"[\x21\x23-\x5b\x5d-\x7e]+"
 )  # printable, and the same inside a JSON text
-_LEAST_BLOTTED = 6
+_MIN_REDACTED_CHARACTERS = 6
 
 
 class Secret:
@@ -107,7 +107,7 @@ class BasicAuthorization:
             for ascii_only in (True, False)
         )
         forms = dict.fromkeys((password, *(text[1:-1] for text in written)))
-        blotted = (form for form in forms if len(form) >= _LEAST_BLOTTED)
+        blotted = (form for form in forms if len(form) >= _MIN_REDACTED_CHARACTERS)
         return (self._token(), *blotted)
 
     def _token(self) -> str:

@@ -26,11 +26,11 @@ from __future__ import annotations
 import unicodedata
 from typing import TypedDict, Unpack
 
-MAX_TEXT = 600
+MAX_TEXT_CHARACTERS = 600
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def clean_text(text: str, *, limit: int = MAX_TEXT) -> str:
+def clean_text(text: str, *, limit: int = MAX_TEXT_CHARACTERS) -> str:
     """Make text from outside fit to show: no control or direction characters, single spaces, at most `limit` long."""
     visible = "".join(
         " " if unicodedata.category(c) in _HIDDEN_CATEGORIES else c
@@ -40,14 +40,14 @@ def clean_text(text: str, *, limit: int = MAX_TEXT) -> str:
     return joined if len(joined) <= limit else joined[: limit - 1].rstrip() + "…"
 
 
-def in_words(message: str, remedy: str, provider_code: str, request_id: str) -> str:
+def format_error(message: str, remedy: str, provider_code: str, request_id: str) -> str:
     """Give what went wrong, what to do, and what the provider's support asks for, as one text."""
     ids = (("Provider code", provider_code), ("Request id", request_id))
     told = (f"{name}: {value}." for name, value in ids if value)
     return " ".join(text for text in (message, remedy, *told) if text)
 
 
-class Facts(TypedDict, total=False):
+class ErrorFields(TypedDict, total=False):
     """What may be said about an error beside its message."""
 
     code: str
@@ -76,7 +76,7 @@ class ProviderError(Exception):
     retry_after: float | None = None  # seconds, as asked by the provider
     may_have_been_received: bool = False
 
-    def __init__(self, message: str, **facts: Unpack[Facts]) -> None:
+    def __init__(self, message: str, **facts: Unpack[ErrorFields]) -> None:
         super().__init__(message)
         self.message = clean_text(message)
         for name, value in facts.items():
@@ -85,9 +85,11 @@ class ProviderError(Exception):
     def __str__(self) -> str:
         return self.message
 
-    def in_words(self) -> str:
+    def full_message(self) -> str:
         """Give everything there is to know about it as one text, for where there is room for a text only."""
-        return in_words(self.message, self.remedy, self.provider_code, self.request_id)
+        return format_error(
+            self.message, self.remedy, self.provider_code, self.request_id
+        )
 
     def as_dict(self) -> dict[str, str | int | float | bool | None]:
         """Give the error as plain JSON values, to be stored beside a run."""

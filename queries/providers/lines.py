@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from queries.providers.errors import LimitExceededError
 
-MOST_BYTES_OF_A_LINE = 64 * 1024**2
+MAX_LINE_BYTES = 64 * 1024**2
 
 
 class LineSplitter:
     """Takes pieces, gives complete lines without their ends; `rest` is what came after the last one."""
 
-    def __init__(self, most: int = MOST_BYTES_OF_A_LINE) -> None:
-        self._most = most
+    def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
+        self._most = max_bytes
         self._waiting: list[bytes] = []
         self._size = 0
 
@@ -22,10 +22,10 @@ class LineSplitter:
         *ends, last = piece.split(b"\n")
         for end in ends:
             self._keep(end)
-            yield self.rest()
+            yield self.flush()
         self._keep(last)
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         """Give what waits for the end of its line, and forget it."""
         line = b"".join(self._waiting).strip()
         self._waiting.clear()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from queries.providers.addresses import parse_origin
 from queries.providers.errors import AddressRefusedError
 
-MOST_CHARACTERS = 8_000
+MAX_LINK_CHARACTERS = 8_000
 # Plain characters only: no white space, no backslash, no fragment, nothing that two readers could read differently.
 _LINK = re.compile(
     r"(?P<origin>[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?"
@@ -25,12 +25,12 @@ class Link(NamedTuple):
     query: str
 
 
-def followed(link: str, origin: str, label: str) -> Link:
+def resolve_link(link: str, origin: str, label: str) -> Link:
     """Take a link apart, host-relative ("/path?query") or absolute. The link itself is never repeated in a message.
 
     Raises AddressRefusedError (code "link_refused") if it leaves `origin`, goes up with "..", or is no plain link.
     """
-    found = _LINK.fullmatch(link) if len(link) <= MOST_CHARACTERS else None
+    found = _LINK.fullmatch(link) if len(link) <= MAX_LINK_CHARACTERS else None
     if found is None or _DOT_SEGMENT.search(found["path"]):
         raise _refusal(f"{label} gave a link that is not a plain address.", label)
     if found["origin"] is not None and _origin_of(found["origin"], label) != origin:

@@ -42,7 +42,7 @@ def provider_class(slug: str) -> type[Provider]:
     return found
 
 
-def checked_origin(
+def validated_origin(
     slug: str, options: Mapping[str, Any], upstream_hosts: Collection[str]
 ) -> str:
     """Give the origin a connection's options lead to: the provider's own hosts and the administrator's, no other.
@@ -54,18 +54,18 @@ def checked_origin(
         kind.endpoint(options),
         upstream_hosts,
         kind.known_hosts,
-        with_path=kind.takes_path,
+        with_path=kind.allows_endpoint_path,
     )
 
 
-def open_provider(
+def create_provider(
     slug: str, key: str, options: Mapping[str, Any], *, origin: str, policy: Policy
 ) -> Provider:
     """Make a provider ready to be called. Close it after use, or open it in `with`.
 
     `origin` is the one the key was entered for. Raises AddressRefusedError if the options no longer lead there.
     """
-    if checked_origin(slug, options, policy.upstream_hosts) != origin:
+    if validated_origin(slug, options, policy.upstream_hosts) != origin:
         raise AddressRefusedError(
             "The connection's address has changed since the key was entered.",
             remedy="Enter the key again.",

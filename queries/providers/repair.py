@@ -10,7 +10,7 @@ from typing import Any
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def repaired(text: bytes) -> bytes:
+def repair_json(text: bytes) -> bytes:
     """Give JSON text that every decoder takes: bytes that are no UTF-8 become U+FFFD, half a character its escape.
 
     A text can hold no half of a character; the six characters of its escape say which one it was. Raises ValueError

@@ -21,7 +21,7 @@ import certifi
 import httpcore
 import httpx
 
-from queries.providers.addresses import Origin, resolve
+from queries.providers.addresses import Origin, resolve_host
 from queries.providers.credentials import Authorization
 from queries.providers.errors import AddressRefusedError, CallStoppedError
 
@@ -56,17 +56,17 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     @property
-    def left(self) -> float:
+    def remaining(self) -> float:
         """Seconds until then."""
         return self._end - time.monotonic()
 
-    def bound(
-        self, timeout: float | None, late: type[httpcore.TimeoutException]
+    def clamp_timeout(
+        self, timeout: float | None, error: type[httpcore.TimeoutException]
     ) -> float:
         """Give the time one step may take. Raises `late` when none is left."""
-        left = self.left
+        left = self.remaining
         if left <= 0:
-            raise late
+            raise error
         return left if timeout is None else min(timeout, left)
 
 
@@ -121,14 +121,16 @@ class _Stream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         try:
             return self._inner.read(
-                max_bytes, _deadline.get().bound(timeout, httpcore.ReadTimeout)
+                max_bytes, _deadline.get().clamp_timeout(timeout, httpcore.ReadTimeout)
             )
         finally:
             self._lines.check()  # a hang-up looks like the end of the data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._lines.check()
-        self._inner.write(buffer, _deadline.get().bound(timeout, httpcore.WriteTimeout))
+        self._inner.write(
+            buffer, _deadline.get().clamp_timeout(timeout, httpcore.WriteTimeout)
+        )
 
     def start_tls(
         self,
@@ -136,7 +138,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        limit = _deadline.get().bound(timeout, httpcore.ConnectTimeout)
+        limit = _deadline.get().clamp_timeout(timeout, httpcore.ConnectTimeout)
         return _Stream(
             self._inner.start_tls(ssl_context, server_hostname, limit), self._lines
         )
@@ -168,14 +170,16 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         late = httpcore.ConnectTimeout
-        addresses = resolve(
-            self._origin, self._upstream_hosts, _deadline.get().bound(timeout, late)
+        addresses = resolve_host(
+            self._origin,
+            self._upstream_hosts,
+            _deadline.get().clamp_timeout(timeout, late),
         )
         failure: Exception = late()
         for address in addresses:
             self._lines.check()
             try:
-                limit = _deadline.get().bound(timeout, late)
+                limit = _deadline.get().clamp_timeout(timeout, late)
                 return _Stream(
                     super().connect_tcp(
                         address, port, limit, local_address, socket_options
@@ -259,7 +263,7 @@ class GuardedTransport(httpx.BaseTransport):
             response.status, headers=response.headers, stream=_Body(response, deadline)
         )
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """End every call under way, from any thread, and refuse new ones."""
         self._lines.hang_up()
 

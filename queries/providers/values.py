@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from queries.providers.errors import ProviderError, in_words
+from queries.providers.errors import ProviderError, format_error
 
 Mode = Literal["direct", "background"]
 FieldKind = Literal["text", "choice", "integer", "boolean", "datetime", "url", "secret"]
@@ -24,7 +24,7 @@ class Capabilities:
     cancel_all: bool = False
     delete: bool = False  # the result, at the provider
     logs: bool = False
-    list_remote: bool = False  # jobs that were not started here
+    list_jobs: bool = False  # jobs that were not started here
     progress: bool = False  # parts done and parts in all
     random_access_paging: bool = False
     total_known: bool = False  # the number of rows is told before they are fetched
@@ -39,7 +39,7 @@ class Capabilities:
     preview: bool = False  # a query can be checked before it runs
 
 
-class When(NamedTuple):
+class FieldCondition(NamedTuple):
     """A condition: the choice field of that name has one of these values."""
 
     field: str
@@ -64,9 +64,11 @@ class Field:
     modes: tuple[Mode, ...] = ("direct", "background")
     catalog: str = ""  # the kind of list to pick a value from; typing stays possible
     catalog_parent: str = ""  # the field whose value is the parent of that list
-    many: bool = False  # several values, separated by commas
+    multiple: bool = False  # several values, separated by commas
     rows: int = 0  # lines of a text area; 0: one line
-    when: When | None = None  # means something only beside such a choice; None: always
+    when: FieldCondition | None = (
+        None  # means something only beside such a choice; None: always
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class TestResult:
     request_id: str = ""
 
     @classmethod
-    def of(cls, error: ProviderError, *, remedy: str = "") -> TestResult:
+    def from_error(cls, error: ProviderError, *, remedy: str = "") -> TestResult:
         """Give the result of a test that failed with `error`."""
         return cls(
             ok=False,
@@ -203,9 +205,11 @@ class TestResult:
             request_id=error.request_id,
         )
 
-    def in_words(self) -> str:
+    def full_message(self) -> str:
         """Give all of it that is fit to show as one text."""
-        return in_words(self.message, self.remedy, self.provider_code, self.request_id)
+        return format_error(
+            self.message, self.remedy, self.provider_code, self.request_id
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +263,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class RateFigures:
+class RateLimitStatus:
     """What the provider last said of its limit: calls in all, calls left, when they come back."""
 
     limit: int | None = None

@@ -39,7 +39,7 @@ class RefineRequest:
     form_key: UUID = field(default_factory=uuid4)
 
 
-def refinable(run: Run) -> ResultSet:
+def refinable_result(run: Run) -> ResultSet:
     """The rows of a run that can be refined; InvalidRefineError says why there are none."""
     if run.is_active:
         raise InvalidRefineError(
@@ -54,17 +54,17 @@ def refinable(run: Run) -> ResultSet:
     return found
 
 
-def check(request: RefineRequest) -> ResultSet:
+def validate_refine(request: RefineRequest) -> ResultSet:
     """The rows the request reads. Raises InvalidRefineError for what is known to be wrong.
 
     SQL is not looked at here: it is read where it is carried out, and nowhere else.
     """
-    found = refinable(request.origin)
+    found = refinable_result(request.origin)
     if request.language not in LANGUAGES:
         raise InvalidRefineError("Choose DataPrime or SQL.")
     if request.language == DATAPRIME:
         try:
-            refine.compiled(request.statement, found)
+            refine.compile_statement(request.statement, found)
         except DataPrimeError as error:
             raise InvalidRefineError(str(error), error.line, error.column) from None
     return found
@@ -80,17 +80,17 @@ def start_refine(request: RefineRequest) -> Run:
     readable = Run.objects.visible_to(request.owner).filter(pk=request.origin.pk)
     if not readable.exists():
         raise PermissionDenied("You may not see this run.")
-    read = check(request)
+    read = validate_refine(request)
     try:
         quota.check_rows_fit(request.owner)
     except quota.NoRoomError as error:
         raise InvalidRefineError(str(error)) from None
     run = _new(request, read)
-    executor.lease(run)
+    executor.assign_lease(run)
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            transaction.on_commit(lambda: executor.pool_of(run).submit(run))
+            transaction.on_commit(lambda: executor.executor_for(run).submit(run))
     except IntegrityError:
         # Two submits of one form at the same moment: the other one was first.
         if known := _started_before(request):
@@ -100,7 +100,7 @@ def start_refine(request: RefineRequest) -> Run:
     return run
 
 
-def refine_again(run: Run, *, owner: User, form_key: UUID) -> Run:
+def rerun_refine(run: Run, *, owner: User, form_key: UUID) -> Run:
     """Carry out the same refine again, on the rows its origin has now."""
     if run.origin is None:
         raise InvalidRefineError("The run it was made from was deleted.")

@@ -31,16 +31,20 @@ from queries.providers.errors import (
 )
 from queries.providers.registry import provider_class
 from queries.runs.engine import access, queue
-from queries.runs.engine.run_updates import mark_connection, noted, storable
+from queries.runs.engine.run_updates import (
+    json_safe,
+    mark_connection_failing,
+    notes_with,
+)
 
-ADOPTED = "Adopted: this query was not started here."
-NOT_TOLD = "(The provider does not tell the statement.)"
-DELETED = "The result was deleted at the provider; the rows kept here stay."
+IMPORTED_NOTE = "Adopted: this query was not started here."
+UNKNOWN_STATEMENT = "(The provider does not tell the statement.)"
+RESULT_DELETED_NOTE = "The result was deleted at the provider; the rows kept here stay."
 
 log = structlog.get_logger(__name__)
 
 
-def logs_of(run: Run) -> list[LogLine]:
+def fetch_logs(run: Run) -> list[LogLine]:
     """The log of the run's job at the provider, oldest line first."""
     if not provider_class(run.provider).capabilities.logs:
         raise provider_class(run.provider).unsupported("show logs")
@@ -48,7 +52,7 @@ def logs_of(run: Run) -> list[LogLine]:
         return provider.logs(_job_of(run))
 
 
-def delete_remote(run: Run) -> None:
+def delete_remote_result(run: Run) -> None:
     """Delete the run's result at the provider, and say so on the run. Our rows stay."""
     if not provider_class(run.provider).capabilities.delete:
         raise provider_class(run.provider).unsupported("delete results")
@@ -57,11 +61,13 @@ def delete_remote(run: Run) -> None:
     with _calling(access.connection_for(run)) as provider:
         provider.delete(_job_of(run))
     gone = {**run.statistics, "deleted_at_provider": timezone.now().isoformat()}
-    Run.objects.filter(pk=run.pk).update(statistics=gone, notes=noted(run, DELETED))
+    Run.objects.filter(pk=run.pk).update(
+        statistics=gone, notes=notes_with(run, RESULT_DELETED_NOTE)
+    )
     log.info("result_deleted_at_provider", run=str(run.pk))
 
 
-def preview(connection: Connection, spec: QuerySpec) -> Preview:
+def preview_query(connection: Connection, spec: QuerySpec) -> Preview:
     """What the provider says of a valid query before it runs; nothing is kept, and nothing runs."""
     kind = provider_class(connection.provider)
     if not kind.capabilities.preview:
@@ -83,10 +89,10 @@ def cancel_all_jobs(connection: Connection) -> None:
     log.info("all_jobs_cancelled", connection=str(connection.pk))
 
 
-def jobs_of(connection: Connection, user: User) -> list[tuple[RemoteJob, Run | None]]:
+def list_jobs(connection: Connection, user: User) -> list[tuple[RemoteJob, Run | None]]:
     """The provider's list of jobs, newest first; those that ``user`` has a run of, with it."""
     kind = provider_class(connection.provider)
-    if not kind.capabilities.list_remote:
+    if not kind.capabilities.list_jobs:
         raise kind.unsupported("list queries")
     with _calling(connection) as provider:
         found = provider.list_jobs()
@@ -94,12 +100,12 @@ def jobs_of(connection: Connection, user: User) -> list[tuple[RemoteJob, Run | N
     return [(job, known.get(job.job_id)) for job in found]
 
 
-def adopt_job(connection: Connection, owner: User, job_id: str) -> Run:
+def import_job(connection: Connection, owner: User, job_id: str) -> Run:
     """A background run of a job that was started elsewhere; the one there is, if there is one.
 
     The pump goes on with it as with any other. Raises NotFoundError for a job not in the list.
     """
-    jobs = jobs_of(connection, owner)
+    jobs = list_jobs(connection, owner)
     job, run = next((pair for pair in jobs if pair[0].job_id == job_id), (None, None))
     if job is None:
         raise NotFoundError("The provider's list does not have this query any more.")
@@ -121,22 +127,22 @@ def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:
         provider=connection.provider,
         # The same key for the same job: pressed twice, it is one run.
         form_key=uuid5(connection.pk, job.job_id),
-        statement=storable(job.statement) or NOT_TOLD,
+        statement=json_safe(job.statement) or UNKNOWN_STATEMENT,
         mode=Mode.BACKGROUND,
         time_range=time_ranges.NONE,
         status=Status.RUNNING,
-        native_status=storable(job.status.native)[:80],
+        native_status=json_safe(job.status.native)[:80],
         job_id=job.job_id,
         submitted_at=job.status.submitted_at or now,
         started_at=_watched_since(job, now),
         next_at=now,
         gives_up_at=now + timedelta(seconds=settings.BACKGROUND_SECONDS),
-        notes=[ADOPTED],
+        notes=[IMPORTED_NOTE],
     )
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            queue.ring_pump()
+            queue.enqueue_scheduler()
     except IntegrityError:
         return Run.objects.get(owner=owner, form_key=run.form_key)
     log.info("job_adopted", run=str(run.pk))
@@ -166,7 +172,7 @@ def _job_of(run: Run) -> str:
 def _calling(connection: Connection) -> Iterator[Provider]:
     """The provider for one call, within the key's rate limit and with short times."""
     limit = provider_class(connection.provider).rate_limit
-    if wait := rate_limit.take(connection, limit):
+    if wait := rate_limit.acquire(connection, limit):
         raise RateLimitError(
             f"This key is at its provider's limit of requests. Try again in {math.ceil(wait)} s.",
             retry_after=wait,
@@ -180,5 +186,5 @@ def _calling(connection: Connection) -> Iterator[Provider]:
             rate_limit.block(connection, refused.retry_after)
         raise
     except AuthenticationError as refused:
-        mark_connection(connection, refused)
+        mark_connection_failing(connection, refused)
         raise

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from queries import quota, time_ranges
 from queries.models import (
-    INLINE,
+    INLINE_MODES,
     Connection,
     Mode,
     Run,
@@ -26,18 +26,18 @@ from queries.models import (
     Status,
     Team,
     User,
-    lease_free,
+    unleased,
 )
 from queries.models.runs import RunQuerySet
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
 from queries.runs.engine import executor, queue
-from queries.runs.engine.orphan_jobs import cancel_unwatched
+from queries.runs.engine.orphan_jobs import cancel_job_in_background
 from queries.runs.engine.run_updates import (
     best_attempt,
-    ending,
+    final_values,
+    query_spec,
     remove_rows,
-    spec_of,
     warning_dicts,
 )
 
@@ -47,9 +47,9 @@ log = structlog.get_logger(__name__)
 class InvalidRunError(ValueError):
     """The request cannot be sent; ``problems`` says why, field by field."""
 
-    def __init__(self, found: list[Problem]) -> None:
-        super().__init__(" ".join(problem.message for problem in found))
-        self.problems = found
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(" ".join(problem.message for problem in problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,7 @@ def problems(request: RunRequest) -> list[Problem]:
     return kind.validate(spec, _mode(request.mode))
 
 
-def spec_asked(request: RunRequest) -> QuerySpec:
+def resolved_spec(request: RunRequest) -> QuerySpec:
     """What a provider would be asked for a request without problems, with its time range as of now."""
     return provider_class(request.connection.provider).resolve(_spec(request))
 
@@ -103,7 +103,7 @@ def start_run(request: RunRequest) -> Run:
         raise InvalidRunError(found)
     run = _new(request)
     if run.mode == Mode.DIRECT:
-        executor.lease(run)
+        executor.assign_lease(run)
     try:
         with transaction.atomic():
             run.save(force_insert=True)
@@ -120,8 +120,8 @@ def start_run(request: RunRequest) -> Run:
 
 def wait_for(run: Run, seconds: float) -> Run:
     """The run as it is now, after waiting up to ``seconds`` for one that executes here to end."""
-    if run.mode in INLINE:
-        executor.pool_of(run).wait(run.pk, seconds)
+    if run.mode in INLINE_MODES:
+        executor.executor_for(run).wait(run.pk, seconds)
     run.refresh_from_db()
     return run
 
@@ -137,11 +137,11 @@ def cancel_all_runs(user: User) -> int:
     return _cancel(Run.objects.owned_by(user))
 
 
-def run_again(
+def rerun(
     run: Run,
     *,
     owner: User,
-    now: bool,
+    from_now: bool,
     form_key: UUID,
     zone: tzinfo = UTC,
     connection: Connection | None = None,
@@ -153,7 +153,7 @@ def run_again(
     connection = connection or run.connection
     if connection is None:
         raise PermissionDenied("The connection of this run is gone.")
-    preset = now and run.time_range not in (time_ranges.ABSOLUTE, time_ranges.NONE)
+    preset = from_now and run.time_range not in (time_ranges.ABSOLUTE, time_ranges.NONE)
     choice = run.time_range if preset or run.starts_at is None else time_ranges.ABSOLUTE
     saved = run.saved_query
     if saved and not SavedQuery.objects.visible_to(owner).filter(pk=saved.pk).exists():
@@ -190,10 +190,10 @@ def delete_run(run: Run) -> None:
     """
     # Ended first, so that whoever holds it loses its lease and adds no more rows.
     active = Run.objects.active().filter(pk=run.pk)
-    if active.update(**ending(run, Status.CANCELLED)):
-        executor.pool.cancel(run.pk)
+    if active.update(**final_values(run, Status.CANCELLED)):
+        executor.direct_executor.cancel(run.pk)
         if run.job_id and run.connection:
-            cancel_unwatched(run.connection, run.job_id)
+            cancel_job_in_background(run.connection, run.job_id)
     base = Path(conf.DATA_DIR)
     places = [
         base / "exports" / str(pk) for pk in run.exports.values_list("pk", flat=True)
@@ -209,17 +209,17 @@ def delete_rows(run: Run) -> None:
     """Remove the stored rows of a run that has ended, at once; the run stays, and says so."""
     if Run.objects.active().filter(pk=run.pk).exists():
         return
-    remove_rows(run, why="deleted")
+    remove_rows(run, reason="deleted")
 
 
-def curl_of(run: Run) -> str:
+def curl_command(run: Run) -> str:
     """The equivalent curl command, with a placeholder for the key; "" when nobody is called."""
     if run.mode == Mode.REFINE:
         return ""
     kind = provider_class(run.provider)
     options = run.connection.options if run.connection else {}
     endpoint = kind.endpoint(options) if run.connection else "https://ENDPOINT"
-    return kind.curl(spec_of(run), _mode(run.mode), endpoint)
+    return kind.curl(query_spec(run), _mode(run.mode), endpoint)
 
 
 def _no_room(owner: User) -> list[Problem]:
@@ -288,7 +288,7 @@ def _new(request: RunRequest) -> Run:
         range_end=request.range_end if absolute else None,
         starts_at=resolved.start,
         ends_at=resolved.end,
-        warnings=warning_dicts(kind.advise(spec, _mode(request.mode))),
+        warnings=warning_dicts(kind.advisories(spec, _mode(request.mode))),
         next_at=now,
         gives_up_at=now + limit if background else None,
     )
@@ -297,9 +297,9 @@ def _new(request: RunRequest) -> Run:
 def _set_going(run: Run) -> None:
     """A wake-up in the same transaction, or a place in this process once it has committed."""
     if run.mode == Mode.BACKGROUND:
-        queue.ring_pump()
+        queue.enqueue_scheduler()
     else:
-        transaction.on_commit(lambda: executor.pool.submit(run))
+        transaction.on_commit(lambda: executor.direct_executor.submit(run))
 
 
 def _cancel(rows: RunQuerySet) -> int:
@@ -312,18 +312,18 @@ def _cancel(rows: RunQuerySet) -> int:
         told = asked.update(cancel_asked_at=now, next_at=now)
         if told and Mode.BACKGROUND in modes.values():
             _end_waiting_fetches(rows)
-            queue.ring_pump()
+            queue.enqueue_scheduler()
     for pk, mode in modes.items():
-        if mode in INLINE:
-            executor.pool.cancel(pk)
+        if mode in INLINE_MODES:
+            executor.direct_executor.cancel(pk)
     return len(modes)
 
 
 def _end_not_begun(rows: RunQuerySet, now: datetime) -> None:
     """End what nobody has begun. What executes inline has a lease from its first moment."""
-    nobodys = Q(mode__in=INLINE) | lease_free(now)
+    nobodys = Q(mode__in=INLINE_MODES) | unleased(now)
     not_begun = rows.filter(nobodys, status=Status.QUEUED, submitting_since=None)
-    changes = ending(Run(), Status.CANCELLED)
+    changes = final_values(Run(), Status.CANCELLED)
     # Each keeps its own.
     del changes["notes"]
     not_begun.update(cancel_asked_at=now, **changes)
@@ -331,10 +331,10 @@ def _end_not_begun(rows: RunQuerySet, now: datetime) -> None:
 
 def _end_waiting_fetches(rows: RunQuerySet) -> None:
     """End fetches that nobody holds; whoever holds one sees the flag."""
-    nobodys = lease_free(timezone.now())
+    nobodys = unleased(timezone.now())
     waiting = rows.filter(nobodys, mode=Mode.BACKGROUND, status=Status.FETCHING)
     for run in waiting:
-        changes = ending(run, Status.CANCELLED)
+        changes = final_values(run, Status.CANCELLED)
         waiting.filter(pk=run.pk).update(result=best_attempt(run), **changes)
 
 

@@ -11,22 +11,22 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from queries.models import SavedQuery, User
 
-MOST_TAGS = 20
-LONGEST_TAG = 40
-LONGEST_NAME = 160
-MOST_COLUMNS = 500
-LONGEST_COLUMN = 1_000
-WIDTHS = range(40, 2_001)  # pixels
-MINE, TEAMS = "mine", "teams"
+MAX_TAGS = 20
+MAX_TAG_CHARACTERS = 40
+MAX_NAME_CHARACTERS = 160
+MAX_COLUMNS = 500
+MAX_COLUMN_CHARACTERS = 1_000
+COLUMN_WIDTH_RANGE = range(40, 2_001)  # pixels
+OWNED_BY_ME, OWNED_BY_OTHERS = "mine", "teams"
 
 
-def tags_in(text: str) -> list[str]:
+def parse_tags(text: str) -> list[str]:
     """Tags from comma-separated text: lower case, each once, in the order given."""
     words = (" ".join(word.split()).lower() for word in text.split(","))
     return list(dict.fromkeys(word for word in words if word))
 
 
-def seen_by(user: User) -> QuerySet[SavedQuery]:
+def visible_with_favourites(user: User) -> QuerySet[SavedQuery]:
     """What ``user`` may see, with ``is_favourite``; favourites first, then by name."""
     mine = SavedQuery.favoured_by.through.objects.filter(
         savedquery=OuterRef("pk"), user=user
@@ -39,17 +39,17 @@ def seen_by(user: User) -> QuerySet[SavedQuery]:
     )
 
 
-def find(
-    user: User, *, text: str = "", tag: str = "", whose: str = ""
+def search(
+    user: User, *, text: str = "", tag: str = "", ownership: str = ""
 ) -> QuerySet[SavedQuery]:
     """Visible queries with ``text`` in name, description, statement or a tag.
 
     ``whose`` is "mine", "teams" (what others share) or "" for all.
     """
-    found = seen_by(user)
-    if whose == MINE:
+    found = visible_with_favourites(user)
+    if ownership == OWNED_BY_ME:
         found = found.filter(owner=user)
-    elif whose == TEAMS:
+    elif ownership == OWNED_BY_OTHERS:
         found = found.exclude(owner=user)
     if tag:
         found = found.filter(pk__in=_tagged(user, lambda tags: tag in tags))
@@ -65,18 +65,18 @@ def find(
     return found
 
 
-def tags_of(user: User) -> list[str]:
+def tags_visible_to(user: User) -> list[str]:
     """Every tag in use on what ``user`` sees, the most used first."""
     rows = SavedQuery.objects.visible_to(user).values_list("tags", flat=True)
     used = Counter(tag for tags in rows for tag in tags)
     return sorted(used, key=lambda tag: (-used[tag], tag))
 
 
-def copy_for(user: User, query: SavedQuery) -> SavedQuery:
+def duplicate(user: User, query: SavedQuery) -> SavedQuery:
     """A private copy that belongs to ``user``."""
     return SavedQuery.objects.create(
         owner=user,
-        name=f"Copy of {query.name}"[:LONGEST_NAME],
+        name=f"Copy of {query.name}"[:MAX_NAME_CHARACTERS],
         description=query.description,
         tags=query.tags,
         provider=query.provider,
@@ -89,9 +89,9 @@ def copy_for(user: User, query: SavedQuery) -> SavedQuery:
     )
 
 
-def set_favourite(query: SavedQuery, user: User, *, wanted: bool) -> None:
+def set_favourite(query: SavedQuery, user: User, *, favourite: bool) -> None:
     """Mark a query for one person, or take the mark away. Harmless when repeated."""
-    change = query.favoured_by.add if wanted else query.favoured_by.remove
+    change = query.favoured_by.add if favourite else query.favoured_by.remove
     change(user)
 
 
@@ -102,13 +102,13 @@ def set_layout(query: SavedQuery, columns: Sequence[str], widths: str) -> None:
     except (ValueError, RecursionError):
         given = {}
     kept = {
-        name[:LONGEST_COLUMN]: int(pixels)
+        name[:MAX_COLUMN_CHARACTERS]: int(pixels)
         for name, pixels in (given.items() if isinstance(given, dict) else ())
-        if isinstance(pixels, int | float) and pixels in WIDTHS
+        if isinstance(pixels, int | float) and pixels in COLUMN_WIDTH_RANGE
     }
     query.layout = {
-        "columns": list(columns[:MOST_COLUMNS]),
-        "widths": dict(list(kept.items())[:MOST_COLUMNS]),
+        "columns": list(columns[:MAX_COLUMNS]),
+        "widths": dict(list(kept.items())[:MAX_COLUMNS]),
     }
     query.save(update_fields=["layout", "updated_at"])
 

@@ -14,10 +14,10 @@ from contextlib import suppress
 import structlog
 
 PR_SET_PDEATHSIG = 1
-FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 10.0
+INITIAL_RESTART_DELAY = 0.25
+MAX_RESTART_DELAY = 10.0
 # Whoever lived this long was well: the next restart is immediate again.
-WELL_AFTER = 10.0
+STABLE_AFTER = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -66,8 +66,10 @@ class Child:
     def restart(self) -> None:
         """Kill the group, whatever is left of it, and start anew after a pause."""
         self.kill()
-        self._short_lives = 0 if self.age >= WELL_AFTER else self._short_lives + 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(self._short_lives, 16), LONGEST_PAUSE)
+        self._short_lives = 0 if self.age >= STABLE_AFTER else self._short_lives + 1
+        pause = min(
+            INITIAL_RESTART_DELAY * 2.0 ** min(self._short_lives, 16), MAX_RESTART_DELAY
+        )
         self._not_before = self._clock() + (pause if self._short_lives else 0.0)
 
     def terminate(self) -> None:

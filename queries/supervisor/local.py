@@ -14,26 +14,26 @@ from queries.fields import fingerprint
 from queries.models import Connection, User
 from queries.providers.registry import provider_choices
 
-OWNER = "owner@localhost"
+OWNER_EMAIL = "owner@localhost"
 # The key the sandbox lets in; it guards nothing but demo rows on this machine.
 SANDBOX_KEY = "sandbox-demo-key"
 SANDBOX_NAME = "Sandbox"
 # The database behind the sandbox's Polytomic that the samples are for.
-WAREHOUSE = "248df4b7-aa70-47b8-a036-33ac447e668d"
+SANDBOX_WAREHOUSE_ID = "248df4b7-aa70-47b8-a036-33ac447e668d"
 # What a connection to the sandbox needs, by provider; the first one is what a newcomer starts with.
 SANDBOX_OPTIONS: dict[str, Callable[[str], dict[str, str]]] = {
     "coralogix": lambda origin: {"region": "custom", "endpoint": origin},
     "polytomic": lambda origin: {
         "endpoint": origin,
         "auth_kind": "bearer",
-        "connection_id": WAREHOUSE,
+        "connection_id": SANDBOX_WAREHOUSE_ID,
     },
     "saf": lambda origin: {"address": origin, "auth": "bearer"},
     "supermetrics": lambda origin: {"base_url": f"{origin}/enterprise/v2"},
 }
 
 
-def prepare() -> None:
+def prepare_installation() -> None:
     """Bring database and static files up to date."""
     call_command("migrate", interactive=False, verbosity=0)
     if is_stale(Path(settings.STATIC_ROOT), map(Path, settings.STATICFILES_DIRS)):
@@ -50,20 +50,20 @@ def is_stale(collected: Path, sources: Iterator[Path]) -> bool:
     return any(path.stat().st_mtime > made for path in files)
 
 
-def local_user() -> User:
+def ensure_local_user() -> User:
     """The person this installation belongs to: made on the first start, without a password."""
     people = User.objects.filter(is_active=True).order_by("date_joined")
-    owner = people.filter(email=OWNER).first() or people.first()
-    return owner or User.objects.create_superuser(OWNER, name="You")
+    owner = people.filter(email=OWNER_EMAIL).first() or people.first()
+    return owner or User.objects.create_superuser(OWNER_EMAIL, name="You")
 
 
-def sign_in_url(user: User, host: str, port: int) -> str:
+def create_sign_in_url(user: User, host: str, port: int) -> str:
     """A link that signs ``user`` in once."""
     path = reverse("sign_in_link", args=[issue_sign_in_link(user)])
     return f"http://{host}:{port}{path}"
 
 
-def sandbox_connections(user: User, port: int) -> None:
+def ensure_sandbox_connections(user: User, port: int) -> None:
     """A connection to the sandbox of each kind for somebody who has none; a moved sandbox is followed."""
     mine = Connection.objects.filter(owner=user)
     newcomer = not mine.exists()

@@ -7,24 +7,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FILE = "up.lock"
+LOCK_FILE = "up.lock"
 
 
-class AlreadyRunsError(Exception):
+class AlreadyRunningError(Exception):
     """Another product runs on this data directory; ``str()`` says so."""
 
 
 @contextmanager
-def alone(directory: Path) -> Iterator[None]:
+def exclusive_lock(directory: Path) -> Iterator[None]:
     """The block in which nobody else gets ``directory``. However its process ends, it is free then.
 
     Raises AlreadyRunsError if somebody has it. Children that are started do not hold it.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / FILE).open("a") as file:
+    with (directory / LOCK_FILE).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             words = f"Querydeck already runs here (data directory {directory})."
-            raise AlreadyRunsError(words) from error
+            raise AlreadyRunningError(words) from error
         yield

@@ -12,8 +12,8 @@ from django.db import DatabaseError, InterfaceError
 
 from queries.supervisor.child import Child
 
-TICK = 0.25
-GRACE = 20.0
+TICK_SECONDS = 0.25
+STOP_TIMEOUT = 20.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 log = structlog.get_logger(__name__)
@@ -25,15 +25,15 @@ class Supervisor:
     def __init__(
         self,
         children: Sequence[Child],
-        chores: Sequence[Callable[[], None]] = (),
+        callbacks: Sequence[Callable[[], None]] = (),
         *,
-        farewell: Callable[[], None] = lambda: None,
-        grace: float = GRACE,
+        on_exit: Callable[[], None] = lambda: None,
+        stop_timeout: float = STOP_TIMEOUT,
     ) -> None:
         self.children = children
-        self.chores = chores
-        self.farewell = farewell
-        self.grace = grace
+        self.callbacks = callbacks
+        self.on_exit = on_exit
+        self.stop_timeout = stop_timeout
         self._signals = 0
 
     def run(self) -> None:
@@ -43,9 +43,9 @@ class Supervisor:
             while not self._signals:
                 for child in self.children:
                     child.tick()
-                for chore in self.chores:
+                for chore in self.callbacks:
                     chore()
-                time.sleep(TICK)
+                time.sleep(TICK_SECONDS)
         finally:
             self._stop()
             for number, handler in before.items():
@@ -69,13 +69,13 @@ class Supervisor:
 
     def _say_farewell(self) -> None:
         try:
-            self.farewell()
+            self.on_exit()
         except (DatabaseError, InterfaceError) as error:
             # What the children do with the time they are given matters more.
             log.warning("farewell_failed", why=type(error).__name__)
 
     def _wait(self) -> None:
-        end = time.monotonic() + self.grace
+        end = time.monotonic() + self.stop_timeout
         while time.monotonic() < end and self._signals <= 1:
             if all(child.has_ended() for child in self.children):
                 return

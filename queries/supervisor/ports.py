@@ -6,8 +6,8 @@ import socket
 from contextlib import closing, suppress
 from pathlib import Path
 
-TRIES = 50
-HIGHEST = 65_535
+MAX_PORTS_TRIED = 50
+MAX_PORT = 65_535
 
 
 class NoFreePortError(Exception):
@@ -27,20 +27,20 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def free_port(host: str, wanted: int) -> int:
+def find_free_port(host: str, wanted: int) -> int:
     """``wanted``, or the next port above it that is free; 0 is any. Raises NoFreePortError."""
     if wanted == 0:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
             probe.bind((host, 0))
             return int(probe.getsockname()[1])
-    for port in range(wanted, min(wanted + TRIES, HIGHEST + 1)):
+    for port in range(wanted, min(wanted + MAX_PORTS_TRIED, MAX_PORT + 1)):
         if is_free(host, port):
             return port
     raise NoFreePortError(f"No free port on {host} from {wanted} on.")
 
 
-def answers(host: str, port: int, timeout: float = 0.2) -> bool:
+def accepts_connections(host: str, port: int, timeout: float = 0.2) -> bool:
     """Whether somebody accepts connections there."""
     try:
         with closing(socket.create_connection((host, port), timeout)):
@@ -49,16 +49,16 @@ def answers(host: str, port: int, timeout: float = 0.2) -> bool:
         return False
 
 
-def remembered(file: Path, default: int) -> int:
+def load_port(file: Path, default: int) -> int:
     """The port in ``file``, or the default."""
     with suppress(OSError, ValueError):
         port = int(file.read_text())
-        if 0 < port <= HIGHEST:
+        if 0 < port <= MAX_PORT:
             return port
     return default
 
 
-def remember(file: Path, port: int) -> None:
+def save_port(file: Path, port: int) -> None:
     """Keep the port for the next start."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"{port}\n")

@@ -15,50 +15,50 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
-from queries.accounts.services import forget_what_is_over
+from queries.accounts.services import delete_expired
 from queries.exports.services import forget_orphaned_files, sweep_exports
 from queries.runs.engine import queue
 from queries.runs.engine.heartbeat import last_beat
-from queries.runs.engine.recovery import sweep
+from queries.runs.engine.recovery import recover
 from queries.supervisor.child import Child
 
-SWEEP_EVERY = 2.0
-ASK_EVERY = 5.0
-FORGET_EVERY = 3600.0
-WEDGED_AFTER = timedelta(seconds=30)
+RECOVERY_INTERVAL = 2.0
+HEARTBEAT_INTERVAL = 5.0
+CLEANUP_INTERVAL = 3600.0
+UNRESPONSIVE_AFTER = timedelta(seconds=30)
 
 log = structlog.get_logger(__name__)
 
 
-class WorkerWatch:
+class WorkerMonitor:
     """Looks after one worker; call ``tick`` often."""
 
     def __init__(
         self,
         worker: Child,
         *,
-        wedged_after: timedelta = WEDGED_AFTER,
+        unresponsive_after: timedelta = UNRESPONSIVE_AFTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.worker = worker
-        self.wedged_after = wedged_after
+        self.unresponsive_after = unresponsive_after
         self._clock = clock
-        self._swept_at = -SWEEP_EVERY
-        self._asked_at = -ASK_EVERY
-        self._forgot_at = -FORGET_EVERY
+        self._swept_at = -RECOVERY_INTERVAL
+        self._asked_at = -HEARTBEAT_INTERVAL
+        self._forgot_at = -CLEANUP_INTERVAL
         self._unanswered_since: datetime | None = None
 
     def tick(self) -> None:
         """Sweep and ask when it is time to; a database that is away for a moment is no reason to end."""
         try:
-            if self._is_time("_swept_at", SWEEP_EVERY):
+            if self._is_time("_swept_at", RECOVERY_INTERVAL):
                 close_old_connections()
-                sweep()
+                recover()
                 sweep_exports()
-            if self._is_time("_forgot_at", FORGET_EVERY):
-                forget_what_is_over()
+            if self._is_time("_forgot_at", CLEANUP_INTERVAL):
+                delete_expired()
                 forget_orphaned_files()
-            if self._is_time("_asked_at", ASK_EVERY):
+            if self._is_time("_asked_at", HEARTBEAT_INTERVAL):
                 self._listen()
         except (DatabaseError, InterfaceError) as error:
             # Nothing could be asked, so nobody has failed to answer.
@@ -80,13 +80,13 @@ class WorkerWatch:
         now, beat = timezone.now(), last_beat()
         asked = self._unanswered_since
         if asked is not None and (beat is None or beat < asked):
-            if now - asked > self.wedged_after and self._had_time():
+            if now - asked > self.unresponsive_after and self._had_time():
                 log.warning("worker_wedged", since=asked.isoformat())
                 self.worker.restart()
                 self._unanswered_since = None
             return
         self._unanswered_since = now
-        queue.ring(queue.BEAT)
+        queue.enqueue(queue.BEAT)
 
     def _had_time(self) -> bool:
-        return self.worker.age > self.wedged_after.total_seconds()
+        return self.worker.age > self.unresponsive_after.total_seconds()

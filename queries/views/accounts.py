@@ -18,7 +18,7 @@ from queries.forms.accounts import (
     FirstPasswordForm,
     JoinForm,
     SignInForm,
-    zone_names,
+    time_zone_names,
 )
 from queries.models import Invitation, User
 from queries.shortcuts import AuthedRequest, safe_next_url
@@ -49,7 +49,7 @@ def password_change(request: AuthedRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, "registration/password_change.html", form)
     form.save()
-    account_services.keep_this_session(request, request.user)
+    account_services.keep_current_session(request, request.user)
     messages.success(
         request, "Your password was changed. Other sessions were signed out."
     )
@@ -64,7 +64,7 @@ def account(request: AuthedRequest) -> HttpResponse:
     person = User.objects.get(pk=request.user.pk)
     form = AccountForm(request.POST or None, instance=person, initial={"theme": theme})
     if not form.is_valid():
-        return _page(request, "queries/account.html", form, zones=zone_names())
+        return _page(request, "queries/account.html", form, zones=time_zone_names())
     form.save()
     messages.success(request, "Saved.")
     response = redirect("account")
@@ -101,7 +101,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
     """Join a team: with a new account, or with the one the invitation is for."""
-    invitation = account_services.open_invitation(token)
+    invitation = account_services.get_open_invitation(token)
     if invitation is None:
         return render(request, "queries/invitation_accept.html", status=410)
     if User.objects.filter(email=invitation.email).exists():
@@ -112,7 +112,7 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
             request, "queries/invitation_accept.html", form, invitation=invitation
         )
     try:
-        user = account_services.accept_as_new_person(token, **form.cleaned_data)
+        user = account_services.accept_as_new_user(token, **form.cleaned_data)
     except account_services.AccountExistsError:
         user = None
     if user is None:  # somebody was quicker: say how things stand now
@@ -126,7 +126,11 @@ def _join_as_somebody(
 ) -> HttpResponse:
     user = request.user if isinstance(request.user, User) else None
     theirs = user is not None and user.email == invitation.email
-    if user and request.method == "POST" and account_services.accept_as(user, token):
+    if (
+        user
+        and request.method == "POST"
+        and account_services.accept_as_existing_user(user, token)
+    ):
         messages.success(request, f"You joined {invitation.team}.")
         return redirect("team_detail", invitation.team.pk)
     context = {"invitation": invitation, "has_account": True, "theirs": theirs}

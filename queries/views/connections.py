@@ -52,7 +52,7 @@ def connection_new(request: AuthedRequest) -> HttpResponse:
     connection = Connection(owner=request.user, provider=provider)
     form = ConnectionForm(request.user, connection, request.POST or None)
     if form.is_valid():
-        connection_services.save_connection(connection, form.entered())
+        connection_services.save_connection(connection, form.to_connection_input())
         messages.success(request, f"{connection} is saved. Test it before you use it.")
         return redirect("connection_detail", connection.pk)
     context = {"form": form, "connection": connection, "providers": provider_choices()}
@@ -71,7 +71,7 @@ def connection_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
     form = ConnectionForm(request.user, connection, request.POST)
     if not form.is_valid():
         return _detail(request, connection, form=form, status=422)
-    connection_services.save_connection(connection, form.entered())
+    connection_services.save_connection(connection, form.to_connection_input())
     messages.success(request, "Saved.")
     return redirect("connection_detail", connection.pk)
 
@@ -82,7 +82,11 @@ def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
     connection = _own(request, pk)
     result = connection_services.test_connection(connection)
     connection.refresh_from_db()
-    not_now = result.message if result.error_code == connection_services.NOT_NOW else ""
+    not_now = (
+        result.message
+        if result.error_code == connection_services.RATE_LIMITED_CODE
+        else ""
+    )
     if wants_fragment(request):
         context = {"connection": connection, "own": True, "announce": True}
         context["not_now"] = not_now
@@ -101,7 +105,7 @@ def connection_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
     if request.method == "GET":
         context = {
             "connection": connection,
-            "active": connection_services.active_runs(connection),
+            "active": connection_services.count_active_runs(connection),
             "runs": connection.runs.count(),
         }
         return render(request, "queries/connection_delete.html", context)

@@ -82,7 +82,7 @@ def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     form = ExportForm(request.POST)
     context: dict[str, object] = {"usage": quota.usage_of(request.user)}
     if form.is_valid():
-        wanted = form.request(request.user, run)
+        wanted = form.to_request(request.user, run)
         try:
             context["estimate"] = selection.estimated(
                 wanted, selection.readable(wanted)
@@ -90,7 +90,7 @@ def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         except EXPORT_ERRORS as error:
             context["refusal"] = str(error)
     else:
-        context["refusal"] = form.problems()
+        context["refusal"] = form.error_summary()
     return render(request, "queries/_export_estimate.html", context)
 
 
@@ -98,8 +98,8 @@ def _wanted(request: AuthedRequest, run: Run) -> ExportRequest | None:
     """What the menu asks for; what is wrong with it is told."""
     form = ExportForm(request.POST)
     if form.is_valid():
-        return form.request(request.user, run)
-    messages.error(request, f"The file was not made. {form.problems()}")
+        return form.to_request(request.user, run)
+    messages.error(request, f"The file was not made. {form.error_summary()}")
     return None
 
 

@@ -26,7 +26,7 @@ def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     context: dict[str, object] = {"run": run}
     try:
-        context["lines"] = remote_jobs.logs_of(run)
+        context["lines"] = remote_jobs.fetch_logs(run)
     except ProviderError as error:
         context["error"] = error
     part = "#log" if wants_fragment(request) else ""
@@ -39,9 +39,9 @@ def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     visible = Run.objects.visible_to(request.user)
     run = get_visible_or_404(visible, pk, allowed=Run.objects.owned_by(request.user))
     try:
-        remote_jobs.delete_remote(run)
+        remote_jobs.delete_remote_result(run)
     except ProviderError as error:
-        messages.error(request, error.in_words())
+        messages.error(request, error.full_message())
     else:
         messages.success(request, "The result was deleted at the provider.")
     return redirect("run_detail", run.pk)
@@ -58,7 +58,9 @@ def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         )
         return redirect("run_detail", run.pk)
     try:
-        export = export_services.start_provider_export(form.request(request.user, run))
+        export = export_services.start_provider_export(
+            form.to_request(request.user, run)
+        )
     except (selection.ExportRefusedError, ResultUnavailableError) as error:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
@@ -73,7 +75,7 @@ def connection_jobs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     connection = _own(request, pk)
     context: dict[str, object] = {"connection": connection}
     try:
-        context["jobs"] = remote_jobs.jobs_of(connection, request.user)
+        context["jobs"] = remote_jobs.list_jobs(connection, request.user)
     except ProviderError as error:
         context["error"] = error
     return render(request, "queries/connection_jobs.html", context)
@@ -84,11 +86,11 @@ def run_import(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """Watch a query that was started elsewhere as a run of one's own."""
     connection = _own(request, pk)
     try:
-        run = remote_jobs.adopt_job(
+        run = remote_jobs.import_job(
             connection, request.user, request.POST.get("job", "")
         )
     except ProviderError as error:
-        messages.error(request, error.in_words())
+        messages.error(request, error.full_message())
         return redirect("connection_detail", connection.pk)
     return redirect("run_detail", run.pk)
 
@@ -103,7 +105,7 @@ def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse
     try:
         remote_jobs.cancel_all_jobs(connection)
     except ProviderError as error:
-        messages.error(request, error.in_words())
+        messages.error(request, error.full_message())
     else:
         messages.success(
             request, "The provider was asked to stop all queries of this key."
@@ -121,12 +123,12 @@ def connection_catalog(
     field = request.GET.get("for", "")[:80]
     context: dict[str, object] = {"field": field, "before": _before(request, field)}
     try:
-        choices = catalogs.choices_of(connection, kind, parent[:500])
+        choices = catalogs.list_choices(connection, kind, parent[:500])
         typed = request.GET.get(field, "").strip()
         chosen = (choice for choice in choices if choice.value == typed)
         context |= {"choices": choices, "chosen": next(chosen, None)}
     except ProviderError as error:
-        context["error"] = error.in_words()
+        context["error"] = error.full_message()
     return render(request, "queries/connection_catalog.html", context)
 
 

@@ -51,7 +51,7 @@ def run_new(request: AuthedRequest) -> HttpResponse:
         context = _new_context(request, form)
         return render(request, "queries/run_new.html", context, status=422)
     try:
-        run = run_services.start_run(form.request())
+        run = run_services.start_run(form.to_request())
     except run_services.InvalidRunError as error:
         form.add_error(None, str(error))
         context = _new_context(request, form)
@@ -73,9 +73,11 @@ def run_preview(request: AuthedRequest) -> HttpResponse:
 
 
 def _previewed(form: RunForm) -> dict[str, Any]:
-    asked = form.request()
+    asked = form.to_request()
     try:
-        told = remote_jobs.preview(asked.connection, run_services.spec_asked(asked))
+        told = remote_jobs.preview_query(
+            asked.connection, run_services.resolved_spec(asked)
+        )
     except ProviderError as error:
         return {"preview_error": error}
     beside = [provider_extra(name, value) for name, value in told.extras.items()]
@@ -91,7 +93,7 @@ def _blank(request: AuthedRequest) -> HttpResponse:
     if not wants_fragment(request):
         return render(request, "queries/run_new.html", _new_context(request, form))
     same = form.provider_slug == request.GET.get("shown")
-    if same and not form.follows_connection:
+    if same and not form.depends_on_connection:
         return HttpResponse(status=204)
     context = _new_context(request, form)
     return render(request, "queries/run_new.html#desk", context)
@@ -149,9 +151,9 @@ def _samples(form: RunForm) -> list[tuple[Sample, uuid.UUID, dict[str, Any], str
         return []
     found = []
     for sample in form.provider.samples:
-        settings = {**form.beginnings, **sample.settings}
+        settings = {**form.connection_defaults, **sample.settings}
         values = form.settings.initial(settings)
-        asked = form.settings.applying(settings, sample.mode)
+        asked = form.settings.applicable_fields(settings, sample.mode)
         lacks = (
             field.label
             for field in asked
@@ -252,10 +254,10 @@ def run_rerun(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         )
         return HttpResponseRedirect(f"{reverse('run_new')}?run={run.pk}")
     try:
-        again = run_services.run_again(
+        again = run_services.rerun(
             run,
             owner=request.user,
-            now=request.POST.get("when") == "now",
+            from_now=request.POST.get("when") == "now",
             form_key=_form_key(request),
             zone=timezone.get_current_timezone(),
         )
@@ -267,7 +269,7 @@ def run_rerun(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _refine_again(request: AuthedRequest, run: Run) -> HttpResponse:
     try:
-        again = refine_services.refine_again(
+        again = refine_services.rerun_refine(
             run, owner=request.user, form_key=_form_key(request)
         )
     except (refine_services.InvalidRefineError, PermissionDenied) as error:

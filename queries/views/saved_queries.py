@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from queries import time_ranges
-from queries.forms.grid_view import view_of
+from queries.forms.grid_view import parse_grid_state
 from queries.forms.provider_fields import ProviderFields
-from queries.forms.saved_queries import RunSavedForm, SavedQueryForm
+from queries.forms.saved_queries import RunSavedQueryForm, SavedQueryForm
 from queries.models import Mode, Run, SavedQuery
 from queries.providers.registry import provider_choices, provider_class
 from queries.runs import services as run_services
@@ -33,8 +33,8 @@ QUICK_WAIT_SECONDS = 2.0
 MAX_TAG_CHIPS = 30
 OWNER_CHOICES = (
     ("", "All"),
-    (saved_query_services.MINE, "Mine"),
-    (saved_query_services.TEAMS, "Teams'"),
+    (saved_query_services.OWNED_BY_ME, "Mine"),
+    (saved_query_services.OWNED_BY_OTHERS, "Teams'"),
 )
 
 
@@ -46,8 +46,8 @@ def saved_query_list(request: AuthedRequest) -> HttpResponse:
         name: request.GET.get(name, "").replace("\0", "").strip()
         for name in ("q", "tag", "whose")
     }
-    found = saved_query_services.find(
-        request.user, text=chosen["q"], tag=chosen["tag"], whose=chosen["whose"]
+    found = saved_query_services.search(
+        request.user, text=chosen["q"], tag=chosen["tag"], ownership=chosen["whose"]
     )
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
@@ -56,7 +56,7 @@ def saved_query_list(request: AuthedRequest) -> HttpResponse:
         "chosen": chosen,
         "is_filtered": any(chosen.values()),
         "whose_choices": OWNER_CHOICES,
-        "tags": saved_query_services.tags_of(request.user)[:MAX_TAG_CHIPS],
+        "tags": saved_query_services.tags_visible_to(request.user)[:MAX_TAG_CHIPS],
     }
     part = "#found" if wants_fragment(request) else ""
     return render(request, f"queries/saved_query_list.html{part}", context)
@@ -77,8 +77,10 @@ def saved_query_new(request: AuthedRequest) -> HttpResponse:
 @require_GET
 def saved_query_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
     """What it asks, and a button that runs it."""
-    query = get_visible_or_404(saved_query_services.seen_by(request.user), pk)
-    return _detail(request, query, RunSavedForm(request.user, query))
+    query = get_visible_or_404(
+        saved_query_services.visible_with_favourites(request.user), pk
+    )
+    return _detail(request, query, RunSavedQueryForm(request.user, query))
 
 
 @require_http_methods(["GET", "POST"])
@@ -101,7 +103,7 @@ def saved_query_edit(request: AuthedRequest, pk: Any) -> HttpResponse:
 def saved_query_duplicate(request: AuthedRequest, pk: Any) -> HttpResponse:
     """A private copy for the person who asks."""
     original = get_visible_or_404(SavedQuery.objects.visible_to(request.user), pk)
-    copy = saved_query_services.copy_for(request.user, original)
+    copy = saved_query_services.duplicate(request.user, original)
     messages.success(request, "This copy is yours alone.")
     return redirect("saved_query_edit", copy.pk)
 
@@ -124,10 +126,12 @@ def saved_query_favourite(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Mark it, or take the mark away: the wanted state is sent, so twice is harmless."""
     query = get_visible_or_404(SavedQuery.objects.visible_to(request.user), pk)
     wanted = request.POST.get("on") == "1"
-    saved_query_services.set_favourite(query, request.user, wanted=wanted)
+    saved_query_services.set_favourite(query, request.user, favourite=wanted)
     if wants_fragment(request):
         context = {
-            "query": get_visible_or_404(saved_query_services.seen_by(request.user), pk)
+            "query": get_visible_or_404(
+                saved_query_services.visible_with_favourites(request.user), pk
+            )
         }
         return render(request, "queries/saved_query_list.html#star", context)
     return redirect(safe_next_url(request, reverse("saved_query_detail", args=[pk])))
@@ -141,7 +145,7 @@ def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
         pk,
         allowed=SavedQuery.objects.editable_by(request.user),
     )
-    view = view_of(QueryDict(request.POST.get("view", "")))
+    view = parse_grid_state(QueryDict(request.POST.get("view", "")))
     saved_query_services.set_layout(query, view.columns, request.POST.get("widths", ""))
     messages.success(request, f"{query} remembers these columns.")
     return redirect(safe_next_url(request, reverse("saved_query_detail", args=[pk])))
@@ -150,12 +154,14 @@ def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
 @require_POST
 def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
     """Run it as the person who asks, on a connection they may use."""
-    query = get_visible_or_404(saved_query_services.seen_by(request.user), pk)
-    form = RunSavedForm(request.user, query, request.POST)
+    query = get_visible_or_404(
+        saved_query_services.visible_with_favourites(request.user), pk
+    )
+    form = RunSavedQueryForm(request.user, query, request.POST)
     if not form.is_valid():
         return _detail(request, query, form, status=422)
     try:
-        run = run_services.start_run(form.request())
+        run = run_services.start_run(form.to_request())
     except (
         run_services.InvalidRunError
     ) as error:  # what was fine when saved need not be now
@@ -190,7 +196,11 @@ def _form(request: AuthedRequest, form: SavedQueryForm, template: str) -> HttpRe
 
 
 def _detail(
-    request: AuthedRequest, query: SavedQuery, form: RunSavedForm, *, status: int = 200
+    request: AuthedRequest,
+    query: SavedQuery,
+    form: RunSavedQueryForm,
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     declared = ProviderFields(provider_class(query.provider).query_fields)
     editable = SavedQuery.objects.editable_by(request.user)
@@ -199,7 +209,7 @@ def _detail(
         "form": form,
         "own": query.owner == request.user,
         "can_edit": editable.filter(pk=query.pk).exists(),
-        "settings": declared.described(query.settings),
+        "settings": declared.labelled_values(query.settings),
         "range_label": time_ranges.label(query.time_range),
         "recent": query.runs.filter(owner=request.user)[:RECENT_RUNS],
     }

@@ -27,7 +27,7 @@ import httpx
 import psutil
 from cryptography.fernet import Fernet
 
-from queries.supervisor.ports import free_port
+from queries.supervisor.ports import find_free_port
 from tests.benchmarks.processes import ROOT
 
 LINK = re.compile(r"http://\S+/accounts/link/\S+/")
@@ -109,7 +109,7 @@ def main() -> None:
 def _product(folder: Path, rows: int) -> Iterator[ProductClient]:
     data = folder / "data"
     data.mkdir()
-    (data / "sandbox-port").write_text(str(free_port("127.0.0.1", 0)))
+    (data / "sandbox-port").write_text(str(find_free_port("127.0.0.1", 0)))
     environment = {
         **os.environ,
         "SECRET_KEY": secrets.token_urlsafe(64),

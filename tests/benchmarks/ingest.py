@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from queries.apps import COLLECT_AT
+from queries.apps import GC_THRESHOLDS
 from queries.providers.coralogix.failures import Step
 from queries.providers.coralogix.provider import Coralogix
 from queries.providers.coralogix.stream import row_stream
@@ -191,7 +191,7 @@ def decode(path: Path) -> dict[str, float]:
 
 def ingest(path: Path, directory: Path) -> dict[str, float]:
     """The product's own way from bytes to durable parts, then compaction."""
-    gc.set_threshold(*COLLECT_AT)
+    gc.set_threshold(*GC_THRESHOLDS)
     started, worked = time.perf_counter(), time.process_time()
     own = time.thread_time()
     stream = row_stream(FileReply(path), Step.DATA, lambda text: text)  # type: ignore[arg-type]

@@ -29,10 +29,10 @@ def main(count: int, folder: Path) -> dict[str, Any]:
         return known
     from django.conf import settings
 
-    from queries.supervisor.local import local_user, prepare
+    from queries.supervisor.local import ensure_local_user, prepare_installation
 
-    prepare()
-    user = local_user()
+    prepare_installation()
+    user = ensure_local_user()
     run, seconds, size = _stored_run(user, count)
     facts = {
         "run": str(run.pk),
@@ -51,7 +51,7 @@ def _stored_run(user: Any, count: int) -> tuple[Any, float, int]:
     """A run whose rows went the way of every ingest; the seconds it took, and the bytes of the rows."""
     from queries.models import Connection, ResultPart, ResultSet, Run, Status
     from queries.providers.coralogix.provider import Coralogix
-    from queries.providers.coralogix.rows import row_of
+    from queries.providers.coralogix.rows import parse_row
     from queries.results import PartWriter, compact
     from queries.stored_results import directory_of
     from tests.benchmarks.rows import wire_rows
@@ -79,7 +79,7 @@ def _stored_run(user: Any, count: int) -> tuple[Any, float, int]:
     rows = list(wire_rows(count))
     begun = time.perf_counter()
     writer = PartWriter(directory_of(result_set), hints=Coralogix.column_hints)
-    names = [part.name for part in writer.write(map(row_of, rows))]
+    names = [part.name for part in writer.write(map(parse_row, rows))]
     documents = Coralogix.row_documents
     whole = compact(directory_of(result_set), names, writer.columns, documents)
     seconds = time.perf_counter() - begun

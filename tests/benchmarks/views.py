@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from queries.supervisor.ports import free_port
+from queries.supervisor.ports import find_free_port
 from tests.benchmarks.processes import max_rss, server
 from tests.benchmarks.setup import TABLE
 
@@ -131,7 +131,9 @@ def compare(
     facts: Mapping[str, Any], folder: Path, bench: Path, repeats: int
 ) -> tuple[list[PageTiming], int, int]:
     """All questions, and the resident memory of the largest process of each side in bytes."""
-    ours, theirs = (f"http://127.0.0.1:{free_port('127.0.0.1', 0)}" for _ in range(2))
+    ours, theirs = (
+        f"http://127.0.0.1:{find_free_port('127.0.0.1', 0)}" for _ in range(2)
+    )
     cookie = dict([facts["cookie"]])
     with ExitStack() as stack:
         our_pid = stack.enter_context(

@@ -18,7 +18,7 @@ import pytest
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from queries.supervisor.ports import free_port
+from queries.supervisor.ports import find_free_port
 from tests.paths import ROOT
 
 AXE_SCRIPT = Path(__file__).parent / "vendor" / "axe.min.js"
@@ -76,7 +76,7 @@ def start_product(scratch: Path, *arguments: str) -> Product:
     }
     # A port of its own for the sandbox: two products that start at once find the usual one free, both.
     (scratch / "data").mkdir(parents=True)
-    (scratch / "data" / "sandbox-port").write_text(str(free_port("127.0.0.1", 0)))
+    (scratch / "data" / "sandbox-port").write_text(str(find_free_port("127.0.0.1", 0)))
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", *arguments],
         env=environment,

@@ -25,26 +25,33 @@ START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 @pytest.mark.django_db
 def test_tokens_are_given_until_there_are_none():
     with time_machine.travel(START, tick=False):
-        assert [rate_limit.take_from("b", LIMIT) for _ in range(3)] == [0, 0, 0]
-        assert rate_limit.take_from("b", LIMIT) == 60 + rate_limit.MARGIN
+        assert [rate_limit.acquire_from_bucket("b", LIMIT) for _ in range(3)] == [
+            0,
+            0,
+            0,
+        ]
+        assert (
+            rate_limit.acquire_from_bucket("b", LIMIT)
+            == 60 + rate_limit.WINDOW_MARGIN_SECONDS
+        )
 
 
 @pytest.mark.django_db
 def test_the_wait_ends_when_the_first_token_comes_back():
     with time_machine.travel(START, tick=False) as clock:
         for _ in range(3):
-            rate_limit.take_from("b", LIMIT)
+            rate_limit.acquire_from_bucket("b", LIMIT)
             clock.shift(10)
-        wait = rate_limit.take_from("b", LIMIT)
-        assert wait == 30 + rate_limit.MARGIN
+        wait = rate_limit.acquire_from_bucket("b", LIMIT)
+        assert wait == 30 + rate_limit.WINDOW_MARGIN_SECONDS
         clock.shift(wait + 0.001)
-        assert rate_limit.take_from("b", LIMIT) == 0
-        assert rate_limit.take_from("b", LIMIT) > 0
+        assert rate_limit.acquire_from_bucket("b", LIMIT) == 0
+        assert rate_limit.acquire_from_bucket("b", LIMIT) > 0
 
 
 @pytest.mark.django_db
 def test_without_a_limit_nobody_waits():
-    assert [rate_limit.take_from("b", None) for _ in range(50)] == [0] * 50
+    assert [rate_limit.acquire_from_bucket("b", None) for _ in range(50)] == [0] * 50
 
 
 @pytest.mark.django_db
@@ -52,10 +59,10 @@ def test_a_blocked_bucket_lets_nobody_through_until_then():
     one = ConnectionFactory()
     with time_machine.travel(START, tick=False) as clock:
         rate_limit.block(one, 20)
-        assert rate_limit.take(one, LIMIT) == 20
-        assert rate_limit.take(one, None) == 20
+        assert rate_limit.acquire(one, LIMIT) == 20
+        assert rate_limit.acquire(one, None) == 20
         clock.shift(21)
-        assert rate_limit.take(one, LIMIT) == 0
+        assert rate_limit.acquire(one, LIMIT) == 0
 
 
 @pytest.mark.django_db
@@ -64,7 +71,7 @@ def test_a_shorter_block_does_not_end_a_longer_one():
     with time_machine.travel(START, tick=False):
         rate_limit.block(one, 20)
         rate_limit.block(one, 5)
-        assert rate_limit.take(one, LIMIT) == 20
+        assert rate_limit.acquire(one, LIMIT) == 20
 
 
 @pytest.mark.django_db
@@ -74,21 +81,23 @@ def test_connections_with_the_same_key_share_a_bucket_and_others_do_not():
         ConnectionFactory(),
         ConnectionFactory(key="another-key"),
     )
-    assert rate_limit.bucket_of(first) == rate_limit.bucket_of(same)
-    assert rate_limit.bucket_of(first) != rate_limit.bucket_of(other)
+    assert rate_limit.bucket_key(first) == rate_limit.bucket_key(same)
+    assert rate_limit.bucket_key(first) != rate_limit.bucket_key(other)
 
 
 @pytest.mark.django_db
 def test_the_bucket_does_not_hold_the_key():
     one = ConnectionFactory(key="cxup_canary_0123456789abcdef")
-    rate_limit.take(one, LIMIT)
+    rate_limit.acquire(one, LIMIT)
     assert "canary" not in str(RateBucket.objects.values())
 
 
 @pytest.mark.django_db
 def test_a_bucket_everybody_pulls_at_is_left_for_a_moment(monkeypatch):
     monkeypatch.setattr(rate_limit, "seconds_to_wait", contended)
-    assert rate_limit.take_from("b", LIMIT) == rate_limit.CONTENDED
+    assert (
+        rate_limit.acquire_from_bucket("b", LIMIT) == rate_limit.CONTENTION_WAIT_SECONDS
+    )
 
 
 def contended(bucket, _limit, _now):
@@ -101,11 +110,13 @@ def contended(bucket, _limit, _now):
 def test_many_at_once_never_get_more_than_there_are(monkeypatch):
     monkeypatch.setattr(rate_limit, "TRIES", 50)
     limit, got = RateLimit(calls=10, seconds=60), []
-    rate_limit.take_from("warm", limit)
+    rate_limit.acquire_from_bucket("warm", limit)
 
     def grab():
         try:
-            got.extend(rate_limit.take_from("b", limit) == 0 for _ in range(4))
+            got.extend(
+                rate_limit.acquire_from_bucket("b", limit) == 0 for _ in range(4)
+            )
         finally:
             database.close()
 
@@ -129,7 +140,7 @@ class AnyWindow(TestCase):
         with time_machine.travel(START, tick=False) as clock:
             for pause in pauses:
                 clock.shift(pause)
-                if rate_limit.take_from("b", limit) == 0:
+                if rate_limit.acquire_from_bucket("b", limit) == 0:
                     taken.append(timezone.now())
         for moment in taken:
             window = [t for t in taken if moment <= t < moment + timedelta(seconds=60)]

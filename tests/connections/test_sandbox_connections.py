@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 def ready(user):
     """The connections of a first start, by provider, with their sandbox behind them."""
     with running_sandbox(SandboxConfig(count=50, pace=INSTANT)) as sandbox:
-        local.sandbox_connections(user, int(sandbox.url.rpartition(":")[2]))
+        local.ensure_sandbox_connections(user, int(sandbox.url.rpartition(":")[2]))
         yield {one.provider: one for one in Connection.objects.all()}
 
 
@@ -40,7 +40,9 @@ def test_every_sample_can_be_sent_from_the_form(ready, user):
                 "statement": sample.statement,
                 "mode": sample.mode,
                 "time_range": sample.time_range,
-                **blank.settings.initial({**blank.beginnings, **sample.settings}),
+                **blank.settings.initial(
+                    {**blank.connection_defaults, **sample.settings}
+                ),
             }
             sent = {name: value for name, value in filled.items() if value}
             form = RunForm(user, sent)

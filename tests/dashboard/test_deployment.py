@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from dashboard.env import KNOWN
+from dashboard.env import VARIABLES
 from tests.paths import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -71,7 +71,7 @@ def test_every_environment_variable_is_known():
     of_image = set(re.findall(r"\b([A-Z][A-Z0-9_]+)=", "\n".join(lines)))
     of_compose = set(re.findall(r"^\s+([A-Z][A-Z0-9_]+):", COMPOSE, re.M))
     of_compose |= set(re.findall(r"\$\{([A-Z0-9_]+)", COMPOSE))
-    assert of_image | of_compose <= set(KNOWN) | OF_OTHERS
+    assert of_image | of_compose <= set(VARIABLES) | OF_OTHERS
 
 
 def test_no_secret_has_a_default_in_the_compose_file():

@@ -45,7 +45,7 @@ def names_in(path):
 
 
 def test_the_example_lists_exactly_what_is_read():
-    assert sorted(names_in(".env.example")) == sorted(env.KNOWN)
+    assert sorted(names_in(".env.example")) == sorted(env.VARIABLES)
 
 
 def test_the_example_holds_no_secret():
@@ -57,13 +57,13 @@ def test_the_example_holds_no_secret():
 
 def test_the_readme_explains_every_variable():
     text = (ROOT / "README.md").read_text()
-    assert [name for name in env.KNOWN if f"`{name}`" not in text] == []
+    assert [name for name in env.VARIABLES if f"`{name}`" not in text] == []
 
 
 def test_nothing_else_is_read_from_the_environment():
     called = re.compile(r'(?:flag|integer|words|choice|environ\.get)\(\s*"([A-Z_]+)"')
     code = "".join(path.read_text() for path in (ROOT / "dashboard").glob("*.py"))
-    assert set(called.findall(code)) - set(env.KNOWN) <= OF_OTHERS
+    assert set(called.findall(code)) - set(env.VARIABLES) <= OF_OTHERS
 
 
 def test_no_file_holds_a_usable_key():
@@ -195,13 +195,13 @@ def test_several_field_keys_keep_their_order(give):
 )
 def test_flags(give, text, value):
     give(QUERYDECK_HTTPS=text)
-    assert env.flag("QUERYDECK_HTTPS", default=True) is value
+    assert env.boolean("QUERYDECK_HTTPS", default=True) is value
 
 
 def test_a_flag_that_is_neither_is_refused(give):
     give(QUERYDECK_HTTPS="maybe")
     with pytest.raises(ImproperlyConfigured, match="QUERYDECK_HTTPS must be yes or no"):
-        env.flag("QUERYDECK_HTTPS", default=True)
+        env.boolean("QUERYDECK_HTTPS", default=True)
 
 
 def test_integers_have_bounds(give):
@@ -212,7 +212,7 @@ def test_integers_have_bounds(give):
     for bad in ("2", "65", "-3", "4.5", "many"):
         give(QUERYDECK_WORKERS=bad)
         with pytest.raises(ImproperlyConfigured, match="from 3 to 64"):
-            env.integer("QUERYDECK_WORKERS", default=4, least=3, most=64)
+            env.integer("QUERYDECK_WORKERS", default=4, minimum=3, maximum=64)
 
 
 def test_a_choice_is_one_of_those_on_offer(give):

@@ -12,7 +12,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 from dashboard.log import logging_config, redact
-from queries.checks import queue_retry_outlasts_its_tasks
+from queries.checks import check_queue_retry
 from tests.factories import KEY
 
 
@@ -86,10 +86,10 @@ def test_a_shared_cache_is_used_when_there_is_one(as_deployed):
 
 
 def test_a_queue_that_would_run_tasks_twice_is_an_error():
-    assert queue_retry_outlasts_its_tasks() == []
+    assert check_queue_retry() == []
     short = settings.Q_CLUSTER | {"retry": settings.Q_CLUSTER["timeout"]}
     with override_settings(Q_CLUSTER=short):
-        (error,) = queue_retry_outlasts_its_tasks()
+        (error,) = check_queue_retry()
     assert error.id == "queries.E001"
 
 

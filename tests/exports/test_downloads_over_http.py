@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.running_product import until
+from tests.running_product import wait_until
 from tests.running_web_server import WebServer
 
 ROWS = 120_000
@@ -194,7 +194,9 @@ def test_one_stream_too_many_becomes_a_file_and_a_slot_comes_back(server):
     assert refused.headers["Location"].startswith("/exports/")
     response.close()
     connection.close()
-    until(lambda: stream(server, "run", "format=csv")[0].status == 200, 30, "a slot")
+    wait_until(
+        lambda: stream(server, "run", "format=csv")[0].status == 200, 30, "a slot"
+    )
 
 
 def test_two_clicks_at_the_same_moment_make_one_file(server):

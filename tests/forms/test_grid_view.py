@@ -8,7 +8,7 @@ import pytest
 from django.http import QueryDict
 from django.utils.http import urlencode
 
-from queries.forms.grid_view import query_of, view_of
+from queries.forms.grid_view import grid_state_parameters, parse_grid_state
 from queries.results import Column, Condition, Filter, Sort
 from queries.stored_results import View
 
@@ -28,9 +28,9 @@ WHOLE = View(
 
 
 def test_a_view_comes_back_from_the_address_it_makes():
-    assert view_of(QueryDict(urlencode(query_of(WHOLE)))) == WHOLE
-    assert query_of(View()) == []
-    assert view_of(QueryDict("")) == View()
+    assert parse_grid_state(QueryDict(urlencode(grid_state_parameters(WHOLE)))) == WHOLE
+    assert grid_state_parameters(View()) == []
+    assert parse_grid_state(QueryDict("")) == View()
 
 
 def test_a_view_comes_back_from_json():
@@ -50,9 +50,9 @@ def test_a_view_comes_back_from_json():
     ],
 )
 def test_the_form_of_a_new_condition_is_folded_in(query, condition):
-    assert view_of(QueryDict(query)).conditions == (condition,)
-    address = urlencode(query_of(view_of(QueryDict(query))))
-    assert view_of(QueryDict(f"{address}&{query}")).conditions == (condition,)
+    assert parse_grid_state(QueryDict(query)).conditions == (condition,)
+    address = urlencode(grid_state_parameters(parse_grid_state(QueryDict(query))))
+    assert parse_grid_state(QueryDict(f"{address}&{query}")).conditions == (condition,)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_the_form_of_a_new_condition_is_folded_in(query, condition):
     ],
 )
 def test_an_odd_condition_is_none(odd):
-    assert view_of(QueryDict(odd)).conditions == ()
+    assert parse_grid_state(QueryDict(odd)).conditions == ()
 
 
 def test_sorts_that_exist_are_taken_once_the_first_counts_most():

@@ -10,7 +10,7 @@ from django import forms
 from django.utils import timezone
 
 from queries.forms.provider_fields import ProviderFields
-from queries.providers.base import Field, When
+from queries.providers.base import Field, FieldCondition
 
 FIELDS = (
     Field("tier", "Tier", "choice", (("a", "Frequent"), ("b", "Archive")), default="a"),
@@ -117,8 +117,8 @@ def test_a_secret_is_never_sent_back_to_the_page():
 
 def test_advanced_fields_and_those_of_one_mode_are_marked():
     form = make_form()
-    assert [field.name for field in declared.advanced(form)] == ["s_strict"]
-    assert "s_strict" not in [field.name for field in declared.plain(form)]
+    assert [field.name for field in declared.advanced_fields(form)] == ["s_strict"]
+    assert "s_strict" not in [field.name for field in declared.basic_fields(form)]
     assert "data-advanced" in str(form["s_strict"])
     assert 'data-when="mode=background"' in str(form["s_now"])
     assert "data-when" not in str(form["s_tier"])
@@ -132,7 +132,7 @@ def test_an_optional_choice_without_default_can_be_left_to_the_provider():
 
 def test_stored_settings_are_described_in_words_and_secrets_are_not():
     settings = {"tier": "b", "limit": 5, "strict": False, "token": "x", "gone": 1}
-    assert declared.described(settings) == [
+    assert declared.labelled_values(settings) == [
         ("Tier", "Archive"),
         ("Limit", "5"),
         ("Strict", "No"),
@@ -151,8 +151,8 @@ def test_a_field_of_several_lines_keeps_them():
 REPORT = ProviderFields(
     (
         Field("how", "How", "choice", (("form", "A form"), ("json", "JSON")), "form"),
-        Field("days", "Days", "choice", (("x", "X"), ("own", "Own")), default="x", when=When("how", ("form",))),
-        Field("start", "From", required=True, when=When("days", ("own",))),
+        Field("days", "Days", "choice", (("x", "X"), ("own", "Own")), default="x", when=FieldCondition("how", ("form",))),
+        Field("start", "From", required=True, when=FieldCondition("days", ("own",))),
         Field("wait", "Wait", modes=("direct",)),
     ),
     "s",
@@ -168,13 +168,15 @@ REPORT = ProviderFields(
     ],
 )
 def test_a_field_applies_where_the_choices_it_hangs_on_apply(chosen, names):
-    assert [field.name for field in REPORT.applying(chosen)] == names
-    assert "wait" not in {f.name for f in REPORT.applying(chosen, "background")}
+    assert [field.name for field in REPORT.applicable_fields(chosen)] == names
+    assert "wait" not in {
+        f.name for f in REPORT.applicable_fields(chosen, "background")
+    }
 
 
 def test_a_setting_that_does_not_apply_is_not_described():
     settings = {"how": "json", "days": "own", "start": "today"}
-    assert REPORT.described(settings) == [("How", "JSON")]
+    assert REPORT.labelled_values(settings) == [("How", "JSON")]
 
 
 def test_a_field_that_hangs_on_a_choice_says_so_to_the_page_and_is_not_called_optional():

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from queries.connections.services import rotate_keys
-from queries.fields import is_newest
+from queries.fields import is_sealed_with_newest_key
 from queries.models import Connection
 from tests.factories import KEY, ConnectionFactory
 
@@ -58,7 +58,9 @@ def test_keys_that_cannot_be_read_are_named_and_the_others_are_done(newer):
     assert "1 could not be read" in str(caught.value)
     assert caught.value.returncode == 1
     assert "gAAAA" not in str(caught.value)
-    newest = [is_newest(row.sealed_key) for row in Connection.objects.all()]
+    newest = [
+        is_sealed_with_newest_key(row.sealed_key) for row in Connection.objects.all()
+    ]
     assert newest.count(True) == 4
 
 
@@ -114,11 +116,11 @@ def test_a_row_that_vanishes_while_it_is_sealed_is_no_failure(newer, monkeypatch
 
 
 def test_renaming_a_connection_that_was_read_before_keeps_the_new_seal(newer):
-    from queries.connections.services import Entered, save_connection
+    from queries.connections.services import ConnectionInput, save_connection
 
     before = Connection.objects.first()
     run()
-    save_connection(before, Entered(name="Renamed", options=before.options))
+    save_connection(before, ConnectionInput(name="Renamed", options=before.options))
     newer()
     assert Connection.objects.get(pk=before.pk).reveal_key() == KEY
 

@@ -30,15 +30,21 @@ from queries.runs.engine import executor, queue
 from queries.runs.engine.heartbeat import beat
 from queries.supervisor import local, ports, watch
 from queries.supervisor.child import Child
-from queries.supervisor.lockfile import alone
+from queries.supervisor.lockfile import exclusive_lock
 from queries.supervisor.loop import Supervisor
-from queries.supervisor.watch import WorkerWatch
+from queries.supervisor.watch import WorkerMonitor
 from sandbox.config import Limits, Pace, SandboxConfig
 from sandbox.running import running_sandbox
 from tests.factories import ConnectionFactory, UserFactory
 from tests.paths import ROOT
-from tests.running_product import START, STATUS, Product, told, until
-from tests.runs.engine.queued_tasks import rung
+from tests.running_product import (
+    START_SCRIPT,
+    STATUS_SCRIPT,
+    Product,
+    run_script,
+    wait_until,
+)
+from tests.runs.engine.queued_tasks import queued_args
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STUBBORN = [
@@ -99,7 +105,7 @@ def test_a_child_that_ended_is_started_again_with_growing_pauses(child):
     pauses = []
     for _ in range(4):
         one.tick()
-        until(one.has_ended)
+        wait_until(one.has_ended)
         one.tick()
         assert one.pid == 0
         pauses.append(one._not_before - clock.now)
@@ -114,7 +120,7 @@ def test_a_child_that_was_well_is_started_again_at_once(child):
     first = one.pid
     clock.now += 11
     os.kill(first, signal.SIGKILL)
-    until(one.has_ended)
+    wait_until(one.has_ended)
     one.tick()
     one.tick()
     assert one.pid not in (0, first)
@@ -124,12 +130,12 @@ def test_what_a_child_forked_does_not_survive_its_restart(child, tmp_path):
     file = tmp_path / "pid"
     one = child([*PARENT, str(file)])
     one.tick()
-    grandchild = int(until(lambda: file.exists() and file.read_text()))
+    grandchild = int(wait_until(lambda: file.exists() and file.read_text()))
     os.kill(one.pid, signal.SIGKILL)
-    until(one.has_ended)
+    wait_until(one.has_ended)
     assert is_running(grandchild)
     one.tick()
-    until(lambda: not is_running(grandchild))
+    wait_until(lambda: not is_running(grandchild))
 
 
 def test_a_child_does_not_hear_the_terminals_ctrl_c(child):
@@ -160,12 +166,12 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path):
     file = tmp_path / "pid"
     supervisor = subprocess.Popen([sys.executable, "-c", script, str(file)], cwd=ROOT)
     try:
-        pid = int(until(lambda: file.exists() and file.read_text()))
+        pid = int(wait_until(lambda: file.exists() and file.read_text()))
         assert is_running(pid)
     finally:
         supervisor.kill()
         supervisor.wait()
-    until(lambda: not is_running(pid))
+    wait_until(lambda: not is_running(pid))
 
 
 # The loop
@@ -187,7 +193,7 @@ class Stopping:
 def test_a_signal_ends_everything_and_handlers_are_put_back(child, number):
     before = signal.getsignal(number)
     one, said = child(SLEEP), []
-    Supervisor([one], [Stopping(number)], farewell=lambda: said.append("bye")).run()
+    Supervisor([one], [Stopping(number)], on_exit=lambda: said.append("bye")).run()
     assert one.pid == 0
     assert said == ["bye"]
     assert signal.getsignal(number) is before
@@ -197,7 +203,9 @@ def test_who_does_not_listen_is_killed_after_the_grace(child, tmp_path):
     ready = tmp_path / "ready"
     one = child([*STUBBORN, str(ready)])
     began = time.monotonic()
-    Supervisor([one], [Stopping(signal.SIGTERM, when=ready.exists)], grace=0.3).run()
+    Supervisor(
+        [one], [Stopping(signal.SIGTERM, when=ready.exists)], stop_timeout=0.3
+    ).run()
     assert time.monotonic() - began >= 0.3
     assert one.pid == 0
 
@@ -207,7 +215,7 @@ def test_a_second_ctrl_c_ends_it_at_once(child, tmp_path):
     one = child([*STUBBORN, str(ready)])
     began = time.monotonic()
     stop = Stopping(signal.SIGINT, signal.SIGINT, when=ready.exists)
-    Supervisor([one], [stop], grace=60).run()
+    Supervisor([one], [stop], stop_timeout=60).run()
     assert time.monotonic() - began < 30
     assert one.pid == 0
 
@@ -217,7 +225,7 @@ def test_children_go_even_if_the_farewell_fails(child):
         raise ZeroDivisionError
 
     one = child(SLEEP)
-    supervisor = Supervisor([one], [Stopping(signal.SIGTERM)], farewell=fails)
+    supervisor = Supervisor([one], [Stopping(signal.SIGTERM)], on_exit=fails)
     with pytest.raises(ZeroDivisionError):
         supervisor.run()
     assert one.pid == 0
@@ -230,7 +238,7 @@ def test_children_are_asked_to_end_though_the_database_is_away(child, caplog, er
 
     one, asked = child(SLEEP), []
     one.terminate = lambda: (asked.append(1), Child.terminate(one))
-    Supervisor([one], [Stopping(signal.SIGTERM)], farewell=fails).run()
+    Supervisor([one], [Stopping(signal.SIGTERM)], on_exit=fails).run()
     assert asked == [1]
     assert one.pid == 0
     assert "farewell_failed" in caplog.text
@@ -243,27 +251,31 @@ def test_a_port_that_is_taken_is_passed_over():
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         assert not ports.is_free("127.0.0.1", port)
-        assert ports.answers("127.0.0.1", port)
-        assert port < ports.free_port("127.0.0.1", port) <= port + ports.TRIES
-    assert not ports.answers("127.0.0.1", port)
+        assert ports.accepts_connections("127.0.0.1", port)
+        assert (
+            port
+            < ports.find_free_port("127.0.0.1", port)
+            <= port + ports.MAX_PORTS_TRIED
+        )
+    assert not ports.accepts_connections("127.0.0.1", port)
 
 
 def test_there_may_be_no_free_port(monkeypatch):
     monkeypatch.setattr(ports, "is_free", lambda *_: False)
     with pytest.raises(ports.NoFreePortError):
-        ports.free_port("127.0.0.1", 8000)
+        ports.find_free_port("127.0.0.1", 8000)
     with pytest.raises(CommandError):
         up._free("127.0.0.1", 8000)
 
 
 def test_a_port_is_remembered_and_nonsense_is_not(tmp_path):
     file = tmp_path / "somewhere" / "port"
-    assert ports.remembered(file, 8765) == 8765
-    ports.remember(file, 9000)
-    assert ports.remembered(file, 8765) == 9000
+    assert ports.load_port(file, 8765) == 8765
+    ports.save_port(file, 9000)
+    assert ports.load_port(file, 8765) == 9000
     for nonsense in ("", "x", "0", "99999"):
         file.write_text(nonsense)
-        assert ports.remembered(file, 8765) == 8765
+        assert ports.load_port(file, 8765) == 8765
 
 
 # Watching the worker
@@ -288,7 +300,7 @@ def watching(monkeypatch, db):
     monkeypatch.setattr(watch, "close_old_connections", lambda: None)
     worker, clock = Worker(), Clock()
     with time_machine.travel(timezone.now(), tick=False) as wall:
-        one = WorkerWatch(worker, clock=clock)
+        one = WorkerMonitor(worker, clock=clock)
 
         def pass_time(seconds):
             for _ in range(seconds):
@@ -327,7 +339,7 @@ def test_an_answer_from_before_the_question_is_none(watching):
 def test_a_wedged_worker_is_asked_once_and_not_piled_upon(watching):
     _worker, pass_time = watching
     pass_time(30)
-    assert len(rung(queue.BEAT)) == 1
+    assert len(queued_args(queue.BEAT)) == 1
 
 
 def test_a_worker_that_has_just_been_started_gets_its_time(watching):
@@ -367,23 +379,23 @@ def test_a_file_that_cannot_be_removed_does_not_end_the_watch(
 
 
 def test_the_first_start_makes_its_one_user_and_the_second_finds_it(db):
-    owner = local.local_user()
-    assert owner.email == local.OWNER
+    owner = local.ensure_local_user()
+    assert owner.email == local.OWNER_EMAIL
     assert owner.is_superuser
     assert not owner.has_usable_password()
-    assert local.local_user() == owner
+    assert local.ensure_local_user() == owner
     assert User.objects.count() == 1
 
 
 def test_where_there_are_people_nobody_is_invented(db):
     first = UserFactory()
     UserFactory(is_active=False)
-    assert local.local_user() == first
+    assert local.ensure_local_user() == first
 
 
 def test_the_link_signs_in_once(db, client):
-    owner = local.local_user()
-    url = local.sign_in_url(owner, "127.0.0.1", 8123)
+    owner = local.ensure_local_user()
+    url = local.create_sign_in_url(owner, "127.0.0.1", 8123)
     path = url.removeprefix("http://127.0.0.1:8123")
     token = re.fullmatch(r"/accounts/link/([\w-]+)/", path)[1]
     assert SignInLink.redeem(token).user == owner
@@ -391,7 +403,7 @@ def test_the_link_signs_in_once(db, client):
 
 
 def test_somebody_without_a_connection_gets_one_of_each_kind_to_the_sandbox(user):
-    local.sandbox_connections(user, 8765)
+    local.ensure_sandbox_connections(user, 8765)
     made = {one.provider: one for one in Connection.objects.all()}
     assert list(made.keys() ^ dict(provider_choices()).keys()) == []
     for one in made.values():
@@ -410,7 +422,7 @@ def test_the_key_is_the_one_the_sandbox_lets_in():
 
 def test_a_sandbox_that_moved_is_followed(user):
     for port in (8765, 8765, 9001):
-        local.sandbox_connections(user, port)
+        local.ensure_sandbox_connections(user, port)
     assert Connection.objects.count() == len(provider_choices())
     for one in Connection.objects.all():
         assert one.origin == "http://127.0.0.1:9001"
@@ -419,7 +431,7 @@ def test_a_sandbox_that_moved_is_followed(user):
 
 def test_a_sandbox_connection_that_was_deleted_is_not_forced_upon_anybody(user):
     ConnectionFactory(owner=user)
-    local.sandbox_connections(user, 8765)
+    local.ensure_sandbox_connections(user, 8765)
     assert Connection.objects.count() == 1
 
 
@@ -444,9 +456,9 @@ def test_preparing_migrates_and_collects_only_if_needed(monkeypatch):
         local, "call_command", lambda name, **_options: called.append(name)
     )
     monkeypatch.setattr(local, "is_stale", lambda *_: False)
-    local.prepare()
+    local.prepare_installation()
     monkeypatch.setattr(local, "is_stale", lambda *_: True)
-    local.prepare()
+    local.prepare_installation()
     assert called == ["migrate", "migrate", "collectstatic"]
 
 
@@ -482,7 +494,7 @@ def test_everything_is_run_on_ones_own_machine(supervised, db, data_dir):
     call()
     (one,) = supervised
     assert [child.name for child in one.children] == ["sandbox", "web", "worker"]
-    port = ports.remembered(data_dir / "sandbox-port", 0)
+    port = ports.load_port(data_dir / "sandbox-port", 0)
     assert one.children[0].command[-2:] == ["--rows", "9000"]
     for child in one.children:
         assert f"127.0.0.1:{port}" in child.env["QUERYDECK_UPSTREAM_HOSTS"]
@@ -494,7 +506,10 @@ def test_everything_is_run_on_ones_own_machine(supervised, db, data_dir):
 def test_a_second_product_beside_the_first_is_refused_and_touches_nothing(
     supervised, db, data_dir
 ):
-    with alone(data_dir), pytest.raises(CommandError, match=re.escape(str(data_dir))):
+    with (
+        exclusive_lock(data_dir),
+        pytest.raises(CommandError, match=re.escape(str(data_dir))),
+    ):
         call()
     assert supervised == []
     assert not (data_dir / "sandbox-port").exists()
@@ -505,9 +520,9 @@ def test_a_second_product_beside_the_first_is_refused_and_touches_nothing(
 
 
 def test_what_a_supervisor_starts_does_not_hold_its_place(child, data_dir):
-    with alone(data_dir):
+    with exclusive_lock(data_dir):
         child(SLEEP).tick()
-    with alone(data_dir):
+    with exclusive_lock(data_dir):
         pass
 
 
@@ -543,7 +558,7 @@ def test_on_an_address_of_the_network_https_is_not_switched_off(
 @pytest.mark.django_db(transaction=True)
 def test_a_web_worker_that_ends_ends_its_direct_runs(monkeypatch):
     stopped = []
-    monkeypatch.setattr(executor.pool, "stop", lambda: stopped.append(1))
+    monkeypatch.setattr(executor.direct_executor, "stop", lambda: stopped.append(1))
     server.worker_exit(None, None)
     assert stopped == [1]
 
@@ -563,12 +578,12 @@ def test_the_link_is_printed_once_and_only_when_the_web_answers(supervised, db, 
     command = up.Command()
     with closing(socket.create_server(("127.0.0.1", 0))) as web:
         port = web.getsockname()[1]
-        announce = command._announcer(local.local_user(), "127.0.0.1", port)
+        announce = command._announcer(local.ensure_local_user(), "127.0.0.1", port)
         announce()
         announce()
     printed = capsys.readouterr().out
     assert printed.count(f"http://127.0.0.1:{port}/accounts/link/") == 1
-    silent = command._announcer(local.local_user(), "127.0.0.1", port)
+    silent = command._announcer(local.ensure_local_user(), "127.0.0.1", port)
     silent()
     assert capsys.readouterr().out == ""
 
@@ -579,7 +594,7 @@ def test_the_link_waits_for_a_database_that_is_away(db, capsys, monkeypatch, cap
 
     with closing(socket.create_server(("127.0.0.1", 0))) as web:
         port = web.getsockname()[1]
-        announce = up.Command()._announcer(local.local_user(), "127.0.0.1", port)
+        announce = up.Command()._announcer(local.ensure_local_user(), "127.0.0.1", port)
         with monkeypatch.context() as patch:
             patch.setattr(local, "sign_in_url", away)
             announce()
@@ -597,12 +612,12 @@ def test_the_link_waits_for_a_database_that_is_away(db, capsys, monkeypatch, cap
 def test_the_product_survives_kills_and_leaves_nothing_behind(tmp_path):
     with Product(tmp_path, "--no-sandbox") as product:
         product.wait_until_healthy()
-        until(lambda: "/accounts/link/" in product.output(), 30, "the link")
+        wait_until(lambda: "/accounts/link/" in product.output(), 30, "the link")
         come_back(product, "gunicorn")
         come_back(product, "qcluster")
         product.wait_until_healthy()
         assert product.stop() == 0
-        assert product.family() == []
+        assert product.processes() == []
 
 
 @pytest.mark.slow
@@ -613,9 +628,9 @@ def test_the_product_survives_kills_and_leaves_nothing_behind(tmp_path):
 def test_a_killed_supervisor_takes_everything_with_it(tmp_path):
     with Product(tmp_path, "--no-sandbox") as product:
         product.wait_until_healthy()
-        until(lambda: len(product.family("qcluster")) > 4, 30, "the worker")
+        wait_until(lambda: len(product.processes("qcluster")) > 4, 30, "the worker")
         product.kill()
-        until(lambda: not product.family(), 30, "silence")
+        wait_until(lambda: not product.processes(), 30, "silence")
 
 
 @pytest.mark.slow
@@ -634,8 +649,12 @@ def test_a_background_run_ends_well_with_the_redis_broker(tmp_path):
         }
         with Product(tmp_path, "--no-sandbox", **settings) as product:
             product.wait_until_healthy()
-            told(product, START, sandbox.url)
-            until(lambda: told(product, STATUS)["status"] == "succeeded", 60, "success")
+            run_script(product, START_SCRIPT, sandbox.url)
+            wait_until(
+                lambda: run_script(product, STATUS_SCRIPT)["status"] == "succeeded",
+                60,
+                "success",
+            )
             assert product.stop() == 0
     forget_wake_ups(broker)
 
@@ -655,8 +674,8 @@ def come_back(product, name):
     """Kill the leader of a group: a new one comes, and nothing of the old group stays."""
     before, leader = product.family(name), product.leader(name)
     leader.kill()
-    until(lambda: product.leader(name) not in (None, leader), 30, f"a new {name}")
-    until(
+    wait_until(lambda: product.leader(name) not in (None, leader), 30, f"a new {name}")
+    wait_until(
         lambda: not [one for one in before if one.is_running()],
         30,
         "the end of the old",

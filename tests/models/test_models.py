@@ -15,16 +15,16 @@ from queries.models import (
     Export,
     Heartbeat,
     Invitation,
-    PumpSlot,
     RateBucket,
     Role,
     Run,
     SavedQuery,
+    SchedulerLock,
     SignInLink,
     Status,
     Team,
     User,
-    lease_free,
+    unleased,
 )
 from tests.factories import (
     KEY,
@@ -194,7 +194,7 @@ def test_a_lease_is_free_when_nobody_holds_it_or_it_has_run_out():
     now = timezone.now()
     free = [RunFactory(), RunFactory(lease_until=now - timedelta(seconds=1))]
     RunFactory(lease_until=now + timedelta(seconds=1))
-    found = Run.objects.filter(lease_free(now)).order_by("created_at")
+    found = Run.objects.filter(unleased(now)).order_by("created_at")
     assert list(found) == free
 
 
@@ -205,7 +205,7 @@ def test_every_row_has_a_name(user):
         str(SignInLink(user=user)): f"sign-in link for {user}",
         str(Invitation(team=team, email="a@b.c")): "a@b.c invited to Shop",
         str(SavedQueryFactory(name="Errors")): "Errors",
-        str(PumpSlot(number=1)): "pump slot 1",
+        str(SchedulerLock(number=1)): "scheduler lock 1",
         str(RateBucket(key="coralogix:abc")): "rate bucket coralogix:abc",
         str(ExportFactory()): "result.csv",
     }

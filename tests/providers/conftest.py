@@ -10,7 +10,7 @@ from queries.providers.client import Client, Policy
 from queries.providers.credentials import BearerAuthorization, Secret
 from tests.providers.adapters import adapter_for
 from tests.providers.keys import CANARY
-from tests.providers.provider_harness import Stage
+from tests.providers.provider_harness import ProviderHarness
 from tests.scripted_server import Upstream
 
 
@@ -58,9 +58,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def stage(slug: str, upstream: Upstream, pauses: list[float]) -> Iterator[Stage]:
+def stage(
+    slug: str, upstream: Upstream, pauses: list[float]
+) -> Iterator[ProviderHarness]:
     """Whatever provider the test names."""
-    made = Stage(adapter_for(slug), upstream, slug, [])
+    made = ProviderHarness(adapter_for(slug), upstream, slug, [])
     yield made
     for provider in made.opened:
         provider.close()

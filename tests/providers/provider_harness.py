@@ -13,7 +13,7 @@ from queries.providers.errors import (
     ProviderError,
 )
 from queries.providers.registry import (
-    open_provider,
+    create_provider,
     provider_choices,
     provider_class,
 )
@@ -23,7 +23,7 @@ from tests.scripted_server import Reply, Upstream
 
 
 @dataclass
-class Stage:
+class ProviderHarness:
     """A provider, its adapter and the server it talks to."""
 
     adapter: Adapter
@@ -35,28 +35,30 @@ class Stage:
         allowed = {"upstream_hosts": frozenset({self.upstream.host_port})}
         options = self.adapter.options(self.upstream.origin)
         policies = Policy(**(allowed | policy))
-        provider = open_provider(
+        provider = create_provider(
             self.slug, CANARY, options, origin=self.upstream.origin, policy=policies
         )
         self.opened.append(provider)
         return provider
 
-    def plays(self, reply: Reply | Callable[..., Reply], *more: Reply) -> None:
+    def reply_with(self, reply: Reply | Callable[..., Reply], *more: Reply) -> None:
         self.upstream.on("*", reply, *more)
 
-    def does(self, call: str, **policy: object) -> object:
+    def call(self, call: str, **policy: object) -> object:
         return self.adapter.calls[call](self.provider(**policy))
 
-    def fails(self, call: str, **policy: object) -> ProviderError:
+    def call_expecting_error(self, call: str, **policy: object) -> ProviderError:
         with pytest.raises(ProviderError) as failed:
-            self.does(call, **policy)
+            self.call(call, **policy)
         return failed.value
 
 
 SLUGS = [slug for slug, _ in provider_choices()]
 CALLS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).calls]
-ABOUT_JOBS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).about_jobs]
-WITH_JOBS = [slug for slug in SLUGS if provider_class(slug).capabilities.background]
+JOB_CALLS = [(slug, call) for slug in SLUGS for call in adapter_for(slug).job_calls]
+BACKGROUND_SLUGS = [
+    slug for slug in SLUGS if provider_class(slug).capabilities.background
+]
 every_provider = pytest.mark.parametrize("slug", SLUGS)
-every_provider_with_jobs = pytest.mark.parametrize("slug", WITH_JOBS)
+every_background_provider = pytest.mark.parametrize("slug", BACKGROUND_SLUGS)
 every_call = pytest.mark.parametrize(("slug", "call"), CALLS)

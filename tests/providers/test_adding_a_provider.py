@@ -20,8 +20,8 @@ from queries.supervisor import local
 from tests.factories import KEY
 from tests.paths import ROOT
 from tests.providers import test_contract as contract
-from tests.providers.provider_harness import Stage
-from tests.scripted_server import Upstream, as_json, as_lines
+from tests.providers.provider_harness import ProviderHarness
+from tests.scripted_server import Upstream, json_reply, ndjson_reply
 
 PAGE = (ROOT / "docs" / "adding-a-provider.md").read_text()
 
@@ -47,14 +47,16 @@ def toy(monkeypatch):
 def upstream():
     with Upstream() as one:
         yield one
-    executor.pool.stop()
+    executor.direct_executor.stop()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_provider_written_as_the_page_says_works_in_the_whole_product(
     page, toy, upstream
 ):
-    upstream.on("/ask", as_lines({"answer": 42, "nested": {"ü": None}}, {"answer": 43}))
+    upstream.on(
+        "/ask", ndjson_reply({"answer": 42, "nested": {"ü": None}}, {"answer": 43})
+    )
     created = page.post(
         "/connections/new/?provider=toy",
         {"name": "My toy", "option_address": upstream.origin, "key": KEY},
@@ -84,7 +86,7 @@ def test_a_provider_written_as_the_page_says_works_in_the_whole_product(
 
 @pytest.mark.django_db
 def test_what_the_toy_cannot_do_is_not_offered(page, toy, user, upstream):
-    upstream.on("/ask", as_json({"message": "no"}, 401))
+    upstream.on("/ask", json_reply({"message": "no"}, 401))
     page.post(
         "/connections/new/?provider=toy",
         {"name": "My toy", "option_address": upstream.origin, "key": KEY},
@@ -101,7 +103,7 @@ def test_what_the_toy_cannot_do_is_not_offered(page, toy, user, upstream):
 def stage(toy, upstream, monkeypatch):
     """Step 3: the adapter on the page, and the toy on the contract's stage."""
     monkeypatch.setattr(Client, "pause", lambda _client, _seconds: None)
-    made = Stage(module_of(1).ADAPTER, upstream, "toy", [])
+    made = ProviderHarness(module_of(1).ADAPTER, upstream, "toy", [])
     yield made
     for provider in made.opened:
         provider.close()
@@ -150,8 +152,8 @@ def test_a_first_start_makes_a_connection_for_the_toy(toy, user, upstream, monke
     """Step 5: the entry for the sandbox; the scripted upstream stands for the sandbox's package."""
     options = local.SANDBOX_OPTIONS | {"toy": lambda origin: {"address": origin}}
     monkeypatch.setattr(local, "SANDBOX_OPTIONS", options)
-    upstream.on("/ask", as_lines({"answer": "pong"}))
-    local.sandbox_connections(user, int(upstream.origin.rpartition(":")[2]))
+    upstream.on("/ask", ndjson_reply({"answer": "pong"}))
+    local.ensure_sandbox_connections(user, int(upstream.origin.rpartition(":")[2]))
     connection = Connection.objects.get(provider="toy")
     assert connection.name == "Sandbox: Toy"
     assert try_connection(connection).ok

@@ -12,7 +12,7 @@ from queries.providers.addresses import (
     Origin,
     is_public,
     parse_origin,
-    resolve,
+    resolve_host,
     validate_endpoint,
 )
 from queries.providers.errors import (
@@ -183,7 +183,7 @@ def found(monkeypatch, *addresses):
 
 def test_a_name_gives_all_its_addresses_once(monkeypatch):
     found(monkeypatch, "8.8.8.8", "8.8.8.8", "2001:4860:4860::8888")
-    assert resolve(parse_origin("https://api.example.com"), (), 1) == [
+    assert resolve_host(parse_origin("https://api.example.com"), (), 1) == [
         "8.8.8.8",
         "2001:4860:4860::8888",
     ]
@@ -193,7 +193,7 @@ def test_a_name_gives_all_its_addresses_once(monkeypatch):
 def test_one_bad_address_among_good_ones_is_enough_to_refuse(monkeypatch, bad):
     found(monkeypatch, "8.8.8.8", bad)
     with pytest.raises(AddressRefusedError) as refused:
-        resolve(parse_origin("https://api.example.com"), (), 1)
+        resolve_host(parse_origin("https://api.example.com"), (), 1)
     assert bad not in str(refused.value)
 
 
@@ -203,9 +203,9 @@ def test_one_bad_address_among_good_ones_is_enough_to_refuse(monkeypatch, bad):
 )
 def test_an_allowed_name_may_lead_to_a_private_address(monkeypatch, address):
     found(monkeypatch, address)
-    assert resolve(parse_origin("https://search.internal"), ["search.internal"], 1) == [
-        address
-    ]
+    assert resolve_host(
+        parse_origin("https://search.internal"), ["search.internal"], 1
+    ) == [address]
 
 
 @pytest.mark.parametrize(
@@ -217,14 +217,14 @@ def test_even_an_allowed_name_may_not_lead_to_cloud_metadata_and_the_like(
 ):
     found(monkeypatch, address)
     with pytest.raises(AddressRefusedError):
-        resolve(parse_origin("https://search.internal"), ["search.internal"], 1)
+        resolve_host(parse_origin("https://search.internal"), ["search.internal"], 1)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "8.8.8.8"])
 def test_plain_http_leads_to_this_machine_only(monkeypatch, address):
     found(monkeypatch, address)
     with pytest.raises(AddressRefusedError):
-        resolve(Origin("http", "localhost", 80), ["localhost"], 1)
+        resolve_host(Origin("http", "localhost", 80), ["localhost"], 1)
 
 
 def test_a_name_nobody_knows_is_said_to_be_unknown(monkeypatch):
@@ -233,7 +233,7 @@ def test_a_name_nobody_knows_is_said_to_be_unknown(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(UnavailableError) as missing:
-        resolve(parse_origin("https://nowhere.example.com"), (), 1)
+        resolve_host(parse_origin("https://nowhere.example.com"), (), 1)
     assert missing.value.code == "name_not_found"
 
 
@@ -243,7 +243,7 @@ def test_a_slow_look_up_does_not_hold_the_call(monkeypatch):
         socket, "getaddrinfo", lambda *_args, **_more: release.wait(5) and []
     )
     with pytest.raises(UpstreamTimeoutError) as late:
-        resolve(parse_origin("https://slow.example.com"), (), 0.05)
+        resolve_host(parse_origin("https://slow.example.com"), (), 0.05)
     release.set()
     assert late.value.code == "name_timeout"
 

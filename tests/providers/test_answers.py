@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from queries.providers.answers import Answer, failure_of, retry_after, said
+from queries.providers.answers import (
+    Response,
+    default_error,
+    parse_error_body,
+    parse_retry_after,
+)
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
@@ -61,7 +66,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
     ],
 )
 def test_every_known_form_of_an_error_body_is_understood(body, code, message):
-    assert said(json.dumps(body).encode()) == (code, message)
+    assert parse_error_body(json.dumps(body).encode()) == (code, message)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +85,7 @@ def test_every_known_form_of_an_error_body_is_understood(body, code, message):
     ],
 )
 def test_a_plain_body_is_cleaned_and_a_page_says_nothing(body, message):
-    assert said(body) == ("", message)
+    assert parse_error_body(body) == ("", message)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +106,8 @@ def test_a_plain_body_is_cleaned_and_a_page_says_nothing(body, message):
     ],
 )
 def test_retry_after_is_a_number_or_a_date_and_never_absurd(text, seconds):
-    assert retry_after({"retry-after": text}, NOW) == seconds
-    assert retry_after({}, NOW) is None
+    assert parse_retry_after({"retry-after": text}, NOW) == seconds
+    assert parse_retry_after({}, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -126,12 +131,12 @@ def test_retry_after_is_a_number_or_a_date_and_never_absurd(text, seconds):
     ],
 )
 def test_every_status_has_its_meaning(status, kind, received):
-    answer = Answer(
+    answer = Response(
         status,
         {"x-request-id": "r-1\x00", "retry-after": "3"},
         b'{"message": "Because"}',
     )
-    error = failure_of(answer, "Example")
+    error = default_error(answer, "Example")
     assert type(error) is kind
     assert str(error).startswith("Example ")
     assert str(error).endswith("Example says: Because")
@@ -144,15 +149,15 @@ def test_every_status_has_its_meaning(status, kind, received):
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'"x"', b"<html>", b"[" * 100_000])
 def test_an_answer_that_is_no_object_is_unexpected(body):
     with pytest.raises(UnexpectedResponseError) as odd:
-        Answer(200, {}, body).json_object()
+        Response(200, {}, body).json_object()
     assert odd.value.may_have_been_received
 
 
 def test_numbers_beyond_a_double_stay_exact():
-    assert Answer(200, {}, b'{"n": 123456789012345678901}').json_object() == {
+    assert Response(200, {}, b'{"n": 123456789012345678901}').json_object() == {
         "n": 123456789012345678901
     }
 
 
 def test_without_a_known_header_there_is_no_request_id():
-    assert Answer(200, {"server": "x"}, b"").request_id == ""
+    assert Response(200, {"server": "x"}, b"").request_id == ""

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from queries.providers import addresses, transport
-from queries.providers.client import Call, Client, Policy
+from queries.providers.client import ApiCall, Client, Policy
 from queries.providers.credentials import BearerAuthorization, Secret
 from queries.providers.errors import (
     AddressRefusedError,
@@ -22,10 +22,10 @@ from queries.providers.errors import (
     UpstreamTimeoutError,
 )
 from tests.providers.keys import CANARY
-from tests.scripted_server import CUT, STALL, Reply, as_gzip, as_json
+from tests.scripted_server import CUT, STALL, Reply, gzip_reply, json_reply
 
-GET = Call("GET", "/x")
-POST = Call("POST", "/x", {"query": "ünï"})
+GET = ApiCall("GET", "/x")
+POST = ApiCall("POST", "/x", {"query": "ünï"})
 
 
 def read(client, call=GET) -> bytes:
@@ -41,9 +41,9 @@ def test_a_call_carries_key_and_json_and_nothing_from_the_environment(
 ):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
-    upstream.on("/x", as_json({"ok": True}, X_Request_ID="r-7"))
+    upstream.on("/x", json_reply({"ok": True}, X_Request_ID="r-7"))
     answer = client.send(
-        Call(
+        ApiCall(
             "POST",
             "/x",
             {"query": "ünï"},
@@ -64,7 +64,7 @@ def test_a_call_carries_key_and_json_and_nothing_from_the_environment(
 
 
 def test_the_connection_is_kept_for_the_next_call(client, upstream):
-    upstream.on("/x", as_json({}))
+    upstream.on("/x", json_reply({}))
     for _ in range(3):
         client.send(GET)
     assert len(upstream.requests) == 3
@@ -90,7 +90,7 @@ def test_the_connection_is_kept_for_the_next_call(client, upstream):
 )
 def test_a_path_that_plays_tricks_is_not_sent(client, upstream, path):
     with pytest.raises(ValueError, match="path"):
-        client.send(Call("GET", path))
+        client.send(ApiCall("GET", path))
     assert upstream.requests == []
 
 
@@ -128,7 +128,7 @@ def test_a_name_that_turns_bad_after_the_check_is_refused_when_connecting(monkey
     with Client(
         "https://rebinding.example.com", BearerAuthorization(Secret(CANARY))
     ) as client:
-        assert addresses.resolve(addresses.parse_origin(client.origin), (), 1) == [
+        assert addresses.resolve_host(addresses.parse_origin(client.origin), (), 1) == [
             "8.8.8.8"
         ]
         with pytest.raises(AddressRefusedError) as refused:
@@ -144,7 +144,7 @@ def test_the_address_connected_to_is_the_address_checked(monkeypatch, upstream):
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    upstream.on("/x", as_json({}))
+    upstream.on("/x", json_reply({}))
     real = socket.getaddrinfo
     monkeypatch.setattr(
         addresses.socket,
@@ -166,7 +166,7 @@ def test_the_address_connected_to_is_the_address_checked(monkeypatch, upstream):
 def test_the_next_address_of_a_name_is_tried_when_the_first_is_silent(
     monkeypatch, upstream
 ):
-    upstream.on("/x", as_json({}))
+    upstream.on("/x", json_reply({}))
     monkeypatch.setattr(transport, "resolve", lambda *_args: ["127.0.0.2", "127.0.0.1"])
     port = upstream.host_port.rpartition(":")[2]
     policy = Policy(upstream_hosts={f"localhost:{port}"})
@@ -277,9 +277,9 @@ def test_a_call_may_have_times_of_its_own(make_client, upstream):
     upstream.on("/x", Reply(raw=[STALL]))
     began = time.monotonic()
     with pytest.raises(UpstreamTimeoutError):
-        make_client().send(Call("GET", "/x", total_timeout=0.1))
+        make_client().send(ApiCall("GET", "/x", total_timeout=0.1))
     with pytest.raises(UpstreamTimeoutError):
-        make_client().send(Call("GET", "/x", read_timeout=0.1))
+        make_client().send(ApiCall("GET", "/x", read_timeout=0.1))
     assert time.monotonic() - began < 3
 
 
@@ -312,12 +312,12 @@ def test_a_body_without_length_ends_with_the_connection(client, upstream):
 
 
 def test_a_packed_answer_is_unpacked(client, upstream):
-    upstream.on("/x", as_gzip(b"x" * 100_000))
+    upstream.on("/x", gzip_reply(b"x" * 100_000))
     assert read(client) == b"x" * 100_000
 
 
 def test_a_bomb_is_stopped_at_the_limit(make_client, upstream):
-    upstream.on("/x", as_gzip(b"0" * 30_000_000))
+    upstream.on("/x", gzip_reply(b"0" * 30_000_000))
     client = make_client(max_stream_bytes=1_000_000)
     reply = client.stream(GET)
     with pytest.raises(LimitExceededError, match="1,000,000"):

@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from queries.providers.client import Call
+from queries.providers.client import ApiCall
 from queries.providers.errors import (
     CallStoppedError,
 )
-from tests.scripted_server import STALL, Reply, as_json
+from tests.scripted_server import STALL, Reply, json_reply
 
-GET = Call("GET", "/x")
-POST = Call("POST", "/x", {"query": "ünï"})
+GET = ApiCall("GET", "/x")
+POST = ApiCall("POST", "/x", {"query": "ünï"})
 
 
 def test_hanging_up_from_another_thread_ends_a_waiting_call_at_once(client, upstream):
@@ -48,7 +48,7 @@ def test_hanging_up_while_the_answer_is_awaited(client, upstream):
 
 
 def test_after_hanging_up_nothing_is_sent_any_more(client, upstream):
-    upstream.on("/x", as_json({}))
+    upstream.on("/x", json_reply({}))
     client.send(GET)
     client.abort()
     for _ in range(2):

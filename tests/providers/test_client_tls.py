@@ -14,17 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from queries.providers import transport
-from queries.providers.client import Call, Client, Policy
+from queries.providers.client import ApiCall, Client, Policy
 from queries.providers.credentials import BearerAuthorization, Secret
 from queries.providers.errors import (
     CallStoppedError,
     UnavailableError,
 )
 from tests.providers.keys import CANARY
-from tests.scripted_server import STALL, Reply, Upstream, as_json
+from tests.scripted_server import STALL, Reply, Upstream, json_reply
 
-GET = Call("GET", "/x")
-POST = Call("POST", "/x", {"query": "ünï"})
+GET = ApiCall("GET", "/x")
+POST = ApiCall("POST", "/x", {"query": "ünï"})
 
 
 def self_signed() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
@@ -94,7 +94,7 @@ def test_a_server_that_does_not_speak_tls_is_said_so(make_client, upstream):
 
 
 def test_over_tls_calls_work_and_can_be_hung_up(tls_upstream, tls_files):
-    tls_upstream.on("/x", as_json({"ok": 1}))
+    tls_upstream.on("/x", json_reply({"ok": 1}))
     tls_upstream.on("/slow", Reply(parts=[b"first", STALL]))
     client = Client(
         tls_upstream.origin,
@@ -103,7 +103,7 @@ def test_over_tls_calls_work_and_can_be_hung_up(tls_upstream, tls_files):
         tls_files[0].read_text(),
     )
     assert client.send(GET).json_object() == {"ok": 1}
-    pieces = iter(client.stream(Call("GET", "/slow")))
+    pieces = iter(client.stream(ApiCall("GET", "/slow")))
     assert next(pieces) == b"first"
     timer = threading.Timer(0.05, client.abort)
     timer.start()

@@ -28,12 +28,12 @@ from queries.providers.errors import (
 )
 from queries.providers.registry import provider_class
 from tests.providers.provider_harness import (
-    ABOUT_JOBS,
+    JOB_CALLS,
+    every_background_provider,
     every_call,
     every_provider,
-    every_provider_with_jobs,
 )
-from tests.scripted_server import CUT, STALL, Reply, as_gzip, as_json
+from tests.scripted_server import CUT, STALL, Reply, gzip_reply, json_reply
 
 FUZZ = settings(
     max_examples=40,
@@ -49,7 +49,7 @@ FUZZ = settings(
 def test_a_refused_key_and_a_missing_permission_are_told_apart(
     stage, call, status, kind
 ):
-    stage.plays(as_json({"message": "no"}, status))
+    stage.plays(json_reply({"message": "no"}, status))
     error = stage.fails(call)
     assert type(error) is kind
     assert not error.retryable
@@ -57,9 +57,9 @@ def test_a_refused_key_and_a_missing_permission_are_told_apart(
     assert error.remedy
 
 
-@pytest.mark.parametrize(("slug", "call"), ABOUT_JOBS)
+@pytest.mark.parametrize(("slug", "call"), JOB_CALLS)
 def test_an_unknown_job_is_not_found_and_not_asked_for_again(stage, call):
-    stage.plays(as_json({"message": "no"}, 404))
+    stage.plays(json_reply({"message": "no"}, 404))
     error = stage.fails(call)
     assert isinstance(error, NotFoundError | ResultsExpiredError)
     assert not error.retryable
@@ -89,7 +89,7 @@ def test_trouble_at_the_server_may_pass(stage, call, status):
     assert "<html>" not in str(error)
 
 
-@every_provider_with_jobs
+@every_background_provider
 def test_after_trouble_the_same_provider_goes_on(stage):
     stage.plays(Reply(503), stage.adapter.states[JobState.RUNNING])
     provider = stage.provider()
@@ -202,7 +202,7 @@ def test_a_body_without_end_is_bounded(stage, call):
 
 @every_call
 def test_a_packed_bomb_is_bounded(stage, call):
-    stage.plays(as_gzip(b" " * 20_000_000))
+    stage.plays(gzip_reply(b" " * 20_000_000))
     error = stage.fails(call, max_answer_bytes=1_000_000, max_stream_bytes=1_000_000)
     assert isinstance(error, LimitExceededError)
 
@@ -227,7 +227,7 @@ def test_a_drip_cannot_hold_a_call_for_ever(stage, call):
     assert time.monotonic() - began < 5
 
 
-@every_provider_with_jobs
+@every_background_provider
 def test_a_cut_stream_gives_its_rows_and_then_says_so(stage):
     stage.plays(stage.adapter.cut_rows(3))
     found = []
@@ -248,7 +248,7 @@ def test_ten_thousand_rows_come_in_order_and_none_twice(stage):
     )
 
 
-@every_provider_with_jobs
+@every_background_provider
 @pytest.mark.parametrize("state", list(JobState))
 def test_every_state_is_known_and_an_unknown_one_is_no_end(stage, state):
     stage.plays(stage.adapter.states[state])
@@ -262,13 +262,13 @@ def test_every_state_is_known_and_an_unknown_one_is_no_end(stage, state):
         assert status.warnings
 
 
-@every_provider_with_jobs
+@every_background_provider
 def test_a_submit_gives_an_id(stage):
     stage.plays(stage.adapter.submitted)
     assert stage.does("submit").job_id
 
 
-@every_provider_with_jobs
+@every_background_provider
 @pytest.mark.parametrize(
     "reply",
     [
@@ -291,7 +291,7 @@ def test_cancelling_is_asked_for_and_may_be_repeated(stage):
         with pytest.raises(UnsupportedOperationError):
             stage.provider().cancel("job-1")
         return
-    stage.plays(as_json({}))
+    stage.plays(json_reply({}))
     for _ in range(2):
         assert stage.does("cancel") is None
 

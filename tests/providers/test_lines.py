@@ -23,7 +23,7 @@ LINES = st.lists(
 def lines_of(pieces: list[bytes], most: int = 1_000_000) -> list[bytes]:
     splitter = LineSplitter(most)
     found = [line for piece in pieces for line in splitter.feed(piece)]
-    return [*found, splitter.rest()]
+    return [*found, splitter.flush()]
 
 
 @given(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from queries.providers.client import Call
+from queries.providers.client import ApiCall
 from queries.providers.errors import AddressRefusedError
-from queries.providers.links import Link, followed
-from tests.scripted_server import as_json
+from queries.providers.links import Link, resolve_link
+from tests.scripted_server import json_reply
 
 ORIGIN = "https://app.example.com"
 
@@ -23,7 +23,7 @@ ORIGIN = "https://app.example.com"
     ],
 )
 def test_a_link_to_the_same_origin_is_taken_as_it_is(link, path, query):
-    assert followed(link, ORIGIN, "Them") == Link(path, query)
+    assert resolve_link(link, ORIGIN, "Them") == Link(path, query)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_link_to_the_same_origin_is_taken_as_it_is(link, path, query):
 )
 def test_every_trick_is_refused_and_the_link_is_not_repeated(link):
     with pytest.raises(AddressRefusedError) as refused:
-        followed(link, ORIGIN, "Them")
+        resolve_link(link, ORIGIN, "Them")
     assert refused.value.code == "link_refused"
     assert not refused.value.retryable
     assert "evil" not in str(refused.value.as_dict())
@@ -76,17 +76,17 @@ def test_every_trick_is_refused_and_the_link_is_not_repeated(link):
 
 def test_an_origin_with_a_port_is_the_same_only_with_it():
     origin = "http://127.0.0.1:8765"
-    assert followed(f"{origin}/a?b=c", origin, "Them") == Link("/a", "b=c")
+    assert resolve_link(f"{origin}/a?b=c", origin, "Them") == Link("/a", "b=c")
     with pytest.raises(AddressRefusedError):
-        followed("http://127.0.0.1/a", origin, "Them")
+        resolve_link("http://127.0.0.1/a", origin, "Them")
     with pytest.raises(AddressRefusedError):
-        followed("http://localhost:8765/a", origin, "Them")
+        resolve_link("http://localhost:8765/a", origin, "Them")
 
 
 def test_a_query_string_is_sent_letter_for_letter(client, upstream):
-    upstream.on("*", as_json({}))
+    upstream.on("*", json_reply({}))
     sent = "page=MQ%3D%3D&a='b+c%2fd;/?@:~!$()*,"
-    client.send(Call("GET", "/x", query=sent))
+    client.send(ApiCall("GET", "/x", query=sent))
     assert upstream.requests[0].target == f"/x?{sent}"
 
 
@@ -95,4 +95,4 @@ def test_a_query_string_is_sent_letter_for_letter(client, upstream):
 )
 def test_a_query_string_that_is_not_encoded_is_a_mistake_of_ours(client, query):
     with pytest.raises(ValueError, match="encoded"):
-        client.send(Call("GET", "/x", query=query))
+        client.send(ApiCall("GET", "/x", query=query))

@@ -11,14 +11,14 @@ import sys
 import pytest
 
 from queries.providers.base import Provider, QuerySpec, RowStream
-from queries.providers.client import Call, Policy
+from queries.providers.client import ApiCall, Policy
 from queries.providers.credentials import BearerAuthorization, Secret
 from queries.providers.errors import (
     AddressRefusedError,
     CallStoppedError,
     UnsupportedOperationError,
 )
-from queries.providers.registry import open_provider, provider_choices, provider_class
+from queries.providers.registry import create_provider, provider_choices, provider_class
 from tests.paths import ROOT
 from tests.providers.keys import CANARY
 
@@ -50,19 +50,19 @@ def test_a_key_goes_only_where_it_was_entered_for(upstream):
     policy = Policy(upstream_hosts={upstream.host_port})
     options = {"region": "custom", "endpoint": upstream.origin}
     with pytest.raises(AddressRefusedError, match="changed since the key was entered"):
-        open_provider(
+        create_provider(
             "coralogix",
             CANARY,
             options,
             origin="https://api.eu1.coralogix.com",
             policy=policy,
         )
-    with open_provider(
+    with create_provider(
         "coralogix", CANARY, options, origin=upstream.origin, policy=policy
     ) as provider:
         assert provider.client.origin == upstream.origin
     with pytest.raises(AddressRefusedError):
-        open_provider(
+        create_provider(
             "coralogix", CANARY, options, origin=upstream.origin, policy=Policy()
         )
 
@@ -86,14 +86,14 @@ def test_what_a_provider_does_not_define_is_said_to_be_unsupported(client):
     ):
         with pytest.raises(UnsupportedOperationError, match="Mute cannot"):
             call()
-    assert mute.advise(spec, "direct") == []
+    assert mute.advisories(spec, "direct") == []
 
 
 def test_a_provider_hangs_up_and_closes_its_client(client, upstream):
     with Mute(client, {}) as mute:
         mute.abort()
         with pytest.raises(CallStoppedError):
-            client.send(Call("GET", "/x"))
+            client.send(ApiCall("GET", "/x"))
 
 
 def test_a_row_stream_closes_at_the_end_of_its_block():

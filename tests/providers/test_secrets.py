@@ -14,25 +14,25 @@ from queries.providers.errors import (
 )
 from tests.providers.keys import CANARY
 from tests.providers.provider_harness import every_call
-from tests.scripted_server import CUT, STALL, Reply, as_gzip, as_json
+from tests.scripted_server import CUT, STALL, Reply, gzip_reply, json_reply
 
 ECHOES = {
-    "401": as_json(
+    "401": json_reply(
         {"message": f"bad key {CANARY}"}, 401, X_Request_ID=CANARY, X_Echo=CANARY
     ),
     "403 text": Reply(403, f"Bearer {CANARY} may not".encode()),
-    "429": as_json({"error": {"message": CANARY, "code": CANARY}}, 429),
+    "429": json_reply({"error": {"message": CANARY, "code": CANARY}}, 429),
     "500 gzip": Reply(
         500,
         headers={"Content-Encoding": "gzip"},
-        body=as_gzip(f"boom {CANARY}".encode()).body,
+        body=gzip_reply(f"boom {CANARY}".encode()).body,
     ),
     "redirect": Reply(
         302, headers={"Location": f"https://evil.example.com/?key={CANARY}"}
     ),
     "text": Reply(body=f"bad {CANARY}".encode()),
-    "error line": as_json({"error": {"message": f"{CANARY} broke", "code": CANARY}}),
-    "status": as_json(
+    "error line": json_reply({"error": {"message": f"{CANARY} broke", "code": CANARY}}),
+    "status": json_reply(
         {
             "terminated": {"error": {"failed": {"reason": CANARY}}},
             "warnings": [{"compileWarning": {"warningMessage": CANARY}}],
@@ -43,7 +43,7 @@ ECHOES = {
     "odd header": Reply(raw=[f"HTTP/1.1 200 OK\r\n{CANARY}\r\n\r\n".encode()]),
     "break": Reply(raw=[CUT]),
     "timeout": Reply(raw=[STALL]),
-    "good id": as_json({"queryId": {"queryId": CANARY}}),
+    "good id": json_reply({"queryId": {"queryId": CANARY}}),
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queries.providers.coralogix.provider import Coralogix
-from queries.providers.coralogix.rows import row_of
+from queries.providers.coralogix.rows import parse_row
 from queries.results import WHOLE, Limits, ResultsDamagedError, compact
 from queries.results.columns import ORIGINAL, TEMPLATE
 from tests.benchmarks.rows import wire_rows
@@ -66,7 +66,7 @@ def test_rows_that_are_written_alike_keep_no_text(directory):
 
 def test_a_log_of_the_wire_takes_an_eighth_of_its_text(directory):
     texts = list(wire_rows(20_000))
-    rows = [row_of(text).values for text in texts]
+    rows = [parse_row(text).values for text in texts]
     result = packed(
         directory,
         texts,
@@ -194,7 +194,7 @@ def test_a_text_that_holds_json_and_one_that_does_not_are_both_written(directory
         compactly({"labels": [{"key": "app", "value": "x"}], "userData": text})
         for text in inner
     ]
-    rows = [row_of(text).values for text in texts]
+    rows = [parse_row(text).values for text in texts]
     documents = Coralogix.row_documents
     result = packed(directory, texts, rows=rows, documents=documents)
     assert texts_kept(result) == 0

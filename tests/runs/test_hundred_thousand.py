@@ -13,7 +13,7 @@ from django.urls import reverse
 from queries.exports import builder
 from queries.models import Mode, Run, Status
 from queries.runs.engine.fetching import fetch
-from queries.runs.engine.scheduler import pump
+from queries.runs.engine.scheduler import run_scheduler
 from queries.runs.services import RunRequest, start_run
 from sandbox.config import INSTANT, SandboxConfig
 from sandbox.running import running_sandbox
@@ -69,7 +69,7 @@ def run(user, settings):
             Run.objects.filter(pk=run.pk, next_at__isnull=False).update(
                 next_at=run.created_at
             )
-            pump(hold=0.01, idle=0)
+            run_scheduler(run_seconds=0.01, idle_seconds=0)
             fetch(str(run.pk))
             run.refresh_from_db()
             if not run.is_active:

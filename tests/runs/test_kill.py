@@ -20,7 +20,13 @@ import pytest
 from sandbox.config import Limits, Pace, SandboxConfig
 from sandbox.faults import Fault
 from sandbox.running import running_sandbox
-from tests.running_product import START, STATUS, Product, told, until
+from tests.running_product import (
+    START_SCRIPT,
+    STATUS_SCRIPT,
+    Product,
+    run_script,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("product")]
 ROWS = 50_000
@@ -94,7 +100,7 @@ def kill_in_turn(product, port):
     dice, met = random.Random(7), []
     for number in range(KILLS):
         kind = ("web", "worker", "pump")[number % 3]
-        one = until(
+        one = wait_until(
             lambda kind=kind: victim(product, kind, port, dice), 60, f"a {kind}"
         )
         with suppress(psutil.NoSuchProcess):
@@ -117,14 +123,14 @@ def killed_in_turn(place, **environment):
         environment["QUERYDECK_UPSTREAM_HOSTS"] = address.netloc
         with Product(place, "--no-sandbox", **environment) as product:
             product.wait_until_healthy()
-            told(product, START, sandbox.url)
+            run_script(product, START_SCRIPT, sandbox.url)
             met = kill_in_turn(product, address.port)
-            still = told(product, STATUS)
+            still = run_script(product, STATUS_SCRIPT)
             sandbox.faults.clear()
             assert len(met) == KILLS
             assert still["status"] in {"queued", "running", "fetching"}, still
             end = time.monotonic() + 150
-            while (now := told(product, STATUS))["status"] in {
+            while (now := run_script(product, STATUS_SCRIPT))["status"] in {
                 "queued",
                 "running",
                 "fetching",
@@ -133,7 +139,7 @@ def killed_in_turn(place, **environment):
                 time.sleep(0.5)
             assert now["status"] == "succeeded", now
             product.wait_until_healthy()
-            return now, told(product, RESULT)
+            return now, run_script(product, RESULT)
 
 
 def check(now, result):

@@ -16,20 +16,20 @@ from django.utils import timezone
 from django_q.conf import Conf
 
 from queries import stored_results
-from queries.models import PumpSlot, ResultSet, Run, Status
+from queries.models import ResultSet, Run, SchedulerLock, Status
 from queries.providers.base import Capabilities
 from queries.providers.coralogix.provider import Coralogix
 from queries.runs import services as run_services
 from queries.runs.engine import queue
-from queries.runs.engine.orphan_jobs import cancel_unwatched
+from queries.runs.engine.orphan_jobs import cancel_job_in_background
 from queries.runs.services import (
     InvalidRunError,
     RunRequest,
     cancel_all_runs,
-    curl_of,
+    curl_command,
     delete_run,
     problems,
-    run_again,
+    rerun,
     share_run,
     start_run,
 )
@@ -43,7 +43,7 @@ from tests.factories import (
     UserFactory,
 )
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.queued_tasks import rung
+from tests.runs.engine.queued_tasks import queued_args
 from tests.scripted_server import Upstream
 
 pytestmark = pytest.mark.django_db
@@ -103,7 +103,7 @@ def test_an_absolute_range_is_kept_as_it_was_chosen(ask):
 def test_the_row_and_its_wake_up_are_one_transaction(ask, monkeypatch):
     monkeypatch.setattr(Conf, "ORM", "default")
     start_run(ask())
-    assert len(rung(queue.PUMP)) == 1
+    assert len(queued_args(queue.RUN_SCHEDULER)) == 1
 
 
 def test_the_same_form_sent_twice_is_one_run(ask):
@@ -191,7 +191,7 @@ def test_advice_is_kept_with_the_run(ask):
 
 def test_again_as_it_was_asks_for_the_same_range(ask, user):
     first = start_run(ask(time_range="last-1h"))
-    again = run_again(first, owner=user, now=False, form_key=uuid.uuid4())
+    again = rerun(first, owner=user, from_now=False, form_key=uuid.uuid4())
     assert again != first
     assert (again.starts_at, again.ends_at) == (first.starts_at, first.ends_at)
     assert again.time_range == "absolute"
@@ -201,14 +201,14 @@ def test_again_now_resolves_the_preset_anew(ask, user):
     with time_machine.travel(NOON, tick=False):
         first = start_run(ask(time_range="last-1h"))
     with time_machine.travel(NOON + timedelta(days=1), tick=False):
-        again = run_again(first, owner=user, now=True, form_key=uuid.uuid4())
+        again = rerun(first, owner=user, from_now=True, form_key=uuid.uuid4())
     assert again.ends_at == NOON + timedelta(days=1)
     assert again.time_range == "last-1h"
 
 
 def test_again_is_idempotent_too(ask, user):
     first, key = start_run(ask()), uuid.uuid4()
-    again = [run_again(first, owner=user, now=True, form_key=key) for _ in range(2)]
+    again = [rerun(first, owner=user, from_now=True, form_key=key) for _ in range(2)]
     assert again[0] == again[1]
 
 
@@ -217,10 +217,10 @@ def test_a_teammate_runs_again_on_a_connection_of_their_own(ask, user):
     first = start_run(ask(saved_query=saved))
     mate = UserFactory()
     with pytest.raises(PermissionDenied):
-        run_again(first, owner=mate, now=True, form_key=uuid.uuid4())
+        rerun(first, owner=mate, from_now=True, form_key=uuid.uuid4())
     own = ConnectionFactory(owner=mate)
-    again = run_again(
-        first, owner=mate, now=True, form_key=uuid.uuid4(), connection=own
+    again = rerun(
+        first, owner=mate, from_now=True, form_key=uuid.uuid4(), connection=own
     )
     assert (again.connection, again.saved_query) == (own, None)
 
@@ -228,7 +228,7 @@ def test_a_teammate_runs_again_on_a_connection_of_their_own(ask, user):
 def test_without_a_connection_it_cannot_be_run_again(user):
     run = RunFactory(owner=user, connection=None, connection_name="gone")
     with pytest.raises(PermissionDenied):
-        run_again(run, owner=user, now=True, form_key=uuid.uuid4())
+        rerun(run, owner=user, from_now=True, form_key=uuid.uuid4())
 
 
 def test_cancelling_all_cancels_only_ones_own(ask, user):
@@ -253,7 +253,7 @@ def test_cancelling_all_takes_as_many_queries_for_many_as_for_few(ask, user):
         asked = Run.objects.filter(status=Status.RUNNING)
         assert not asked.filter(cancel_asked_at=None).exists()
         asked.delete()
-        PumpSlot.objects.update(wake_at=None)
+        SchedulerLock.objects.update(wake_at=None)
     assert taken[0] == taken[1]
 
 
@@ -310,14 +310,14 @@ def test_deleting_removes_rows_and_files_of_run_and_exports(
 
 def test_deleting_an_active_run_asks_the_provider_once_to_cancel(user):
     with Upstream() as upstream:
-        scripted_coralogix.scripted(upstream)
+        scripted_coralogix.with_success_replies(upstream)
         connection = ConnectionFactory(
             owner=user, origin=upstream.origin, last_used_at=timezone.now()
         )
-        cancel_unwatched(connection, "job-9").join(10)
+        cancel_job_in_background(connection, "job-9").join(10)
         assert upstream.requests[0].json() == {"queryId": "job-9"}
-        upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.DOWN)
-        cancel_unwatched(connection, "job-9").join(10)
+        upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.UNAVAILABLE)
+        cancel_job_in_background(connection, "job-9").join(10)
         assert upstream.paths() == [
             scripted_coralogix.CANCEL,
             scripted_coralogix.CANCEL,
@@ -337,7 +337,7 @@ def test_deleting_tells_the_provider_only_about_jobs(user, monkeypatch):
 
 def test_curl_names_the_address_and_never_the_key(ask, connection):
     run = start_run(ask())
-    command = curl_of(run)
+    command = curl_command(run)
     assert command.startswith(
         f"curl {connection.origin}/api/v1/dataprime/background-query"
     )
@@ -347,4 +347,4 @@ def test_curl_names_the_address_and_never_the_key(ask, connection):
 
 def test_curl_without_the_connection_has_a_placeholder(user):
     run = RunFactory(owner=user, connection=None, connection_name="gone")
-    assert "https://ENDPOINT" in curl_of(run)
+    assert "https://ENDPOINT" in curl_command(run)

@@ -9,13 +9,13 @@ from queries import quota
 from queries.models import Run, Status
 from queries.providers.errors import LimitExceededError
 from queries.runs import services as run_services
-from queries.runs.engine.executor import pool
+from queries.runs.engine.executor import direct_executor
 from queries.runs.refine import InvalidRefineError, RefineRequest, start_refine
-from queries.runs.remote_jobs import RemoteJob, adopt_job
+from queries.runs.remote_jobs import RemoteJob, import_job
 from queries.runs.services import InvalidRunError, RunRequest, delete_rows, start_run
 from tests.factories import ConnectionFactory, ResultSetFactory, RunFactory, UserFactory
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.published_rows import numbers
+from tests.runs.engine.published_rows import column_values
 from tests.scripted_server import Upstream
 from tests.stored_results import log_rows, stored_run
 
@@ -26,8 +26,8 @@ LONG = 30.0
 @pytest.fixture
 def upstream():
     with Upstream() as one:
-        yield scripted_coralogix.scripted(one)
-    pool.stop()
+        yield scripted_coralogix.with_success_replies(one)
+    direct_executor.stop()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_run_that_could_keep_nothing_is_refused_before_the_provider_is_asked(
     assert upstream.requests == []
     delete_rows(mine)
     run = start_run(request_of)
-    assert pool.wait(run.pk, LONG)
+    assert direct_executor.wait(run.pk, LONG)
     assert Run.objects.get(pk=run.pk).status == Status.SUCCEEDED
 
 
@@ -86,7 +86,7 @@ def test_a_refine_and_an_adopted_query_need_room_too(
         "queries.runs.remote_jobs.jobs_of", lambda *_given: [(job, None)]
     )
     with pytest.raises(LimitExceededError, match="All stored results together"):
-        adopt_job(request_of.connection, user, "j-1")
+        import_job(request_of.connection, user, "j-1")
     assert Run.objects.count() == 1
 
 
@@ -97,19 +97,19 @@ def test_rows_that_fill_the_room_cut_the_result_and_say_so(
     batches = [scripted_coralogix.batch(first, 500) for first in range(0, 20_000, 500)]
     upstream.on(
         scripted_coralogix.QUERY,
-        scripted_coralogix.as_lines(
+        scripted_coralogix.ndjson_reply(
             {"queryId": "q"}, *batches, scripted_coralogix.COMPLETED
         ),
     )
     run = start_run(request_of)
-    assert pool.wait(run.pk, LONG)
+    assert direct_executor.wait(run.pk, LONG)
     run = Run.objects.get(pk=run.pk)
     [cut] = run.result.cuts
     assert (run.status, cut["code"]) == (Status.SUCCEEDED, "our_store_limit")
     assert "may use 29.3 KB, and they do. The rest was not kept." in cut["message"]
     assert 0 < run.result.row_count < 20_000
     assert not run.result.complete
-    assert numbers(run) == list(range(run.result.row_count))
+    assert column_values(run) == list(range(run.result.row_count))
 
 
 def test_the_list_of_runs_shows_what_stored_rows_use(page, user, settings):

@@ -18,9 +18,9 @@ from queries.views.capability_texts import (
     supported_labels,
     unsupported_capabilities,
 )
-from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory, MembershipFactory, RunFactory
-from tests.scripted_server import Upstream, as_json
+from tests.scripted_server import Upstream, json_reply
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 
@@ -82,7 +82,9 @@ def test_a_provider_that_asked_to_wait_is_said_on_the_page(page, user):
 
 
 def test_the_test_of_a_connection_shows_the_providers_code_and_request_id(page, user):
-    refused = as_json({"key": "auth_failed", "message": "no"}, 401, X_Request_ID="r-7")
+    refused = json_reply(
+        {"key": "auth_failed", "message": "no"}, 401, X_Request_ID="r-7"
+    )
     with Upstream() as upstream:
         upstream.on("*", refused)
         connection = connection_to("polytomic", upstream.origin, owner=user)

@@ -10,7 +10,7 @@ from queries.connections import catalogs
 from queries.providers.base import Choice
 from queries.providers.errors import PermissionDeniedError
 from queries.providers.polytomic.provider import Polytomic
-from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 NAME = "setting_connection_id"
@@ -106,7 +106,7 @@ def test_a_list_that_the_provider_does_not_have_is_not_asked_for(
 
 def test_a_list_is_bounded(connection, asked, monkeypatch):
     monkeypatch.setattr(catalogs, "MOST_CHOICES", 1)
-    assert len(catalogs.choices_of(connection, "connection")) == 1
+    assert len(catalogs.list_choices(connection, "connection")) == 1
 
 
 def test_a_list_waits_for_its_turn_like_any_call(page, connection, asked, monkeypatch):

@@ -16,7 +16,7 @@ from tests.factories import (
     TeamFactory,
     UserFactory,
 )
-from tests.scripted_server import Reply, Upstream, as_json, as_lines
+from tests.scripted_server import Reply, Upstream, json_reply, ndjson_reply
 
 pytestmark = pytest.mark.django_db
 
@@ -180,12 +180,12 @@ def test_another_address_needs_the_key_again(page, connection, region):
 
 
 def test_the_verb_itself_keeps_a_key_where_it_belongs(connection):
-    moved = connection_services.Entered(name="Moved", options={"region": "eu1"})
-    with pytest.raises(connection_services.KeyNeededError):
+    moved = connection_services.ConnectionInput(name="Moved", options={"region": "eu1"})
+    with pytest.raises(connection_services.KeyRequiredError):
         connection_services.save_connection(connection, moved)
     connection.refresh_from_db()
     assert connection.name != "Moved"
-    secret = connection_services.Entered(name="x", options={}, key=NEW_KEY)
+    secret = connection_services.ConnectionInput(name="x", options={}, key=NEW_KEY)
     assert NEW_KEY not in repr(secret)
 
 
@@ -244,7 +244,7 @@ def test_teammates_cannot_change_test_or_delete_it(teammate, connection, name):
 
 # Testing
 
-WORKS = as_lines({"result": {"results": [{"userData": "{}"}]}})
+WORKS = ndjson_reply({"result": {"results": [{"userData": "{}"}]}})
 
 
 def test_a_test_says_that_the_key_works(page, connection, upstream):
@@ -263,11 +263,11 @@ def test_a_test_says_that_the_key_works(page, connection, upstream):
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (as_json({"message": f"bad key {KEY}"}, 401), "key"),
-        (as_json({"message": "no"}, 403), "permission"),
-        (as_json({}, 404), "address"),
-        (as_json({}, 429), "30 requests a minute"),
-        (as_json({}, 500), "again"),
+        (json_reply({"message": f"bad key {KEY}"}, 401), "key"),
+        (json_reply({"message": "no"}, 403), "permission"),
+        (json_reply({}, 404), "address"),
+        (json_reply({}, 429), "30 requests a minute"),
+        (json_reply({}, 500), "again"),
         (Reply(200, b"<html>not json"), "documented"),
         (
             Reply(302, headers={"Location": "http://169.254.169.254/"}),
@@ -344,7 +344,7 @@ def test_tests_count_against_the_keys_rate_limit(page, connection, upstream):
 def test_what_a_test_found_is_dropped_if_the_key_changed_meanwhile(
     connection, upstream
 ):
-    upstream.on("*", as_json({"message": "no"}, 401))
+    upstream.on("*", json_reply({"message": "no"}, 401))
     as_tested = Connection.objects.get()
     Connection.objects.update(key_fingerprint="another")
     assert connection_services.test_connection(as_tested).ok is False

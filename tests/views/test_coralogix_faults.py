@@ -13,11 +13,18 @@ from django.urls import reverse
 from queries.models import Mode, Run, Status
 from queries.runs.engine import backoff, executor
 from queries.runs.engine.fetching import fetch
-from queries.runs.engine.scheduler import pump
+from queries.runs.engine.scheduler import run_scheduler
 from queries.runs.services import RunRequest, start_run, wait_for
 from tests.factories import ConnectionFactory
 from tests.runs.engine import scripted_coralogix
-from tests.scripted_server import CUT, Reply, Upstream, as_gzip, as_json, as_lines
+from tests.scripted_server import (
+    CUT,
+    Reply,
+    Upstream,
+    gzip_reply,
+    json_reply,
+    ndjson_reply,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,8 +36,8 @@ BIG = 9_223_372_036_854_775_808_123
 @pytest.fixture
 def upstream():
     with Upstream() as one:
-        yield scripted_coralogix.scripted(one)
-    executor.pool.stop()
+        yield scripted_coralogix.with_success_replies(one)
+    executor.direct_executor.stop()
     for thread in threading.enumerate():
         if thread.name == "keeper":
             thread.join(5)
@@ -89,7 +96,7 @@ def background_page(page, user, connection, upstream):
             Run.objects.filter(pk=run.pk, next_at__isnull=False).update(
                 next_at=run.created_at
             )
-            pump(hold=0.01, idle=0)
+            run_scheduler(run_seconds=0.01, idle_seconds=0)
             fetch(str(run.pk))
             run.refresh_from_db()
             if not run.is_active:
@@ -124,15 +131,17 @@ WHOLE = b"\n".join(
         Reply(headers=HEADERS, body=WHOLE.replace(b"\n", b"\r\n\r\n \r\n")),
         Reply(headers=HEADERS, parts=[WHOLE[n : n + 1] for n in range(len(WHOLE))]),
         Reply(headers=HEADERS, body=WHOLE.rpartition(b"\n")[0]),
-        as_gzip(WHOLE),
-        as_lines(
+        gzip_reply(WHOLE),
+        ndjson_reply(
             ID,
             {"heartbeat": {}},
             scripted_coralogix.batch(0, 3),
             {"what": "is this"},
             scripted_coralogix.COMPLETED,
         ),
-        as_lines(ID, scripted_coralogix.data_batch(0, 3), scripted_coralogix.COMPLETED),
+        ndjson_reply(
+            ID, scripted_coralogix.data_batch(0, 3), scripted_coralogix.COMPLETED
+        ),
     ],
     ids=[
         "plain",
@@ -154,7 +163,7 @@ def test_however_the_lines_arrive_the_rows_are_all_there(direct_page, reply):
 
 def test_a_line_of_many_megabytes_is_read(direct_page):
     run, text = direct_page(
-        as_lines(
+        ndjson_reply(
             ID, result(json.dumps({"m": "x" * 5_000_000})), scripted_coralogix.COMPLETED
         )
     )
@@ -174,7 +183,7 @@ def test_a_cut_stream_keeps_its_rows_and_says_so(direct_page):
 
 def test_an_error_inside_the_stream_is_told_beside_the_rows_before_it(direct_page):
     trouble = {"error": {"message": "too many cooks", "code": {"rateLimitReached": {}}}}
-    run, text = direct_page(as_lines(ID, scripted_coralogix.batch(0, 3), trouble))
+    run, text = direct_page(ndjson_reply(ID, scripted_coralogix.batch(0, 3), trouble))
     assert run.rows_received == 3
     assert "too many cooks" in text
     assert "Partial" in text
@@ -182,7 +191,7 @@ def test_an_error_inside_the_stream_is_told_beside_the_rows_before_it(direct_pag
 
 def test_closing_statistics_that_say_failed_are_a_failure(direct_page):
     run, text = direct_page(
-        as_lines(
+        ndjson_reply(
             ID, scripted_coralogix.batch(0, 3), {"statistics": {"status": "FAILED"}}
         )
     )
@@ -204,7 +213,7 @@ def test_closing_statistics_that_say_failed_are_a_failure(direct_page):
 )
 def test_whatever_user_data_is_it_is_shown(direct_page, user_data, shown):
     run, text = direct_page(
-        as_lines(ID, result(user_data), scripted_coralogix.COMPLETED)
+        ndjson_reply(ID, result(user_data), scripted_coralogix.COMPLETED)
     )
     assert run.rows_received == 1
     assert shown.replace(" ", "") in text.replace(" ", "")
@@ -217,7 +226,7 @@ def test_missing_values_and_doubled_keys_do_no_harm(direct_page):
         {"key": "logid", "value": "second"},
     ]
     run, text = direct_page(
-        as_lines(ID, result("{}", metadata=metadata), scripted_coralogix.COMPLETED)
+        ndjson_reply(ID, result("{}", metadata=metadata), scripted_coralogix.COMPLETED)
     )
     assert run.rows_received == 1
     assert "first" in text
@@ -270,7 +279,7 @@ WARNINGS = [
 )
 def test_every_warning_is_told_in_words(direct_page, warning, words):
     run, text = direct_page(
-        as_lines(
+        ndjson_reply(
             ID,
             {"warning": warning},
             scripted_coralogix.batch(0, 1),
@@ -284,7 +293,7 @@ def test_every_warning_is_told_in_words(direct_page, warning, words):
 def test_a_warning_that_rows_are_missing_marks_the_result(direct_page):
     warning = {"warning": {"bytesScannedLimitWarning": {}}}
     _, text = direct_page(
-        as_lines(
+        ndjson_reply(
             ID, scripted_coralogix.batch(0, 1), warning, scripted_coralogix.COMPLETED
         )
     )
@@ -336,7 +345,7 @@ def test_refusals_are_told_apart(direct_page):
 
 def test_a_rate_limit_is_waited_out_and_told(direct_page):
     run, text = direct_page(
-        scripted_coralogix.refused(1),
+        scripted_coralogix.too_many_requests(1),
         scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
     )
     assert (run.status, run.rows_received) == (Status.SUCCEEDED, 3)
@@ -347,7 +356,7 @@ def test_a_rate_limit_is_waited_out_and_told(direct_page):
 def test_a_direct_query_that_waits_for_long_shows_what_for(
     page, user, connection, upstream
 ):
-    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.refused(600))
+    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.too_many_requests(600))
     request = RunRequest(
         owner=user, connection=connection, statement="source logs", mode="direct"
     )
@@ -359,21 +368,25 @@ def test_a_direct_query_that_waits_for_long_shows_what_for(
 
 
 STATES = [
-    (as_json({"terminated": {"success": {}}}), Status.SUCCEEDED, "Complete"),
-    (scripted_coralogix.failed("the bucket burst"), Status.FAILED, "the bucket burst"),
+    (json_reply({"terminated": {"success": {}}}), Status.SUCCEEDED, "Complete"),
     (
-        as_json({"terminated": {"error": {"timedOut": {}}}}),
+        scripted_coralogix.job_failed("the bucket burst"),
+        Status.FAILED,
+        "the bucket burst",
+    ),
+    (
+        json_reply({"terminated": {"error": {"timedOut": {}}}}),
         Status.FAILED,
         "longer than a background query may",
     ),
     (
-        as_json({"terminated": {"error": {"cancelled": {}}}}),
+        json_reply({"terminated": {"error": {"cancelled": {}}}}),
         Status.CANCELLED,
         "Cancelled",
     ),
-    (as_json({"terminated": {"cancelled": {}}}), Status.CANCELLED, "Cancelled"),
+    (json_reply({"terminated": {"cancelled": {}}}), Status.CANCELLED, "Cancelled"),
     (
-        scripted_coralogix.failed("Max results is 1000000. Refine your query."),
+        scripted_coralogix.job_failed("Max results is 1000000. Refine your query."),
         Status.FAILED,
         "1000000",
     ),
@@ -396,10 +409,10 @@ def test_every_end_of_a_job_is_told(background_page, answer, status, words):
 @pytest.mark.parametrize(
     "odd",
     [
-        scripted_coralogix.UNKNOWN,
-        as_json({}),
-        scripted_coralogix.DOWN,
-        scripted_coralogix.BROKEN,
+        scripted_coralogix.UNKNOWN_STATE,
+        json_reply({}),
+        scripted_coralogix.UNAVAILABLE,
+        scripted_coralogix.CONNECTION_CLOSED,
     ],
     ids=["unknown", "absent", "503", "cut"],
 )
@@ -410,7 +423,7 @@ def test_an_odd_status_answer_is_outlived(background_page, odd):
 
 
 def test_a_job_the_provider_does_not_know_any_more_is_told(background_page):
-    run, text = background_page(status=scripted_coralogix.GONE)
+    run, text = background_page(status=scripted_coralogix.NOT_FOUND)
     assert run.status == Status.FAILED
     assert "does not know this query" in text
 
@@ -419,7 +432,10 @@ def test_a_submit_that_may_have_been_received_is_repeated_and_told(
     background_page, upstream
 ):
     run, text = background_page(
-        submit=(scripted_coralogix.BROKEN, scripted_coralogix.submitted())
+        submit=(
+            scripted_coralogix.CONNECTION_CLOSED,
+            scripted_coralogix.job_submitted(),
+        )
     )
     assert run.status == Status.SUCCEEDED
     assert upstream.paths().count(scripted_coralogix.SUBMIT) == 2
@@ -442,9 +458,9 @@ def test_text_where_rows_are_due_is_told(background_page):
 
 def test_warnings_of_submit_and_status_are_told_once(background_page):
     warning = {"deprecationWarning": {"warningMessage": "old word"}}
-    status = as_json({"terminated": {"success": {}}, "warnings": [warning]})
+    status = json_reply({"terminated": {"success": {}}, "warnings": [warning]})
     run, text = background_page(
-        submit=scripted_coralogix.submitted(warnings=[warning]), status=status
+        submit=scripted_coralogix.job_submitted(warnings=[warning]), status=status
     )
     assert len(run.warnings) == 1
     # Once as a warning, and once in what the provider last said of the job.

@@ -13,20 +13,20 @@ from django.urls import reverse
 
 from queries.models import Connection, Role
 from tests.factories import KEY, ConnectionFactory, MembershipFactory
-from tests.scripted_server import CUT, Reply, Upstream, as_json, as_lines
+from tests.scripted_server import CUT, Reply, Upstream, json_reply, ndjson_reply
 
 pytestmark = pytest.mark.django_db
 
 CANARY = "cxup_canary_in_the_mine_31415926535"
 ECHOES = {
-    "a good answer": as_lines({"result": {"results": []}}),
-    "a refusal that repeats the key": as_json({"message": f"bad key {CANARY}"}, 401),
-    "a header that repeats the key": as_json({}, 403, X_Error=CANARY),
+    "a good answer": ndjson_reply({"result": {"results": []}}),
+    "a refusal that repeats the key": json_reply({"message": f"bad key {CANARY}"}, 401),
+    "a header that repeats the key": json_reply({}, 403, X_Error=CANARY),
     "a plain text that repeats the key": Reply(500, f"Bearer {CANARY}".encode()),
     "a redirect that carries the key": Reply(
         307, headers={"Location": f"http://127.0.0.1:9/?key={CANARY}"}
     ),
-    "an error inside the stream": as_lines({"error": {"message": CANARY}}),
+    "an error inside the stream": ndjson_reply({"error": {"message": CANARY}}),
     "a line that is no JSON": Reply(parts=[CANARY.encode(), b"\n"]),
     "a broken connection": Reply(parts=[b'{"result"', CUT]),
     "no HTTP at all": Reply(raw=[CANARY.encode()]),

@@ -11,7 +11,7 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Run, SavedQuery
-from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Run
-from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
-from tests.scripted_server import Reply, Upstream, as_json
+from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
+from tests.scripted_server import Reply, Upstream, json_reply
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 VALIDATE, TIMELINE = "/_sme/queryStats/validate", "/_sme/queryStats/timeline"
@@ -22,8 +22,8 @@ BUCKETS = [
 @pytest.fixture
 def upstream():
     with Upstream() as one:
-        one.on(VALIDATE, as_json({"sidebar": True, "timeline": True}))
-        one.on(TIMELINE, as_json({"fields": BUCKETS}))
+        one.on(VALIDATE, json_reply({"sidebar": True, "timeline": True}))
+        one.on(TIMELINE, json_reply({"fields": BUCKETS}))
         yield one
 
 
@@ -81,7 +81,7 @@ def test_without_a_script_the_form_comes_back_as_it_was(page, connection):
 
 def test_a_refusal_is_told_in_the_providers_words(page, connection, upstream):
     error = {"type": "parsing_exception", "reason": "line 1:9 unexpected [<i>]"}
-    upstream.on(VALIDATE, as_json({"error": error, "status": 400}, 400))
+    upstream.on(VALIDATE, json_reply({"error": error, "status": 400}, 400))
     response = check(page, connection)
     text = response.content.decode()
     assert response.status_code == 200

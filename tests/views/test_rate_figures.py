@@ -7,11 +7,11 @@ from django.urls import reverse
 
 from queries.connections import rate_limit
 from queries.connections.services import open_provider
-from queries.providers.base import Provider, RateFigures
-from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
+from queries.providers.base import Provider, RateLimitStatus
+from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory
 from tests.providers.supermetrics.samples import status
-from tests.scripted_server import Upstream, as_json
+from tests.scripted_server import Upstream, json_reply
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 def test_the_figures_of_the_last_call_are_kept_and_shown(page, user):
     told = {"X_RateLimit_Limit": "500", "X_RateLimit_Remaining": "412"}
     with Upstream() as upstream:
-        upstream.on("*", as_json(status("RUNNING"), **told))
+        upstream.on("*", json_reply(status("RUNNING"), **told))
         connection = connection_to("supermetrics", upstream.origin, owner=user)
         with open_provider(connection) as provider:
             provider.status("job-1")
@@ -32,11 +32,13 @@ def test_the_figures_of_the_last_call_are_kept_and_shown(page, user):
 @pytest.mark.parametrize(("left", "waits"), [("0", True), ("1", False)])
 def test_when_no_call_is_left_nobody_who_holds_the_key_makes_one(user, left, waits):
     with Upstream() as upstream:
-        upstream.on("*", as_json(status("RUNNING"), **{"X-RateLimit-Remaining": left}))
+        upstream.on(
+            "*", json_reply(status("RUNNING"), **{"X-RateLimit-Remaining": left})
+        )
         connection = connection_to("supermetrics", upstream.origin, owner=user)
         with open_provider(connection) as provider:
             provider.status("job-1")
-    assert (50 < rate_limit.take(connection, None) <= 60) is waits
+    assert (50 < rate_limit.acquire(connection, None) <= 60) is waits
 
 
 def test_the_time_until_which_the_figures_hold_is_shown(page, user):
@@ -55,7 +57,7 @@ def test_a_provider_that_tells_nothing_changes_nothing(user, monkeypatch):
 
 
 def test_the_figures_are_kept_when_the_call_fails(user, monkeypatch):
-    figures = property(lambda _self: RateFigures(limit=9, remaining=0))
+    figures = property(lambda _self: RateLimitStatus(limit=9, remaining=0))
     monkeypatch.setattr(Provider, "rate_figures", figures)
     connection = ConnectionFactory(owner=user)
     with pytest.raises(ValueError, match="stop"), open_provider(connection):

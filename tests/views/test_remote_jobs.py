@@ -7,9 +7,9 @@ from django.urls import reverse
 
 from queries.exports import builder
 from queries.models import Connection, Export, Mode, Run, Status
-from tests.all_providers import connection_to, every_provider  # noqa: F401 - a fixture
+from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.factories import RunFactory, UserFactory
-from tests.scripted_server import Reply, Upstream, as_json
+from tests.scripted_server import Reply, Upstream, json_reply
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 ROOT = "/_sme/async_requests"
@@ -55,14 +55,14 @@ def text(response):
 
 def test_the_log_of_a_run_is_shown_line_by_line(page, run, upstream):
     line = {"timestamp": "2026-11-22T10:00:00Z", "level": "WARN", "message": "<i>slow"}
-    upstream.on(f"{ROOT}/logs/t-1", as_json({"id": "t-1", "logs": [line]}))
+    upstream.on(f"{ROOT}/logs/t-1", json_reply({"id": "t-1", "logs": [line]}))
     shown = text(page.get(url("run_logs", run)))
     assert "WARN" in shown
     assert "&lt;i&gt;slow" in shown
 
 
 def test_the_log_can_be_fetched_as_a_fragment(page, run, upstream):
-    upstream.on(f"{ROOT}/logs/t-1", as_json({"id": "t-1", "logs": []}))
+    upstream.on(f"{ROOT}/logs/t-1", json_reply({"id": "t-1", "logs": []}))
     shown = text(page.get(url("run_logs", run), headers={"HX-Request": "true"}))
     assert "The log is empty" in shown
     assert "<html" not in shown
@@ -87,7 +87,7 @@ def test_the_run_page_says_what_the_provider_cannot(page, user):
 
 
 def test_a_result_is_deleted_at_the_provider_and_the_run_stays(page, run, upstream):
-    upstream.on(f"{ROOT}/delete/t-1", as_json({"acknowledged": True}))
+    upstream.on(f"{ROOT}/delete/t-1", json_reply({"acknowledged": True}))
     page.post(url("run_delete_remote", run))
     run.refresh_from_db()
     assert run.statistics["deleted_at_provider"]
@@ -112,7 +112,7 @@ def test_a_run_without_a_job_never_asks_for_an_empty_id(page, run, upstream):
 def test_all_queries_are_stopped_only_by_somebody_who_says_so(
     page, connection, upstream
 ):
-    upstream.on(f"{ROOT}/break/", as_json({"acknowledged": True}))
+    upstream.on(f"{ROOT}/break/", json_reply({"acknowledged": True}))
     response = page.post(url("connection_cancel_all", connection), follow=True)
     assert "tick the box first" in text(response)
     assert upstream.requests == []
@@ -128,7 +128,7 @@ def test_the_confirmation_names_queries_not_started_here(page, connection):
 def test_the_providers_list_shows_queries_started_elsewhere(
     page, connection, run, upstream
 ):
-    upstream.on(f"{ROOT}/status/", as_json(TASKS))
+    upstream.on(f"{ROOT}/status/", json_reply(TASKS))
     shown = text(page.get(url("connection_jobs", connection)))
     assert url("run_detail", run) in shown
     assert 'name="job" value="t-2"' in shown
@@ -142,7 +142,7 @@ def test_a_list_that_cannot_be_had_is_explained(page, connection, upstream):
 
 
 def test_a_query_started_elsewhere_is_adopted_once(page, connection, user, upstream):
-    upstream.on(f"{ROOT}/status/", as_json(TASKS))
+    upstream.on(f"{ROOT}/status/", json_reply(TASKS))
     for _ in range(2):
         page.post(url("run_adopt", connection), {"job": "t-2"})
     run = Run.objects.get()
@@ -152,7 +152,7 @@ def test_a_query_started_elsewhere_is_adopted_once(page, connection, user, upstr
 
 
 def test_only_a_query_of_the_list_is_adopted(page, connection, upstream):
-    upstream.on(f"{ROOT}/status/", as_json(TASKS))
+    upstream.on(f"{ROOT}/status/", json_reply(TASKS))
     response = page.post(url("run_adopt", connection), {"job": "t-9"}, follow=True)
     assert "does not have this query any more" in text(response)
     assert not Run.objects.exists()
@@ -234,7 +234,7 @@ def test_what_a_run_offers_at_its_end_shows_without_a_new_page(page, run):
 
 
 def test_a_result_deleted_there_is_offered_no_more(page, run, upstream):
-    upstream.on(f"{ROOT}/delete/t-1", as_json({"acknowledged": True}))
+    upstream.on(f"{ROOT}/delete/t-1", json_reply({"acknowledged": True}))
     page.post(url("run_delete_remote", run))
     shown = text(page.get(url("run_detail", run)))
     assert url("run_provider_file", run) not in shown
@@ -257,7 +257,7 @@ def test_an_adopted_query_takes_its_time_from_where_it_is(
 ):
     began = {"startTime": "2026-11-20T10:00:00Z"}
     tasks = [task | began for task in TASKS["tasks"]]
-    upstream.on(f"{ROOT}/status/", as_json({"tasks": tasks}))
+    upstream.on(f"{ROOT}/status/", json_reply({"tasks": tasks}))
     page.post(url("run_adopt", connection), {"job": job})
     run = Run.objects.get()
     assert run.submitted_at.isoformat() == "2026-11-20T10:00:00+00:00"

@@ -30,8 +30,8 @@ NEW = "/runs/new/"
 @pytest.fixture
 def upstream():
     with Upstream() as one:
-        yield scripted_coralogix.scripted(one)
-    executor.pool.stop()
+        yield scripted_coralogix.with_success_replies(one)
+    executor.direct_executor.stop()
 
 
 @pytest.fixture

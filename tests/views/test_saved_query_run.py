@@ -17,7 +17,7 @@ from tests.factories import (
     SavedQueryFactory,
     TeamFactory,
 )
-from tests.scripted_server import Upstream, as_lines
+from tests.scripted_server import Upstream, ndjson_reply
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ def member(query, role):
 def upstream(settings):
     with Upstream() as server:
         settings.UPSTREAM_HOSTS = [server.host_port]
-        server.on("*", as_lines({"result": {"results": []}}))
+        server.on("*", ndjson_reply({"result": {"results": []}}))
         yield server
 
 

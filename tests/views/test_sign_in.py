@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from queries.accounts.services import forget_what_is_over, issue_sign_in_link
+from queries.accounts.services import delete_expired, issue_sign_in_link
 from queries.models import SignInLink
 from tests.factories import UserFactory
 from tests.views.sign_in import LOGIN_PATH, is_signed_in, sign_in
@@ -208,11 +208,11 @@ def test_what_is_over_is_forgotten_and_the_rest_is_kept(client, user):
     sign_in(client, user.email)
     sign_in(Client(), user.email, "wrong password")
     link = issue_sign_in_link(user)
-    forget_what_is_over()
+    delete_expired()
     assert is_signed_in(client)
     assert SignInLink.objects.count() == 1
     with time_machine.travel(timezone.now() + timedelta(days=60)):
-        forget_what_is_over()
+        delete_expired()
         assert (Session.objects.count(), SignInLink.objects.count()) == (0, 0)
         assert (AccessAttempt.objects.count(), AccessLog.objects.count()) == (0, 0)
     assert link

@@ -14,7 +14,7 @@ from sandbox.config import DEMO_KEY, Limits, SandboxConfig, SandboxError
 from sandbox.running import Sandbox, running_sandbox
 
 # Of a row in the answer of a finished background query, with room to spare.
-BYTES_OF_A_ROW = 4_096
+BYTES_PER_ROW = 4_096
 
 OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("--host", "address to listen on (default: loopback only)", {"default": "127.0.0.1"}),
@@ -77,7 +77,7 @@ class Command(BaseCommand):
 
 def _limits(rate: int, background_rows: int) -> Limits:
     """The usual limits, and room on the disk for the largest answer."""
-    room = max(Limits.jobs_bytes, background_rows * BYTES_OF_A_ROW)
+    room = max(Limits.jobs_bytes, background_rows * BYTES_PER_ROW)
     return Limits(
         queries_per_minute=rate, background_rows=background_rows, jobs_bytes=room
     )

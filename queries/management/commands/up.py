@@ -16,11 +16,11 @@ from django.db import DatabaseError, InterfaceError
 from queries.runs.engine import scheduler
 from queries.supervisor import local, ports
 from queries.supervisor.child import Child
-from queries.supervisor.lockfile import AlreadyRunsError, alone
+from queries.supervisor.lockfile import AlreadyRunningError, exclusive_lock
 from queries.supervisor.loop import Supervisor
-from queries.supervisor.watch import WorkerWatch
+from queries.supervisor.watch import WorkerMonitor
 
-MANAGE = str(Path(settings.BASE_DIR) / "manage.py")
+MANAGE_PY = str(Path(settings.BASE_DIR) / "manage.py")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SANDBOX_PORT = 8765
 
@@ -47,10 +47,10 @@ class Command(BaseCommand):
             self._serve_one(options["only"], options["host"], options["port"])
             return
         try:
-            with alone(Path(settings.DATA_DIR)):
+            with exclusive_lock(Path(settings.DATA_DIR)):
                 rows = 0 if options["no_sandbox"] else options["sandbox_rows"]
                 self._serve_all(options["host"], options["port"], rows)
-        except AlreadyRunsError as error:
+        except AlreadyRunningError as error:
             raise CommandError(str(error)) from error
 
     def _serve_one(self, part: str, host: str, port: int) -> None:
@@ -59,13 +59,15 @@ class Command(BaseCommand):
             Supervisor([_web(host, port, dict(os.environ))]).run()
             return
         worker = _worker(dict(os.environ))
-        watch = WorkerWatch(worker)
-        Supervisor([worker], [watch.tick], farewell=scheduler.hand_over).run()
+        watch = WorkerMonitor(worker)
+        Supervisor(
+            [worker], [watch.tick], on_exit=scheduler.release_scheduler_lock
+        ).run()
 
     def _serve_all(self, host: str, port: int, sandbox_rows: int) -> None:
         """Everything, for somebody's own machine; without sandbox when it is to have no rows."""
-        local.prepare()
-        user = local.local_user()
+        local.prepare_installation()
+        user = local.ensure_local_user()
         env = dict(os.environ)
         # A terminal shows what needs its owner, not each request.
         env.setdefault("QUERYDECK_LOG_LEVEL", "warning")
@@ -79,20 +81,22 @@ class Command(BaseCommand):
         worker = _worker(env)
         children += [_web(host, port, env), worker]
         announce = self._announcer(user, host, port)
-        watch = WorkerWatch(worker)
-        Supervisor(children, [announce, watch.tick], farewell=scheduler.hand_over).run()
+        watch = WorkerMonitor(worker)
+        Supervisor(
+            children, [announce, watch.tick], on_exit=scheduler.release_scheduler_lock
+        ).run()
 
     def _sandbox(self, user: Any, env: dict[str, str], rows: int) -> Child:
         """The sandbox on the port it had before, if that is free; ``env`` then allows it."""
         file = Path(settings.DATA_DIR) / "sandbox-port"
-        port = _free("127.0.0.1", ports.remembered(file, SANDBOX_PORT))
-        ports.remember(file, port)
-        local.sandbox_connections(user, port)
+        port = _free("127.0.0.1", ports.load_port(file, SANDBOX_PORT))
+        ports.save_port(file, port)
+        local.ensure_sandbox_connections(user, port)
         hosts = [env.get("QUERYDECK_UPSTREAM_HOSTS", ""), f"127.0.0.1:{port}"]
         env["QUERYDECK_UPSTREAM_HOSTS"] = ",".join(filter(None, hosts))
         # One query can give all of them, also where the real upstream stops at a million.
         most = ["--background-rows", str(max(rows, 1_000_000))]
-        command = [sys.executable, MANAGE, "sandbox", "--port", str(port), *most]
+        command = [sys.executable, MANAGE_PY, "sandbox", "--port", str(port), *most]
         return Child("sandbox", [*command, "--rows", str(rows)], env, quiet=True)
 
     def _port(self, host: str, wanted: int) -> int:
@@ -107,10 +111,10 @@ class Command(BaseCommand):
 
         def announce() -> None:
             nonlocal said
-            if said or not ports.answers(host, port):
+            if said or not ports.accepts_connections(host, port):
                 return
             try:
-                url = local.sign_in_url(user, host, port)
+                url = local.create_sign_in_url(user, host, port)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("no_link_yet", why=type(error).__name__)
                 return
@@ -128,11 +132,11 @@ def _web(host: str, port: int, env: dict[str, str]) -> Child:
 
 
 def _worker(env: dict[str, str]) -> Child:
-    return Child("worker", [sys.executable, MANAGE, "qcluster"], env)
+    return Child("worker", [sys.executable, MANAGE_PY, "qcluster"], env)
 
 
 def _free(host: str, wanted: int) -> int:
     try:
-        return ports.free_port(host, wanted)
+        return ports.find_free_port(host, wanted)
     except ports.NoFreePortError as error:
         raise CommandError(str(error)) from error

@@ -10,10 +10,16 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import NamedTuple
 
-from queries.providers.answers import Answer, facts_of, failure_of, said, with_words
+from queries.providers.answers import (
+    Response,
+    append_provider_message,
+    default_error,
+    error_fields_from,
+    parse_error_body,
+)
 from queries.providers.base import QuerySpec
 from queries.providers.coralogix.fields import ARCHIVE, LUCENE
-from queries.providers.coralogix.requests import tier_of
+from queries.providers.coralogix.requests import effective_tier
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
@@ -135,16 +141,18 @@ _AT = {
 }
 
 
-def failure_at(
-    step: Step, answer: Answer, permission: str = ARCHIVE_PERMISSION
+def error_for_response(
+    step: Step, answer: Response, permission: str = ARCHIVE_PERMISSION
 ) -> ProviderError:
     """Turn a refusal into an error. `permission` is what the key would need for the call."""
     words = _AT.get((step, answer.status)) or _ANYWHERE.get(answer.status)
     if words is None:
-        return failure_of(answer, LABEL)
-    _, theirs = said(answer.body)
-    message = with_words(words.message.format(permission=permission), LABEL, theirs)
-    facts = facts_of(answer)
+        return default_error(answer, LABEL)
+    _, theirs = parse_error_body(answer.body)
+    message = append_provider_message(
+        words.message.format(permission=permission), LABEL, theirs
+    )
+    facts = error_fields_from(answer)
     facts["remedy"] = words.remedy
     if answer.status == HTTPStatus.FORBIDDEN:
         facts["permission"] = permission
@@ -153,7 +161,7 @@ def failure_at(
 
 def permission_for(spec: QuerySpec) -> str:
     """Name the permission a direct query needs, by its tier and source."""
-    if tier_of(spec) == ARCHIVE:
+    if effective_tier(spec) == ARCHIVE:
         return ARCHIVE_PERMISSION
     found = (
         None if spec.settings.get("syntax") == LUCENE else _SOURCE.match(spec.statement)
@@ -162,7 +170,7 @@ def permission_for(spec: QuerySpec) -> str:
     return _FREQUENT_PERMISSIONS.get(str(source).lower(), _FREQUENT_PERMISSIONS["logs"])
 
 
-def failure_in_text(step: Step, text: str) -> ProviderError:
+def error_for_text(step: Step, text: str) -> ProviderError:
     """Tell what a text means that came with status 200 where rows or JSON were due (older servers do that)."""
     low = text.lower()
     facts_words = None
@@ -174,10 +182,11 @@ def failure_in_text(step: Step, text: str) -> ProviderError:
         facts_words = _AT[Step.DATA, 409]
     if facts_words is not None:
         return facts_words.kind(
-            with_words(facts_words.message, LABEL, text), remedy=facts_words.remedy
+            append_provider_message(facts_words.message, LABEL, text),
+            remedy=facts_words.remedy,
         )
     ours = "Coralogix' answer is not in the form it is documented to have."
     shown = "" if low.lstrip().startswith("<") else text
     return UnexpectedResponseError(
-        with_words(ours, LABEL, shown), may_have_been_received=True
+        append_provider_message(ours, LABEL, shown), may_have_been_received=True
     )

@@ -11,11 +11,11 @@ DATAPRIME = "QUERY_SYNTAX_DATAPRIME"
 LUCENE = "QUERY_SYNTAX_LUCENE"
 
 # Coralogix docs, "Limitations": rows of a direct query, by tier; what comes if nobody sets a limit; background rows.
-MOST_ROWS = {FREQUENT: 15_000, ARCHIVE: 50_000}
+MAX_ROWS = {FREQUENT: 15_000, ARCHIVE: 50_000}
 DEFAULT_ROWS = 2_000
-MOST_BACKGROUND_ROWS = 1_000_000
+MAX_BACKGROUND_ROWS = 1_000_000
 # PagerDuty's description of its Coralogix action, and the same figure in IBM's documents of the same engine.
-MOST_FREQUENT_HOURS = 192
+MAX_FREQUENT_HOURS = 192
 
 TIER_LABELS = {FREQUENT: "Frequent Search", ARCHIVE: "All Logs (archive)"}
 SYNTAX_LABELS = {DATAPRIME: "DataPrime", LUCENE: "Lucene"}
@@ -84,7 +84,7 @@ QUERY_FIELDS = (
         kind="integer",
         modes=("direct",),
         help=f"Left empty, Coralogix returns {DEFAULT_ROWS:,} rows at most. It can return up to "
-        f"{MOST_ROWS[FREQUENT]:,} from Frequent Search and {MOST_ROWS[ARCHIVE]:,} from All Logs.",
+        f"{MAX_ROWS[FREQUENT]:,} from Frequent Search and {MAX_ROWS[ARCHIVE]:,} from All Logs.",
     ),
     Field(
         "default_source",

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from queries.providers.base import JobState, JobStatus, ProviderWarning
-from queries.providers.coralogix.fields import MOST_BACKGROUND_ROWS
-from queries.providers.coralogix.notices import notices_in
-from queries.providers.coralogix.scalars import moment_of
-from queries.providers.coralogix.stream import statistics_of
+from queries.providers.coralogix.fields import MAX_BACKGROUND_ROWS
+from queries.providers.coralogix.notices import parse_warnings
+from queries.providers.coralogix.scalars import parse_timestamp
+from queries.providers.coralogix.stream import parse_statistics
 from queries.providers.errors import ProviderError, QueryError, clean_text
 
 _BESIDE = frozenset({"submittedAt", "metadata", "warnings", "queryId"})
@@ -22,7 +22,7 @@ _NARROWER = "Narrow the query: a shorter time range, a filter, or an aggregation
 _REASONS = {
     "MAX_RESULTS": (
         "max results",
-        f"A background query returns {MOST_BACKGROUND_ROWS:,} rows at most.",
+        f"A background query returns {MAX_BACKGROUND_ROWS:,} rows at most.",
     ),
     "SCANNED_BYTES_LIMIT": (
         "scanned bytes limit",
@@ -31,7 +31,7 @@ _REASONS = {
 }
 
 
-def status_of(answer: Mapping[str, Any]) -> JobStatus:
+def parse_job_status(answer: Mapping[str, Any]) -> JobStatus:
     """Read a status answer. What we do not know is UNKNOWN, which is no end."""
     state, native, error = _state_of(answer)
     ended = _mapping(answer.get("terminated"))
@@ -41,13 +41,15 @@ def status_of(answer: Mapping[str, Any]) -> JobStatus:
         native=native,
         error=error,
         warnings=(
-            *notices_in(answer.get("warnings", [])),
+            *parse_warnings(answer.get("warnings", [])),
             *_unknown_state(state, native),
         ),
         statistics=_statistics(answer.get("metadata")),
-        submitted_at=moment_of(answer.get("submittedAt")),
-        started_at=moment_of(ended.get("runningSince") or running.get("runningSince")),
-        ended_at=moment_of(ended.get("terminatedAt")),
+        submitted_at=parse_timestamp(answer.get("submittedAt")),
+        started_at=parse_timestamp(
+            ended.get("runningSince") or running.get("runningSince")
+        ),
+        ended_at=parse_timestamp(ended.get("terminatedAt")),
         raw=answer,
     )
 
@@ -129,7 +131,7 @@ def _unknown_state(state: JobState, native: str) -> tuple[ProviderWarning, ...]:
 def _statistics(metadata: object) -> dict[str, Any]:
     # Assumption: more than one entry means parts of the same query, so that bytes add up.
     entries = metadata if isinstance(metadata, list) else []
-    found = [statistics_of(_mapping(entry).get("statistics")) for entry in entries]
+    found = [parse_statistics(_mapping(entry).get("statistics")) for entry in entries]
     merged = {name: value for statistics in found for name, value in statistics.items()}
     scanned = [
         item["bytes_scanned"]

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from queries.providers.base import ProviderWarning
-from queries.providers.coralogix.scalars import number_in
+from queries.providers.coralogix.scalars import parse_int64
 from queries.providers.errors import clean_text
 
-MOST_WARNINGS = 100
+MAX_WARNINGS = 100
 
 _IN_BACKGROUND = (
     "Run it in the background, which may read more, or choose a shorter time range."
@@ -108,11 +108,11 @@ _KINDS = {
 }
 
 
-def notices_in(value: object) -> Iterator[ProviderWarning]:
+def parse_warnings(value: object) -> Iterator[ProviderWarning]:
     """Give the warnings in a "warning" line or a "warnings" list. Kinds we do not know come out as they are."""
     if isinstance(value, list):
-        for item in value[:MOST_WARNINGS]:
-            yield from notices_in(item)
+        for item in value[:MAX_WARNINGS]:
+            yield from parse_warnings(item)
     elif isinstance(value, str):
         yield ProviderWarning("warning", clean_text(value))
     elif isinstance(value, dict):
@@ -163,7 +163,7 @@ class _Members(dict[str, Any]):
 def _plain(value: object) -> str | int | float | bool | list[str] | None:
     """Keep numbers, also those sent as text (int64 in protobuf's JSON), and short clean texts."""
     if isinstance(value, str):
-        number = number_in(value)
+        number = parse_int64(value)
         return clean_text(value) if number is None else number
     if isinstance(value, list):
         return [clean_text(str(item), limit=100) for item in value[:20]]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from queries.providers.answers import Answer
+from queries.providers.answers import Response
 from queries.providers.base import (
     Capabilities,
     Field,
@@ -23,12 +23,12 @@ from queries.providers.base import (
     Submitted,
     TestResult,
 )
-from queries.providers.client import Call, Reply
+from queries.providers.client import ApiCall, StreamedResponse
 from queries.providers.coralogix import regions
 from queries.providers.coralogix.failures import (
     ARCHIVE_PERMISSION,
     Step,
-    failure_at,
+    error_for_response,
     permission_for,
 )
 from queries.providers.coralogix.fields import (
@@ -38,17 +38,17 @@ from queries.providers.coralogix.fields import (
     QUERY_FIELDS,
     TRAILING_COLUMNS,
 )
-from queries.providers.coralogix.jobs import status_of
-from queries.providers.coralogix.notices import notices_in
+from queries.providers.coralogix.jobs import parse_job_status
+from queries.providers.coralogix.notices import parse_warnings
 from queries.providers.coralogix.requests import (
     BACKGROUND,
     DIRECT,
-    advice_on,
+    advisories,
     background_body,
-    curl_of,
+    curl_command,
     direct_body,
-    problems_of,
-    silent_limit_of,
+    find_problems,
+    implicit_limit,
 )
 from queries.providers.coralogix.samples import SAMPLES
 from queries.providers.coralogix.stream import row_stream
@@ -56,13 +56,13 @@ from queries.providers.credentials import Authorization, BearerAuthorization, Se
 from queries.providers.errors import ProviderError, UnexpectedResponseError
 
 # IBM Cloud Logs ends a direct query after five minutes; nothing needs to arrive before it ends.
-DIRECT_SECONDS = 360.0
-DIRECT_SILENCE = 320.0
+DIRECT_TOTAL_TIMEOUT = 360.0
+DIRECT_READ_TIMEOUT = 320.0
 # Up to a million rows; nobody promises how fast.
-DATA_SECONDS = 1_800.0
-DATA_SILENCE = 120.0
+DATA_TOTAL_TIMEOUT = 1_800.0
+DATA_READ_TIMEOUT = 120.0
 _TEST_STATEMENT = "source logs | limit 1"
-_MOST_ID_CHARACTERS = 200
+_MAX_ID_CHARACTERS = 200
 
 
 class Coralogix(Provider):
@@ -111,7 +111,7 @@ class Coralogix(Provider):
     @classmethod
     def option_problems(cls, options: Mapping[str, Any]) -> list[Problem]:
         """Find a region and an address that contradict each other."""
-        return regions.problems_of(options)
+        return regions.region_problems(options)
 
     @classmethod
     def authorization(cls, secret: Secret, options: Mapping[str, Any]) -> Authorization:
@@ -126,17 +126,17 @@ class Coralogix(Provider):
     @classmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
         """Find what Coralogix would refuse, or change without a word."""
-        return list(problems_of(spec, mode))
+        return list(find_problems(spec, mode))
 
     @classmethod
     def advise(cls, spec: QuerySpec, mode: Mode) -> list[ProviderWarning]:
         """Say what Coralogix would do to the query unasked."""
-        return list(advice_on(spec, mode))
+        return list(advisories(spec, mode))
 
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
         """Give the same request as a shell command, with $CORALOGIX_API_KEY for the key."""
-        return curl_of(spec, mode, endpoint)
+        return curl_command(spec, mode, endpoint)
 
     def test(self) -> TestResult:
         """Ask for one line of the last quarter of an hour, within the times of the client's policy."""
@@ -149,7 +149,7 @@ class Coralogix(Provider):
             with self._direct(spec, None, None) as rows:
                 found = sum(1 for _ in rows)
         except ProviderError as error:
-            return TestResult.of(error)
+            return TestResult.from_error(error)
         seconds = time.monotonic() - began
         logs = (
             "It has recent logs."
@@ -163,7 +163,7 @@ class Coralogix(Provider):
 
     def run(self, spec: QuerySpec) -> RowStream:
         """Run directly. Raises at once what the status tells, later what the stream tells."""
-        return self._direct(spec, DIRECT_SECONDS, DIRECT_SILENCE)
+        return self._direct(spec, DIRECT_TOTAL_TIMEOUT, DIRECT_READ_TIMEOUT)
 
     def submit(self, spec: QuerySpec, idempotency_key: str) -> Submitted:
         """Start a background query. Coralogix takes no idempotency key and cannot list queries.
@@ -175,7 +175,7 @@ class Coralogix(Provider):
         job_id = value.get("queryId")
         if (
             not isinstance(job_id, str)
-            or not 0 < len(job_id) <= _MOST_ID_CHARACTERS
+            or not 0 < len(job_id) <= _MAX_ID_CHARACTERS
             or not job_id.isprintable()
         ):
             raise UnexpectedResponseError(
@@ -185,26 +185,26 @@ class Coralogix(Provider):
             )
         return Submitted(
             job_id,
-            tuple(notices_in(value.get("warnings", []))),
+            tuple(parse_warnings(value.get("warnings", []))),
             value,
         )
 
     def status(self, job_id: str) -> JobStatus:
         """Ask how a background query is doing. Raises NotFoundError for one that is unknown or expired."""
         answer = self._send(Step.STATUS, f"{BACKGROUND}/status", {"queryId": job_id})
-        return status_of(answer.json_object())
+        return parse_job_status(answer.json_object())
 
     def rows(self, job_id: str) -> RowStream:
         """Read the rows of a background query. They can be read again from the start until they expire.
 
         Raises ConflictError before the query has ended, ResultsExpiredError when Coralogix no longer has them.
         """
-        call = Call(
+        call = ApiCall(
             "POST",
             f"{BACKGROUND}/data",
             {"queryId": job_id},
-            total_timeout=DATA_SECONDS,
-            read_timeout=DATA_SILENCE,
+            total_timeout=DATA_TOTAL_TIMEOUT,
+            read_timeout=DATA_READ_TIMEOUT,
         )
         reply = self._stream(Step.DATA, call, ARCHIVE_PERMISSION)
         return row_stream(reply, Step.DATA, self.client.redact)
@@ -220,7 +220,7 @@ class Coralogix(Provider):
     def _direct(
         self, spec: QuerySpec, seconds: float | None, silence: float | None
     ) -> RowStream:
-        call = Call(
+        call = ApiCall(
             "POST",
             DIRECT,
             direct_body(spec),
@@ -228,19 +228,19 @@ class Coralogix(Provider):
             read_timeout=silence,
         )
         reply = self._stream(Step.DIRECT, call, permission_for(spec))
-        return row_stream(reply, Step.DIRECT, self.client.redact, silent_limit_of(spec))
+        return row_stream(reply, Step.DIRECT, self.client.redact, implicit_limit(spec))
 
-    def _stream(self, step: Step, call: Call, permission: str) -> Reply:
+    def _stream(self, step: Step, call: ApiCall, permission: str) -> StreamedResponse:
         reply = self.client.stream(call)
         if reply.is_error:
             try:
-                raise failure_at(step, reply.answer(), permission)
+                raise error_for_response(step, reply.read(), permission)
             finally:
                 reply.close()
         return reply
 
-    def _send(self, step: Step, path: str, body: Mapping[str, Any]) -> Answer:
-        answer = self.client.send(Call("POST", path, body))
+    def _send(self, step: Step, path: str, body: Mapping[str, Any]) -> Response:
+        answer = self.client.send(ApiCall("POST", path, body))
         if answer.is_error:
-            raise failure_at(step, answer)
+            raise error_for_response(step, answer)
         return answer

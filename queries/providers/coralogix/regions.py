@@ -53,7 +53,7 @@ def choices() -> tuple[tuple[str, str], ...]:
     return (*named, (CUSTOM, "Another address"))
 
 
-def problems_of(options: Mapping[str, Any]) -> list[Problem]:
+def region_problems(options: Mapping[str, Any]) -> list[Problem]:
     """Say when region and address contradict each other: a key must go where its owner thinks it goes."""
     custom = (options.get("region") or CUSTOM) == CUSTOM
     if custom and not options.get("endpoint"):

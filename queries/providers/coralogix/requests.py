@@ -16,8 +16,8 @@ from queries.providers.coralogix.fields import (
     DEFAULT_ROWS,
     FREQUENT,
     LUCENE,
-    MOST_FREQUENT_HOURS,
-    MOST_ROWS,
+    MAX_FREQUENT_HOURS,
+    MAX_ROWS,
     SYNTAX_LABELS,
     TIER_LABELS,
 )
@@ -26,7 +26,7 @@ DIRECT: Final = "/api/v1/dataprime/query"
 BACKGROUND: Final = "/api/v1/dataprime/background-query"
 
 # Our own bound. Assumption: Coralogix takes at least this much; its limit is not published (saved views: 65,535).
-MOST_CHARACTERS = 100_000
+MAX_STATEMENT_CHARACTERS = 100_000
 KEY_VARIABLE = "CORALOGIX_API_KEY"
 _OWN_LIMIT = re.compile(r"\|\s*limit\s+(\d{1,9})\s*\Z")
 _SOURCE_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}")
@@ -36,7 +36,7 @@ def direct_body(spec: QuerySpec) -> dict[str, Any]:
     """Give the body of a direct query."""
     settings = spec.settings
     metadata = {
-        "tier": tier_of(spec),
+        "tier": effective_tier(spec),
         "syntax": settings.get("syntax") or DATAPRIME,
         "startDate": _sent(spec.start),
         "endDate": _sent(spec.end),
@@ -61,12 +61,12 @@ def background_body(spec: QuerySpec) -> dict[str, Any]:
     )
 
 
-def tier_of(spec: QuerySpec) -> str:
+def effective_tier(spec: QuerySpec) -> str:
     """Give the tier a direct query reads. Coralogix' own default is named, so that nobody is surprised."""
     return str(spec.settings.get("tier") or FREQUENT)
 
 
-def silent_limit_of(spec: QuerySpec) -> int | None:
+def implicit_limit(spec: QuerySpec) -> int | None:
     """Give the number of rows at which a direct query ends without the query asking for it; None if it asks itself.
 
     Coralogix returns the fewest of: the query's own limit, the limit set beside it (2,000 by default), the tier's cap.
@@ -80,13 +80,14 @@ def silent_limit_of(spec: QuerySpec) -> int | None:
     return None if own and int(own.group(1)) <= beside else beside
 
 
-def problems_of(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
+def find_problems(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
     """Find what would make Coralogix refuse, or silently change, a query."""
     if not spec.statement.strip():
         yield Problem("statement", "Write a query.")
-    elif len(spec.statement) > MOST_CHARACTERS:
+    elif len(spec.statement) > MAX_STATEMENT_CHARACTERS:
         yield Problem(
-            "statement", f"The query is longer than {MOST_CHARACTERS:,} characters."
+            "statement",
+            f"The query is longer than {MAX_STATEMENT_CHARACTERS:,} characters.",
         )
     yield from _range_problems(spec, mode)
     yield from _choice_problems(spec, mode)
@@ -98,25 +99,25 @@ def problems_of(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
         yield from _direct_problems(spec)
 
 
-def advice_on(spec: QuerySpec, mode: Mode) -> Iterator[ProviderWarning]:
+def advisories(spec: QuerySpec, mode: Mode) -> Iterator[ProviderWarning]:
     """Say what Coralogix would do to a valid query without being asked."""
     if (
         mode != "direct"
-        or tier_of(spec) != FREQUENT
+        or effective_tier(spec) != FREQUENT
         or spec.start is None
         or spec.end is None
     ):
         return
-    if spec.end - spec.start > timedelta(hours=MOST_FREQUENT_HOURS):
+    if spec.end - spec.start > timedelta(hours=MAX_FREQUENT_HOURS):
         yield ProviderWarning(
             "frequent_range",
-            f"Frequent Search looks back {MOST_FREQUENT_HOURS // 24} days at most; Coralogix shortens the range.",
+            f"Frequent Search looks back {MAX_FREQUENT_HOURS // 24} days at most; Coralogix shortens the range.",
             remedy="Choose All Logs, or run the query in the background.",
-            details={"hours": MOST_FREQUENT_HOURS},
+            details={"hours": MAX_FREQUENT_HOURS},
         )
 
 
-def curl_of(spec: QuerySpec, mode: Mode, endpoint: str) -> str:
+def curl_command(spec: QuerySpec, mode: Mode, endpoint: str) -> str:
     """Give the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
     path, body = (
         (DIRECT, direct_body(spec))
@@ -151,7 +152,7 @@ def _choice_problems(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
 
 def _direct_problems(spec: QuerySpec) -> Iterator[Problem]:
     limit = spec.settings.get("limit")
-    most = MOST_ROWS.get(tier_of(spec), MOST_ROWS[ARCHIVE])
+    most = MAX_ROWS.get(effective_tier(spec), MAX_ROWS[ARCHIVE])
     if limit is not None and (
         isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= most
     ):

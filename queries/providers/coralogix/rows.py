@@ -18,7 +18,7 @@ import msgspec
 
 from queries.providers.base import Row
 from queries.providers.errors import UnexpectedResponseError
-from queries.providers.repair import repaired
+from queries.providers.repair import repair_json
 
 _SEVERITIES = ("Debug", "Verbose", "Info", "Warning", "Error", "Critical")  # 1 to 6
 _SEVERITY_WORDS = {str(number): word for number, word in enumerate(_SEVERITIES, 1)} | {
@@ -41,7 +41,7 @@ _records = msgspec.json.Decoder(_Record)
 _trees = msgspec.json.Decoder()
 
 
-def row_of(original: bytes) -> Row:
+def parse_row(original: bytes) -> Row:
     """Give a row from its JSON text. Raises UnexpectedResponseError if it is not an object.
 
     The original stays as it came, unless it is no UTF-8: then the bytes nobody could read are replaced in it, too.
@@ -57,11 +57,11 @@ def row_of(original: bytes) -> Row:
     values: dict[str, Any] = {"$m": metadata, "$l": _values(record.labels)}
     # An aggregate has neither: empty columns would stand before its own.
     values = {name: pairs for name, pairs in values.items() if pairs}
-    values["$d"] = tree_of(record.user_data)
+    values["$d"] = parse_json_or_text(record.user_data)
     return Row(values, original)
 
 
-def tree_of(text: Any) -> Any:
+def parse_json_or_text(text: Any) -> Any:
     """Give the JSON value of a text, or the text itself if it is none. What is no text is given back."""
     if not isinstance(text, str):
         return text
@@ -76,7 +76,7 @@ def _odd_tree(text: str) -> Any:
     if text.lstrip()[:1] not in {"{", "[", '"', "-"}:
         return text
     try:
-        return msgspec.json.decode(repaired(text.encode("utf-8", "replace")))
+        return msgspec.json.decode(repair_json(text.encode("utf-8", "replace")))
     except (ValueError, RecursionError):
         return text
 
@@ -101,7 +101,7 @@ def _tolerated(original: bytes) -> tuple[bytes, _Record]:
     """Read a row whose members are not of the documented types, or whose text is damaged."""
     try:
         text = original.decode("utf-8", "replace")
-        value = msgspec.json.decode(repaired(original))
+        value = msgspec.json.decode(repair_json(original))
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):

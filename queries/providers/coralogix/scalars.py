@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-_MOST_DIGITS = 19  # of an int64
+_MAX_DIGITS = 19  # of an int64
 
 
-def moment_of(text: object) -> datetime | None:
+def parse_timestamp(text: object) -> datetime | None:
     """Read a moment, to the microsecond; None if it is none. Without a zone it is UTC (so are recorded answers)."""
     if not isinstance(text, str):
         return None
@@ -20,10 +20,10 @@ def moment_of(text: object) -> datetime | None:
     )
 
 
-def number_in(text: str) -> int | None:
+def parse_int64(text: str) -> int | None:
     """Read a whole number that was sent as text, as every int64 is; None if it is none."""
     return (
         int(text)
-        if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+        if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
         else None
     )

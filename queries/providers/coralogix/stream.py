@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from queries.providers.answers import words_of
+from queries.providers.answers import error_code_and_message
 from queries.providers.base import ProviderWarning, Row, RowStream
-from queries.providers.client import Reply
-from queries.providers.coralogix.failures import Step, failure_in_text
-from queries.providers.coralogix.notices import MOST_WARNINGS, notices_in
-from queries.providers.coralogix.rows import row_of, tree_of
-from queries.providers.coralogix.scalars import moment_of, number_in
+from queries.providers.client import StreamedResponse
+from queries.providers.coralogix.failures import Step, error_for_text
+from queries.providers.coralogix.notices import MAX_WARNINGS, parse_warnings
+from queries.providers.coralogix.rows import parse_json_or_text, parse_row
+from queries.providers.coralogix.scalars import parse_int64, parse_timestamp
 from queries.providers.errors import (
     ProviderError,
     QueryError,
@@ -28,7 +28,7 @@ from queries.providers.errors import (
     clean_text,
 )
 from queries.providers.lines import LineSplitter
-from queries.providers.repair import repaired
+from queries.providers.repair import repair_json
 
 _NOTHING = msgspec.Raw(b"")
 
@@ -61,24 +61,28 @@ _TOO_MANY = "numberOfResultsLimitWarning"
 
 
 def row_stream(
-    reply: Reply,
+    reply: StreamedResponse,
     step: Step,
     redact: Callable[[str], str],
-    silent_limit: int | None = None,
+    implicit_limit: int | None = None,
 ) -> RowStream:
     """Give the rows of a direct query's or a background query's answer.
 
     `silent_limit` is the number of rows at which Coralogix stops although the query does not say so.
     """
     return RowStream(
-        lambda stream: _Decoder(stream, reply, step, redact).rows(silent_limit),
+        lambda stream: _Decoder(stream, reply, step, redact).rows(implicit_limit),
         reply.close,
     )
 
 
 class _Decoder:
     def __init__(
-        self, stream: RowStream, reply: Reply, step: Step, redact: Callable[[str], str]
+        self,
+        stream: RowStream,
+        reply: StreamedResponse,
+        step: Step,
+        redact: Callable[[str], str],
     ) -> None:
         self._stream = stream
         self._reply = reply
@@ -99,7 +103,7 @@ class _Decoder:
                     yield from self._rows_of(line)
         except TruncatedStreamError as error:
             failure = error
-        yield from self._last_rows(splitter.rest(), failure)
+        yield from self._last_rows(splitter.flush(), failure)
         if failure is not None:
             raise failure
         self._finish()
@@ -145,7 +149,7 @@ class _Decoder:
 
     def _odd_message(self, line: bytes) -> _Line | None:
         try:
-            line = repaired(line)
+            line = repair_json(line)
             value = msgspec.json.decode(line)
         except (ValueError, RecursionError):
             raise self._no_json(line) from None
@@ -165,7 +169,7 @@ class _Decoder:
             self._redact(line.decode("utf-8", "replace")), limit=_TEXT_SHOWN
         )
         if not self._messages:
-            return failure_in_text(self._step, text)
+            return error_for_text(self._step, text)
         return UnexpectedResponseError("A line of Coralogix' answer is not JSON.")
 
     def _understood(self, message: _Line) -> Iterator[Row]:
@@ -178,14 +182,14 @@ class _Decoder:
         batch = message.result or envelope.results
         if batch is not None:
             for raw in batch.results or ():
-                yield row_of(bytes(raw))
+                yield parse_row(bytes(raw))
                 self._rows += 1
         elif not noted:
             self._skipped += 1
 
     def _decoded(self, raw: msgspec.Raw) -> Any:
         """Give what a line says beside its rows, without the key, should the server repeat it."""
-        return tree_of(self._redact(bytes(raw).decode("utf-8", "replace")))
+        return parse_json_or_text(self._redact(bytes(raw).decode("utf-8", "replace")))
 
     def _note(self, message: _Line, envelope: _Envelope) -> bool:
         """Take down what a line says about the rows; tell whether it said anything."""
@@ -198,27 +202,27 @@ class _Decoder:
             self._warn(self._decoded(notice))
         if message.statistics:
             self._stream.statistics.update(
-                statistics_of(self._decoded(message.statistics))
+                parse_statistics(self._decoded(message.statistics))
             )
         return bool(message.query_id or notices or message.statistics)
 
     def _warn(self, value: object) -> None:
         known = self._stream.warnings
-        for notice in notices_in(value):
-            if notice not in known and len(known) < MOST_WARNINGS:
+        for notice in parse_warnings(value):
+            if notice not in known and len(known) < MAX_WARNINGS:
                 known.append(notice)
             if notice.code == "timeRangeWarning":
                 self._stream.effective_start = (
-                    moment_of(notice.details.get("startDate"))
+                    parse_timestamp(notice.details.get("startDate"))
                     or self._stream.effective_start
                 )
                 self._stream.effective_end = (
-                    moment_of(notice.details.get("endDate"))
+                    parse_timestamp(notice.details.get("endDate"))
                     or self._stream.effective_end
                 )
 
     def _failure(self, value: object) -> ProviderError:
-        code, theirs = words_of(value)
+        code, theirs = error_code_and_message(value)
         text = clean_text(theirs) or "no reason given"
         kind = RateLimitError if "ratelimit" in code.lower() else QueryError
         return kind(
@@ -275,7 +279,7 @@ def _id_in(value: object) -> str:
     return clean_text(str(inner), limit=200)
 
 
-def statistics_of(value: object) -> dict[str, Any]:
+def parse_statistics(value: object) -> dict[str, Any]:
     """Give the plain members of a statistics object under_scored, with the numbers sent as text made numbers."""
     members: Mapping[str, Any] = value if isinstance(value, dict) else {}
     return {
@@ -294,5 +298,5 @@ def _under_scored(name: str) -> str:
 def _number(item: str | float) -> str | int | float:
     if not isinstance(item, str):
         return item
-    number = number_in(item)
+    number = parse_int64(item)
     return clean_text(item, limit=200) if number is None else number

@@ -13,10 +13,10 @@ from queries.providers.base import Choice, TestResult
 from queries.providers.errors import clean_text
 
 _HEALTHY = "healthy"
-_MOST_LABEL = 200
+_MAX_LABEL_CHARACTERS = 200
 
 
-def verdict_on(me: Mapping[str, Any], seconds: float, version: str) -> TestResult:
+def key_test_result(me: Mapping[str, Any], seconds: float, version: str) -> TestResult:
     """Say who the key is, in words, and whether it can query."""
     organisation = _text(me, "organization_name")
     of = f" of {organisation}" if organisation else ""
@@ -55,7 +55,7 @@ def allowed_ids(me: Mapping[str, Any]) -> list[str] | None:
     )
 
 
-def choices_of(listed: object, allowed: list[str] | None) -> list[Choice]:
+def connection_choices(listed: object, allowed: list[str] | None) -> list[Choice]:
     """Give the connections to pick from, those that work first. `listed` may be null."""
     items = listed if isinstance(listed, list) else []
     found = {
@@ -119,7 +119,9 @@ def _restriction(me: Mapping[str, Any]) -> list[str]:
 
 def _text(item: Mapping[str, Any], name: str) -> str:
     value = item.get(name)
-    return clean_text(value, limit=_MOST_LABEL) if isinstance(value, str) else ""
+    return (
+        clean_text(value, limit=_MAX_LABEL_CHARACTERS) if isinstance(value, str) else ""
+    )
 
 
 def _moment(text: object) -> datetime | None:

@@ -10,7 +10,13 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import NamedTuple
 
-from queries.providers.answers import Answer, facts_of, failure_of, said, with_words
+from queries.providers.answers import (
+    Response,
+    append_provider_message,
+    default_error,
+    error_fields_from,
+    parse_error_body,
+)
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
@@ -26,7 +32,7 @@ LABEL = "Polytomic"
 # A repeated submit is refused while the first one is being answered. The documents do not say for how long; a submit
 # "returns immediately", so this is more than the first call takes.
 CONFLICT_SECONDS = 30.0
-READERS = "Only the key that started a query can read its result"
+RESULT_ACCESS_NOTE = "Only the key that started a query can read its result"
 
 
 class Step(StrEnum):
@@ -92,7 +98,7 @@ _AT = {
     (Step.STATUS, 400): _ODD_REQUEST,
     (Step.STATUS, 404): _Words(
         NotFoundError,
-        f"Polytomic does not show this query. {READERS}, and results expire.",
+        f"Polytomic does not show this query. {RESULT_ACCESS_NOTE}, and results expire.",
         "Use the connection that started the query, or run it again.",
     ),
     (Step.PAGE, 400): _Words(
@@ -102,21 +108,21 @@ _AT = {
     ),
     (Step.PAGE, 404): _Words(
         ResultsExpiredError,
-        f"Polytomic no longer shows this result. Results expire, and {READERS[0].lower()}{READERS[1:]}.",
+        f"Polytomic no longer shows this result. Results expire, and {RESULT_ACCESS_NOTE[0].lower()}{RESULT_ACCESS_NOTE[1:]}.",
         "Run the query again.",
     ),
 }
 
 
-def failure_at(step: Step, answer: Answer) -> ProviderError:
+def error_for_response(step: Step, answer: Response) -> ProviderError:
     """Turn a refusal into an error."""
     words = _AT.get((step, answer.status)) or _ANYWHERE.get(answer.status)
     if words is None:
-        return failure_of(answer, LABEL)
-    _, theirs = said(answer.body)
-    facts = facts_of(answer)
+        return default_error(answer, LABEL)
+    _, theirs = parse_error_body(answer.body)
+    facts = error_fields_from(answer)
     facts["remedy"] = words.remedy
     if (step, answer.status) == (Step.SUBMIT, HTTPStatus.CONFLICT):
         facts["retryable"] = facts["may_have_been_received"] = True
         facts["retry_after"] = max(facts["retry_after"] or 0.0, CONFLICT_SECONDS)
-    return words.kind(with_words(words.message, LABEL, theirs), **facts)
+    return words.kind(append_provider_message(words.message, LABEL, theirs), **facts)

@@ -12,7 +12,13 @@ ADDRESS: Final = f"https://{HOST}"
 BEARER: Final = "bearer"
 BASIC: Final = "basic"
 # Polytomic docs, "Versioning": the newest first. The Python client pins the newest, too.
-VERSIONS: Final = ("2025-09-18", "2024-02-08", "2023-04-25", "2022-12-12", "2021-05-23")
+API_VERSIONS: Final = (
+    "2025-09-18",
+    "2024-02-08",
+    "2023-04-25",
+    "2022-12-12",
+    "2021-05-23",
+)
 CONNECTIONS: Final = "connection"  # the one kind of list to pick from
 CONNECTION_ID: Final = "connection_id"
 
@@ -53,8 +59,8 @@ CONNECTION_FIELDS = (
         "api_version",
         "Interface version",
         kind="choice",
-        choices=tuple((version, version) for version in VERSIONS),
-        default=VERSIONS[0],
+        choices=tuple((version, version) for version in API_VERSIONS),
+        default=API_VERSIONS[0],
         required=True,
         advanced=True,
         help="Sent with every call, so that nothing changes when Polytomic brings out a new one.",
@@ -81,7 +87,7 @@ QUERY_FIELDS = (
 )
 
 
-def version_of(options: Mapping[str, Any]) -> str:
+def api_version(options: Mapping[str, Any]) -> str:
     """Give the version to ask for: the chosen one, the newest if it is none that we know."""
     chosen = options.get("api_version")
-    return chosen if chosen in VERSIONS else VERSIONS[0]
+    return chosen if chosen in API_VERSIONS else API_VERSIONS[0]

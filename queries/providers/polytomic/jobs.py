@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from queries.providers.answers import words_of
+from queries.providers.answers import error_code_and_message
 from queries.providers.base import JobState, JobStatus, ProviderWarning
 from queries.providers.errors import (
     ProviderError,
@@ -29,17 +29,17 @@ _STATES = {
     "canceled": JobState.CANCELLED,
 }
 _LOST = "unknown"
-_EARLIEST = 2000
-_MOST_NAMES = 200
+_MIN_YEAR = 2000
+_MAX_COLUMN_NAMES = 200
 
 
-def status_of(page: Page) -> JobStatus:
+def parse_job_status(page: Page) -> JobStatus:
     """Read an answer about a query. Raises UnexpectedResponseError if it has no state.
 
     A state we do not know is UNKNOWN, which is no end; Polytomic's own word "unknown" is one.
     """
     about = page.about
-    native = word_of(about)
+    native = provider_state(about)
     if not native:
         raise UnexpectedResponseError(
             "Polytomic's answer does not say how the query is doing.",
@@ -51,58 +51,59 @@ def status_of(page: Page) -> JobStatus:
         native=native,
         error=_error(native.lower(), page) if state is JobState.FAILED else None,
         warnings=_unknown_state(state, native),
-        statistics=statistics_of(page),
-        expires_at=expiry_of(about),
-        total_rows=count_of(about),
-        raw=dict(about) | ({"fields": names_of(about)} if "fields" in about else {}),
+        statistics=response_statistics(page),
+        expires_at=reported_expiry(about),
+        total_rows=reported_row_count(about),
+        raw=dict(about)
+        | ({"fields": first_column_names(about)} if "fields" in about else {}),
     )
 
 
-def word_of(about: Mapping[str, Any]) -> str:
+def provider_state(about: Mapping[str, Any]) -> str:
     """Give Polytomic's own word for the state, or ""."""
     word = about.get("status")
     return clean_text(word, limit=60) if isinstance(word, str) else ""
 
 
-def count_of(about: Mapping[str, Any]) -> int | None:
+def reported_row_count(about: Mapping[str, Any]) -> int | None:
     """Give the number of rows, if told."""
     count = about.get("count")
     told = isinstance(count, int) and not isinstance(count, bool) and count >= 0
     return count if told else None
 
 
-def expiry_of(about: Mapping[str, Any]) -> datetime | None:
+def reported_expiry(about: Mapping[str, Any]) -> datetime | None:
     """Give the moment the result expires, if told. The zero of Go's clock (the year 1) says nothing."""
     text = about.get("expires")
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         moment = None
-    if moment is None or moment.year < _EARLIEST:
+    if moment is None or moment.year < _MIN_YEAR:
         return None
     # Assumption: a moment without a zone is in UTC; the documented example ends in Z.
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
-def fields_of(about: Mapping[str, Any]) -> list[str]:
+def column_names(about: Mapping[str, Any]) -> list[str]:
     """Give the names of the columns in their order, if told."""
     fields = about.get("fields")
     names = fields if isinstance(fields, list) else []
     return [name for name in names if isinstance(name, str)]
 
 
-def names_of(about: Mapping[str, Any]) -> list[str]:
+def first_column_names(about: Mapping[str, Any]) -> list[str]:
     """Give the names of the first columns, to be kept beside a run."""
-    return fields_of(about)[:_MOST_NAMES]
+    return column_names(about)[:_MAX_COLUMN_NAMES]
 
 
-def statistics_of(page: Page) -> dict[str, Any]:
+def response_statistics(page: Page) -> dict[str, Any]:
     """Give what is worth keeping of an answer: the version that the interface answered as."""
     return {"api_version": page.version} if page.version else {}
 
 
 def _error(word: str, page: Page) -> ProviderError:
-    text = clean_text(words_of(page.about.get("error"))[1])
+    text = clean_text(error_code_and_message(page.about.get("error"))[1])
     if word == _LOST:
         return ResultsExpiredError(
             "Polytomic started the query but has lost its result, or the result has expired."

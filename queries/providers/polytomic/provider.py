@@ -20,7 +20,7 @@ from queries.providers.base import (
     Submitted,
     TestResult,
 )
-from queries.providers.client import Call
+from queries.providers.client import ApiCall
 from queries.providers.credentials import (
     Authorization,
     BasicAuthorization,
@@ -35,19 +35,23 @@ from queries.providers.errors import (
     UnexpectedResponseError,
 )
 from queries.providers.polytomic import fields, requests
-from queries.providers.polytomic.catalog import allowed_ids, choices_of, verdict_on
+from queries.providers.polytomic.catalog import (
+    allowed_ids,
+    connection_choices,
+    key_test_result,
+)
 from queries.providers.polytomic.failures import Step
-from queries.providers.polytomic.jobs import status_of
+from queries.providers.polytomic.jobs import parse_job_status
 from queries.providers.polytomic.rows import row_stream
 from queries.providers.polytomic.samples import SAMPLES
 from queries.providers.polytomic.wire import (
-    PAGE_SECONDS,
-    PAGE_SILENCE,
-    Heard,
+    PAGE_READ_TIMEOUT,
+    PAGE_TOTAL_TIMEOUT,
+    FullResponse,
     Page,
-    heard,
-    object_in,
-    page_in,
+    parse_object,
+    parse_page,
+    send_call,
 )
 
 
@@ -106,12 +110,12 @@ class Polytomic(Provider):
     @classmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
         """Find what Polytomic would refuse."""
-        return list(requests.problems_of(spec, mode))
+        return list(requests.find_problems(spec, mode))
 
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
         """Give the request that starts the query as a shell command, with $POLYTOMIC_API_KEY for the key."""
-        return requests.curl_of(spec, endpoint)
+        return requests.curl_command(spec, endpoint)
 
     def test(self) -> TestResult:
         """Ask whose key it is: the documented way to check one."""
@@ -120,15 +124,15 @@ class Polytomic(Provider):
             answer = self._get(requests.ME, Step.ME)
             me = self._data(answer)
         except ProviderError as error:
-            return TestResult.of(error)
-        return verdict_on(me, time.monotonic() - began, answer.version)
+            return TestResult.from_error(error)
+        return key_test_result(me, time.monotonic() - began, answer.version)
 
     def catalog(self, kind: str, parent: str = "") -> list[Choice]:
         """Give the connections, those the key may query if it is restricted to some."""
         if kind != fields.CONNECTIONS:
             raise self.unsupported("list this")
-        answer = object_in(self._get(requests.CONNECTIONS, Step.CONNECTIONS))
-        return choices_of(answer.get("data"), self._allowed())
+        answer = parse_object(self._get(requests.CONNECTIONS, Step.CONNECTIONS))
+        return connection_choices(answer.get("data"), self._allowed())
 
     def submit(self, spec: QuerySpec, idempotency_key: str) -> Submitted:
         """Start a query. Repeating it with the same key is harmless: Polytomic gives its first answer again.
@@ -137,7 +141,7 @@ class Polytomic(Provider):
         request is being answered a second one raises ConflictError, which is retryable.
         """
         call = requests.submit_call(spec, idempotency_key, self.options)
-        answer = heard(self.client, call, Step.SUBMIT)
+        answer = send_call(self.client, call, Step.SUBMIT)
         data = self._data(answer)
         job_id = data.get("id")
         if not requests.is_job_id(job_id):
@@ -152,7 +156,7 @@ class Polytomic(Provider):
 
     def status(self, job_id: str) -> JobStatus:
         """Ask how a query is doing. Raises NotFoundError for one that is unknown, expired, or somebody else's."""
-        return status_of(self._page(requests.job_path(job_id), "", Step.STATUS))
+        return parse_job_status(self._page(requests.job_path(job_id), "", Step.STATUS))
 
     def rows(self, job_id: str) -> RowStream:
         """Read the rows page by page. They can be read again from the start until they expire.
@@ -169,22 +173,22 @@ class Polytomic(Provider):
             return None  # whoever may list connections but not see itself is not restricted by us
 
     def _page(self, path: str, query: str, step: Step) -> Page:
-        return page_in(self._get(path, step, query))
+        return parse_page(self._get(path, step, query))
 
-    def _get(self, path: str, step: Step, query: str = "") -> Heard:
+    def _get(self, path: str, step: Step, query: str = "") -> FullResponse:
         patient = step is Step.PAGE
-        call = Call(
+        call = ApiCall(
             "GET",
             path,
             query=query,
-            headers=requests.headers_of(self.options),
-            total_timeout=PAGE_SECONDS if patient else None,
-            read_timeout=PAGE_SILENCE if patient else None,
+            headers=requests.version_headers(self.options),
+            total_timeout=PAGE_TOTAL_TIMEOUT if patient else None,
+            read_timeout=PAGE_READ_TIMEOUT if patient else None,
         )
-        return heard(self.client, call, step)
+        return send_call(self.client, call, step)
 
-    def _data(self, answer: Heard) -> dict[str, Any]:
-        data = object_in(answer).get("data")
+    def _data(self, answer: FullResponse) -> dict[str, Any]:
+        data = parse_object(answer).get("data")
         if not isinstance(data, dict):
             raise UnexpectedResponseError(
                 "Polytomic's answer is not in the form it is documented to have.",

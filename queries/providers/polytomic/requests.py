@@ -11,9 +11,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from queries.providers.base import Mode, Problem, QuerySpec
-from queries.providers.client import Call
+from queries.providers.client import ApiCall
 from queries.providers.errors import NotFoundError
-from queries.providers.polytomic.fields import CONNECTION_ID, VERSIONS, version_of
+from queries.providers.polytomic.fields import API_VERSIONS, CONNECTION_ID, api_version
 
 ME: Final = "/api/me"
 CONNECTIONS: Final = "/api/connections"
@@ -21,10 +21,10 @@ VERSION_HEADER: Final = "X-Polytomic-Version"
 KEY_VARIABLE: Final = "POLYTOMIC_API_KEY"
 
 # Our own bounds. Assumption: Polytomic takes a query of this length in the body; its limit is not published.
-MOST_CHARACTERS = 100_000
+MAX_STATEMENT_CHARACTERS = 100_000
 # Assumption: an address of about 4,000 characters is taken by Polytomic and by every server before it; common limits
 # are 8,000 and more.
-MOST_ENCODED = 4_000
+MAX_ENCODED_CHARACTERS = 4_000
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -32,20 +32,20 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,255}")
 
 
-def headers_of(options: Mapping[str, Any]) -> dict[str, str]:
+def version_headers(options: Mapping[str, Any]) -> dict[str, str]:
     """Give the header that every call carries."""
-    return {VERSION_HEADER: version_of(options)}
+    return {VERSION_HEADER: api_version(options)}
 
 
-def submit_call(spec: QuerySpec, key: str, options: Mapping[str, Any]) -> Call:
+def submit_call(spec: QuerySpec, key: str, options: Mapping[str, Any]) -> ApiCall:
     """Give the call that starts a query. `key` is the engine's; the same one always gives the same header."""
     in_body = bool(options.get("query_in_body")) or not _fits_an_address(spec.statement)
-    return Call(
+    return ApiCall(
         "POST",
         _query_path(spec),
         {"query": spec.statement} if in_body else {},
         query="" if in_body else f"query={quote(spec.statement, safe='')}",
-        headers=headers_of(options) | {"Idempotency-Key": idempotency_key(key)},
+        headers=version_headers(options) | {"Idempotency-Key": idempotency_key(key)},
     )
 
 
@@ -68,15 +68,16 @@ def job_path(job_id: str) -> str:
     return f"/api/queries/{job_id}"
 
 
-def problems_of(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
+def find_problems(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
     """Find what would make Polytomic refuse a query."""
     if mode == "direct":
         yield Problem("statement", "Polytomic runs queries in the background only.")
     if not spec.statement.strip():
         yield Problem("statement", "Write a query.")
-    elif len(spec.statement) > MOST_CHARACTERS:
+    elif len(spec.statement) > MAX_STATEMENT_CHARACTERS:
         yield Problem(
-            "statement", f"The query is longer than {MOST_CHARACTERS:,} characters."
+            "statement",
+            f"The query is longer than {MAX_STATEMENT_CHARACTERS:,} characters.",
         )
     if not spec.settings.get(CONNECTION_ID):
         yield Problem(CONNECTION_ID, "Choose the connection to run the query on.")
@@ -93,7 +94,7 @@ def id_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-def curl_of(spec: QuerySpec, endpoint: str) -> str:
+def curl_command(spec: QuerySpec, endpoint: str) -> str:
     """Give the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
     url = endpoint.rstrip("/") + _query_path(spec)
     body = {"query": spec.statement}
@@ -103,7 +104,7 @@ def curl_of(spec: QuerySpec, endpoint: str) -> str:
         (
             f"curl {shlex.quote(url)}",
             "--header 'Content-Type: application/json'",
-            f"--header '{VERSION_HEADER}: {VERSIONS[0]}'",
+            f"--header '{VERSION_HEADER}: {API_VERSIONS[0]}'",
             f'--header "Authorization: Bearer ${KEY_VARIABLE}"',
             f"--data-raw {shlex.quote(json.dumps(body, ensure_ascii=False))}",
         )
@@ -116,4 +117,4 @@ def _query_path(spec: QuerySpec) -> str:
 
 
 def _fits_an_address(statement: str) -> bool:
-    return len(quote(statement, safe="")) <= MOST_ENCODED
+    return len(quote(statement, safe="")) <= MAX_ENCODED_CHARACTERS

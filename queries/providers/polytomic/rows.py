@@ -20,32 +20,42 @@ from queries.providers.errors import (
     ProviderError,
     UnexpectedResponseError,
 )
-from queries.providers.links import Link, followed
+from queries.providers.links import Link, resolve_link
 from queries.providers.polytomic.failures import LABEL, Step
 from queries.providers.polytomic.jobs import (
-    count_of,
-    expiry_of,
-    fields_of,
-    names_of,
-    statistics_of,
-    status_of,
-    word_of,
+    column_names,
+    first_column_names,
+    parse_job_status,
+    provider_state,
+    reported_expiry,
+    reported_row_count,
+    response_statistics,
 )
 from queries.providers.polytomic.wire import Page
-from queries.providers.repair import repaired
+from queries.providers.repair import repair_json
 
-WAITS: Final = (1.0, 2.0, 5.0, 10.0, 20.0)  # seconds before a page is asked for again
-MOST_WAIT: Final = 120.0  # who wants us away for longer is asked again by the engine
-MOST_EMPTY_PAGES: Final = 1_000  # in a row
+RETRY_DELAYS: Final = (
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    20.0,
+)  # seconds before a page is asked for again
+MAX_RETRY_WAIT: Final = (
+    120.0  # who wants us away for longer is asked again by the engine
+)
+MAX_EMPTY_PAGES: Final = 1_000  # in a row
 
-Ask = Callable[[str, str, Step], Page]  # path, query string, step
+FetchPage = Callable[[str, str, Step], Page]  # path, query string, step
 
 
-def row_stream(client: Client, ask: Ask, job_id: str, path: str) -> RowStream:
+def row_stream(
+    client: Client, fetch_page: FetchPage, job_id: str, path: str
+) -> RowStream:
     """Give the rows of a query that has ended well. The first page is asked for at once, and so raises at once."""
-    first = ask(path, "", Step.PAGE)
+    first = fetch_page(path, "", Step.PAGE)
     _check_ended(first)
-    reader = _Reader(client, ask, first, Link(path, ""))
+    reader = _Reader(client, fetch_page, first, Link(path, ""))
 
     def rows(stream: RowStream) -> Iterator[Row]:
         stream.query_id = job_id
@@ -55,7 +65,9 @@ def row_stream(client: Client, ask: Ask, job_id: str, path: str) -> RowStream:
 
 
 class _Reader:
-    def __init__(self, client: Client, ask: Ask, first: Page, start: Link) -> None:
+    def __init__(
+        self, client: Client, ask: FetchPage, first: Page, start: Link
+    ) -> None:
         self._client = client
         self._ask = ask
         self._first: Page | None = first
@@ -75,7 +87,7 @@ class _Reader:
         while page is not None:
             self._note(page, stream)
             for raw in page.rows:
-                yield row_of(bytes(raw), self._fields)
+                yield parse_row(bytes(raw), self._fields)
                 self._rows += 1
                 if self._closed:
                     return
@@ -87,25 +99,25 @@ class _Reader:
 
     def _note(self, page: Page, stream: RowStream) -> None:
         """Take down what a page says beside its rows, and stop at what cannot be the rest of this result."""
-        if word_of(page.about):
+        if provider_state(page.about):
             _check_ended(page)
         self._pages += 1
-        self._fields = self._fields or fields_of(page.about)
-        total = count_of(page.about)
+        self._fields = self._fields or column_names(page.about)
+        total = reported_row_count(page.about)
         self._total = self._total if total is None else total
         self._empty = 0 if page.rows else self._empty + 1
-        if self._empty > MOST_EMPTY_PAGES:
+        if self._empty > MAX_EMPTY_PAGES:
             raise UnexpectedResponseError(
-                f"Polytomic gave {MOST_EMPTY_PAGES:,} pages without rows one after the other.",
+                f"Polytomic gave {MAX_EMPTY_PAGES:,} pages without rows one after the other.",
                 code="paging_without_end",
             )
         self._tell(page, stream)
 
     def _tell(self, page: Page, stream: RowStream) -> None:
-        stream.expires_at = expiry_of(page.about) or stream.expires_at
-        stream.statistics |= {**statistics_of(page), "pages": self._pages}
+        stream.expires_at = reported_expiry(page.about) or stream.expires_at
+        stream.statistics |= {**response_statistics(page), "pages": self._pages}
         if self._fields:
-            stream.extras["fields"] = names_of({"fields": self._fields})
+            stream.extras["fields"] = first_column_names({"fields": self._fields})
         stream.bytes_received += page.size
         most = self._client.policy.max_stream_bytes
         if stream.bytes_received > most:
@@ -115,7 +127,7 @@ class _Reader:
             )
 
     def _page_at(self, link: str) -> Page:
-        place = followed(link, self._client.origin, LABEL)
+        place = resolve_link(link, self._client.origin, LABEL)
         mark = _mark(place)
         if mark in self._seen:
             raise UnexpectedResponseError(
@@ -124,18 +136,18 @@ class _Reader:
                 remedy="Run the query again; the rows received until then are kept.",
             )
         self._seen.add(mark)
-        for wait in WAITS:
+        for wait in RETRY_DELAYS:
             try:
                 return self._ask(place.path, place.query, Step.PAGE)
             except ProviderError as error:
                 asked = error.retry_after or 0.0
-                if not error.retryable or asked > MOST_WAIT:
+                if not error.retryable or asked > MAX_RETRY_WAIT:
                     raise
             self._client.pause(max(wait, asked))
         return self._ask(place.path, place.query, Step.PAGE)
 
 
-def row_of(original: bytes, fields: Sequence[str]) -> Row:
+def parse_row(original: bytes, fields: Sequence[str]) -> Row:
     """Give a row from its JSON text: the announced columns in their order, then any other.
 
     Raises UnexpectedResponseError if it is not an object.
@@ -153,14 +165,14 @@ def _tree(original: bytes) -> Any:
     except (ValueError, RecursionError):
         pass
     try:
-        return msgspec.json.decode(repaired(original))
+        return msgspec.json.decode(repair_json(original))
     except (ValueError, RecursionError):
         return None
 
 
 def _check_ended(page: Page) -> None:
     """Raise unless the query has ended well."""
-    status = status_of(page)
+    status = parse_job_status(page)
     if status.error is not None:
         raise status.error
     if status.state is not JobState.SUCCEEDED:

@@ -9,25 +9,25 @@ from typing import Any, Final
 
 import msgspec
 
-from queries.providers.client import Call, Client, Reply
+from queries.providers.client import ApiCall, Client, StreamedResponse
 from queries.providers.errors import (
     LimitExceededError,
     ProviderError,
     UnexpectedResponseError,
     clean_text,
 )
-from queries.providers.polytomic.failures import Step, failure_at
+from queries.providers.polytomic.failures import Step, error_for_response
 from queries.providers.polytomic.requests import VERSION_HEADER
-from queries.providers.repair import repaired
+from queries.providers.repair import repair_json
 
 # A page is taken whole into memory; Polytomic does not say how large one can be.
-MOST_PAGE_BYTES: Final = 64 * 1024**2
-PAGE_SECONDS: Final = 300.0
-PAGE_SILENCE: Final = 120.0
+MAX_PAGE_BYTES: Final = 64 * 1024**2
+PAGE_TOTAL_TIMEOUT: Final = 300.0
+PAGE_READ_TIMEOUT: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class FullResponse:
     """The whole body of a successful answer, with the key blotted out, and what its headers say."""
 
     body: bytes
@@ -57,19 +57,19 @@ _rows = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _NO_ROWS = msgspec.Raw(b"null")
 
 
-def heard(client: Client, call: Call, step: Step) -> Heard:
+def send_call(client: Client, call: ApiCall, step: Step) -> FullResponse:
     """Make a call. Raises what `failure_at` makes of a refusal, and what `Client.stream` raises."""
     with closing(client.stream(call)) as reply:
         if reply.is_error:
-            raise failure_at(step, reply.answer())
+            raise error_for_response(step, reply.read())
         version = clean_text(reply.headers.get(VERSION_HEADER.lower(), ""), limit=40)
         # Rows, too: should a server repeat the key among them, it must not be stored with them.
         text = client.redact(_whole(reply).decode("utf-8", "surrogateescape"))
         body = text.encode("utf-8", "surrogateescape")
-        return Heard(body, version, reply.request_id)
+        return FullResponse(body, version, reply.request_id)
 
 
-def object_in(answer: Heard) -> dict[str, Any]:
+def parse_object(answer: FullResponse) -> dict[str, Any]:
     """Give the answer's JSON object. Raises UnexpectedResponseError."""
     try:
         value = msgspec.json.decode(answer.body)
@@ -80,7 +80,7 @@ def object_in(answer: Heard) -> dict[str, Any]:
     return value
 
 
-def page_in(answer: Heard) -> Page:
+def parse_page(answer: FullResponse) -> Page:
     """Take an answer about a query apart. Raises UnexpectedResponseError."""
     envelope = _envelope(answer)
     try:
@@ -100,8 +100,8 @@ def page_in(answer: Heard) -> Page:
     )
 
 
-def _envelope(answer: Heard) -> _Envelope:
-    for attempt in (bytes, repaired):
+def _envelope(answer: FullResponse) -> _Envelope:
+    for attempt in (bytes, repair_json):
         try:
             return _envelopes.decode(attempt(answer.body))
         except (ValueError, RecursionError):
@@ -111,14 +111,14 @@ def _envelope(answer: Heard) -> _Envelope:
     )
 
 
-def _next(answer: Heard, envelope: _Envelope) -> str:
+def _next(answer: FullResponse, envelope: _Envelope) -> str:
     link = (envelope.links or {}).get("next")
     if link is not None and not isinstance(link, str):
         raise _odd(answer, "Polytomic's link to the next page is not a text.")
     return link or ""
 
 
-def _whole(reply: Reply) -> bytes:
+def _whole(reply: StreamedResponse) -> bytes:
     try:
         return b"".join(_pieces(reply))
     except ProviderError as error:
@@ -128,17 +128,17 @@ def _whole(reply: Reply) -> bytes:
     raise failure.with_traceback(None)
 
 
-def _pieces(reply: Reply) -> Iterator[bytes]:
+def _pieces(reply: StreamedResponse) -> Iterator[bytes]:
     for piece in reply:
-        if reply.bytes_received > MOST_PAGE_BYTES:
+        if reply.bytes_received > MAX_PAGE_BYTES:
             raise LimitExceededError(
-                f"A page of the answer is larger than {MOST_PAGE_BYTES:,} bytes, the most we accept.",
+                f"A page of the answer is larger than {MAX_PAGE_BYTES:,} bytes, the most we accept.",
                 may_have_been_received=True,
             )
         yield piece
 
 
-def _odd(answer: Heard, message: str) -> UnexpectedResponseError:
+def _odd(answer: FullResponse, message: str) -> UnexpectedResponseError:
     return UnexpectedResponseError(
         message, request_id=answer.request_id, may_have_been_received=True
     )

@@ -5,32 +5,33 @@ from __future__ import annotations
 import re
 import ssl
 
-MOST_CHARACTERS = 64 * 1024
+MAX_CERTIFICATE_CHARACTERS = 64 * 1024
 _BLOCK = re.compile(
     r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----"
 )
 _LINE = 64
 
 
-def pem_of(text: str) -> str:
+def normalize_pem(text: str) -> str:
     """Give the certificates in a text as clean PEM, whatever was done to its line ends; "" if there are none."""
     blocks = (
-        "".join(match.split()) for match in _BLOCK.findall(text[:MOST_CHARACTERS])
+        "".join(match.split())
+        for match in _BLOCK.findall(text[:MAX_CERTIFICATE_CHARACTERS])
     )
     return "".join(_block(letters) for letters in blocks)
 
 
-def problem_of(text: str) -> str:
+def certificate_problem(text: str) -> str:
     """Say what is wrong with a pasted text; "" if it can be used or is empty."""
     if not text.strip():
         return ""
     if "PRIVATE KEY" in text:
         return "This holds a private key. Paste the certificate only, and keep the key to yourself."
-    if len(text) > MOST_CHARACTERS:
-        return f"This is longer than {MOST_CHARACTERS:,} characters."
+    if len(text) > MAX_CERTIFICATE_CHARACTERS:
+        return f"This is longer than {MAX_CERTIFICATE_CHARACTERS:,} characters."
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
-            cadata=pem_of(text)
+            cadata=normalize_pem(text)
         )
     except (ssl.SSLError, ValueError):
         return "This is not a certificate. It begins with -----BEGIN CERTIFICATE-----."

@@ -11,7 +11,13 @@ import re
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from queries.providers.answers import Answer, facts_of, failure_of, said, with_words
+from queries.providers.answers import (
+    Response,
+    append_provider_message,
+    default_error,
+    error_fields_from,
+    parse_error_body,
+)
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
@@ -25,9 +31,9 @@ from queries.providers.errors import (
     clean_text,
 )
 from queries.providers.saf.fields import LABEL
-from queries.providers.saf.scalars import mapping_of
+from queries.providers.saf.scalars import as_mapping
 
-SHORT = "The server"
+SHORT_LABEL = "The server"
 _ACTION = re.compile(r"no permissions for \[([^\]]{1,200})\]")
 _NO_ROUTE = "no handler found for uri"
 _CHALLENGE = re.compile(r"\A\s*([A-Za-z]{1,20})")
@@ -133,13 +139,13 @@ _AT = {
 }
 
 
-def failure_at(step: Step, answer: Answer) -> ProviderError:
+def error_for_response(step: Step, answer: Response) -> ProviderError:
     """Turn a refusal into an error, with the server's own words after ours."""
-    code, theirs = words_in(answer.body)
+    code, theirs = parse_saf_error_body(answer.body)
     words = _words_for(step, answer, code, theirs)
     if words is None:
-        return failure_of(answer, LABEL)
-    facts = facts_of(answer)
+        return default_error(answer, LABEL)
+    facts = error_fields_from(answer)
     facts["provider_code"] = code
     facts["remedy"] = words.remedy
     if words.kind is QueryError:
@@ -149,47 +155,49 @@ def failure_at(step: Step, answer: Answer) -> ProviderError:
     message = words.message.format(
         expected=_expected(answer), permission=_lacking(facts.get("permission", ""))
     )
-    return words.kind(with_words(message, SHORT, theirs), **facts)
+    return words.kind(append_provider_message(message, SHORT_LABEL, theirs), **facts)
 
 
-def failure_in(step: Step, answer: Answer, error: object) -> ProviderError:
+def error_in_body(step: Step, answer: Response, error: object) -> ProviderError:
     """Turn an error that came with status 200 into one of ours. A status inside the answer counts."""
     status = _status_in(answer.body)
     if status is not None:
-        return failure_at(step, Answer(status, answer.headers, answer.body))
-    code, theirs = words_of(error)
+        return error_for_response(step, Response(status, answer.headers, answer.body))
+    code, theirs = saf_error_code_and_message(error)
     return QueryError(
-        with_words(
-            "The server failed to run the query.", SHORT, theirs or "no reason given"
+        append_provider_message(
+            "The server failed to run the query.",
+            SHORT_LABEL,
+            theirs or "no reason given",
         ),
         provider_code=code,
         request_id=answer.request_id,
     )
 
 
-def words_in(body: bytes) -> tuple[str, str]:
+def parse_saf_error_body(body: bytes) -> tuple[str, str]:
     """Give the (code, message) of an error's body, cleaned; ("", "") if it says nothing fit to repeat."""
     try:
-        error = mapping_of(json.loads(body)).get("error")
+        error = as_mapping(json.loads(body)).get("error")
     except (ValueError, RecursionError):
         error = None
-    code, message = words_of(error)
-    return (code, message) if code or message else said(body)
+    code, message = saf_error_code_and_message(error)
+    return (code, message) if code or message else parse_error_body(body)
 
 
-def words_of(error: object) -> tuple[str, str]:
+def saf_error_code_and_message(error: object) -> tuple[str, str]:
     """Give the (code, message) of an error: {"type", "reason"}, {"root_cause": [...]}, or a text; cleaned."""
     if isinstance(error, str):
         return "", clean_text(error)
-    found = mapping_of(error)
+    found = as_mapping(error)
     causes = found.get("root_cause")
-    cause = mapping_of(causes[0]) if isinstance(causes, list) and causes else {}
+    cause = as_mapping(causes[0]) if isinstance(causes, list) and causes else {}
     message = _text(found, "reason", "message") or _text(cause, "reason", "message")
     code = _text(found, "type", "code") or _text(cause, "type", "code")
     return clean_text(code, limit=100), clean_text(message)
 
 
-def _words_for(step: Step, answer: Answer, code: str, theirs: str) -> _Words | None:
+def _words_for(step: Step, answer: Response, code: str, theirs: str) -> _Words | None:
     if _NO_ROUTE in theirs:
         return _NO_API
     if step in {Step.SUBMIT, Step.STATISTICS} and code in _QUERY_TYPES:
@@ -199,7 +207,7 @@ def _words_for(step: Step, answer: Answer, code: str, theirs: str) -> _Words | N
     return _AT.get((step, answer.status)) or _ANYWHERE.get(answer.status)
 
 
-def _expected(answer: Answer) -> str:
+def _expected(answer: Response) -> str:
     challenge = _CHALLENGE.match(answer.headers.get("www-authenticate", ""))
     return f"; it expects {challenge.group(1)} authentication" if challenge else ""
 
@@ -210,7 +218,7 @@ def _lacking(permission: str) -> str:
 
 def _status_in(body: bytes) -> int | None:
     try:
-        status = mapping_of(json.loads(body)).get("status")
+        status = as_mapping(json.loads(body)).get("status")
     except (ValueError, RecursionError):
         return None
     if not isinstance(status, int) or isinstance(status, bool):

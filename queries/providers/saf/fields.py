@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from queries.providers.base import Field, When
+from queries.providers.base import Field, FieldCondition
 
 LABEL = "Search Anywhere Framework"
 
 BASIC, BEARER, API_KEY = "basic", "bearer", "apikey"
-CHOSEN, DATE_MATH = "chosen", "date_math"
-COSTS = ("OFF", "INFO", "DEBUG")
+CHOSEN_RANGE, DATE_MATH = "chosen", "date_math"
+EXECUTION_COST_LEVELS = ("OFF", "INFO", "DEBUG")
 
 CONNECTION_FIELDS = (
     Field(
@@ -32,7 +32,7 @@ CONNECTION_FIELDS = (
         default=BASIC,
         required=True,
     ),
-    Field("user", "User name", required=True, when=When("auth", (BASIC,))),
+    Field("user", "User name", required=True, when=FieldCondition("auth", (BASIC,))),
     Field(
         "ca_certificate",
         "Certificate authority",
@@ -44,7 +44,7 @@ CONNECTION_FIELDS = (
     ),
 )
 
-_BY_MATH = When("time_source", (DATE_MATH,))
+_BY_MATH = FieldCondition("time_source", (DATE_MATH,))
 
 QUERY_FIELDS = (
     Field(
@@ -75,8 +75,8 @@ QUERY_FIELDS = (
         "time_source",
         "Range comes from",
         kind="choice",
-        choices=((CHOSEN, "The time range chosen"), (DATE_MATH, "Date math")),
-        default=CHOSEN,
+        choices=((CHOSEN_RANGE, "The time range chosen"), (DATE_MATH, "Date math")),
+        default=CHOSEN_RANGE,
         advanced=True,
     ),
     Field(

@@ -10,43 +10,43 @@ from email.message import Message
 from itertools import chain
 from typing import Any, Final
 
-from queries.providers.answers import Answer
+from queries.providers.answers import Response
 from queries.providers.base import FileOptions, FileStream
-from queries.providers.client import Call, Client, Reply
+from queries.providers.client import ApiCall, Client, StreamedResponse
 from queries.providers.errors import (
     LimitExceededError,
     ProviderError,
     UnexpectedResponseError,
     clean_text,
 )
-from queries.providers.links import followed
-from queries.providers.saf.failures import Step, failure_at, failure_in
+from queries.providers.links import resolve_link
+from queries.providers.saf.failures import Step, error_for_response, error_in_body
 from queries.providers.saf.fields import LABEL
 from queries.providers.saf.requests import file_body
-from queries.providers.saf.scalars import first_of, tree_of
+from queries.providers.saf.scalars import first_present, parse_json
 
 FORMATS: Final = ("json", "csv", "xlsx")
-FILE_SECONDS = 1_800.0
-FILE_SILENCE = 300.0  # the file is made before its first byte
+FILE_TOTAL_TIMEOUT = 1_800.0
+FILE_READ_TIMEOUT = 300.0  # the file is made before its first byte
 _CONTENTS = ("content", "file_content", "fileContent", "file", "base64")
 _PLACES = ("url", "download_url", "downloadUrl", "link", "href", "path")
 _ODD_IN_NAMES = re.compile(r"[^\w .()+,=@-]+")
-_MOST_NAME = 120
+_MAX_NAME_CHARACTERS = 120
 
 
-def file_of(client: Client, path: str, options: FileOptions) -> FileStream:
+def make_file(client: Client, path: str, options: FileOptions) -> FileStream:
     """Have a file made and give its bytes as they arrive."""
     made = FileOptions(
-        options.format, file_name(options.name), options.limit, options.zipped
+        options.format, safe_file_name(options.name), options.limit, options.zipped
     )
     reply = _asked(
         client,
-        Call(
+        ApiCall(
             "POST",
             path,
             file_body(made),
-            total_timeout=FILE_SECONDS,
-            read_timeout=FILE_SILENCE,
+            total_timeout=FILE_TOTAL_TIMEOUT,
+            read_timeout=FILE_READ_TIMEOUT,
         ),
     )
     name = f"{made.name}.{made.format}" + (".zip" if made.zipped else "")
@@ -61,23 +61,25 @@ def file_of(client: Client, path: str, options: FileOptions) -> FileStream:
         raise
 
 
-def file_name(name: str) -> str:
+def safe_file_name(name: str) -> str:
     """Give a name that is one everywhere: no path, no quotes, not empty."""
-    plain = _ODD_IN_NAMES.sub("_", clean_text(name, limit=_MOST_NAME)).strip(" ._")
+    plain = _ODD_IN_NAMES.sub("_", clean_text(name, limit=_MAX_NAME_CHARACTERS)).strip(
+        " ._"
+    )
     return plain or "result"
 
 
-def _asked(client: Client, call: Call) -> Reply:
+def _asked(client: Client, call: ApiCall) -> StreamedResponse:
     reply = client.stream(call)
     if reply.is_error:
         try:
-            raise failure_at(Step.FILE, reply.answer())
+            raise error_for_response(Step.FILE, reply.read())
         finally:
             reply.close()
     return reply
 
 
-def _may_be_wrapped(reply: Reply) -> bool:
+def _may_be_wrapped(reply: StreamedResponse) -> bool:
     as_json = "json" in reply.headers.get("content-type", "")
     return (
         as_json
@@ -86,18 +88,18 @@ def _may_be_wrapped(reply: Reply) -> bool:
 
 
 def _unwrapped(
-    client: Client, reply: Reply, options: FileOptions, name: str
+    client: Client, reply: StreamedResponse, options: FileOptions, name: str
 ) -> FileStream:
     # Assumption: an object with one of these members stands for the file; any other JSON is the file itself.
     is_json = options.format == "json" and not options.zipped
     pieces = iter(reply)
-    head, ended = _head(pieces, client.policy.max_answer_bytes)
+    head, ended = _head(pieces, client.policy.max_response_bytes)
     if not ended and not is_json:
         raise LimitExceededError(
             "The file came inside a JSON answer that is larger than we accept."
         )
     found = _object(head) if ended else {}
-    content, place = first_of(found, _CONTENTS), first_of(found, _PLACES)
+    content, place = first_present(found, _CONTENTS), first_present(found, _PLACES)
     if isinstance(content, str):
         reply.close()
         return FileStream(iter([_content(content)]), lambda: None, name=name)
@@ -113,29 +115,29 @@ def _unwrapped(
     return FileStream(chain([head], pieces), reply.close, name=name)
 
 
-def _head(pieces: Iterator[bytes], most: int) -> tuple[bytes, bool]:
+def _head(pieces: Iterator[bytes], max_bytes: int) -> tuple[bytes, bool]:
     parts: list[bytes] = []
     size = 0
     for piece in pieces:
         parts.append(piece)
         size += len(piece)
-        if size > most:
+        if size > max_bytes:
             return b"".join(parts), False
     return b"".join(parts), True
 
 
 def _object(text: bytes) -> Mapping[str, Any]:
     try:
-        value = tree_of(text)
+        value = parse_json(text)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def _failure(client: Client, reply: Reply, body: bytes) -> ProviderError:
+def _failure(client: Client, reply: StreamedResponse, body: bytes) -> ProviderError:
     text = client.redact(body.decode("utf-8", "replace"))
-    redacted = Answer(reply.status, reply.headers, text.encode())
-    return failure_in(Step.FILE, redacted, _object(redacted.body).get("error"))
+    redacted = Response(reply.status, reply.headers, text.encode())
+    return error_in_body(Step.FILE, redacted, _object(redacted.body).get("error"))
 
 
 def _content(text: str) -> bytes:
@@ -148,13 +150,13 @@ def _content(text: str) -> bytes:
 
 def _elsewhere(client: Client, place: str, name: str) -> FileStream:
     """Fetch the file from where the server says it is, which must be on the server itself."""
-    link = followed(place, client.origin, LABEL)
-    call = Call(
+    link = resolve_link(place, client.origin, LABEL)
+    call = ApiCall(
         "GET",
         link.path,
         query=link.query,
-        total_timeout=FILE_SECONDS,
-        read_timeout=FILE_SILENCE,
+        total_timeout=FILE_TOTAL_TIMEOUT,
+        read_timeout=FILE_READ_TIMEOUT,
     )
     reply = _asked(client, call)
     return FileStream(iter(reply), reply.close, name=_told_name(reply.headers) or name)
@@ -167,4 +169,4 @@ def _told_name(headers: Mapping[str, str]) -> str:
         headers.get("content-disposition", "").replace("\n", " ").replace("\r", " ")
     )
     told = header.get_filename()
-    return file_name(told) if told else ""
+    return safe_file_name(told) if told else ""

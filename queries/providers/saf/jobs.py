@@ -17,11 +17,11 @@ from queries.providers.base import (
     RemoteJob,
 )
 from queries.providers.errors import QueryError, UnexpectedResponseError, clean_text
-from queries.providers.saf.failures import SHORT, words_of
+from queries.providers.saf.failures import SHORT_LABEL, saf_error_code_and_message
 from queries.providers.saf.paths import is_job_id
-from queries.providers.saf.scalars import first_of, moment_of, whole_number
+from queries.providers.saf.scalars import first_present, parse_count, parse_timestamp
 
-MOST_JOBS = 1_000
+MAX_JOBS = 1_000
 _WORDS = {
     JobState.WAITING: "CREATED NEW INIT QUEUED PENDING SCHEDULED WAITING SUBMITTED",
     JobState.RUNNING: "RUNNING IN_PROGRESS STARTED PERSISTING ACTIVE",
@@ -42,20 +42,20 @@ _ENDED = ("endTime", "end_time", "end_time_in_millis", "endTimeInMillis", "ended
 _EXPIRES = ("expirationTime", "expiration_time", "expiration_time_in_millis", "expiresAt", "expires_at", "expires")  # fmt: skip
 _TOTALS = ("total", "totalRows", "total_rows", "resultsCount", "results_count")
 _ERRORS = ("error", "failure", "exception", "errorMessage", "error_message", "reason")
-_MOST_PERCENT = 100
+_MAX_PERCENT = 100
 
 
-def job_id_in(value: object) -> str:
+def parse_job_id(value: object) -> str:
     """Give the id that a submit's answer holds; "" if it holds none that can be asked for."""
     if isinstance(value, dict):
-        value = first_of(value, ID_NAMES)
+        value = first_present(value, ID_NAMES)
     found = (
         str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     )
     return found.strip() if isinstance(found, str) and is_job_id(found.strip()) else ""
 
 
-def status_of(answer: object, job_id: str) -> JobStatus:
+def parse_job_status(answer: object, job_id: str) -> JobStatus:
     """Read a status answer. Raises UnexpectedResponseError if no state can be found in it."""
     task = _task_in(answer, job_id)
     if task is None:
@@ -63,20 +63,20 @@ def status_of(answer: object, job_id: str) -> JobStatus:
     return _status(task)
 
 
-def jobs_in(answer: object) -> list[RemoteJob]:
+def parse_jobs(answer: object) -> list[RemoteJob]:
     """Read the list of all tasks, newest first. Raises UnexpectedResponseError if it is no list."""
     found = list(_jobs(answer))
     found.sort(key=_age)
-    return found[:MOST_JOBS]
+    return found[:MAX_JOBS]
 
 
 def _jobs(answer: object) -> Iterator[RemoteJob]:
     for key, task in _listed(answer):
-        job_id = job_id_in(task) or job_id_in(key)
+        job_id = parse_job_id(task) or parse_job_id(key)
         if job_id:
             statement, owner = (
-                first_of(task, ("query", "statement")),
-                first_of(task, ("user", "owner", "username")),
+                first_present(task, ("query", "statement")),
+                first_present(task, ("user", "owner", "username")),
             )
             yield RemoteJob(
                 job_id,
@@ -94,7 +94,7 @@ def _age(job: RemoteJob) -> float:
 def _listed(answer: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Give (key, task) of a list, of a list inside an object, or of an object whose keys are the ids."""
     if isinstance(answer, dict):
-        inside = first_of(answer, _LISTS)
+        inside = first_present(answer, _LISTS)
         if inside is not None:
             answer = inside
     if isinstance(answer, list):
@@ -112,14 +112,14 @@ def _task_in(answer: object, job_id: str, deeper: int = 4) -> Mapping[str, Any] 
     """Find the task: the answer itself, under its id, in a list, or a few objects further in."""
     if isinstance(answer, list):
         mine = [
-            item for item in answer if len(answer) == 1 or job_id_in(item) == job_id
+            item for item in answer if len(answer) == 1 or parse_job_id(item) == job_id
         ]
         answer = mine[0] if mine else None
     if not isinstance(answer, dict) or not deeper:
         return None
     if _state_word(answer):
         return answer
-    inside = first_of(answer, (job_id, *_LISTS, *_STATE_NAMES, "task", "response"))
+    inside = first_present(answer, (job_id, *_LISTS, *_STATE_NAMES, "task", "response"))
     return _task_in(inside, job_id, deeper - 1)
 
 
@@ -140,20 +140,22 @@ def _status(task: Mapping[str, Any]) -> JobStatus:
         native=native,
         error=_failure(task) if state is JobState.FAILED else None,
         warnings=_unknown(native) if state is JobState.UNKNOWN else (),
-        submitted_at=moment_of(first_of(task, (*_SUBMITTED, *_STARTED))),
-        started_at=moment_of(first_of(task, _STARTED)),
-        ended_at=moment_of(first_of(task, _ENDED)) if state.is_final else None,
-        expires_at=moment_of(first_of(task, _EXPIRES)),
+        submitted_at=parse_timestamp(first_present(task, (*_SUBMITTED, *_STARTED))),
+        started_at=parse_timestamp(first_present(task, _STARTED)),
+        ended_at=parse_timestamp(first_present(task, _ENDED))
+        if state.is_final
+        else None,
+        expires_at=parse_timestamp(first_present(task, _EXPIRES)),
         progress=_progress(task.get("progress")),
-        total_rows=whole_number(first_of(task, _TOTALS)),
+        total_rows=parse_count(first_present(task, _TOTALS)),
         raw=task,
     )
 
 
 def _failure(task: Mapping[str, Any]) -> QueryError:
-    code, reason = words_of(first_of(task, _ERRORS))
+    code, reason = saf_error_code_and_message(first_present(task, _ERRORS))
     return QueryError(
-        f"{SHORT} failed to run the query: {reason or 'no reason given'}",
+        f"{SHORT_LABEL} failed to run the query: {reason or 'no reason given'}",
         provider_code=code,
     )
 
@@ -170,14 +172,12 @@ def _unknown(native: str) -> tuple[ProviderWarning, ...]:
 def _progress(value: object) -> Progress | None:
     """Read a share from 0 to 1, or per cent, or {"done", "total"}."""
     if isinstance(value, dict):
-        done, total = whole_number(value.get("done")), whole_number(value.get("total"))
+        done, total = parse_count(value.get("done")), parse_count(value.get("total"))
         return Progress(done, total) if done is not None and total else None
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not 0 <= value <= _MOST_PERCENT
+        or not 0 <= value <= _MAX_PERCENT
     ):
         return None
-    return Progress(
-        round(value * _MOST_PERCENT if value <= 1 else value), _MOST_PERCENT
-    )
+    return Progress(round(value * _MAX_PERCENT if value <= 1 else value), _MAX_PERCENT)

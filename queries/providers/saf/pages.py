@@ -18,22 +18,22 @@ import msgspec
 from queries.providers.base import ProviderWarning, Row
 from queries.providers.errors import UnexpectedResponseError, clean_text
 from queries.providers.saf.scalars import (
-    first_of,
-    mapping_of,
-    mended,
-    tree_of,
-    whole_number,
+    as_mapping,
+    first_present,
+    normalize_json,
+    parse_count,
+    parse_json,
 )
 
-MOST_EXTRA_BYTES = 256 * 1024
-MOST_WARNINGS = 50
+MAX_EXTRA_BYTES = 256 * 1024
+MAX_WARNINGS = 50
 # Assumption: rows stand under one of these names, the likeliest first; names of columns and totals are guessed, too.
 _ROWS = ("results", "rows", "events", "data", "datarows", "hits")
 _INSIDE = ("response", "result", *_ROWS)
 _COLUMNS = ("fields", "columns", "schema")
 _TOTALS = ("total", "totalHits", "total_hits")
-EXTRAS = {"sidebar": "sidebar", "timeline": "timeline", "executionCost": "execution_cost", "execution_cost": "execution_cost"}  # fmt: skip
-_DEEPEST = 3
+EXTRA_NAMES = {"sidebar": "sidebar", "timeline": "timeline", "executionCost": "execution_cost", "execution_cost": "execution_cost"}  # fmt: skip
+_MAX_DEPTH = 3
 
 Members = Mapping[str, msgspec.Raw]
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -57,7 +57,7 @@ class Page:
 
     def _row(self, text: bytes) -> Row:
         try:
-            value = tree_of(text)
+            value = parse_json(text)
         except ValueError:
             raise UnexpectedResponseError("A row of the answer is not JSON.") from None
         if isinstance(value, dict):
@@ -83,12 +83,12 @@ class Page:
             for name, cell in zip(names, cells, strict=True)
         )
         original = b"{" + b",".join(members) + b"}"
-        return Row(tree_of(original), original)
+        return Row(parse_json(original), original)
 
 
-def page_of(body: bytes) -> Page:
+def parse_page(body: bytes) -> Page:
     """Read a page. Raises UnexpectedResponseError if no rows can be found in it, not even none of them."""
-    page = _page(body, _DEEPEST)
+    page = _page(body, _MAX_DEPTH)
     if page is None:
         raise UnexpectedResponseError(
             "The answer has no rows in it, in no form we know."
@@ -137,28 +137,28 @@ def _objects_as_fields(members: Members) -> Page | None:
 def _describe(page: Page, members: Members) -> None:
     """Add what stands beside the rows."""
     if page.total is None:
-        page.total = whole_number(
-            first_of({name: _tree(members, name) for name in _TOTALS}, _TOTALS)
+        page.total = parse_count(
+            first_present({name: _tree(members, name) for name in _TOTALS}, _TOTALS)
         )
-    for name, ours in EXTRAS.items():
+    for name, ours in EXTRA_NAMES.items():
         if name not in members or ours in page.extras:
             continue
-        if len(bytes(members[name])) > MOST_EXTRA_BYTES:
+        if len(bytes(members[name])) > MAX_EXTRA_BYTES:
             page.warnings.append(_left_out(ours))
         elif (value := _tree(members, name)) not in (None, {}, []):
-            page.extras[ours] = timeline_of(value) if ours == "timeline" else value
+            page.extras[ours] = parse_timeline(value) if ours == "timeline" else value
     page.warnings += _warnings_in(_tree(members, "warnings"))
 
 
-def timeline_of(value: Any) -> Any:
+def parse_timeline(value: Any) -> Any:
     """Give a timeline as [{"at", "count"}], out of {"fields": [{"@timestamp", "count"}]}; as it is if it is none."""
     buckets = value.get("fields") if isinstance(value, dict) else value
     if not isinstance(buckets, list):
         return value
     found = [
         (
-            mapping_of(bucket).get("@timestamp"),
-            whole_number(mapping_of(bucket).get("count")),
+            as_mapping(bucket).get("@timestamp"),
+            parse_count(as_mapping(bucket).get("count")),
         )
         for bucket in buckets
     ]
@@ -176,7 +176,7 @@ def _columns_in(members: Members) -> list[str]:
 
 
 def _column(item: object, number: int) -> str:
-    name = mapping_of(item).get("alias") or mapping_of(item).get("name") or item
+    name = as_mapping(item).get("alias") or as_mapping(item).get("name") or item
     return name if isinstance(name, str) and name else f"column_{number}"
 
 
@@ -200,10 +200,10 @@ def _opens(members: Members, name: str) -> bytes:
 
 
 def _tree(members: Members, name: str) -> Any:
-    if name not in members or len(bytes(members[name])) > MOST_EXTRA_BYTES:
+    if name not in members or len(bytes(members[name])) > MAX_EXTRA_BYTES:
         return None
     try:
-        return tree_of(bytes(members[name]))
+        return parse_json(bytes(members[name]))
     except ValueError:
         return None
 
@@ -211,7 +211,7 @@ def _tree(members: Members, name: str) -> Any:
 def _warnings_in(value: object) -> list[ProviderWarning]:
     items = value if isinstance(value, list) else [value] if value else []
     texts = (
-        first_of(item, ("message", "reason", "text"))
+        first_present(item, ("message", "reason", "text"))
         if isinstance(item, dict)
         else item
         for item in items
@@ -220,13 +220,13 @@ def _warnings_in(value: object) -> list[ProviderWarning]:
         ProviderWarning("warning", clean_text(text))
         for text in texts
         if isinstance(text, str)
-    ][:MOST_WARNINGS]
+    ][:MAX_WARNINGS]
 
 
 def _left_out(name: str) -> ProviderWarning:
     return ProviderWarning(
         f"{name}_left_out",
-        f"The {name.replace('_', ' ')} is larger than {MOST_EXTRA_BYTES:,} bytes and was left out.",
+        f"The {name.replace('_', ' ')} is larger than {MAX_EXTRA_BYTES:,} bytes and was left out.",
     )
 
 
@@ -234,5 +234,5 @@ def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes) -> Any:
     with suppress(ValueError, RecursionError):
         return decoder.decode(text)
     with suppress(ValueError, RecursionError):
-        return decoder.decode(mended(text))
+        return decoder.decode(normalize_json(text))
     raise UnexpectedResponseError("The answer is not JSON.")

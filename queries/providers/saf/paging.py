@@ -6,31 +6,31 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from queries.providers.answers import Answer
+from queries.providers.answers import Response
 from queries.providers.base import ProviderWarning, Row, RowStream
-from queries.providers.client import Call, Client, in_our_words
+from queries.providers.client import ApiCall, Client, translate_network_errors
 from queries.providers.errors import (
     LimitExceededError,
     ProviderError,
     UnexpectedResponseError,
 )
-from queries.providers.saf.failures import Step, failure_at, failure_in
-from queries.providers.saf.pages import Page, page_of
+from queries.providers.saf.failures import Step, error_for_response, error_in_body
+from queries.providers.saf.pages import Page, parse_page
 
 PAGE_ROWS = 2_000
-MOST_PAGE_BYTES = 32 * 1024**2
-PAGE_SECONDS = 600.0
-PAGE_SILENCE = 120.0
-PAUSES = (1.0, 3.0, 8.0)  # before a page is asked for again, in seconds
-LONGEST_PAUSE = 60.0
-_MOST_COSTS = 40
+MAX_PAGE_BYTES = 32 * 1024**2
+PAGE_TOTAL_TIMEOUT = 600.0
+PAGE_READ_TIMEOUT = 120.0
+RETRY_DELAYS = (1.0, 3.0, 8.0)  # before a page is asked for again, in seconds
+MAX_RETRY_WAIT = 60.0
+_MAX_COSTS = 40
 
 
 class _TooLargeError(Exception):
     """A page is larger than we take at once."""
 
 
-class Reader:
+class PageReader:
     """Reads one task's result. `path` is the task's address."""
 
     def __init__(self, client: Client, path: str) -> None:
@@ -43,7 +43,9 @@ class Reader:
     def stream(self) -> RowStream:
         """Read the first page, and give all rows. Raises what is known to be wrong before the first row."""
         # Without the frames that hold the bytes received, as errors from the stream are.
-        first = in_our_words(partial(self._smaller_if_need_be, 0), body_begun=True)
+        first = translate_network_errors(
+            partial(self._smaller_if_need_be, 0), body_begun=True
+        )
         return RowStream(lambda stream: self._rows(stream, first), lambda: None)
 
     def _rows(self, stream: RowStream, page: Page) -> Iterator[Row]:
@@ -70,12 +72,12 @@ class Reader:
 
     def _patiently(self, start: int) -> Page:
         """Ask for a page again when trouble may pass: the rows before it need not be fetched again then."""
-        for pause in PAUSES:
+        for pause in RETRY_DELAYS:
             try:
                 return self._smaller_if_need_be(start)
             except ProviderError as error:
                 wait = max(pause, error.retry_after or 0.0)
-                if not error.retryable or wait > LONGEST_PAUSE:
+                if not error.retryable or wait > MAX_RETRY_WAIT:
                     raise
             self.client.pause(wait)
         return self._smaller_if_need_be(start)
@@ -87,14 +89,14 @@ class Reader:
             except _TooLargeError:
                 if self.size == 1:
                     raise LimitExceededError(
-                        f"One row is larger than {MOST_PAGE_BYTES:,} bytes, the most we accept at once."
+                        f"One row is larger than {MAX_PAGE_BYTES:,} bytes, the most we accept at once."
                     ) from None
             self.size = max(1, self.size // 4)
 
     def _page(self, start: int) -> Page:
         self._asked = self.size
         answer = self._answer({"from": str(start), "to": str(start + self.size)})
-        page = page_of(answer.body)
+        page = parse_page(answer.body)
         if page.error is not None:
             raise self._failure(answer)
         if start and len(page.items) > self._asked:
@@ -103,20 +105,20 @@ class Reader:
             )
         return page
 
-    def _answer(self, params: Mapping[str, str]) -> Answer:
-        call = Call(
+    def _answer(self, params: Mapping[str, str]) -> Response:
+        call = ApiCall(
             "GET",
             self.path,
             params=params,
-            total_timeout=PAGE_SECONDS,
-            read_timeout=PAGE_SILENCE,
+            total_timeout=PAGE_TOTAL_TIMEOUT,
+            read_timeout=PAGE_READ_TIMEOUT,
         )
         reply = self.client.stream(call)
         try:
             if reply.is_error:
-                raise failure_at(Step.ROWS, reply.answer())
+                raise error_for_response(Step.ROWS, reply.read())
             # Not through `Reply.answer`: that blots the key out, and a row may hold a word that is a password.
-            return Answer(reply.status, reply.headers, self._body(reply))
+            return Response(reply.status, reply.headers, self._body(reply))
         finally:
             reply.close()
 
@@ -129,15 +131,15 @@ class Reader:
                 raise LimitExceededError(
                     f"The answer is larger than {most:,} bytes, the most we accept."
                 )
-            if reply.bytes_received > MOST_PAGE_BYTES:
+            if reply.bytes_received > MAX_PAGE_BYTES:
                 raise _TooLargeError
         self.received += reply.bytes_received
         return b"".join(parts)
 
-    def _failure(self, answer: Answer) -> ProviderError:
+    def _failure(self, answer: Response) -> ProviderError:
         text = self.client.redact(answer.body.decode("utf-8", "replace"))
-        redacted = Answer(answer.status, answer.headers, text.encode())
-        return failure_in(Step.ROWS, redacted, page_of(redacted.body).error)
+        redacted = Response(answer.status, answer.headers, text.encode())
+        return error_in_body(Step.ROWS, redacted, parse_page(redacted.body).error)
 
 
 def _tell(stream: RowStream, page: Page) -> None:
@@ -156,7 +158,7 @@ def _costs(value: object, name: str) -> list[tuple[str, Any]]:
         for key, item in value.items()
         if isinstance(item, int | float | str)
     ]
-    return plain[:_MOST_COSTS]
+    return plain[:_MAX_COSTS]
 
 
 def _missing(total: int | None, received: int) -> list[ProviderWarning]:

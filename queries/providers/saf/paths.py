@@ -18,7 +18,7 @@ STATS_ROOT: Final = "/_sme/queryStats"
 _JOB_ID = re.compile(r"[A-Za-z0-9_=+:~-][A-Za-z0-9_=+:~.-]{0,199}")
 
 
-def prefix_of(options: Mapping[str, Any]) -> str:
+def path_prefix(options: Mapping[str, Any]) -> str:
     """Give the path in front of the API, without a slash at its end; "" if there is none."""
     return urlsplit(str(options.get("address") or "").strip()).path.rstrip("/")
 
@@ -40,11 +40,11 @@ def submit_path() -> str:
     return f"{ROOT}/request"
 
 
-def every_status_path() -> str:
+def all_statuses_path() -> str:
     """Give the path that lists all tasks the user may see."""
     return f"{ROOT}/status/"
 
 
-def break_everything_path() -> str:
+def cancel_all_path() -> str:
     """Give the path that cancels all active tasks of the user. Nothing but `cancel_all` may ask for it."""
     return f"{ROOT}/break/"

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from queries.providers.answers import Answer
+from queries.providers.answers import Response
 from queries.providers.base import (
     Capabilities,
     Field,
@@ -27,7 +27,7 @@ from queries.providers.base import (
     Submitted,
     TestResult,
 )
-from queries.providers.client import Call, in_our_words
+from queries.providers.client import ApiCall, translate_network_errors
 from queries.providers.credentials import (
     Authorization,
     BasicAuthorization,
@@ -37,7 +37,7 @@ from queries.providers.credentials import (
 )
 from queries.providers.errors import ProviderError, UnexpectedResponseError
 from queries.providers.saf import certificates, paths, previews
-from queries.providers.saf.failures import Step, failure_at, failure_in
+from queries.providers.saf.failures import Step, error_for_response, error_in_body
 from queries.providers.saf.fields import (
     API_KEY,
     BASIC,
@@ -46,18 +46,18 @@ from queries.providers.saf.fields import (
     LABEL,
     QUERY_FIELDS,
 )
-from queries.providers.saf.files import FORMATS, file_of
-from queries.providers.saf.jobs import job_id_in, jobs_in, status_of
-from queries.providers.saf.logs import lines_in
-from queries.providers.saf.paging import Reader
+from queries.providers.saf.files import FORMATS, make_file
+from queries.providers.saf.jobs import parse_job_id, parse_job_status, parse_jobs
+from queries.providers.saf.logs import parse_log_lines
+from queries.providers.saf.paging import PageReader
 from queries.providers.saf.requests import (
-    body_of,
-    curl_of,
-    problems_of,
+    curl_command,
+    find_problems,
+    submit_body,
     timeline_params,
 )
 from queries.providers.saf.samples import SAMPLES
-from queries.providers.saf.scalars import mapping_of, tree_of
+from queries.providers.saf.scalars import as_mapping, parse_json
 
 _OWN_AUTHORITY = (
     "If the server's certificate comes from an authority of your own, paste that authority's certificate on the "
@@ -76,7 +76,7 @@ class SearchAnywhere(Provider):
         cancel_all=True,
         delete=True,
         logs=True,
-        list_remote=True,
+        list_jobs=True,
         random_access_paging=True,
         export_formats=FORMATS,
         preview=True,
@@ -122,24 +122,26 @@ class SearchAnywhere(Provider):
             found.append(
                 Problem("user", "Enter the user name that goes with the password.")
             )
-        if problem := certificates.problem_of(str(options.get("ca_certificate") or "")):
+        if problem := certificates.certificate_problem(
+            str(options.get("ca_certificate") or "")
+        ):
             found.append(Problem("ca_certificate", problem))
         return found
 
     @classmethod
     def trusted_certificates(cls, options: Mapping[str, Any]) -> str:
         """Give the authority that was pasted, as clean PEM; "" for the system's."""
-        return certificates.pem_of(str(options.get("ca_certificate") or ""))
+        return certificates.normalize_pem(str(options.get("ca_certificate") or ""))
 
     @classmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
         """Find what the server would refuse for certain. Its language is its own to judge."""
-        return list(problems_of(spec))
+        return list(find_problems(spec))
 
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
         """Give the same request as a shell command, with $SAF_USER and $SAF_API_KEY to sign in."""
-        return curl_of(spec, endpoint)
+        return curl_command(spec, endpoint)
 
     def test(self) -> TestResult:
         """List the tasks: cheap, needs no index, and shows whether SAF is there."""
@@ -148,7 +150,7 @@ class SearchAnywhere(Provider):
             found = len(self.list_jobs())
         except ProviderError as error:
             remedy = _OWN_AUTHORITY if error.code == "certificate" else error.remedy
-            return TestResult.of(error, remedy=remedy)
+            return TestResult.from_error(error, remedy=remedy)
         seconds = time.monotonic() - began
         tasks = {0: "no task", 1: "one task"}.get(found, f"{found:,} tasks")
         return TestResult(
@@ -159,30 +161,30 @@ class SearchAnywhere(Provider):
     def submit(self, spec: QuerySpec, idempotency_key: str) -> Submitted:
         """Start a task. The server takes no key of ours: a submit that may have been received could run twice."""
         answer = self._send(
-            Step.SUBMIT, "POST", paths.submit_path(), body=body_of(spec)
+            Step.SUBMIT, "POST", paths.submit_path(), body=submit_body(spec)
         )
         value = _plain_id(answer)
         self._refuse_errors(Step.SUBMIT, answer, value)
-        job_id = job_id_in(value)
+        job_id = parse_job_id(value)
         if not job_id:
             raise UnexpectedResponseError(
                 "The server took the query but its answer has no id to ask for it.",
                 request_id=answer.request_id,
                 may_have_been_received=True,
             )
-        return Submitted(job_id, raw=mapping_of(value))
+        return Submitted(job_id, raw=as_mapping(value))
 
     def status(self, job_id: str) -> JobStatus:
         """Ask how a task is doing. Raises NotFoundError for one that is unknown."""
         answer = self._send(Step.STATUS, "GET", paths.job_path("status", job_id))
-        return status_of(_value(answer), job_id)
+        return parse_job_status(_value(answer), job_id)
 
     def list_jobs(self) -> list[RemoteJob]:
         """Give all tasks the user may see, newest first, also those started elsewhere."""
-        answer = self._send(Step.LIST, "GET", paths.every_status_path())
+        answer = self._send(Step.LIST, "GET", paths.all_statuses_path())
         value = _value(answer)
         self._refuse_errors(Step.LIST, answer, value)
-        return jobs_in(value)
+        return parse_jobs(value)
 
     def rows(self, job_id: str) -> RowStream:
         """Read the rows of a task, page by page, from the first one.
@@ -190,7 +192,7 @@ class SearchAnywhere(Provider):
         Raises ConflictError before the task has ended, ResultsExpiredError when its result is gone.
         """
         path = self._full(paths.job_path("response", job_id))
-        return Reader(self.client, path).stream()
+        return PageReader(self.client, path).stream()
 
     def cancel(self, job_id: str) -> None:
         """Stop a task. Raises ConflictError for one that has ended: only unfinished ones can be stopped."""
@@ -198,7 +200,7 @@ class SearchAnywhere(Provider):
 
     def cancel_all(self) -> None:
         """Stop every active task of the user, wherever it was started."""
-        self._send(Step.BREAK_ALL, "POST", paths.break_everything_path())
+        self._send(Step.BREAK_ALL, "POST", paths.cancel_all_path())
 
     def delete(self, job_id: str) -> None:
         """Delete a task's result from the server's disk."""
@@ -208,18 +210,18 @@ class SearchAnywhere(Provider):
         """Give the log of a task."""
         answer = self._send(Step.LOGS, "GET", paths.job_path("logs", job_id))
         if answer.headers.get("content-type", "").startswith("text/plain"):
-            return lines_in(answer.body.decode("utf-8", "replace").splitlines())
+            return parse_log_lines(answer.body.decode("utf-8", "replace").splitlines())
         value = _value(answer)
         self._refuse_errors(Step.LOGS, answer, value)
-        return lines_in(value)
+        return parse_log_lines(value)
 
     def make_file(self, job_id: str, options: FileOptions) -> FileStream:
         """Have the server make a file of a task's result, zipped if wanted, of all rows or the first ones."""
         if options.format not in FORMATS:
             raise self.unsupported(f"make {options.format} files")
         path = self._full(paths.job_path("file_download", job_id))
-        return in_our_words(
-            partial(file_of, self.client, path, options), body_begun=True
+        return translate_network_errors(
+            partial(make_file, self.client, path, options), body_begun=True
         )
 
     def preview(self, spec: QuerySpec) -> Preview:
@@ -231,18 +233,18 @@ class SearchAnywhere(Provider):
         if not previews.can_count(answer):
             return Preview(previews.NOT_COUNTED)
         params = timeline_params(spec)
-        return previews.counted(self._asked_beforehand("timeline", params))
+        return previews.parse_event_counts(self._asked_beforehand("timeline", params))
 
     def _asked_beforehand(self, what: str, params: Mapping[str, str]) -> Any:
         step, path = Step.STATISTICS, f"{paths.STATS_ROOT}/{what}"
-        previews.refuse_long(_query(params))
+        previews.check_query_length(_query(params))
         answer = self._send(step, "GET", path, params=params)
         value = _value(answer)
         self._refuse_errors(step, answer, value)
         return value
 
     def _full(self, path: str) -> str:
-        return paths.prefix_of(self.options) + path
+        return paths.path_prefix(self.options) + path
 
     def _send(
         self,
@@ -252,18 +254,18 @@ class SearchAnywhere(Provider):
         *,
         body: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> Response:
         answer = self.client.send(
-            Call(method, self._full(path), body, query=_query(params or {}))
+            ApiCall(method, self._full(path), body, query=_query(params or {}))
         )
         if answer.is_error:
-            raise failure_at(step, answer)
+            raise error_for_response(step, answer)
         return answer
 
-    def _refuse_errors(self, step: Step, answer: Answer, value: object) -> None:
-        error = mapping_of(value).get("error")
+    def _refuse_errors(self, step: Step, answer: Response, value: object) -> None:
+        error = as_mapping(value).get("error")
         if error is not None:
-            raise failure_in(step, answer, error)
+            raise error_in_body(step, answer, error)
 
 
 def _query(params: Mapping[str, str]) -> str:
@@ -271,9 +273,9 @@ def _query(params: Mapping[str, str]) -> str:
     return urlencode(params, quote_via=quote, safe="")
 
 
-def _value(answer: Answer) -> Any:
+def _value(answer: Response) -> Any:
     try:
-        return tree_of(answer.body)
+        return parse_json(answer.body)
     except ValueError:
         raise UnexpectedResponseError(
             "The answer is not JSON.",
@@ -282,7 +284,7 @@ def _value(answer: Answer) -> Any:
         ) from None
 
 
-def _plain_id(answer: Answer) -> Any:
+def _plain_id(answer: Response) -> Any:
     """Give a submit's answer. A bare id counts only where the answer says what it is."""
     kind = answer.headers.get("content-type", "")
     if kind.startswith("text/plain"):

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from queries.providers.base import FileOptions, Problem, QuerySpec
-from queries.providers.saf.fields import COSTS, DATE_MATH
+from queries.providers.saf.fields import DATE_MATH, EXECUTION_COST_LEVELS
 from queries.providers.saf.paths import submit_path
 
 # Our own bound. Assumption: the server takes at least this much; its limit is not published.
-MOST_CHARACTERS = 100_000
+MAX_STATEMENT_CHARACTERS = 100_000
 KEY_VARIABLE: Final = "SAF_API_KEY"
 USER_VARIABLE: Final = "SAF_USER"
 _OTHER_WAYS = (
@@ -28,7 +28,7 @@ _MATH = re.compile(rf"now{_STEPS}|{_DATE}(\|\|{_STEPS})?|\d{{11,15}}")
 _FIELD_NAME = re.compile(r"[^\s\"'\\\x00-\x1f]{1,255}")
 
 
-def body_of(spec: QuerySpec) -> dict[str, Any]:
+def submit_body(spec: QuerySpec) -> dict[str, Any]:
     """Give the body of a submit. What was left open is left out, so that the server's own defaults hold."""
     settings = spec.settings
     start, end = _range(spec)
@@ -38,7 +38,8 @@ def body_of(spec: QuerySpec) -> dict[str, Any]:
         "dtStart": start,
         "dtEnd": end,
         "calculateStats": bool(settings.get("calculate_stats")),
-        "calculateExecutionCost": settings.get("execution_cost") or COSTS[0],
+        "calculateExecutionCost": settings.get("execution_cost")
+        or EXECUTION_COST_LEVELS[0],
     }
     return {name: value for name, value in body.items() if value is not None}
 
@@ -70,26 +71,29 @@ def timeline_params(spec: QuerySpec) -> dict[str, str]:
     return {name: value for name, value in params.items() if value}
 
 
-def problems_of(spec: QuerySpec) -> Iterator[Problem]:
+def find_problems(spec: QuerySpec) -> Iterator[Problem]:
     """Find what would make the server refuse a query for certain."""
     if not spec.statement.strip():
         yield Problem("statement", "Write a query.")
-    elif len(spec.statement) > MOST_CHARACTERS:
+    elif len(spec.statement) > MAX_STATEMENT_CHARACTERS:
         yield Problem(
-            "statement", f"The query is longer than {MOST_CHARACTERS:,} characters."
+            "statement",
+            f"The query is longer than {MAX_STATEMENT_CHARACTERS:,} characters.",
         )
     settings = spec.settings
     name = settings.get("time_field")
     if name and not _FIELD_NAME.fullmatch(str(name)):
         yield Problem("time_field", "Give the name of a field, such as @timestamp.")
-    if settings.get("execution_cost") not in {None, "", *COSTS}:
-        yield Problem("execution_cost", f"Choose one of {', '.join(COSTS)}.")
+    if settings.get("execution_cost") not in {None, "", *EXECUTION_COST_LEVELS}:
+        yield Problem(
+            "execution_cost", f"Choose one of {', '.join(EXECUTION_COST_LEVELS)}."
+        )
     yield from _math_problems(settings) if _by_math(spec) else _range_problems(spec)
 
 
-def curl_of(spec: QuerySpec, endpoint: str) -> str:
+def curl_command(spec: QuerySpec, endpoint: str) -> str:
     """Give the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
-    body = json.dumps(body_of(spec), ensure_ascii=False, indent=2)
+    body = json.dumps(submit_body(spec), ensure_ascii=False, indent=2)
     command = " \\\n  ".join(
         (
             f"curl {shlex.quote(endpoint.rstrip('/') + submit_path())}",

@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 
-from queries.providers.repair import repaired
+from queries.providers.repair import repair_json
 
-_LEAST_MILLIS = 10**11  # 1973; anything smaller is in seconds
-_MOST_DIGITS = 18
+_MIN_MILLISECONDS = 10**11  # 1973; anything smaller is in seconds
+_MAX_DIGITS = 18
 
 
-def moment_of(value: object) -> datetime | None:
+def parse_timestamp(value: object) -> datetime | None:
     """Read a moment: ISO 8601, or milliseconds or seconds since 1970, also as text; None if it is none."""
     if isinstance(value, str):
         text = value.strip()
-        if text.isascii() and text.isdigit() and _MOST_DIGITS >= len(text) > 4:  # noqa: PLR2004 - a year has four
+        if text.isascii() and text.isdigit() and _MAX_DIGITS >= len(text) > 4:  # noqa: PLR2004 - a year has four
             return _since_1970(int(text))
         return _iso(text)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -26,17 +26,17 @@ def moment_of(value: object) -> datetime | None:
     return None
 
 
-def whole_number(value: object) -> int | None:
+def parse_count(value: object) -> int | None:
     """Read a count, which is a number, a text of digits, or {"value", "relation": "eq"}; None if it is none."""
     if isinstance(value, dict):
         return (
-            None if value.get("relation") == "gte" else whole_number(value.get("value"))
+            None if value.get("relation") == "gte" else parse_count(value.get("value"))
         )
     if (
         isinstance(value, str)
         and value.isascii()
         and value.isdigit()
-        and len(value) <= _MOST_DIGITS
+        and len(value) <= _MAX_DIGITS
     ):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -44,34 +44,34 @@ def whole_number(value: object) -> int | None:
     return None
 
 
-def first_of(value: Mapping[str, Any], names: Iterable[str]) -> Any:
+def first_present(value: Mapping[str, Any], names: Iterable[str]) -> Any:
     """Give the first member of these names that is there and not null."""
     return next((value[name] for name in names if value.get(name) is not None), None)
 
 
-def mapping_of(value: object) -> Mapping[str, Any]:
+def as_mapping(value: object) -> Mapping[str, Any]:
     """Give an object, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
-def tree_of(text: bytes) -> Any:
+def parse_json(text: bytes) -> Any:
     """Give the value of a JSON text, also of one that a strict decoder refuses. Raises ValueError for what is none."""
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError):
-        return msgspec.json.decode(mended(text))
+        return msgspec.json.decode(normalize_json(text))
 
 
-def mended(text: bytes) -> bytes:
+def normalize_json(text: bytes) -> bytes:
     """Give JSON text that every decoder takes. Raises ValueError if it is not JSON, or nested too deeply."""
     try:
-        return repaired(text)
+        return repair_json(text)
     except RecursionError:
         raise ValueError("This is nested too deeply.") from None
 
 
 def _since_1970(number: float) -> datetime | None:
-    seconds = number / 1000 if abs(number) >= _LEAST_MILLIS else number
+    seconds = number / 1000 if abs(number) >= _MIN_MILLISECONDS else number
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from queries.providers.answers import Answer
+from queries.providers.answers import Response
 from queries.providers.base import Choice
-from queries.providers.client import Call
+from queries.providers.client import ApiCall
 from queries.providers.errors import (
     ProviderError,
     QueryError,
@@ -18,18 +18,24 @@ from queries.providers.errors import (
     UnsupportedOperationError,
     clean_text,
 )
-from queries.providers.supermetrics.envelopes import mapping
-from queries.providers.supermetrics.failures import Step, failure, said_in
-from queries.providers.supermetrics.requests import asked
-from queries.providers.supermetrics.wire import Wire
+from queries.providers.supermetrics.envelopes import as_mapping
+from queries.providers.supermetrics.failures import (
+    Step,
+    error_for_detail,
+    parse_error_detail,
+)
+from queries.providers.supermetrics.requests import get_call
+from queries.providers.supermetrics.wire import ApiClient
 
 KINDS = ("data_source", "login", "account", "field", "segment", "report_type")
-MOST_CHOICES = 10_000
+MAX_CHOICES = 10_000
 _DS_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _TEAM_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
-def choices_of(wire: Wire, kind: str, parent: str, team_id: str) -> list[Choice]:
+def fetch_choices(
+    wire: ApiClient, kind: str, parent: str, team_id: str
+) -> list[Choice]:
     """Give a list. All but data sources and logins are of one data source, `parent`: nothing without it.
 
     Raises UnsupportedOperationError for a kind that is not offered, and what a refusal means.
@@ -41,38 +47,40 @@ def choices_of(wire: Wire, kind: str, parent: str, team_id: str) -> list[Choice]
     if kind == "data_source":
         return _list(
             _data_sources(
-                _answer(wire, Call("GET", "/datasource/search"), at_root=True)
+                _answer(wire, ApiCall("GET", "/datasource/search"), at_root=True)
             )
         )
     if kind == "login":
-        return _list(_logins(_answer(wire, Call("GET", "/ds/logins")), parent))
+        return _list(_logins(_answer(wire, ApiCall("GET", "/ds/logins")), parent))
     if not parent:
         return []
     if kind == "report_type":
         return _list(_report_types(_answer(wire, _about(parent, team_id))))
     path, read = _OF_A_SOURCE[kind]
-    return _list(read(_answer(wire, asked(path, {"ds_id": parent}))))
+    return _list(read(_answer(wire, get_call(path, {"ds_id": parent}))))
 
 
-def _answer(wire: Wire, call: Call, *, at_root: bool = False) -> Mapping[str, Any]:
-    answer: Answer = wire.send(Step.CATALOG, call, at_root=at_root)
+def _answer(
+    wire: ApiClient, call: ApiCall, *, at_root: bool = False
+) -> Mapping[str, Any]:
+    answer: Response = wire.send(Step.CATALOG, call, from_host_root=at_root)
     value = answer.json_object()
-    said = said_in(value)
+    said = parse_error_detail(value)
     if said is not None:
-        error: ProviderError = failure(Step.CATALOG, said)
+        error: ProviderError = error_for_detail(Step.CATALOG, said)
         raise error
     if not isinstance(value.get("data"), dict | list):
         raise UnexpectedResponseError("Supermetrics' list is not a list.")
     return value
 
 
-def _about(ds_id: str, team_id: str) -> Call:
+def _about(ds_id: str, team_id: str) -> ApiCall:
     if not _TEAM_ID.fullmatch(team_id):
         raise UnsupportedOperationError(
             "Report types are listed for a team only.",
             remedy="Enter the team's id on the connection's page, or type the report type.",
         )
-    return Call(
+    return ApiCall(
         "GET", f"/teams/{quote(team_id, safe='')}/datasource/{quote(ds_id, safe='')}"
     )
 
@@ -81,7 +89,7 @@ def _list(found: Iterator[Choice]) -> list[Choice]:
     """Take a bounded number of choices that have a value, each once."""
     known: dict[str, Choice] = {}
     for choice in found:
-        if choice.value and len(known) < MOST_CHOICES:
+        if choice.value and len(known) < MAX_CHOICES:
             known.setdefault(choice.value, choice)
     return list(known.values())
 
@@ -106,7 +114,7 @@ def _data_sources(answer: Mapping[str, Any]) -> Iterator[Choice]:
 def _logins(answer: Mapping[str, Any], ds_id: str) -> Iterator[Choice]:
     now = datetime.now(UTC)
     for item in _objects(answer["data"]):
-        source = mapping(item.get("ds_info"))
+        source = as_mapping(item.get("ds_info"))
         if ds_id and _text(source, "ds_id") not in {"", ds_id}:
             continue
         note = _unusable(item, now)
@@ -164,7 +172,7 @@ def _segments(answer: Mapping[str, Any]) -> Iterator[Choice]:
 
 
 def _report_types(answer: Mapping[str, Any]) -> Iterator[Choice]:
-    for item in _objects(mapping(answer["data"]).get("report_types")):
+    for item in _objects(as_mapping(answer["data"]).get("report_types")):
         yield Choice(_text(item, "id"), _text(item, "label", "id"))
 
 

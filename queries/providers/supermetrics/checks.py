@@ -11,22 +11,22 @@ from queries.providers.supermetrics.fields import (
     COMPARISONS,
     CUSTOM,
     DATE_RANGES,
-    DEFAULT_WAIT,
-    MOST_CACHE_MINUTES,
-    MOST_COLUMNS,
-    MOST_ROWS,
-    MOST_WAIT,
+    DEFAULT_SYNC_WAIT,
+    MAX_CACHE_MINUTES,
+    MAX_COLUMNS,
+    MAX_ROWS,
+    MAX_SYNC_WAIT,
 )
 from queries.providers.supermetrics.statements import (
-    composed,
+    build_query,
     is_form,
-    object_in,
-    values_in,
+    parse_object,
+    split_values,
 )
 
 # Our own bound; Supermetrics publishes none for a whole request.
-MOST_CHARACTERS = 100_000
-MOST_COUNT = 9_999
+MAX_STATEMENT_CHARACTERS = 100_000
+MAX_COUNT = 9_999
 _ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TEXTS = {
@@ -42,9 +42,9 @@ _TEXTS = {
 }
 _LISTS = {"ds_accounts": 100, "ds_segments": 1_000, "fields": 100}
 _NUMBERS = {
-    "max_rows": (1, MOST_ROWS),
-    "max_columns": (1, MOST_COLUMNS),
-    "cache_minutes": (0, MOST_CACHE_MINUTES),
+    "max_rows": (1, MAX_ROWS),
+    "max_columns": (1, MAX_COLUMNS),
+    "cache_minutes": (0, MAX_CACHE_MINUTES),
 }
 _OWN_DATES = (
     ("", "date_range_type", dict(DATE_RANGES)[CUSTOM]),
@@ -54,13 +54,13 @@ _OURS = ("schedule_id", "sync_timeout", "offset_start", "offset_end")
 _NO_KEY = "Leave api_key out: the connection's own key is used, and a key in a query would be stored with it."
 
 
-def problems_of(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
+def find_problems(spec: QuerySpec, mode: Mode) -> Iterator[Problem]:
     """Find what is wrong with a spec, in the form's fields or in the statement."""
     yield from (_form_problems if is_form(spec) else _statement_problems)(spec)
     if mode == "direct":
-        wait = spec.settings.get("sync_timeout", DEFAULT_WAIT)
-        if not _is_within(wait, 1, MOST_WAIT):
-            yield Problem("sync_timeout", f"Give a number from 1 to {MOST_WAIT}.")
+        wait = spec.settings.get("sync_timeout", DEFAULT_SYNC_WAIT)
+        if not _is_within(wait, 1, MAX_SYNC_WAIT):
+            yield Problem("sync_timeout", f"Give a number from 1 to {MAX_SYNC_WAIT}.")
 
 
 def _form_problems(spec: QuerySpec) -> Iterator[Problem]:
@@ -68,11 +68,11 @@ def _form_problems(spec: QuerySpec) -> Iterator[Problem]:
         text = str(spec.settings.get(name) or "").strip()
         if text and (name == "settings" or text.startswith("{")):
             try:
-                object_in(text)
+                parse_object(text)
             except ValueError as error:
                 yield Problem(name, str(error))
                 return
-    query = composed(spec.settings)
+    query = build_query(spec.settings)
     if "fields" not in query:
         yield Problem("fields", "Name at least one field.")
     yield from _form_date_problems(spec.settings)
@@ -84,9 +84,9 @@ def _form_problems(spec: QuerySpec) -> Iterator[Problem]:
 def _form_date_problems(settings: Mapping[str, Any]) -> Iterator[Problem]:
     kind = str(settings.get("date_range_type") or "")
     if "_x_" in kind and not _is_within(
-        settings.get("date_range_count", 1), 1, MOST_COUNT
+        settings.get("date_range_count", 1), 1, MAX_COUNT
     ):
-        yield Problem("date_range_count", f"Give a number from 1 to {MOST_COUNT:,}.")
+        yield Problem("date_range_count", f"Give a number from 1 to {MAX_COUNT:,}.")
     for prefix, type_name, own in _OWN_DATES:
         given = [
             name
@@ -102,13 +102,14 @@ def _statement_problems(spec: QuerySpec) -> Iterator[Problem]:
     if not text.strip():
         yield Problem("statement", "Write a query, as a JSON object.")
         return
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_STATEMENT_CHARACTERS:
         yield Problem(
-            "statement", f"The query is longer than {MOST_CHARACTERS:,} characters."
+            "statement",
+            f"The query is longer than {MAX_STATEMENT_CHARACTERS:,} characters.",
         )
         return
     try:
-        query = object_in(text)
+        query = parse_object(text)
     except ValueError as error:
         yield Problem("statement", str(error))
         return
@@ -169,12 +170,12 @@ def _holds_key(value: object) -> bool:
 def _count(value: object) -> int:
     if isinstance(value, dict):
         return 1
-    return len(value) if isinstance(value, list) else len(values_in(value))
+    return len(value) if isinstance(value, list) else len(split_values(value))
 
 
-def _is_within(value: object, least: int, most: int) -> bool:
+def _is_within(value: object, minimum: int, maximum: int) -> bool:
     return (
         isinstance(value, int)
         and not isinstance(value, bool)
-        and least <= value <= most
+        and minimum <= value <= maximum
     )

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from queries.providers.errors import UnexpectedResponseError, clean_text
-from queries.providers.supermetrics.failures import Said, said_in
+from queries.providers.supermetrics.failures import ErrorDetail, parse_error_detail
 
 SUCCESS = "SUCCESS"
 _NOTHING = msgspec.Raw(b"")
@@ -34,7 +34,7 @@ class Envelope:
     """An answer about a query. `state` is Supermetrics' word in capitals, "" if there is none; `size` in bytes."""
 
     meta: Mapping[str, Any]
-    error: Said | None = None
+    error: ErrorDetail | None = None
     rows: list[msgspec.Raw] = field(default_factory=list, repr=False)
     size: int = 0
 
@@ -49,24 +49,24 @@ class Envelope:
         """Give Supermetrics' id of the request, or ""."""
         return clean_text(str(self.meta.get("request_id") or ""), limit=200)
 
-    def part(self, name: str) -> Mapping[str, Any]:
+    def meta_object(self, name: str) -> Mapping[str, Any]:
         """Give an object inside `meta`, empty if it is none."""
-        return mapping(self.meta.get(name))
+        return as_mapping(self.meta.get(name))
 
     @property
     def total_rows(self) -> int | None:
         """Give the number of rows of the whole result, if it is told."""
-        return whole(self.part("result").get("total_rows"))
+        return non_negative_int(self.meta_object("result").get("total_rows"))
 
 
-def envelope_of(body: bytes) -> Envelope:
+def parse_envelope(body: bytes) -> Envelope:
     """Read an answer, which has no key in it any more. Raises UnexpectedResponseError, with the request received, for anything else."""
     try:
         raw = _bodies.decode(body)
         meta = _decoded(raw.meta)
         # Problem details have their members at the top; they are short.
         top = {} if raw.data or raw.meta else _decoded(msgspec.Raw(body))
-        error = said_in({"meta": meta, "error": _decoded(raw.error), **top})
+        error = parse_error_detail({"meta": meta, "error": _decoded(raw.error), **top})
         state = meta.get("status_code") if isinstance(meta, dict) else None
         rows = (
             _rows(raw.data)
@@ -77,15 +77,15 @@ def envelope_of(body: bytes) -> Envelope:
         raise _odd() from None
     if error is None and not isinstance(state, str):
         raise _odd()
-    return Envelope(mapping(meta), error, rows, len(body))
+    return Envelope(as_mapping(meta), error, rows, len(body))
 
 
-def mapping(value: object) -> Mapping[str, Any]:
+def as_mapping(value: object) -> Mapping[str, Any]:
     """Give an object as it is, anything else as an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def whole(value: object) -> int | None:
+def non_negative_int(value: object) -> int | None:
     """Give a whole number that is not negative, None for anything else."""
     good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return value if good and isinstance(value, int) else None

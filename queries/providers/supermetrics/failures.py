@@ -14,11 +14,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from queries.providers.answers import Answer, facts_of, failure_of, with_words
+from queries.providers.answers import (
+    Response,
+    append_provider_message,
+    default_error,
+    error_fields_from,
+)
 from queries.providers.errors import (
     AuthenticationError,
     ConflictError,
-    Facts,
+    ErrorFields,
     NotFoundError,
     PermissionDeniedError,
     ProviderError,
@@ -52,7 +57,7 @@ _SCOPES = {
 }
 
 
-class Said(NamedTuple):
+class ErrorDetail(NamedTuple):
     """What an error says, cleaned."""
 
     code: str = ""
@@ -203,7 +208,7 @@ _STATUSES = {
 _OF_THE_CALL = frozenset({AuthenticationError, RateLimitError, UnavailableError})
 
 
-def said_in(value: object) -> Said | None:
+def parse_error_detail(value: object) -> ErrorDetail | None:
     """Give what a decoded body says of an error, in any of the three forms; None if it speaks of none."""
     if not isinstance(value, dict):
         return None
@@ -223,21 +228,21 @@ def said_in(value: object) -> Said | None:
     return None
 
 
-def refusal(step: Step, answer: Answer) -> ProviderError:
+def error_for_response(step: Step, answer: Response) -> ProviderError:
     """Turn an answer with an error status into an error."""
-    said = said_in(_decoded(answer.body)) or Said()
-    facts = facts_of(answer)
+    said = parse_error_detail(_decoded(answer.body)) or ErrorDetail()
+    facts = error_fields_from(answer)
     words = _words(step, said.code) or (
         _GONE[step] if answer.status == 404 else _STATUSES.get(answer.status)  # noqa: PLR2004 - an HTTP status
     )
     if words is None:
-        error = failure_of(answer, LABEL)
+        error = default_error(answer, LABEL)
         error.request_id = said.request_id or error.request_id
         return error
     return _error(step, words, said, facts)
 
 
-def failure(step: Step, said: Said) -> ProviderError:
+def error_for_detail(step: Step, said: ErrorDetail) -> ProviderError:
     """Turn an error that came with a good status into an error: what the query failed of, unless its code says else."""
     words = _words(step, said.code) or _Words(
         QueryError, "Supermetrics failed to run the query.", "Change the query and run it again."
@@ -245,7 +250,7 @@ def failure(step: Step, said: Said) -> ProviderError:
     return _error(step, words, said, {"may_have_been_received": True})
 
 
-def is_of_the_call(error: ProviderError) -> bool:
+def is_request_error(error: ProviderError) -> bool:
     """Tell whether an error says something of the question asked, and nothing of the query asked about."""
     return type(error) in {*_OF_THE_CALL, NotFoundError, ResultsExpiredError}
 
@@ -254,7 +259,9 @@ def _words(step: Step, code: str) -> _Words | None:
     return _GONE[step] if code in _GONE_CODES else _CODES.get(code)
 
 
-def _error(step: Step, words: _Words, said: Said, facts: Facts) -> ProviderError:
+def _error(
+    step: Step, words: _Words, said: ErrorDetail, facts: ErrorFields
+) -> ProviderError:
     scope = _SCOPES[step]
     facts["remedy"] = words.remedy
     facts["provider_code"] = said.code
@@ -267,14 +274,14 @@ def _error(step: Step, words: _Words, said: Said, facts: Facts) -> ProviderError
     if not issubclass(words.kind, UnavailableError):
         facts["retry_after"] = None
     message = words.message.format(scope=scope)
-    return words.kind(with_words(message, LABEL, said.message), **facts)
+    return words.kind(append_provider_message(message, LABEL, said.message), **facts)
 
 
-def _said(value: Mapping[str, Any], code: object, *texts: object) -> Said:
+def _said(value: Mapping[str, Any], code: object, *texts: object) -> ErrorDetail:
     meta = value.get("meta")
     request_id = meta.get("request_id") if isinstance(meta, dict) else ""
     words = dict.fromkeys(text for text in texts if isinstance(text, str) and text)
-    return Said(
+    return ErrorDetail(
         clean_text(code, limit=100) if isinstance(code, str) else "",
         clean_text(" ".join(words)),
         clean_text(request_id, limit=200) if isinstance(request_id, str) else "",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from queries.providers.base import Field, When
+from queries.providers.base import Field, FieldCondition
 
 LABEL = "Supermetrics"
 # Supermetrics docs and its n8n node use /enterprise/v2, its published OpenAPI document /v2.
-DEFAULT_BASE = "https://api.supermetrics.com/enterprise/v2"
+DEFAULT_BASE_URL = "https://api.supermetrics.com/enterprise/v2"
 
 FORM = "form"
 JSON = "json"
@@ -15,11 +15,11 @@ CUSTOM = "custom"
 NO_RANGE = "none"
 DEFAULT_RANGE = "last_x_days"
 DEFAULT_COUNT = 30
-DEFAULT_WAIT = 20
-MOST_WAIT = 120
-MOST_ROWS = 1_000_000
-MOST_COLUMNS = 1_000
-MOST_CACHE_MINUTES = 10_080
+DEFAULT_SYNC_WAIT = 20
+MAX_SYNC_WAIT = 120
+MAX_ROWS = 1_000_000
+MAX_COLUMNS = 1_000
+MAX_CACHE_MINUTES = 10_080
 
 # Supermetrics docs, "Date range types": x is a number; those without "including" end with the last full day, week,
 # month or year.
@@ -54,7 +54,7 @@ COMPARISONS = (
     ("prev_year_weekday", "The same period a year ago, by day of the week"),
     (CUSTOM, "Between two other dates"),
 )
-COMPARED_AS = (
+COMPARISON_VALUES = (
     ("perc_change", "Change in per cent"),
     ("abs_change", "Change in numbers"),
     ("value", "The other period's value"),
@@ -65,7 +65,7 @@ CONNECTION_FIELDS = (
         "base_url",
         "Address",
         kind="url",
-        default=DEFAULT_BASE,
+        default=DEFAULT_BASE_URL,
         help="Where the API is. Some licences use https://api.supermetrics.com/v2. "
         "The administrator has to allow any other host.",
     ),
@@ -77,7 +77,7 @@ CONNECTION_FIELDS = (
     ),
 )
 
-_BY_FORM = When("input", (FORM,))
+_BY_FORM = FieldCondition("input", (FORM,))
 _COUNTED_RANGES = tuple(name for name, _label in DATE_RANGES if "_x_" in name)
 _DATES = "YYYY-MM-DD, or words such as yesterday or -2 weeks."
 QUERY_FIELDS = (
@@ -102,7 +102,7 @@ QUERY_FIELDS = (
         "Accounts",
         catalog="account",
         catalog_parent="ds_id",
-        many=True,
+        multiple=True,
         help="Account ids, or a list of the team such as list.all_accounts. Some sources have no accounts.",
         when=_BY_FORM,
     ),
@@ -111,7 +111,7 @@ QUERY_FIELDS = (
         "Fields",
         catalog="field",
         catalog_parent="ds_id",
-        many=True,
+        multiple=True,
         help="Ids of dimensions and metrics, in the order of the columns. Up to 100.",
         required=True,
         when=_BY_FORM,
@@ -130,19 +130,19 @@ QUERY_FIELDS = (
         kind="integer",
         default=DEFAULT_COUNT,
         help="The number in “last … days” and the like.",
-        when=When("date_range_type", _COUNTED_RANGES),
+        when=FieldCondition("date_range_type", _COUNTED_RANGES),
     ),
     Field(
         "start_date",
         "From",
         help=f"For “between two dates”: {_DATES}",
-        when=When("date_range_type", (CUSTOM,)),
+        when=FieldCondition("date_range_type", (CUSTOM,)),
     ),
     Field(
         "end_date",
         "Until",
         help="The last day, as above. It may be in the future.",
-        when=When("date_range_type", (CUSTOM,)),
+        when=FieldCondition("date_range_type", (CUSTOM,)),
     ),
     Field(
         "filter",
@@ -159,7 +159,7 @@ QUERY_FIELDS = (
         "max_rows",
         "Most rows",
         kind="integer",
-        help=f"1 to {MOST_ROWS:,}. Left empty, Supermetrics' own limit holds.",
+        help=f"1 to {MAX_ROWS:,}. Left empty, Supermetrics' own limit holds.",
         when=_BY_FORM,
     ),
     Field(
@@ -176,7 +176,7 @@ QUERY_FIELDS = (
         "Segments",
         catalog="segment",
         catalog_parent="ds_id",
-        many=True,
+        multiple=True,
         advanced=True,
         when=_BY_FORM,
     ),
@@ -194,7 +194,7 @@ QUERY_FIELDS = (
         "Columns by",
         catalog="field",
         catalog_parent="ds_id",
-        many=True,
+        multiple=True,
         advanced=True,
         help="Dimensions whose values become columns instead of rows.",
         when=_BY_FORM,
@@ -211,7 +211,7 @@ QUERY_FIELDS = (
         "Most columns",
         kind="integer",
         advanced=True,
-        help=f"1 to {MOST_COLUMNS:,}.",
+        help=f"1 to {MAX_COLUMNS:,}.",
         when=_BY_FORM,
     ),
     Field(
@@ -227,30 +227,32 @@ QUERY_FIELDS = (
         "compare_show",
         "Show the comparison as",
         kind="choice",
-        choices=COMPARED_AS,
+        choices=COMPARISON_VALUES,
         default="perc_change",
         advanced=True,
-        when=When("compare_type", tuple(name for name, _label in COMPARISONS[1:])),
+        when=FieldCondition(
+            "compare_type", tuple(name for name, _label in COMPARISONS[1:])
+        ),
     ),
     Field(
         "compare_start_date",
         "Compare from",
         advanced=True,
         help=_DATES,
-        when=When("compare_type", (CUSTOM,)),
+        when=FieldCondition("compare_type", (CUSTOM,)),
     ),
     Field(
         "compare_end_date",
         "Compare until",
         advanced=True,
-        when=When("compare_type", (CUSTOM,)),
+        when=FieldCondition("compare_type", (CUSTOM,)),
     ),
     Field(
         "cache_minutes",
         "Oldest cached result (minutes)",
         kind="integer",
         advanced=True,
-        help=f"0 to {MOST_CACHE_MINUTES:,}. 0 asks the data source anew.",
+        help=f"0 to {MAX_CACHE_MINUTES:,}. 0 asks the data source anew.",
         when=_BY_FORM,
     ),
     Field(
@@ -265,9 +267,9 @@ QUERY_FIELDS = (
         "sync_timeout",
         "Wait for rows (seconds)",
         kind="integer",
-        default=DEFAULT_WAIT,
+        default=DEFAULT_SYNC_WAIT,
         modes=("direct",),
         advanced=True,
-        help=f"1 to {MOST_WAIT}. A query that takes longer goes on in the background.",
+        help=f"1 to {MAX_SYNC_WAIT}. A query that takes longer goes on in the background.",
     ),
 )

@@ -9,8 +9,12 @@ from typing import Any
 
 from queries.providers.base import JobState, JobStatus, Progress, ProviderWarning, Queue
 from queries.providers.errors import ProviderError, QueryError, clean_text
-from queries.providers.supermetrics.envelopes import SUCCESS, Envelope, whole
-from queries.providers.supermetrics.failures import Step, failure, is_of_the_call
+from queries.providers.supermetrics.envelopes import SUCCESS, Envelope, non_negative_int
+from queries.providers.supermetrics.failures import (
+    Step,
+    error_for_detail,
+    is_request_error,
+)
 
 # Supermetrics docs, "Query status": results stay for an hour after the query's end.
 RETENTION = timedelta(hours=1)
@@ -30,41 +34,41 @@ _FAILED = {
     "STOPPED": "The query was stopped at Supermetrics.",
 }
 _KEY_IN_LINK = re.compile(r"(api_key(?:=|%22(?:%3A|:)(?:%20|\+)*%22))[^&%\"\s]*", re.I)
-_MOST_DEPTH = 6
+_MAX_DEPTH = 6
 
 
-def state_of(envelope: Envelope) -> JobState:
+def job_state(envelope: Envelope) -> JobState:
     """Translate the state's word. One we do not know is UNKNOWN, which is no end."""
     return _STATES.get(envelope.state, JobState.UNKNOWN)
 
 
-def status_of(envelope: Envelope, now: datetime) -> JobStatus:
+def parse_job_status(envelope: Envelope, now: datetime) -> JobStatus:
     """Read a status answer. Raises an error that concerns the question and not the query.
 
     Assumption: the hour of a result begins when we first see its end, as Supermetrics does not say when that was.
     """
     if envelope.error is not None:
         return _failed_in_words(envelope)
-    state = state_of(envelope)
+    state = job_state(envelope)
     ended = state is JobState.SUCCEEDED
     return JobStatus(
         state=state,
         native=envelope.state,
-        error=failure_in(envelope) if state is JobState.FAILED else None,
-        warnings=(*_unknown_state(state, envelope.state), *notices_in(envelope)),
-        statistics=statistics_in(envelope),
+        error=job_error(envelope) if state is JobState.FAILED else None,
+        warnings=(*_unknown_state(state, envelope.state), *result_warnings(envelope)),
+        statistics=result_statistics(envelope),
         expires_at=now + RETENTION if ended else None,
-        progress=_progress(envelope.part("progress")),
-        queue=_queue(envelope.part("workflow")),
+        progress=_progress(envelope.meta_object("progress")),
+        queue=_queue(envelope.meta_object("workflow")),
         total_rows=envelope.total_rows if ended else None,
-        raw={"meta": cleaned(envelope.meta)},
+        raw={"meta": without_api_keys(envelope.meta)},
     )
 
 
-def failure_in(envelope: Envelope) -> ProviderError:
+def job_error(envelope: Envelope) -> ProviderError:
     """Give the error of a query that ended without a result."""
     if envelope.error is not None:
-        return failure(Step.STATUS, envelope.error)
+        return error_for_detail(Step.STATUS, envelope.error)
     message = _FAILED.get(
         envelope.state, "Supermetrics failed to run the query and gave no reason."
     )
@@ -76,11 +80,11 @@ def failure_in(envelope: Envelope) -> ProviderError:
     )
 
 
-def statistics_in(envelope: Envelope) -> dict[str, Any]:
+def result_statistics(envelope: Envelope) -> dict[str, Any]:
     """Give what is told of a result: how long it took, how large it is, where it comes from."""
     told = {
         name: value
-        for name, value in envelope.part("result").items()
+        for name, value in envelope.meta_object("result").items()
         if name in {"run_seconds", "total_rows", "total_columns", "data_sampled", "cache_used", "cache_time"}
     }  # fmt: skip
     return {
@@ -90,9 +94,9 @@ def statistics_in(envelope: Envelope) -> dict[str, Any]:
     }
 
 
-def notices_in(envelope: Envelope) -> tuple[ProviderWarning, ...]:
+def result_warnings(envelope: Envelope) -> tuple[ProviderWarning, ...]:
     """Give what the reader of a result should know."""
-    if envelope.part("result").get("data_sampled") is not True:
+    if envelope.meta_object("result").get("data_sampled") is not True:
         return ()
     return (
         ProviderWarning(
@@ -103,46 +107,49 @@ def notices_in(envelope: Envelope) -> tuple[ProviderWarning, ...]:
     )
 
 
-def cleaned(value: Any, depth: int = 0) -> Any:
+def without_api_keys(value: Any, depth: int = 0) -> Any:
     """Give an answer's members without any key: in links of pages there may be one."""
     if isinstance(value, str):
         return _KEY_IN_LINK.sub(r"\1***", value)
-    if depth >= _MOST_DEPTH:
+    if depth >= _MAX_DEPTH:
         return None if isinstance(value, dict | list) else value
     if isinstance(value, Mapping):
         return {
-            name: cleaned(item, depth + 1)
+            name: without_api_keys(item, depth + 1)
             for name, item in value.items()
             if name != "api_key"
         }
     if isinstance(value, list):
-        return [cleaned(item, depth + 1) for item in value]
+        return [without_api_keys(item, depth + 1) for item in value]
     return value
 
 
 def _failed_in_words(envelope: Envelope) -> JobStatus:
     # Supermetrics docs, "Asynchronous queries": a failed query is answered by "status, error, or results".
-    error = failure_in(envelope)
-    if is_of_the_call(error):
+    error = job_error(envelope)
+    if is_request_error(error):
         raise error
     return JobStatus(
         JobState.FAILED,
         native=envelope.state or "error",
         error=error,
-        raw={"meta": cleaned(envelope.meta), "error": {"code": error.provider_code, "message": error.message}},
+        raw={"meta": without_api_keys(envelope.meta), "error": {"code": error.provider_code, "message": error.message}},
     )  # fmt: skip
 
 
 def _progress(told: Mapping[str, Any]) -> Progress | None:
-    done, total = whole(told.get("queries_ready")), whole(told.get("queries_total"))
+    done, total = (
+        non_negative_int(told.get("queries_ready")),
+        non_negative_int(told.get("queries_total")),
+    )
     return None if done is None or not total else Progress(min(done, total), total)
 
 
 def _queue(told: Mapping[str, Any]) -> Queue | None:
     """Tell what the licence's queue holds (Supermetrics docs, "Query status": tasks of all its queries)."""
     waiting, running = (
-        whole(told.get("tasks_scheduled")),
-        whole(told.get("tasks_running")),
+        non_negative_int(told.get("tasks_scheduled")),
+        non_negative_int(told.get("tasks_running")),
     )
     return None if waiting is None or running is None else Queue(waiting, running)
 

@@ -16,29 +16,29 @@ from queries.providers.errors import (
     ProviderError,
 )
 from queries.providers.supermetrics.envelopes import Envelope
-from queries.providers.supermetrics.failures import Step, failure
-from queries.providers.supermetrics.fields import MOST_ROWS
+from queries.providers.supermetrics.failures import Step, error_for_detail
+from queries.providers.supermetrics.fields import MAX_ROWS
 from queries.providers.supermetrics.jobs import (
-    cleaned,
-    failure_in,
-    notices_in,
-    state_of,
-    statistics_in,
+    job_error,
+    job_state,
+    result_statistics,
+    result_warnings,
+    without_api_keys,
 )
 from queries.providers.supermetrics.requests import (
     LAST_OFFSET,
     PAGE_ROWS,
-    PAGE_SECONDS,
+    PAGE_TOTAL_TIMEOUT,
     STATUS,
-    asked,
-    window,
+    get_call,
+    page_offsets,
 )
 from queries.providers.supermetrics.rows import Table
-from queries.providers.supermetrics.wire import PageTooLargeError, Wire
+from queries.providers.supermetrics.wire import ApiClient, PageTooLargeError
 
 # Seconds before a page is asked for again, and the longest wait the provider may ask for while rows are on their way.
-WAITS = (0.5, 2.0)
-MOST_WAIT = 60.0
+RETRY_DELAYS = (0.5, 2.0)
+MAX_RETRY_WAIT = 60.0
 _FEWER = 4
 _RESOLVED = (
     "start_date",
@@ -53,10 +53,10 @@ _RESOLVED = (
 )
 
 
-class Source:
+class PageSource:
     """The pages of one query's result. `size` is how many rows the last page was asked for."""
 
-    def __init__(self, wire: Wire, job_id: str) -> None:
+    def __init__(self, wire: ApiClient, job_id: str) -> None:
         self.wire = wire
         self.job_id = job_id
         self.size = PAGE_ROWS
@@ -64,10 +64,10 @@ class Source:
     def page(self, start: int) -> Envelope:
         """Ask for the page that begins at `start`; for a smaller one if its rows are too wide."""
         while True:
-            parameters = {"schedule_id": self.job_id} | window(start, self.size)
-            call = asked(STATUS, parameters, total_timeout=PAGE_SECONDS)
+            parameters = {"schedule_id": self.job_id} | page_offsets(start, self.size)
+            call = get_call(STATUS, parameters, total_timeout=PAGE_TOTAL_TIMEOUT)
             try:
-                return ready(self.wire.page(Step.ROWS, call), Step.ROWS)
+                return require_success(self.wire.page(Step.ROWS, call), Step.ROWS)
             except PageTooLargeError:
                 if self.size == 1:
                     raise LimitExceededError(
@@ -75,26 +75,26 @@ class Source:
                     ) from None
                 self.size = max(1, self.size // _FEWER)
 
-    def patient_page(self, start: int) -> Envelope:
+    def page_with_retries(self, start: int) -> Envelope:
         """Ask for a page, and again after a while if that may help."""
-        for wait in WAITS:
+        for wait in RETRY_DELAYS:
             try:
                 return self.page(start)
             except ProviderError as error:
                 seconds = wait if error.retry_after is None else error.retry_after
-                if not error.retryable or seconds > MOST_WAIT:
+                if not error.retryable or seconds > MAX_RETRY_WAIT:
                     raise
             self.wire.client.pause(seconds)
         return self.page(start)
 
 
-def ready(page: Envelope, step: Step) -> Envelope:
+def require_success(page: Envelope, step: Step) -> Envelope:
     """Give a page of a query that has succeeded. Raises ConflictError before its end, QueryError after a failure."""
     if page.error is not None:
-        raise failure(step, page.error)
-    state = state_of(page)
+        raise error_for_detail(step, page.error)
+    state = job_state(page)
     if state in {JobState.FAILED, JobState.CANCELLED}:
-        raise failure_in(page)
+        raise job_error(page)
     if state is not JobState.SUCCEEDED:
         raise ConflictError(
             "Supermetrics has no result yet: the query has not ended.",
@@ -104,7 +104,7 @@ def ready(page: Envelope, step: Step) -> Envelope:
     return page
 
 
-def row_stream(source: Source, first: Envelope) -> RowStream:
+def row_stream(source: PageSource, first: Envelope) -> RowStream:
     """Give all rows of a result whose first page is at hand."""
     return RowStream(lambda stream: _Reader(stream, source).rows(first), _nothing_open)
 
@@ -114,7 +114,7 @@ def _nothing_open() -> None:
 
 
 class _Reader:
-    def __init__(self, stream: RowStream, source: Source) -> None:
+    def __init__(self, stream: RowStream, source: PageSource) -> None:
         self._stream = stream
         self._source = source
         self._given = 0
@@ -125,7 +125,7 @@ class _Reader:
         total, start = page.total_rows, 0
         while True:
             self._count(page)
-            found = table.rows_of(page)
+            found = table.parse_rows(page)
             yield from found
             self._given += len(found)
             if self._is_last(page, len(found), total):
@@ -133,7 +133,7 @@ class _Reader:
             start += self._step(len(found), table)
             if start > LAST_OFFSET:
                 break
-            page = self._source.patient_page(start)
+            page = self._source.page_with_retries(start)
         self._stream.extras["columns"] = table.columns
         self._compare(total, table)
 
@@ -148,7 +148,7 @@ class _Reader:
             return True
         if total is not None:
             return self._given >= total
-        links = page.part("paginate")
+        links = page.meta_object("paginate")
         return found < size - 1 or ("next" in links and links["next"] is None)
 
     def _count(self, page: Envelope) -> None:
@@ -158,15 +158,17 @@ class _Reader:
     def _describe(self, page: Envelope, table: Table) -> None:
         stream = self._stream
         stream.query_id = self._source.job_id
-        stream.statistics.update(statistics_in(page))
-        stream.warnings.extend((*notices_in(page), *table.warnings))
-        query = page.part("query")
-        resolved = {name: cleaned(query[name]) for name in _RESOLVED if query.get(name)}
-        about = {"query": resolved, "result": statistics_in(page)}
+        stream.statistics.update(result_statistics(page))
+        stream.warnings.extend((*result_warnings(page), *table.warnings))
+        query = page.meta_object("query")
+        resolved = {
+            name: without_api_keys(query[name]) for name in _RESOLVED if query.get(name)
+        }
+        about = {"query": resolved, "result": result_statistics(page)}
         stream.extras.update(about | {"columns": table.columns})
 
     def _compare(self, total: int | None, table: Table) -> None:
-        if self._given >= MOST_ROWS:
+        if self._given >= MAX_ROWS:
             self._stream.warnings.append(_AT_THE_LIMIT)
         # Assumption: a total that is one higher than the rows that came counts the header row.
         if total is None or self._given >= total - table.has_header:
@@ -177,7 +179,7 @@ class _Reader:
 # Supermetrics docs, "Usage limits": a query gives a million rows; nothing says whether there would have been more.
 _AT_THE_LIMIT = ProviderWarning(
     "row_limit",
-    f"Supermetrics gives at most {MOST_ROWS:,} rows for a query: there may be more.",
+    f"Supermetrics gives at most {MAX_ROWS:,} rows for a query: there may be more.",
     remedy="Split the query by dates, or ask for fewer fields.",
     cuts_result=True,
 )

@@ -13,54 +13,67 @@ from uuid import uuid4
 from queries.providers.base import (
     Capabilities,
     Choice,
+    ContinuedInBackgroundError,
     Field,
-    HandedOverError,
+    FieldCondition,
     JobState,
     JobStatus,
     Mode,
     Problem,
     Provider,
     QuerySpec,
-    RateFigures,
     RateLimit,
+    RateLimitStatus,
     RowStream,
     Sample,
     Submitted,
     TestResult,
-    When,
 )
-from queries.providers.client import Call, Client
+from queries.providers.client import ApiCall, Client
 from queries.providers.credentials import Authorization, BearerAuthorization, Secret
 from queries.providers.errors import ConflictError, NotFoundError, ProviderError
-from queries.providers.supermetrics.catalog import KINDS, choices_of
-from queries.providers.supermetrics.checks import problems_of
+from queries.providers.supermetrics.catalog import KINDS, fetch_choices
+from queries.providers.supermetrics.checks import find_problems
 from queries.providers.supermetrics.envelopes import Envelope
-from queries.providers.supermetrics.failures import Step, failure, said_in
+from queries.providers.supermetrics.failures import (
+    Step,
+    error_for_detail,
+    parse_error_detail,
+)
 from queries.providers.supermetrics.fields import (
     CONNECTION_FIELDS,
     JSON,
     LABEL,
     QUERY_FIELDS,
 )
-from queries.providers.supermetrics.jobs import RETENTION, cleaned, state_of, status_of
-from queries.providers.supermetrics.pages import Source, ready, row_stream
+from queries.providers.supermetrics.jobs import (
+    RETENTION,
+    job_state,
+    parse_job_status,
+    without_api_keys,
+)
+from queries.providers.supermetrics.pages import PageSource, require_success, row_stream
 from queries.providers.supermetrics.requests import (
     DATA,
-    PAGE_SECONDS,
+    PAGE_TOTAL_TIMEOUT,
     STATUS,
-    asked,
-    base_of,
-    curl_of,
+    base_path,
+    base_url_from,
+    curl_command,
     direct_body,
-    path_of,
-    schedule_id_of,
+    get_call,
+    page_offsets,
+    schedule_id_from,
     submit_body,
-    wait_of,
-    window,
+    sync_wait_seconds,
 )
 from queries.providers.supermetrics.samples import SAMPLES
-from queries.providers.supermetrics.statements import composed, is_form, statement_of
-from queries.providers.supermetrics.wire import PageTooLargeError, Wire
+from queries.providers.supermetrics.statements import (
+    build_query,
+    format_statement,
+    is_form,
+)
+from queries.providers.supermetrics.wire import ApiClient, PageTooLargeError
 
 _NOBODYS_QUERY = "querydeck-test"
 _GOES_ON = frozenset({JobState.WAITING, JobState.RUNNING, JobState.UNKNOWN})
@@ -91,7 +104,7 @@ class Supermetrics(Provider):
     statement_label: ClassVar[str] = "Query"
     statement_language: ClassVar[str] = "json"
     statement_required: ClassVar[bool] = False
-    statement_when: ClassVar[When | None] = When("input", (JSON,))
+    statement_when: ClassVar[FieldCondition | None] = FieldCondition("input", (JSON,))
     uses_time_range: ClassVar[bool] = False
     takes_path: ClassVar[bool] = True
     key_help: ClassVar[str] = (
@@ -102,12 +115,12 @@ class Supermetrics(Provider):
 
     def __init__(self, client: Client, options: Mapping[str, Any]) -> None:
         super().__init__(client, options)
-        self._wire = Wire(client, path_of(options))
+        self._wire = ApiClient(client, base_path(options))
 
     @classmethod
     def endpoint(cls, options: Mapping[str, Any]) -> str:
         """Give the address of the API, with its path."""
-        return base_of(options)
+        return base_url_from(options)
 
     @classmethod
     def authorization(cls, secret: Secret, options: Mapping[str, Any]) -> Authorization:
@@ -117,7 +130,7 @@ class Supermetrics(Provider):
     @classmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
         """Find what is beyond Supermetrics' published limits, and any key in the query."""
-        return list(problems_of(spec, mode))
+        return list(find_problems(spec, mode))
 
     @classmethod
     def resolve(cls, spec: QuerySpec) -> QuerySpec:
@@ -125,7 +138,7 @@ class Supermetrics(Provider):
         if not is_form(spec):
             return spec
         try:
-            statement = statement_of(composed(spec.settings))
+            statement = format_statement(build_query(spec.settings))
         except ValueError:
             statement = ""
         return replace(spec, statement=statement)
@@ -133,7 +146,7 @@ class Supermetrics(Provider):
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
         """Give the same request as a shell command, with $SUPERMETRICS_API_KEY for the key."""
-        return curl_of(spec, mode, endpoint)
+        return curl_command(spec, mode, endpoint)
 
     def test(self) -> TestResult:
         """Ask who the key belongs to or, where nobody answers that, for a query that does not exist.
@@ -144,7 +157,7 @@ class Supermetrics(Provider):
         try:
             self._ask_who()
         except ProviderError as error:
-            return TestResult.of(error)
+            return TestResult.from_error(error)
         seconds = time.monotonic() - began
         return TestResult(
             ok=True,
@@ -154,23 +167,25 @@ class Supermetrics(Provider):
     def run(self, spec: QuerySpec) -> RowStream:
         """Run directly. Raises HandedOverError when Supermetrics stops waiting before the query ends."""
         schedule_id = f"qd-{uuid4().hex}"
-        wait = wait_of(spec) + PAGE_SECONDS
-        call = Call(
+        wait = sync_wait_seconds(spec) + PAGE_TOTAL_TIMEOUT
+        call = ApiCall(
             "POST",
             DATA,
             direct_body(spec, schedule_id),
             total_timeout=wait,
-            read_timeout=min(self.client.policy.read_timeout + wait_of(spec), wait),
+            read_timeout=min(
+                self.client.policy.read_timeout + sync_wait_seconds(spec), wait
+            ),
         )
-        source = Source(self._wire, schedule_id)
+        source = PageSource(self._wire, schedule_id)
         try:
             page = self._wire.page(Step.RUN, call)
         except PageTooLargeError:
             page = source.page(0)
-        if page.error is None and state_of(page) in _GOES_ON:
-            raise HandedOverError(_id_in(page, schedule_id))
+        if page.error is None and job_state(page) in _GOES_ON:
+            raise ContinuedInBackgroundError(_id_in(page, schedule_id))
         source.job_id = _id_in(page, schedule_id)
-        stream = row_stream(source, ready(page, Step.RUN))
+        stream = row_stream(source, require_success(page, Step.RUN))
         stream.expires_at = datetime.now(UTC) + RETENTION
         return stream
 
@@ -179,16 +194,16 @@ class Supermetrics(Provider):
 
         Assumption: a conflict on our own id means that the query is under way already.
         """
-        schedule_id = schedule_id_of(idempotency_key)
-        call = Call("POST", DATA, submit_body(spec, schedule_id))
+        schedule_id = schedule_id_from(idempotency_key)
+        call = ApiCall("POST", DATA, submit_body(spec, schedule_id))
         try:
             answer = self._wire.envelope(Step.RUN, call)
         except ConflictError:
             return Submitted(schedule_id)
         if answer.error is not None:
-            raise failure(Step.RUN, answer.error)
+            raise error_for_detail(Step.RUN, answer.error)
         return Submitted(
-            _id_in(answer, schedule_id), raw={"meta": cleaned(answer.meta)}
+            _id_in(answer, schedule_id), raw={"meta": without_api_keys(answer.meta)}
         )
 
     def status(self, job_id: str) -> JobStatus:
@@ -196,41 +211,45 @@ class Supermetrics(Provider):
 
         Raises NotFoundError for one that is unknown, expired, or of another key.
         """
-        call = asked(STATUS, {"schedule_id": job_id} | window(0, 1))
-        return status_of(self._wire.envelope(Step.STATUS, call), datetime.now(UTC))
+        call = get_call(STATUS, {"schedule_id": job_id} | page_offsets(0, 1))
+        return parse_job_status(
+            self._wire.envelope(Step.STATUS, call), datetime.now(UTC)
+        )
 
     def rows(self, job_id: str) -> RowStream:
         """Read all rows of a query, page by page. They can be read again until they expire.
 
         Raises ConflictError before the query has ended, ResultsExpiredError when Supermetrics no longer has them.
         """
-        source = Source(self._wire, job_id)
+        source = PageSource(self._wire, job_id)
         return row_stream(source, source.page(0))
 
     def catalog(self, kind: str, parent: str = "") -> list[Choice]:
         """Give a list to pick from; `parent` is a data source's id."""
         team_id = str(self.options.get("team_id") or "").strip()
-        return choices_of(self._wire, kind, parent.strip(), team_id)
+        return fetch_choices(self._wire, kind, parent.strip(), team_id)
 
     @property
-    def rate_figures(self) -> RateFigures | None:
+    def rate_figures(self) -> RateLimitStatus | None:
         """Give the hour's requests and how many are left, as the last answer had them."""
-        return self._wire.figures
+        return self._wire.rate_limit_status
 
     def _ask_who(self) -> None:
         try:
-            answer = self._wire.send(Step.STATUS, Call("GET", "/me"), at_root=True)
+            answer = self._wire.send(
+                Step.STATUS, ApiCall("GET", "/me"), from_host_root=True
+            )
         except NotFoundError as error:
             if error.http_status != HTTPStatus.NOT_FOUND:
                 raise
             self._ask_for_nothing()
             return
-        said = said_in(answer.json_object())
+        said = parse_error_detail(answer.json_object())
         if said is not None:
-            raise failure(Step.STATUS, said)
+            raise error_for_detail(Step.STATUS, said)
 
     def _ask_for_nothing(self) -> None:
-        call = asked(STATUS, {"schedule_id": _NOBODYS_QUERY})
+        call = get_call(STATUS, {"schedule_id": _NOBODYS_QUERY})
         try:
             self._wire.envelope(Step.STATUS, call)
         except NotFoundError as error:
@@ -241,4 +260,4 @@ class Supermetrics(Provider):
 def _id_in(answer: Envelope, ours: str) -> str:
     """Give the id to ask by: Supermetrics' word for it, if it is one we could have chosen."""
     told = str(answer.meta.get("schedule_id") or "")
-    return told if schedule_id_of(told) == told else ours
+    return told if schedule_id_from(told) == told else ours

@@ -13,10 +13,14 @@ import msgspec
 
 from queries.providers.base import ProviderWarning, Row
 from queries.providers.errors import UnexpectedResponseError
-from queries.providers.repair import repaired
-from queries.providers.supermetrics.envelopes import Envelope, mapping, whole
+from queries.providers.repair import repair_json
+from queries.providers.supermetrics.envelopes import (
+    Envelope,
+    as_mapping,
+    non_negative_int,
+)
 
-_MOST_COLUMNS = 10_000
+_MAX_COLUMNS = 10_000
 _cells = msgspec.json.Decoder(list[msgspec.Raw])
 _values = msgspec.json.Decoder()
 
@@ -41,13 +45,15 @@ class Table:
     @property
     def columns(self) -> list[dict[str, Any]]:
         """Describe the columns for people: name, and what is known of the field behind it."""
-        known = {whole(field.get("data_column")): field for field in self._fields}
+        known = {
+            non_negative_int(field.get("data_column")): field for field in self._fields
+        }
         return [
-            {"name": name, **_description(mapping(known.get(place)))}
+            {"name": name, **_description(as_mapping(known.get(place)))}
             for place, name in enumerate(self._names)
         ]
 
-    def rows_of(self, page: Envelope) -> list[Row]:
+    def parse_rows(self, page: Envelope) -> list[Row]:
         """Give a page's rows, without the header. Raises UnexpectedResponseError for a row that is none."""
         rows = page.rows
         if self._header is not None and rows and _row(rows[0]) == self._header:
@@ -69,9 +75,9 @@ class Table:
 
     def _name(self, names: list[str]) -> None:
         """Add columns; each gets a name of its own."""
-        if len(self._names) + len(names) > _MOST_COLUMNS:
+        if len(self._names) + len(names) > _MAX_COLUMNS:
             raise UnexpectedResponseError(
-                f"A row of Supermetrics' answer has more than {_MOST_COLUMNS:,} cells."
+                f"A row of Supermetrics' answer has more than {_MAX_COLUMNS:,} cells."
             )
         for wanted in names:
             plain = wanted.strip() or f"column_{len(self._names) + 1}"
@@ -87,8 +93,8 @@ class Table:
         places = {
             place: str(field.get("field_name") or field.get("field_id") or "")
             for field in self._fields
-            if (place := whole(field.get("data_column"))) is not None
-            and place < _MOST_COLUMNS
+            if (place := non_negative_int(field.get("data_column"))) is not None
+            and place < _MAX_COLUMNS
         }
         return [places.get(place, "") for place in range(max(places, default=-1) + 1)]
 
@@ -99,7 +105,7 @@ _NO_NAMES = ProviderWarning(
 
 
 def _fields_in(page: Envelope) -> list[dict[str, Any]]:
-    fields = page.part("query").get("fields")
+    fields = page.meta_object("query").get("fields")
     found = fields if isinstance(fields, list) else []
     return [field for field in found if isinstance(field, dict)]
 
@@ -113,7 +119,7 @@ def _header_of(page: Envelope, fields: list[dict[str, Any]]) -> list[Any] | None
     if not page.rows:
         return None
     first = _row(page.rows[0])
-    told = mapping(page.part("query").get("settings")).get("no_headers")
+    told = as_mapping(page.meta_object("query").get("settings")).get("no_headers")
     if first is None or told is True or not all(isinstance(c, str) for c in first):
         return None
     names = {
@@ -164,7 +170,7 @@ def _object(text: bytes) -> Row:
 
 def _repaired(text: bytes) -> bytes:
     try:
-        return repaired(text)
+        return repair_json(text)
     except (ValueError, RecursionError):
         raise _no_row() from None
 

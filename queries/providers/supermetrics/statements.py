@@ -36,17 +36,17 @@ def is_form(spec: QuerySpec) -> bool:
     return str(spec.settings.get("input", FORM)) != JSON
 
 
-def query_of(spec: QuerySpec) -> dict[str, Any]:
+def parse_query(spec: QuerySpec) -> dict[str, Any]:
     """Give the query's own members. Raises ValueError for JSON that is no object."""
-    return composed(spec.settings) if is_form(spec) else object_in(spec.statement)
+    return build_query(spec.settings) if is_form(spec) else parse_object(spec.statement)
 
 
-def statement_of(query: Mapping[str, Any]) -> str:
+def format_statement(query: Mapping[str, Any]) -> str:
     """Write a query down, for people."""
     return msgspec.json.format(msgspec.json.encode(query), indent=2).decode()
 
 
-def object_in(text: object) -> dict[str, Any]:
+def parse_object(text: object) -> dict[str, Any]:
     """Read a JSON object. Raises ValueError with a reason fit to show."""
     try:
         value = msgspec.json.decode(str(text))
@@ -70,18 +70,18 @@ def _where(text: str) -> str:
     return ""
 
 
-def values_in(value: object) -> list[str]:
+def split_values(value: object) -> list[str]:
     """Give the single values of a setting that holds several."""
     parts = value if isinstance(value, list) else _SEPARATORS.split(str(value or ""))
     return [text for part in parts if (text := str(part).strip())]
 
 
-def composed(settings: Mapping[str, Any]) -> dict[str, Any]:
+def build_query(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Make the query of a form's settings; what is empty is left out. Raises ValueError for settings that are no JSON."""
     query = {
         "ds_id": str(settings.get("ds_id") or "").strip(),
         "ds_accounts": _accounts(settings),
-        "ds_segments": values_in(settings.get("ds_segments")),
+        "ds_segments": split_values(settings.get("ds_segments")),
         **_dates(settings),
         **_comparison(settings),
         "fields": _fields(settings),
@@ -98,14 +98,14 @@ def composed(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _accounts(settings: Mapping[str, Any]) -> object:
     text = str(settings.get("ds_accounts") or "").strip()
     if text.startswith("{"):  # a filter: {"filter_name": "/brand/i"}
-        return object_in(text)
-    found = values_in(settings.get("ds_accounts"))
+        return parse_object(text)
+    found = split_values(settings.get("ds_accounts"))
     return found[0] if len(found) == 1 else found
 
 
 def _fields(settings: Mapping[str, Any]) -> list[Any]:
-    names = values_in(settings.get("fields"))
-    split = values_in(settings.get("split_by"))
+    names = split_values(settings.get("fields"))
+    split = split_values(settings.get("split_by"))
     # Assumption: a field as an object has "id" and "split"; only the answer's "field_split" is published.
     return [
         {"id": name, "split": "column"} if name in split else name
@@ -139,6 +139,6 @@ def _comparison(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     text = settings.get("settings") or "{}"
-    found = dict(text) if isinstance(text, dict) else object_in(text)
+    found = dict(text) if isinstance(text, dict) else parse_object(text)
     report = settings.get("report_type")
     return {"report_type": report} | found if report else found

@@ -13,7 +13,7 @@ def connection_for(run: Run) -> Connection:
     been deleted since the run was started.
     """
     if run.connection is None:
-        raise error_texts.connection_gone()
+        raise error_texts.connection_deleted()
     usable = Connection.objects.visible_to(run.owner).filter(pk=run.connection.pk)
     if not run.owner.is_active or not usable.exists():
         raise error_texts.access_lost()

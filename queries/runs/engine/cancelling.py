@@ -10,33 +10,47 @@ from queries.models import Run, Status
 from queries.providers.base import Provider
 from queries.providers.errors import ConflictError, NotFoundError, ProviderError
 from queries.providers.registry import provider_class
-from queries.runs.engine.polling import CONFIRM_EVERY, GONE_AFTER_CANCEL, POLL
-from queries.runs.engine.steps import Outcome, Step, finish, go_on, try_again
+from queries.runs.engine.polling import (
+    CANCEL_POLL_SECONDS,
+    DELETED_AFTER_CANCEL_NOTE,
+    POLL,
+)
+from queries.runs.engine.steps import (
+    Outcome,
+    Step,
+    final_outcome,
+    reschedule_outcome,
+    retry_outcome,
+)
 
-CONFIRM_WITHIN = timedelta(seconds=30)
-MOST_FAILURES = 4
-UNCONFIRMED = "The provider did not confirm the cancel; we stopped watching."
-UNABLE = "{label} cannot cancel jobs: it may still be running there, and we stopped watching."
-MAYBE_SUBMITTED = (
+CONFIRM_TIMEOUT = timedelta(seconds=30)
+MAX_FAILURES = 4
+UNCONFIRMED_NOTE = "The provider did not confirm the cancel; we stopped watching."
+CANCEL_UNSUPPORTED_NOTE = "{label} cannot cancel jobs: it may still be running there, and we stopped watching."
+MAYBE_SUBMITTED_NOTE = (
     "Cancelled while the query was being submitted; if the provider took it, that job runs "
     "there to its end, unseen."
 )
-NOT_ACCEPTED = "The provider did not accept the cancel ({why}); the job may still be running there."
+CANCEL_REJECTED_NOTE = "The provider did not accept the cancel ({why}); the job may still be running there."
 
 
-def next_step(run: Run) -> Step | Outcome:
+def next_cancel_step(run: Run) -> Step | Outcome:
     """What is to be done about a run that somebody asked to cancel."""
     if not run.job_id:
-        note = MAYBE_SUBMITTED if run.submitting_since else ""
-        return finish(run, Status.CANCELLED, note=note)
+        note = MAYBE_SUBMITTED_NOTE if run.submitting_since else ""
+        return final_outcome(run, Status.CANCELLED, note=note)
     kind = provider_class(run.provider)
     if not kind.capabilities.cancel or run.connection is None:
-        note = UNABLE.format(label=kind.label) if run.connection else UNCONFIRMED
-        return finish(run, Status.CANCELLED, note=note)
+        note = (
+            CANCEL_UNSUPPORTED_NOTE.format(label=kind.label)
+            if run.connection
+            else UNCONFIRMED_NOTE
+        )
+        return final_outcome(run, Status.CANCELLED, note=note)
     if run.cancel_sent_at is None:
         return CANCEL
-    if timezone.now() - run.cancel_sent_at > CONFIRM_WITHIN:
-        return finish(run, Status.CANCELLED, note=UNCONFIRMED)
+    if timezone.now() - run.cancel_sent_at > CONFIRM_TIMEOUT:
+        return final_outcome(run, Status.CANCELLED, note=UNCONFIRMED_NOTE)
     return POLL
 
 
@@ -45,22 +59,26 @@ def call(provider: Provider, run: Run) -> None:
     provider.cancel(run.job_id)
 
 
-def answered(run: Run, _nothing: None) -> Outcome:
+def on_success(run: Run, _nothing: None) -> Outcome:
     """The provider heard; only a later status tells whether it did so."""
-    return go_on(CONFIRM_EVERY, cancel_sent_at=timezone.now())
+    return reschedule_outcome(CANCEL_POLL_SECONDS, cancel_sent_at=timezone.now())
 
 
-def failed(run: Run, error: ProviderError) -> Outcome:
+def on_error(run: Run, error: ProviderError) -> Outcome:
     """The provider did not take the cancel."""
     if isinstance(error, NotFoundError):
         confirmed = {"cancel_confirmed_at": timezone.now()}
-        return finish(run, Status.CANCELLED, note=GONE_AFTER_CANCEL, facts=confirmed)
+        return final_outcome(
+            run, Status.CANCELLED, note=DELETED_AFTER_CANCEL_NOTE, values=confirmed
+        )
     if isinstance(error, ConflictError):
         # It has ended, or is ending: the status says which.
-        return answered(run, None)
-    if error.retryable and run.failures < MOST_FAILURES:
-        return try_again(run, error)
-    return finish(run, Status.CANCELLED, note=NOT_ACCEPTED.format(why=error.message))
+        return on_success(run, None)
+    if error.retryable and run.failures < MAX_FAILURES:
+        return retry_outcome(run, error)
+    return final_outcome(
+        run, Status.CANCELLED, note=CANCEL_REJECTED_NOTE.format(why=error.message)
+    )
 
 
-CANCEL = Step(call, answered, failed)
+CANCEL = Step(call, on_success, on_error)

@@ -21,7 +21,7 @@ def interrupted() -> ProviderError:
     )
 
 
-def too_long(seconds: float, *, is_refine: bool = False) -> ProviderError:
+def run_timed_out(seconds: float, *, is_refine: bool = False) -> ProviderError:
     """Our own time limit."""
     other = (
         "refine the result by a filter first"
@@ -36,7 +36,7 @@ def too_long(seconds: float, *, is_refine: bool = False) -> ProviderError:
     )
 
 
-def gave_up(seconds: float) -> ProviderError:
+def job_timed_out(seconds: float) -> ProviderError:
     """A job that did not end in time; it may still be running there."""
     return ProviderError(
         f"The job had not ended after {_in_words(seconds)}, the longest we watch a job.",
@@ -46,7 +46,7 @@ def gave_up(seconds: float) -> ProviderError:
     )
 
 
-def connection_gone() -> ProviderError:
+def connection_deleted() -> ProviderError:
     """The connection was deleted while the run needed it."""
     return ProviderError(
         "The connection of this run was deleted, and its key with it.",
@@ -76,7 +76,7 @@ def submit_unknown(times: int) -> ProviderError:
     )
 
 
-def internal() -> ProviderError:
+def internal_error() -> ProviderError:
     """A mistake of ours; its details are in the log."""
     return ProviderError(
         "Something went wrong in Querydeck itself; the details are in the server's log.",
@@ -86,7 +86,7 @@ def internal() -> ProviderError:
     )
 
 
-def origin_gone() -> ProviderError:
+def origin_unavailable() -> ProviderError:
     """A refine's origin was deleted, or is no longer shared with its owner."""
     return ProviderError(
         "The run this refine reads was deleted, or is no longer shared with you.",
@@ -95,12 +95,12 @@ def origin_gone() -> ProviderError:
     )
 
 
-def not_refined(message: str) -> ProviderError:
+def refine_failed(message: str) -> ProviderError:
     """The stored rows could not be read."""
     return ProviderError(message, code="refine", title="The rows could not be refined")
 
 
-def too_much_memory() -> ProviderError:
+def memory_limit_exceeded() -> ProviderError:
     """A refine needed more than its share."""
     return ProviderError(
         "The statement needs more memory than one refine may use.",
@@ -110,7 +110,7 @@ def too_much_memory() -> ProviderError:
     )
 
 
-def not_stored(message: str) -> ProviderError:
+def storage_failed(message: str) -> ProviderError:
     """The rows could not be written to our disk."""
     return ProviderError(
         message,
@@ -120,7 +120,7 @@ def not_stored(message: str) -> ProviderError:
     )
 
 
-def columns_left_out(count: int) -> str:
+def dropped_columns_note(count: int) -> str:
     """A note for a run whose rows have more places for values than a table has columns."""
     if not count:
         return ""
@@ -131,12 +131,12 @@ def columns_left_out(count: int) -> str:
     )
 
 
-def cut_by_warning(warning: Mapping[str, Any]) -> Cut:
+def cut_from_warning(warning: Mapping[str, Any]) -> Cut:
     """Rows are missing because of something the provider warned of."""
     return {name: warning[name] for name in ("code", "message", "remedy", "details")}
 
 
-def cut_by_error(error: ProviderError, rows: int) -> Cut:
+def cut_from_error(error: ProviderError, rows: int) -> Cut:
     """Rows are missing because the stream did not reach its end."""
     return {
         "code": error.code,
@@ -146,7 +146,7 @@ def cut_by_error(error: ProviderError, rows: int) -> Cut:
     }
 
 
-def cut_by_cancel(rows: int) -> Cut:
+def cancel_cut(rows: int) -> Cut:
     """Rows are missing because somebody cancelled the run."""
     return {
         "code": "cancelled",

@@ -21,43 +21,55 @@ from django.utils import timezone
 
 from queries.connections.services import open_provider
 from queries.models import Mode, Run, Status
-from queries.providers.base import HandedOverError
+from queries.providers.base import ContinuedInBackgroundError
 from queries.providers.errors import CallStoppedError, ProviderError, RateLimitError
 from queries.providers.registry import provider_class
 from queries.runs.engine import access, backoff, error_texts, queue, refine
-from queries.runs.engine.finalize import settle
-from queries.runs.engine.lease_keeper import Held, Reason, keeper
-from queries.runs.engine.leases import FREED, LeaseLostError, commit, held
-from queries.runs.engine.orphan_jobs import disown
-from queries.runs.engine.rate_waits import REFUSED, keep_away, take_turn, wait_as_asked
-from queries.runs.engine.receiver import Received, Receiver, policy
+from queries.runs.engine.finalize import finalize_run
+from queries.runs.engine.lease_keeper import LeasedRun, StopReason, lease_keeper
+from queries.runs.engine.leases import (
+    RELEASED_VALUES,
+    LeaseLostError,
+    commit,
+    leased_row,
+)
+from queries.runs.engine.orphan_jobs import cancel_orphan
+from queries.runs.engine.rate_waits import (
+    RATE_LIMITED_NOTE,
+    block_connection,
+    wait_for_retry_after,
+    wait_for_token,
+)
+from queries.runs.engine.receiver import Receiver, ReceiveResult, stream_policy
 from queries.runs.engine.run_updates import (
     NOT_WAITING,
-    end,
-    end_cut,
-    ending,
-    noted,
-    spec_of,
+    final_values,
+    finish_incomplete_run,
+    finish_run,
+    notes_with,
+    query_spec,
     time_limit,
 )
 
 # Longer than a job's: a busy database must not make a living run look dead.
-DIRECT_LEASE = timedelta(seconds=30)
-MOST_REFUSALS = 5
-GOES_ON = "It took longer than {seconds} s and goes on in the background."
-FOR_A_PLACE = "a free place: this server runs {most} {what} at once"
-FOR_A_SHARE = "one of yours to end: of the {most} {what} at once, a person has {share}"
+INLINE_LEASE_DURATION = timedelta(seconds=30)
+MAX_RATE_LIMIT_RETRIES = 5
+HANDED_OVER_NOTE = "It took longer than {seconds} s and goes on in the background."
+WAITING_FOR_SLOT = "a free place: this server runs {most} {what} at once"
+WAITING_FOR_USER_SLOT = (
+    "one of yours to end: of the {most} {what} at once, a person has {share}"
+)
 
 log = structlog.get_logger(__name__)
 
 
-def lease(run: Run) -> None:
+def assign_lease(run: Run) -> None:
     """Claim a new run for this process, before it is saved: it is ours from its first moment."""
     run.lease_token = uuid4()
-    run.lease_until = timezone.now() + DIRECT_LEASE
+    run.lease_until = timezone.now() + INLINE_LEASE_DURATION
 
 
-class DirectPool:
+class RunExecutor:
     """Runs of this process: as many as there are ``places`` in threads, the others waiting.
 
     One person has at most half of the places, so that others need not wait for all of theirs; who
@@ -69,13 +81,13 @@ class DirectPool:
         self._what = what
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
-        self._runs: dict[UUID, tuple[Held, Future[None]]] = {}
+        self._runs: dict[UUID, tuple[LeasedRun, Future[None]]] = {}
         self._placed: dict[UUID, int] = {}  # those that have a place, and their owners
 
     def submit(self, run: Run) -> None:
         """Execute a run whose lease is ours, as soon as there is a place."""
-        one = Held(run, lease=DIRECT_LEASE)
-        keeper.hold(one)
+        one = LeasedRun(run, lease_duration=INLINE_LEASE_DURATION)
+        lease_keeper.track(one)
         future: Future[None] = Future()
         future.add_done_callback(lambda done: self._done(one, done))
         with self._lock:
@@ -96,7 +108,7 @@ class DirectPool:
 
     def cancel(self, pk: UUID) -> None:
         """Let go of a run now if it is in this process; elsewhere the flag does it soon."""
-        keeper.let_go(pk, Reason.CANCELLED)
+        lease_keeper.stop(pk, StopReason.CANCELLED)
 
     def stop(self, seconds: float = 5.0) -> None:
         """The process ends: end its runs honestly, within ``seconds``."""
@@ -104,7 +116,7 @@ class DirectPool:
             mine = list(self._runs.values())
             executor, self._executor = self._executor, None
         for one, future in mine:
-            one.let_go(Reason.STOPPING)
+            one.stop(StopReason.SHUTDOWN)
             future.cancel()  # one that waits; what has begun takes no notice
         wait([future for _one, future in mine], seconds)
         if executor is not None:
@@ -126,23 +138,27 @@ class DirectPool:
 
     def _why_waiting(self) -> str:
         places = self._places()
-        words = FOR_A_PLACE if len(self._placed) >= places else FOR_A_SHARE
+        words = (
+            WAITING_FOR_SLOT if len(self._placed) >= places else WAITING_FOR_USER_SLOT
+        )
         return words.format(most=places, share=self._share(), what=self._what)
 
-    def _done(self, one: Held, future: Future[None]) -> None:
-        keeper.release(one)
+    def _done(self, one: LeasedRun, future: Future[None]) -> None:
+        lease_keeper.untrack(one)
         with self._lock:
             self._runs.pop(one.run.pk, None)
             self._placed.pop(one.run.pk, None)
             self._place()
         if future.cancelled():
             # It was still waiting for a place when the process was told to end.
-            end(one.run, ending(one.run, Status.FAILED, error_texts.interrupted()))
+            finish_run(
+                one.run, final_values(one.run, Status.FAILED, error_texts.interrupted())
+            )
         elif error := future.exception():
             log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
 
 
-def _carry_out(one: Held, future: Future[None]) -> None:
+def _carry_out(one: LeasedRun, future: Future[None]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
@@ -153,34 +169,34 @@ def _carry_out(one: Held, future: Future[None]) -> None:
     future.set_result(None)
 
 
-pool = DirectPool(lambda: settings.DIRECT_RUNS, "direct queries")
-refines = DirectPool(lambda: settings.REFINES, "refines")
+direct_executor = RunExecutor(lambda: settings.DIRECT_RUNS, "direct queries")
+refine_executor = RunExecutor(lambda: settings.REFINES, "refines")
 
 
-def pool_of(run: Run) -> DirectPool:
+def executor_for(run: Run) -> RunExecutor:
     """Where a run of one of the modes INLINE is executed."""
-    return refines if run.mode == Mode.REFINE else pool
+    return refine_executor if run.mode == Mode.REFINE else direct_executor
 
 
-def execute(one: Held) -> None:
+def execute_run(one: LeasedRun) -> None:
     """Run one direct query, or refine, from its first step to its last."""
     run = _begun(one)
     if run is None:
         return
     try:
-        by_mode = refine.attempt if run.mode == Mode.REFINE else _attempts
-        settle(one, by_mode(one))
-    except HandedOverError as handed:
+        by_mode = refine.execute_refine if run.mode == Mode.REFINE else _attempts
+        finalize_run(one, by_mode(one))
+    except ContinuedInBackgroundError as handed:
         _hand_over(one, handed.job_id)
     except LeaseLostError:
         log.info("direct_run_lost", run=str(run.pk))
 
 
-def _in_thread(one: Held) -> None:
+def _in_thread(one: LeasedRun) -> None:
     close_old_connections()
     crashed = True
     try:
-        execute(one)
+        execute_run(one)
         crashed = False
     finally:
         connection.close()
@@ -192,85 +208,87 @@ def _in_thread(one: Held) -> None:
 def _end_crashed(run: Run) -> None:
     """A mistake of ours: its owner is told so at once. What was wrong is in the log."""
     try:
-        end_cut(run, error_texts.internal())
+        finish_incomplete_run(run, error_texts.internal_error())
     except (DatabaseError, InterfaceError) as error:
         # The lease runs out and the sweep ends the run.
         log.warning("crashed_run_left", run=str(run.pk), why=type(error).__name__)
 
 
-def _begun(one: Held) -> Run | None:
+def _begun(one: LeasedRun) -> Run | None:
     """The run, running; None if it was cancelled or lost while it waited for a place."""
     now = timezone.now()
-    waiting = held(one.run).filter(status=Status.QUEUED, cancel_asked_at=None)
+    waiting = leased_row(one.run).filter(status=Status.QUEUED, cancel_asked_at=None)
     changes = {"status": Status.RUNNING, "started_at": now, **NOT_WAITING}
     if not waiting.update(**changes):
         return None
-    one.until = now + timedelta(seconds=time_limit(one.run))
+    one.deadline = now + timedelta(seconds=time_limit(one.run))
     one.run = Run.objects.select_related("connection", "owner").get(pk=one.run.pk)
     return one.run
 
 
-def _attempts(one: Held) -> Received:
+def _attempts(one: LeasedRun) -> ReceiveResult:
     """Run until there is an answer other than "too many requests", a bounded number of times."""
     refusals = 0
     while True:
         received = _attempt(one)
         refused = received.error
-        if not isinstance(refused, RateLimitError) or received.rows:
+        if not isinstance(refused, RateLimitError) or received.row_count:
             return received
         refusals += 1
-        if refusals > MOST_REFUSALS:
+        if refusals > MAX_RATE_LIMIT_RETRIES:
             return received
-        seconds = backoff.backoff(refusals, refused.retry_after)
-        keep_away(one.run, seconds)
-        one.run.notes = noted(one.run, REFUSED)
+        seconds = backoff.backoff_seconds(refusals, refused.retry_after)
+        block_connection(one.run, seconds)
+        one.run.notes = notes_with(one.run, RATE_LIMITED_NOTE)
         commit(one.run, notes=one.run.notes)
-        if not wait_as_asked(one, seconds):
+        if not wait_for_retry_after(one, seconds):
             return received
 
 
-def _attempt(one: Held) -> Received:
+def _attempt(one: LeasedRun) -> ReceiveResult:
     """One call, from asking for a place in the rate limit to its last row."""
     kind = provider_class(one.run.provider)
     try:
         connection = access.connection_for(one.run)
-        if not take_turn(one, connection):
+        if not wait_for_token(one, connection):
             raise CallStoppedError("Not called.")
         with (
-            open_provider(connection, policy()) as provider,
-            one.calling(provider),
-            provider.run(spec_of(one.run)) as stream,
+            open_provider(connection, stream_policy()) as provider,
+            one.abort_on_stop(provider),
+            provider.run(query_spec(one.run)) as stream,
         ):
             return Receiver(one, stream, kind.column_hints).receive()
     except ProviderError as error:
-        return Received(error=error)
+        return ReceiveResult(error=error)
 
 
-def _hand_over(one: Held, job_id: str) -> None:
+def _hand_over(one: LeasedRun, job_id: str) -> None:
     """The provider made a job of it: from here on this is a background run, and the pump's."""
     run, now = one.run, timezone.now()
     seconds = (now - (run.started_at or now)).total_seconds()
     changes = {
-        **FREED,
+        **RELEASED_VALUES,
         **NOT_WAITING,
         "mode": Mode.BACKGROUND,
         "job_id": job_id[:200],
         "submitted_at": now,
         "next_at": now,
         "gives_up_at": now + timedelta(seconds=settings.BACKGROUND_SECONDS),
-        "notes": noted(run, GOES_ON.format(seconds=max(1, round(seconds)))),
+        "notes": notes_with(
+            run, HANDED_OVER_NOTE.format(seconds=max(1, round(seconds)))
+        ),
     }
     with transaction.atomic():
         # If somebody asked to cancel meanwhile, the pump sees it and cancels the job.
         mine = commit(run, **changes)
         if mine:
-            queue.ring_pump()
+            queue.enqueue_scheduler()
     if mine:
         log.info("direct_run_handed_over", run=str(run.pk))
     else:
         log.info("direct_run_lost", run=str(run.pk))
-        disown(run, job_id)
+        cancel_orphan(run, job_id)
 
 
 def _say_waiting(run: Run, words: str) -> None:
-    held(run).filter(status=Status.QUEUED).update(waiting_for=words)
+    leased_row(run).filter(status=Status.QUEUED).update(waiting_for=words)

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from queries.connections.services import open_provider
-from queries.models import Mode, Run, Status, lease_free
+from queries.models import Mode, Run, Status, unleased
 from queries.models.runs import RunQuerySet
 from queries.providers.errors import (
     ConflictError,
@@ -23,37 +23,37 @@ from queries.providers.errors import (
 )
 from queries.providers.registry import provider_class
 from queries.runs.engine import access, backoff, error_texts, queue, worker_limits
-from queries.runs.engine.finalize import settle
-from queries.runs.engine.lease_keeper import Held, keeper
-from queries.runs.engine.leases import FREED, LeaseLostError, claim, commit
+from queries.runs.engine.finalize import finalize_run
+from queries.runs.engine.lease_keeper import LeasedRun, lease_keeper
+from queries.runs.engine.leases import RELEASED_VALUES, LeaseLostError, claim, commit
 from queries.runs.engine.rate_waits import (
-    FOR_RECOVERY,
-    FOR_THE_PROVIDER,
-    keep_away,
+    WAITING_FOR_RECOVERY,
+    WAITING_FOR_RETRY_AFTER,
+    block_connection,
     seconds_blocked,
-    waiting,
+    waiting_values,
 )
-from queries.runs.engine.receiver import Received, Receiver, policy
-from queries.runs.engine.run_updates import best_attempt, forget_attempts
+from queries.runs.engine.receiver import Receiver, ReceiveResult, stream_policy
+from queries.runs.engine.run_updates import best_attempt, delete_attempts
 
-MOST_FAILURES = 5
-MOST_CLAIMS = 60
-WHEN_FULL = timedelta(seconds=2)
+MAX_FAILURES = 5
+MAX_CLAIMS = 60
+CAPACITY_RETRY_DELAY = timedelta(seconds=2)
 
 log = structlog.get_logger(__name__)
 
 
-def fetchable() -> RunQuerySet:
+def fetchable_runs() -> RunQuerySet:
     """Background runs whose rows are to be fetched."""
     return Run.objects.filter(mode=Mode.BACKGROUND, status=Status.FETCHING)
 
 
 def fetch(pk: str) -> str:
     """Fetch the rows of one run, if nobody does; returns what happened in one word."""
-    mine = fetchable().filter(pk=pk)
-    if worker_limits.full():
-        mine.filter(lease_free(timezone.now())).update(
-            next_at=timezone.now() + WHEN_FULL
+    mine = fetchable_runs().filter(pk=pk)
+    if worker_limits.at_capacity():
+        mine.filter(unleased(timezone.now())).update(
+            next_at=timezone.now() + CAPACITY_RETRY_DELAY
         )
         return "full"
     claimed = claim(mine)
@@ -64,59 +64,59 @@ def fetch(pk: str) -> str:
     try:
         return _fetch(run)
     finally:
-        ring_next()
+        enqueue_waiting_fetches()
 
 
-def ring_next(most: int = 1) -> int:
+def enqueue_waiting_fetches(limit: int = 1) -> int:
     """Ring for runs that wait to be fetched, those that wait longest first."""
     now = timezone.now()
-    waiting_runs = fetchable().filter(lease_free(now), next_at__lte=now)
+    waiting_runs = fetchable_runs().filter(unleased(now), next_at__lte=now)
     rung = 0
-    for run in waiting_runs.order_by("next_at")[:most]:
+    for run in waiting_runs.order_by("next_at")[:limit]:
         # Only whoever moves next_at rings: a second ring for the same run helps nobody.
         same = waiting_runs.filter(pk=run.pk, next_at=run.next_at)
         with transaction.atomic():
             if same.update(next_at=now + queue.LOST_AFTER):
-                queue.ring(queue.FETCH, str(run.pk))
+                queue.enqueue(queue.FETCH, str(run.pk))
                 rung += 1
     return rung
 
 
 def _fetch(run: Run) -> str:
-    forget_attempts(run, keep=best_attempt(run))
+    delete_attempts(run, keep=best_attempt(run))
     try:
         if blocked := _blocked(run):
             # Not a try: neither the claim nor an earlier failure counts for it.
-            _put_off(run, blocked, FOR_THE_PROVIDER, claims=0)
+            _put_off(run, blocked, WAITING_FOR_RETRY_AFTER, claims=0)
             return "later"
-        with keeper.holding(Held(run, until=run.gives_up_at)) as one:
+        with lease_keeper.tracking(LeasedRun(run, deadline=run.gives_up_at)) as one:
             received = _receive(one)
             if _again(run, received):
                 return "later"
-            return "settled" if settle(one, received) else "lost"
+            return "settled" if finalize_run(one, received) else "lost"
     except LeaseLostError:
         log.info("fetch_lost", run=str(run.pk))
         return "lost"
 
 
-def _receive(one: Held) -> Received:
+def _receive(one: LeasedRun) -> ReceiveResult:
     run = one.run
     kind = provider_class(run.provider)
     try:
-        if run.claims > MOST_CLAIMS:
-            raise error_texts.internal()
+        if run.claims > MAX_CLAIMS:
+            raise error_texts.internal_error()
         connection = access.connection_for(run)
         with (
-            open_provider(connection, policy()) as provider,
-            one.calling(provider),
+            open_provider(connection, stream_policy()) as provider,
+            one.abort_on_stop(provider),
             provider.rows(run.job_id) as stream,
         ):
             return Receiver(one, stream, kind.column_hints).receive()
     except ProviderError as error:
-        return Received(error=error)
+        return ReceiveResult(error=error)
 
 
-def _again(run: Run, received: Received) -> bool:
+def _again(run: Run, received: ReceiveResult) -> bool:
     """Leave it for another try, if the error may pass; tells whether that was done."""
     error = received.error
     # A job that has just ended may still be "not ready" to the part that hands out its rows.
@@ -124,14 +124,17 @@ def _again(run: Run, received: Received) -> bool:
         error is not None and error.retryable
     )
     tries = run.failures + 1
-    if error is None or not passing or tries > MOST_FAILURES:
+    if error is None or not passing or tries > MAX_FAILURES:
         return False
-    seconds = backoff.backoff(tries, error.retry_after)
+    seconds = backoff.backoff_seconds(tries, error.retry_after)
     refused = isinstance(error, RateLimitError)
     if refused:
-        keep_away(run, seconds)
+        block_connection(run, seconds)
     _put_off(
-        run, seconds, FOR_THE_PROVIDER if refused else FOR_RECOVERY, failures=tries
+        run,
+        seconds,
+        WAITING_FOR_RETRY_AFTER if refused else WAITING_FOR_RECOVERY,
+        failures=tries,
     )
     return True
 
@@ -145,8 +148,8 @@ def _blocked(run: Run) -> float:
 def _put_off(run: Run, seconds: float, what: str, **changes: Any) -> None:
     """Let go of the run and come back for it; the wait is shown."""
     later = timezone.now() + timedelta(seconds=seconds)
-    changes |= {**FREED, **waiting(seconds, what), "next_at": later}
+    changes |= {**RELEASED_VALUES, **waiting_values(seconds, what), "next_at": later}
     with transaction.atomic():
         if not commit(run, **changes):
             raise LeaseLostError
-        queue.ring(queue.FETCH, str(run.pk), at=later)
+        queue.enqueue(queue.FETCH, str(run.pk), at=later)

@@ -5,59 +5,68 @@ from __future__ import annotations
 from queries.models import Mode, Run, Status
 from queries.providers.errors import LimitExceededError, ProviderError
 from queries.runs.engine import error_texts
-from queries.runs.engine.lease_keeper import Held, Reason
-from queries.runs.engine.leases import LeaseLostError, held
-from queries.runs.engine.receiver import Received, compacted
-from queries.runs.engine.run_updates import end, ending, mark_connection, noted
+from queries.runs.engine.lease_keeper import LeasedRun, StopReason
+from queries.runs.engine.leases import LeaseLostError, leased_row
+from queries.runs.engine.receiver import ReceiveResult, compact_parts
+from queries.runs.engine.run_updates import (
+    final_values,
+    finish_run,
+    mark_connection_failing,
+    notes_with,
+)
 
-HUNG_UP = "Cancelled by closing the connection; the provider does not confirm that."
-STOPPED_FETCHING = (
+CONNECTION_CLOSED_NOTE = (
+    "Cancelled by closing the connection; the provider does not confirm that."
+)
+FETCH_STOPPED_NOTE = (
     "The job had already ended at the provider; we stopped fetching its rows."
 )
 
 
-def settle(one: Held, received: Received) -> bool:
+def finalize_run(one: LeasedRun, received: ReceiveResult) -> bool:
     """End the run that ``one`` holds; False if it was not ours to end any more."""
     run = one.run
-    if one.reason is Reason.LOST or not _refresh(run):
+    if one.stop_reason is StopReason.LEASE_LOST or not _refresh(run):
         return False
     if received.result_set:
         dropped = received.result_set.columns_dropped
-        run.notes = noted(run, error_texts.columns_left_out(dropped))
-    error = one.error(received.error)
+        run.notes = notes_with(run, error_texts.dropped_columns_note(dropped))
+    error = one.stop_error(received.error)
     status = _status(one, received, error)
     try:
         if status is Status.SUCCEEDED and received.result_set:
-            compacted(one, received.result_set)
+            compact_parts(one, received.result_set)
     except LeaseLostError:
         return False
     shown = error if status is Status.FAILED else None
     note = _note(one) if status is Status.CANCELLED else ""
-    mark_connection(run.connection, error)
+    mark_connection_failing(run.connection, error)
     keep = received.result_set if status is Status.SUCCEEDED else None
-    return end(run, ending(run, status, shown, note), keep)
+    return finish_run(run, final_values(run, status, shown, note), keep)
 
 
 def _refresh(run: Run) -> bool:
     """Notes and warnings may have grown since the run was claimed; only ours counts."""
-    fresh = held(run).first()
+    fresh = leased_row(run).first()
     if fresh is None:
         return False
     run.notes, run.warnings = fresh.notes, fresh.warnings
     return True
 
 
-def _status(one: Held, received: Received, error: ProviderError | None) -> Status:
-    if one.reason is Reason.CANCELLED:
+def _status(
+    one: LeasedRun, received: ReceiveResult, error: ProviderError | None
+) -> Status:
+    if one.stop_reason is StopReason.CANCELLED:
         return Status.CANCELLED
     # Our own cap on rows or bytes cuts a result; it does not make the rows received wrong.
-    capped = isinstance(error, LimitExceededError) and received.rows > 0
+    capped = isinstance(error, LimitExceededError) and received.row_count > 0
     return Status.SUCCEEDED if error is None or capped else Status.FAILED
 
 
-def _note(one: Held) -> str:
+def _note(one: LeasedRun) -> str:
     if one.run.mode == Mode.BACKGROUND:
-        return STOPPED_FETCHING
+        return FETCH_STOPPED_NOTE
     # A refine calls nobody.
     called = one.has_called and one.run.mode == Mode.DIRECT
-    return HUNG_UP if called else ""
+    return CONNECTION_CLOSED_NOTE if called else ""

@@ -17,16 +17,16 @@ log = structlog.get_logger(__name__)
 
 WORKER = "worker"
 # Long tasks beat too; more often than this is of no use.
-EVERY = timedelta(seconds=3)
+BEAT_INTERVAL = timedelta(seconds=3)
 STALE_AFTER = timedelta(seconds=60)
 
 
 def beat(name: str = WORKER) -> None:
     """Write that tasks run, at most every few seconds."""
-    _write(name, not_since=timezone.now() - EVERY)
+    _write(name, not_since=timezone.now() - BEAT_INTERVAL)
 
 
-def answer(name: str = WORKER) -> None:
+def force_beat(name: str = WORKER) -> None:
     """Answer whoever asked for a sign of life: always, or a beat a moment before would hide it."""
     _write(name, not_since=timezone.now())
 
@@ -38,7 +38,7 @@ def _write(name: str, *, not_since: datetime) -> None:
 
 
 @contextmanager
-def beating() -> Iterator[None]:
+def beat_in_background() -> Iterator[None]:
     """Beat while a long task runs: workers that are all busy for minutes are no wedge."""
     over = threading.Event()
     thread = threading.Thread(
@@ -67,7 +67,7 @@ def _beat_until(over: threading.Event) -> None:
     try:
         while not over.is_set():
             _beat_safely()
-            over.wait(EVERY.total_seconds())
+            over.wait(BEAT_INTERVAL.total_seconds())
     finally:
         connection.close()
 

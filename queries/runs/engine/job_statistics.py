@@ -13,16 +13,16 @@ from datetime import datetime
 from typing import Any
 
 from queries.providers.base import JobStatus, RowStream
-from queries.runs.engine.run_updates import storable
+from queries.runs.engine.run_updates import json_safe
 
-MOST_EXTRAS = 256 * 1024  # characters of JSON, of all of them together
-MOST_TOLD = 8 * 1024  # of one status: it is written again with each
+MAX_EXTRAS_CHARACTERS = 256 * 1024  # characters of JSON, of all of them together
+MAX_STATUS_CHARACTERS = 8 * 1024  # of one status: it is written again with each
 
 
-def job_facts(status: JobStatus) -> dict[str, Any]:
+def status_statistics(status: JobStatus) -> dict[str, Any]:
     """What a status tells beside the job's state; nothing of what it does not tell."""
-    told, _left_out = _bounded(storable(status.raw), MOST_TOLD)
-    facts: dict[str, Any] = expiry(status.expires_at)
+    told, _left_out = _bounded(json_safe(status.raw), MAX_STATUS_CHARACTERS)
+    facts: dict[str, Any] = expiry_statistics(status.expires_at)
     if told:
         facts["status_told"] = told
     if status.progress is not None and status.progress.total > 0:
@@ -35,14 +35,14 @@ def job_facts(status: JobStatus) -> dict[str, Any]:
 
 def stream_statistics(stream: RowStream) -> dict[str, Any]:
     """What is kept of a stream beside its rows."""
-    told: dict[str, Any] = storable(stream.statistics)
-    extras, left_out = _bounded(storable(stream.extras), MOST_EXTRAS)
+    told: dict[str, Any] = json_safe(stream.statistics)
+    extras, left_out = _bounded(json_safe(stream.extras), MAX_EXTRAS_CHARACTERS)
     beside = {"extras": extras, "extras_left_out": left_out[:20]}
     told |= {name: value for name, value in beside.items() if value}
-    return told | expiry(stream.expires_at)
+    return told | expiry_statistics(stream.expires_at)
 
 
-def expiry(at: datetime | None) -> dict[str, Any]:
+def expiry_statistics(at: datetime | None) -> dict[str, Any]:
     """Until when the provider keeps the rows, if it is known."""
     return {"provider_expires_at": at.isoformat()} if at else {}
 

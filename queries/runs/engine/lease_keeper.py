@@ -22,64 +22,68 @@ from django.utils import timezone
 from queries.models import Mode, Run
 from queries.providers.errors import ProviderError
 from queries.runs.engine import error_texts
-from queries.runs.engine.leases import LEASE, held, renewed
+from queries.runs.engine.leases import LEASE_DURATION, leased_row, renewal_values
 from queries.runs.engine.run_updates import time_limit
 
-LOOK_EVERY = 0.5
-RENEW_EVERY = 2.5
+CHECK_INTERVAL = 0.5
+RENEW_INTERVAL = 2.5
 
 log = structlog.get_logger(__name__)
 
 
-class Call(Protocol):
+class Abortable(Protocol):
     """What a run waits for: a provider, or a process of ours. `abort` hangs up, from any thread."""
 
     def abort(self) -> None:
         """End what is under way."""
 
 
-C = TypeVar("C", bound=Call)
+C = TypeVar("C", bound=Abortable)
 
 
-class Reason(StrEnum):
+class StopReason(StrEnum):
     """Why a run has to be let go."""
 
     CANCELLED = "cancelled"  # somebody asked
-    LATE = "late"  # its time is over
-    LOST = "lost"  # somebody else holds it, or it is gone
-    STOPPING = "stopping"  # this process ends
+    TIMEOUT = "late"  # its time is over
+    LEASE_LOST = "lost"  # somebody else holds it, or it is gone
+    SHUTDOWN = "stopping"  # this process ends
 
 
-class Held:
+class LeasedRun:
     """One run in our hands: how to hang up, and whether we have to."""
 
     def __init__(
-        self, run: Run, *, lease: timedelta = LEASE, until: datetime | None = None
+        self,
+        run: Run,
+        *,
+        lease_duration: timedelta = LEASE_DURATION,
+        deadline: datetime | None = None,
     ) -> None:
         self.run = run
-        self.lease = lease
-        self.until = until
-        self.reason: Reason | None = None
+        self.lease_duration = lease_duration
+        self.deadline = deadline
+        self.stop_reason: StopReason | None = None
         self.has_called = False
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        self._call: Call | None = None
+        self._call: Abortable | None = None
 
-    def let_go(self, reason: Reason) -> None:
+    def stop(self, reason: StopReason) -> None:
         """Make the holder stop, wherever it is waiting. The first reason counts."""
         with self._lock:
-            self.reason = self.reason or reason
+            self.stop_reason = self.stop_reason or reason
             self._stop.set()
             if self._call is not None:
                 self._call.abort()
 
-    def error(self, otherwise: ProviderError | None) -> ProviderError | None:
+    def stop_error(self, otherwise: ProviderError | None) -> ProviderError | None:
         """Why the run ended early: our own reason if it was we who hung up."""
-        if self.reason is Reason.LATE:
-            return error_texts.too_long(
+        if self.stop_reason is StopReason.TIMEOUT:
+            return error_texts.run_timed_out(
                 time_limit(self.run), is_refine=self.run.mode == Mode.REFINE
             )
-        if self.reason is Reason.STOPPING:
+        if self.stop_reason is StopReason.SHUTDOWN:
             return error_texts.interrupted()
         return otherwise
 
@@ -88,12 +92,12 @@ class Held:
         return not self._stop.wait(seconds)
 
     @contextmanager
-    def calling(self, call: C) -> Iterator[C]:
+    def abort_on_stop(self, call: C) -> Iterator[C]:
         """The block in which ``let_go`` hangs up on ``call``."""
         with self._lock:
             self._call = call
             self.has_called = True
-            if self.reason:
+            if self.stop_reason:
                 call.abort()
         try:
             yield call
@@ -102,16 +106,16 @@ class Held:
                 self._call = None
 
 
-class Keeper:
+class LeaseKeeper:
     """Watches over the runs this process holds, in one thread that lives as long as there are any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[UUID, Held] = {}
+        self._held: dict[UUID, LeasedRun] = {}
         self._thread: threading.Thread | None = None
         self._renewed_at = 0.0
 
-    def hold(self, one: Held) -> None:
+    def track(self, one: LeasedRun) -> None:
         """Start to watch over a run whose lease is ours."""
         with self._lock:
             self._held[one.run.pk] = one
@@ -121,39 +125,39 @@ class Keeper:
                 )
                 self._thread.start()
 
-    def release(self, one: Held) -> None:
+    def untrack(self, one: LeasedRun) -> None:
         """Stop watching over it. Harmless when repeated."""
         with self._lock:
             self._held.pop(one.run.pk, None)
 
     @contextmanager
-    def holding(self, one: Held) -> Iterator[Held]:
+    def tracking(self, one: LeasedRun) -> Iterator[LeasedRun]:
         """``hold`` and ``release``."""
-        self.hold(one)
+        self.track(one)
         try:
             yield one
         finally:
-            self.release(one)
+            self.untrack(one)
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether nothing is held."""
         with self._lock:
             return not self._held
 
-    def let_go(self, pk: UUID, reason: Reason) -> bool:
+    def stop(self, pk: UUID, reason: StopReason) -> bool:
         """Make the holder of a run stop now, if it is in this process."""
         with self._lock:
             one = self._held.get(pk)
         if one is not None:
-            one.let_go(reason)
+            one.stop(reason)
         return one is not None
 
     def _watch(self) -> None:
         try:
             while self._some():
                 self._look_safely()
-                time.sleep(LOOK_EVERY)
+                time.sleep(CHECK_INTERVAL)
         finally:
             connection.close()
 
@@ -168,39 +172,41 @@ class Keeper:
         """A database that is away for a moment must not end the watch."""
         close_old_connections()
         try:
-            self.look()
+            self.check_all()
         except (DatabaseError, InterfaceError) as error:
             log.warning("keeper_blind", why=type(error).__name__)
 
-    def look(self) -> None:
+    def check_all(self) -> None:
         """Look once at every run held: renew its lease, and let go where we have to."""
         with self._lock:
             mine = list(self._held.values())
-        renew = time.monotonic() - self._renewed_at >= RENEW_EVERY
+        renew = time.monotonic() - self._renewed_at >= RENEW_INTERVAL
         asked = _asked_to_cancel(mine)
         for one in mine:
-            if renew and not held(one.run).update(**renewed(one.lease)):
-                one.let_go(Reason.LOST)
+            if renew and not leased_row(one.run).update(
+                **renewal_values(one.lease_duration)
+            ):
+                one.stop(StopReason.LEASE_LOST)
             elif reason := _why_let_go(one, asked):
-                one.let_go(reason)
+                one.stop(reason)
         if renew:
             self._renewed_at = time.monotonic()
 
 
-def _why_let_go(one: Held, asked: dict[UUID, Any]) -> Reason | None:
+def _why_let_go(one: LeasedRun, asked: dict[UUID, Any]) -> StopReason | None:
     if one.run.pk not in asked:
-        return Reason.LOST
+        return StopReason.LEASE_LOST
     if asked[one.run.pk] is not None:
-        return Reason.CANCELLED
-    if one.until is not None and timezone.now() >= one.until:
-        return Reason.LATE
+        return StopReason.CANCELLED
+    if one.deadline is not None and timezone.now() >= one.deadline:
+        return StopReason.TIMEOUT
     return None
 
 
-def _asked_to_cancel(mine: list[Held]) -> dict[UUID, datetime | None]:
+def _asked_to_cancel(mine: list[LeasedRun]) -> dict[UUID, datetime | None]:
     """Run -> when somebody asked to cancel it; runs that ended or are gone are missing."""
     rows = Run.objects.active().filter(pk__in=[one.run.pk for one in mine])
     return dict(rows.values_list("pk", "cancel_asked_at"))
 
 
-keeper = Keeper()
+lease_keeper = LeaseKeeper()

@@ -9,30 +9,30 @@ from queries.models import Run, Status
 from queries.providers.errors import ProviderError
 from queries.runs.engine import cancelling, error_texts, submitting
 from queries.runs.engine.polling import POLL
-from queries.runs.engine.steps import Outcome, Step, finish
+from queries.runs.engine.steps import Outcome, Step, final_outcome
 from queries.runs.engine.submitting import SUBMIT
 
 # Claimed so often without ever moving on: whatever happens, it takes the worker with it.
-MOST_CLAIMS = 50
+MAX_CLAIMS = 50
 
 
 def next_step(run: Run) -> Step | Outcome:
     """The remote call to make now, or how the run ends without one."""
     if run.cancel_asked_at:
-        return cancelling.next_step(run)
+        return cancelling.next_cancel_step(run)
     if hopeless := _hopeless(run):
-        return finish(run, Status.FAILED, hopeless)
+        return final_outcome(run, Status.FAILED, hopeless)
     return POLL if run.job_id else SUBMIT
 
 
 def _hopeless(run: Run) -> ProviderError | None:
     """Why there is no point in going on."""
-    if run.claims > MOST_CLAIMS:
-        return error_texts.internal()
+    if run.claims > MAX_CLAIMS:
+        return error_texts.internal_error()
     if run.connection is None:
-        return error_texts.connection_gone()
+        return error_texts.connection_deleted()
     if run.gives_up_at and timezone.now() >= run.gives_up_at:
-        return error_texts.gave_up(settings.BACKGROUND_SECONDS)
-    if not run.job_id and submitting.exhausted(run):
+        return error_texts.job_timed_out(settings.BACKGROUND_SECONDS)
+    if not run.job_id and submitting.submits_exhausted(run):
         return error_texts.submit_unknown(run.submits)
     return None

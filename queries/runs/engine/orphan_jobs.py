@@ -10,13 +10,13 @@ from django.db.models import Q
 
 from queries.connections.services import open_provider
 from queries.models import Connection, Run
-from queries.models.runs import ACTIVE
+from queries.models.runs import ACTIVE_STATUSES
 from queries.providers.errors import ProviderError
 
 log = structlog.get_logger(__name__)
 
 
-def cancel_unwatched(connection: Connection, job_id: str) -> threading.Thread:
+def cancel_job_in_background(connection: Connection, job_id: str) -> threading.Thread:
     """Ask the provider once to cancel a job, in a thread of its own. Nobody waits for the answer."""
     connection.refresh_from_db()
     thread = threading.Thread(
@@ -26,16 +26,16 @@ def cancel_unwatched(connection: Connection, job_id: str) -> threading.Thread:
     return thread
 
 
-def disown(run: Run, job_id: str) -> None:
+def cancel_orphan(run: Run, job_id: str) -> None:
     """Cancel a job that was made for a run that is over, or gone: nobody will watch it."""
     if not (job_id and run.connection_id):
         return
-    wanted = Q(status__in=ACTIVE) | Q(job_id=job_id)
+    wanted = Q(status__in=ACTIVE_STATUSES) | Q(job_id=job_id)
     if Run.objects.filter(wanted, pk=run.pk).exists():
         return
     connection = Connection.objects.filter(pk=run.connection_id).first()
     if connection is not None:
-        cancel_unwatched(connection, job_id)
+        cancel_job_in_background(connection, job_id)
 
 
 def _cancel(connection: Connection, job_id: str) -> None:

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
-from queries.connections.services import keep_figures, open_provider
+from queries.connections.services import open_provider, store_rate_figures
 from queries.models import Connection
-from queries.providers.base import Provider, RateFigures
+from queries.providers.base import Provider, RateLimitStatus
 
 
-class Shelf:
+class ProviderPool:
     """Lends each opened provider to one thread at a time; closes them all at the end.
 
     A connection that was changed is another one: the old provider is not lent again.
@@ -24,11 +24,11 @@ class Shelf:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free: dict[tuple[Any, ...], list[Provider]] = {}
-        self._told: dict[UUID, tuple[Connection, RateFigures]] = {}
+        self._told: dict[UUID, tuple[Connection, RateLimitStatus]] = {}
         self._opened = ExitStack()
 
     @contextmanager
-    def lend(self, connection: Connection) -> Iterator[Provider]:
+    def acquire(self, connection: Connection) -> Iterator[Provider]:
         """A provider for one call; after an error it is not used again."""
         key = (connection.pk, connection.updated_at, connection.sealed_key)
         provider = self._take(key) or self._open(connection)
@@ -39,14 +39,14 @@ class Shelf:
         with self._lock:
             self._free.setdefault(key, []).append(provider)
 
-    def keep_figures(self) -> None:
+    def save_rate_figures(self) -> None:
         """Store what was said of limits since the last time; not for a thread that lends."""
         with self._lock:
             told, self._told = self._told, {}
         for connection, figures in told.values():
-            keep_figures(connection, figures)
+            store_rate_figures(connection, figures)
 
-    def _listen(self, connection: Connection, figures: RateFigures | None) -> None:
+    def _listen(self, connection: Connection, figures: RateLimitStatus | None) -> None:
         if figures is not None:
             with self._lock:
                 self._told[connection.pk] = (connection, figures)
@@ -58,7 +58,7 @@ class Shelf:
 
     def _open(self, connection: Connection) -> Provider:
         with ExitStack() as attempt:
-            provider = attempt.enter_context(open_provider(connection, keep=False))
+            provider = attempt.enter_context(open_provider(connection, store_figures=False))
             with self._lock:
                 self._opened.push(attempt.pop_all())
         return provider
@@ -73,4 +73,4 @@ class Shelf:
         at: TracebackType | None,
     ) -> None:
         self._opened.close()
-        self.keep_figures()
+        self.save_rate_figures()

@@ -22,9 +22,9 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 from redis.exceptions import RedisError
 
-from queries.models import PumpSlot
+from queries.models import SchedulerLock
 
-PUMP = "queries.tasks.pump"
+RUN_SCHEDULER = "queries.tasks.run_scheduler"
 FETCH = "queries.tasks.fetch"
 BEAT = "queries.tasks.beat"
 BUILD_EXPORT = "queries.tasks.build_export"
@@ -33,14 +33,14 @@ log = structlog.get_logger(__name__)
 
 # Tasks that read or write a whole result take longer than the queue's own limit. That the
 # queue hands them out again meanwhile is harmless: the lease turns the second one away.
-SECONDS: dict[str, int] = {FETCH: 3600, BUILD_EXPORT: 3600}
+TASK_TIMEOUTS: dict[str, int] = {FETCH: 3600, BUILD_EXPORT: 3600}
 
-SOON = timedelta(seconds=0.5)
+ENQUEUE_NOW_WITHIN = timedelta(seconds=0.5)
 # A wake-up that should have rung this long ago was lost.
 LOST_AFTER = timedelta(seconds=5)
 
 
-def ring(task: str, *args: str, at: datetime | None = None) -> None:
+def enqueue(task: str, *args: str, at: datetime | None = None) -> None:
     """Ask for ``task`` to be run, with ids only, now or at ``at``; part of the transaction."""
     package = _package(task, args)
     now = timezone.now()
@@ -48,25 +48,27 @@ def ring(task: str, *args: str, at: datetime | None = None) -> None:
         OrmQ.objects.using(Conf.ORM).create(
             key=Conf.CLUSTER_NAME, payload=package, lock=at or now
         )
-    elif at is None or at <= now + SOON:
+    elif at is None or at <= now + ENQUEUE_NOW_WITHIN:
         transaction.on_commit(partial(_enqueue, package))
 
 
-def ring_pump(at: datetime | None = None) -> None:
+def enqueue_scheduler(at: datetime | None = None) -> None:
     """Ask for a pump, unless one has been asked for by then."""
     now = timezone.now()
     when = at or now
     pending = Q(wake_at__gt=now - LOST_AFTER, wake_at__lte=when)
-    PumpSlot.objects.get_or_create(number=0)
-    if PumpSlot.objects.filter(~pending | Q(wake_at=None), number=0).update(
+    SchedulerLock.objects.get_or_create(number=0)
+    if SchedulerLock.objects.filter(~pending | Q(wake_at=None), number=0).update(
         wake_at=when
     ):
-        ring(PUMP, at=at)
+        enqueue(RUN_SCHEDULER, at=at)
 
 
-def rang_for_pump() -> None:
+def clear_scheduler_wake_up() -> None:
     """A wake-up has arrived: the next one has to be asked for."""
-    PumpSlot.objects.filter(number=0, wake_at__lte=timezone.now()).update(wake_at=None)
+    SchedulerLock.objects.filter(number=0, wake_at__lte=timezone.now()).update(
+        wake_at=None
+    )
 
 
 def _enqueue(package: str) -> None:
@@ -89,7 +91,7 @@ def _package(task: str, args: tuple[str, ...]) -> str:
         "ack_failure": True,
         "save": False,
     }
-    if task in SECONDS:
-        body["timeout"] = SECONDS[task]
+    if task in TASK_TIMEOUTS:
+        body["timeout"] = TASK_TIMEOUTS[task]
     signed: str = SignedPackage.dumps(body)
     return signed

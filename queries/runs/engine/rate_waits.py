@@ -9,53 +9,57 @@ from django.utils import timezone
 from queries.connections import rate_limit
 from queries.models import Connection, Run
 from queries.providers.registry import provider_class
-from queries.runs.engine.lease_keeper import Held
+from queries.runs.engine.lease_keeper import LeasedRun
 from queries.runs.engine.leases import commit
 from queries.runs.engine.run_updates import NOT_WAITING
 
-FOR_A_TURN = "a free place in the provider's rate limit"
-FOR_THE_PROVIDER = "the provider, which asked us to come back later"
-REFUSED = "The provider said “too many requests”; it was tried again after a while."
-FOR_RECOVERY = "the provider, which cannot be reached at the moment"
-FOR_AN_EARLIER_TRY = "the provider, which is still busy with an earlier attempt"
+WAITING_FOR_RATE_LIMIT = "a free place in the provider's rate limit"
+WAITING_FOR_RETRY_AFTER = "the provider, which asked us to come back later"
+RATE_LIMITED_NOTE = (
+    "The provider said “too many requests”; it was tried again after a while."
+)
+WAITING_FOR_RECOVERY = "the provider, which cannot be reached at the moment"
+WAITING_FOR_EARLIER_ATTEMPT = (
+    "the provider, which is still busy with an earlier attempt"
+)
 # A wait is cut into pieces, so that a bucket that fills sooner is noticed.
-LONGEST_NAP = 5.0
+MAX_SLEEP_SECONDS = 5.0
 
 
-def waiting(seconds: float, what: str) -> dict[str, object]:
+def waiting_values(seconds: float, what: str) -> dict[str, object]:
     """The changes that show a wait on the run."""
     until = timezone.now() + timedelta(seconds=seconds)
     return {"waiting_until": until, "waiting_for": what}
 
 
-def take_turn(one: Held, connection: Connection) -> bool:
+def wait_for_token(one: LeasedRun, connection: Connection) -> bool:
     """Wait for a token and take it; False if we have to let go before that."""
-    while wait := seconds_to_turn(connection):
-        commit(one.run, **waiting(wait, FOR_A_TURN))
-        if not one.sleep(min(wait, LONGEST_NAP)):
+    while wait := try_take_token(connection):
+        commit(one.run, **waiting_values(wait, WAITING_FOR_RATE_LIMIT))
+        if not one.sleep(min(wait, MAX_SLEEP_SECONDS)):
             return False
     commit(one.run, **NOT_WAITING)
-    return one.reason is None
+    return one.stop_reason is None
 
 
-def wait_as_asked(one: Held, seconds: float) -> bool:
+def wait_for_retry_after(one: LeasedRun, seconds: float) -> bool:
     """Wait because the provider said so; False if we have to let go before the end."""
-    commit(one.run, **waiting(seconds, FOR_THE_PROVIDER))
+    commit(one.run, **waiting_values(seconds, WAITING_FOR_RETRY_AFTER))
     return one.sleep(seconds)
 
 
-def seconds_to_turn(connection: Connection) -> float:
+def try_take_token(connection: Connection) -> float:
     """Take a place in the rate limit: 0.0 if there was one, else how long to wait."""
     limit = provider_class(connection.provider).rate_limit
-    return rate_limit.take(connection, limit)
+    return rate_limit.acquire(connection, limit)
 
 
 def seconds_blocked(run: Run) -> float:
     """How long the provider still wants to be left alone; 0.0 if it does not. Takes no place."""
-    return rate_limit.take(run.connection, None) if run.connection else 0.0
+    return rate_limit.acquire(run.connection, None) if run.connection else 0.0
 
 
-def keep_away(run: Run, seconds: float) -> None:
+def block_connection(run: Run, seconds: float) -> None:
     """The provider wants to be left alone: by everybody who holds this key."""
     if run.connection is not None:
         rate_limit.block(run.connection, seconds)

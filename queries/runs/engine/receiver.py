@@ -23,13 +23,13 @@ from queries.providers.errors import (
 from queries.results import Part, PartWriter, ResultError, StorageError, compact
 from queries.runs.engine import error_texts
 from queries.runs.engine.job_statistics import stream_statistics
-from queries.runs.engine.lease_keeper import Held, Reason
-from queries.runs.engine.leases import LeaseLostError, held, renewed
-from queries.runs.engine.row_documents import documents_of
+from queries.runs.engine.lease_keeper import LeasedRun, StopReason
+from queries.runs.engine.leases import LeaseLostError, leased_row, renewal_values
+from queries.runs.engine.row_documents import row_document_layout
 from queries.runs.engine.run_updates import (
-    forget_unpublished,
-    merged,
-    storable,
+    delete_unpublished_attempt,
+    json_safe,
+    merged_warnings,
     warning_dicts,
 )
 from queries.stored_results import columns_of, directory_of
@@ -37,20 +37,20 @@ from queries.stored_results import columns_of, directory_of
 log = structlog.get_logger(__name__)
 
 
-def policy() -> Policy:
+def stream_policy() -> Policy:
     """The limits of a call that brings rows."""
     return replace(default_policy(), max_stream_bytes=settings.MAX_BYTES)
 
 
 @dataclass
-class Received:
+class ReceiveResult:
     """What came of a stream: its rows are durable, ``error`` says why it ended early."""
 
     result_set: ResultSet | None = None
     error: ProviderError | None = None
 
     @property
-    def rows(self) -> int:
+    def row_count(self) -> int:
         """How many rows are stored."""
         return self.result_set.row_count if self.result_set else 0
 
@@ -58,26 +58,26 @@ class Received:
 class Receiver:
     """Takes one stream for one run. Raises LeaseLostError when the run is somebody else's."""
 
-    def __init__(self, one: Held, stream: RowStream, hints: Any) -> None:
-        self.one = one
+    def __init__(self, one: LeasedRun, stream: RowStream, hints: Any) -> None:
+        self.leased = one
         self.stream = stream
         self.error: ProviderError | None = None
-        self.no_room = ""
+        self.storage_full_reason = ""
         with transaction.atomic():
             self._renew()
             self.result_set = ResultSet.objects.create(run=one.run)
         self.writer = PartWriter(directory_of(self.result_set), hints=hints)
 
-    def receive(self) -> Received:
+    def receive(self) -> ReceiveResult:
         """Read the stream to its end, or to its error; either way the rows until then are stored."""
         try:
             self._store()
             self._close()
         except LeaseLostError:
-            forget_unpublished(self.result_set)
+            delete_unpublished_attempt(self.result_set)
             raise
         self.result_set.refresh_from_db()
-        return Received(self.result_set, self.error)
+        return ReceiveResult(self.result_set, self.error)
 
     def _store(self) -> None:
         try:
@@ -86,10 +86,10 @@ class Receiver:
         except ProviderError as failure:
             self.error = failure
         except StorageError as failure:
-            self.error = error_texts.not_stored(str(failure))
-        if self.one.reason is Reason.LOST:
+            self.error = error_texts.storage_failed(str(failure))
+        if self.leased.stop_reason is StopReason.LEASE_LOST:
             raise LeaseLostError
-        self.error = self.one.error(self.error)
+        self.error = self.leased.stop_error(self.error)
 
     def _limited(self) -> Iterator[Row]:
         """The stream's rows up to our own limits; ends at once when we have to let go."""
@@ -99,13 +99,13 @@ class Receiver:
                     f"We keep at most {settings.MAX_ROWS:,} rows of one result.",
                     code="our_row_limit",
                 )
-            if self.no_room:
+            if self.storage_full_reason:
                 raise LimitExceededError(
-                    f"{self.no_room} The rest was not kept.",
+                    f"{self.storage_full_reason} The rest was not kept.",
                     code="our_store_limit",
                     remedy="Delete rows you no longer need on the pages of their runs, then run it again.",
                 )
-            if self.one.reason:
+            if self.leased.stop_reason:
                 raise CallStoppedError("We stopped reading.")
             yield row
 
@@ -116,18 +116,20 @@ class Receiver:
                 status=Status.FETCHING,
                 rows_received=self.writer.rows,
                 bytes_received=self.stream.bytes_received,
-                **stream_facts(self.stream),
+                **stream_values(self.stream),
             )
             ResultPart.objects.create(
                 result_set=self.result_set, seq=part.first_row, **asdict(part)
             )
             self._describe(row_count=self.writer.rows, size=self.writer.size)
         # Told where rows are taken: those that are held already become durable then.
-        self.no_room = quota.no_room_for_rows()
+        self.storage_full_reason = quota.no_room_for_rows()
 
     def _renew(self, **changes: Any) -> None:
-        if not held(self.one.run).update(**renewed(self.one.lease), **changes):
-            self.one.let_go(Reason.LOST)
+        if not leased_row(self.leased.run).update(
+            **renewal_values(self.leased.lease_duration), **changes
+        ):
+            self.leased.stop(StopReason.LEASE_LOST)
             raise LeaseLostError
 
     def _describe(self, **changes: Any) -> None:
@@ -140,35 +142,37 @@ class Receiver:
     def _close(self) -> None:
         """Say whether anything is missing, and what cut it."""
         rows = self.writer.rows
-        warnings = merged(self.one.run.warnings, warning_dicts(self.stream.warnings))
-        cuts = [error_texts.cut_by_warning(w) for w in warnings if w["cuts_result"]]
-        if self.one.reason is Reason.CANCELLED:
-            cuts.append(error_texts.cut_by_cancel(rows))
+        warnings = merged_warnings(
+            self.leased.run.warnings, warning_dicts(self.stream.warnings)
+        )
+        cuts = [error_texts.cut_from_warning(w) for w in warnings if w["cuts_result"]]
+        if self.leased.stop_reason is StopReason.CANCELLED:
+            cuts.append(error_texts.cancel_cut(rows))
         elif self.error is not None:
-            cuts.append(error_texts.cut_by_error(self.error, rows))
-        run = self.one.run
+            cuts.append(error_texts.cut_from_error(self.error, rows))
+        run = self.leased.run
         with transaction.atomic():
             self._renew(
                 warnings=warnings,
                 statistics={**run.statistics, **stream_statistics(self.stream)},
                 rows_received=rows,
                 bytes_received=self.stream.bytes_received,
-                **stream_facts(self.stream),
+                **stream_values(self.stream),
             )
             self._describe(cuts=cuts, complete=not cuts)
 
 
-def stream_facts(stream: RowStream) -> dict[str, Any]:
+def stream_values(stream: RowStream) -> dict[str, Any]:
     """What the stream has told so far about the run, as columns of it."""
     facts = {
-        "query_id": storable(stream.query_id)[:200],
+        "query_id": json_safe(stream.query_id)[:200],
         "effective_start": stream.effective_start,
         "effective_end": stream.effective_end,
     }
     return {name: value for name, value in facts.items() if value}
 
 
-def compacted(one: Held, result_set: ResultSet) -> None:
+def compact_parts(one: LeasedRun, result_set: ResultSet) -> None:
     """Merge the parts into one file. The old files go later: somebody may be reading them.
 
     If it cannot be done the parts stay as they are: they hold the same rows.
@@ -183,13 +187,13 @@ def compacted(one: Held, result_set: ResultSet) -> None:
             directory_of(result_set),
             names,
             columns,
-            documents_of(one.run, columns),
+            row_document_layout(one.run, columns),
         )
     except ResultError as error:
         log.warning("not_compacted", result=str(result_set.pk), why=str(error))
         return
     with transaction.atomic():
-        if not held(one.run).update(**renewed(one.lease)):
+        if not leased_row(one.run).update(**renewal_values(one.lease_duration)):
             raise LeaseLostError
         result_set.parts.all().delete()
         ResultPart.objects.create(result_set=result_set, seq=0, **asdict(whole))

@@ -18,70 +18,76 @@ from django.utils import timezone
 
 from queries.connections import rate_limit
 from queries.models import (
-    INLINE,
-    PumpSlot,
+    INLINE_MODES,
     RateBucket,
     ResultSet,
     Run,
+    SchedulerLock,
     Status,
 )
 from queries.providers.base import RateLimit
 from queries.results import StorageError, orphans, remove_result
 from queries.runs.engine import error_texts, fetching, queue, scheduler
 from queries.runs.engine.leases import claim
-from queries.runs.engine.run_updates import end_cut, forget, remove_rows
+from queries.runs.engine.run_updates import (
+    delete_attempt,
+    finish_incomplete_run,
+    remove_rows,
+)
 from queries.stored_results import directory_of
 
-OVERDUE = timedelta(seconds=1.5)
-NUDGE_EVERY = timedelta(seconds=4)
-MOST_AT_ONCE = 20
-ASKED_AT_ONCE = 200
-TIDY_RATE = RateLimit(calls=1, seconds=600)
-UNRECORDED_FOR = 900.0
-BUCKETS_KEPT = timedelta(days=1)
+OVERDUE_AFTER = timedelta(seconds=1.5)
+WAKE_INTERVAL = timedelta(seconds=4)
+MAX_RUNS_PER_PASS = 20
+LOOKUP_BATCH_SIZE = 200
+CLEANUP_RATE = RateLimit(calls=1, seconds=600)
+ORPHAN_MIN_AGE = 900.0
+RATE_BUCKET_MAX_AGE = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
 
 
-def sweep() -> None:
+def recover() -> None:
     """Put right whatever is not; harmless when repeated, and in several processes at once."""
-    nudge_pump()
-    fetching.ring_next(MOST_AT_ONCE)
-    end_interrupted()
-    if rate_limit.take_from("tidy", TIDY_RATE) == 0.0:
-        tidy()
+    wake_scheduler()
+    fetching.enqueue_waiting_fetches(MAX_RUNS_PER_PASS)
+    fail_interrupted_runs()
+    if rate_limit.acquire_from_bucket("tidy", CLEANUP_RATE) == 0.0:
+        clean_up()
 
 
-def nudge_pump() -> bool:
+def wake_scheduler() -> bool:
     """Ring for runs that are due while nobody pumps; tells whether it rang."""
     now = timezone.now()
     if (
-        not scheduler.overdue(OVERDUE)
-        or PumpSlot.objects.filter(until__gte=now).exists()
+        not scheduler.has_overdue_runs(OVERDUE_AFTER)
+        or SchedulerLock.objects.filter(until__gte=now).exists()
     ):
         return False
-    PumpSlot.objects.get_or_create(number=0)
-    rested = Q(nudged_at=None) | Q(nudged_at__lt=now - NUDGE_EVERY)
-    if not PumpSlot.objects.filter(rested, number=0).update(nudged_at=now):
+    SchedulerLock.objects.get_or_create(number=0)
+    rested = Q(nudged_at=None) | Q(nudged_at__lt=now - WAKE_INTERVAL)
+    if not SchedulerLock.objects.filter(rested, number=0).update(nudged_at=now):
         return False
-    queue.ring(queue.PUMP)
+    queue.enqueue(queue.RUN_SCHEDULER)
     return True
 
 
-def end_interrupted() -> int:
+def fail_interrupted_runs() -> int:
     """End runs whose process is gone with them: direct ones and refines. Their rows stay, marked as partial."""
     now = timezone.now()
-    dead = Run.objects.active().filter(mode__in=INLINE, lease_until__lt=now)
-    claimed = claim(dead, most=MOST_AT_ONCE)
-    return sum(end_cut(run, error_texts.interrupted()) for run in claimed)
+    dead = Run.objects.active().filter(mode__in=INLINE_MODES, lease_until__lt=now)
+    claimed = claim(dead, limit=MAX_RUNS_PER_PASS)
+    return sum(finish_incomplete_run(run, error_texts.interrupted()) for run in claimed)
 
 
-def tidy() -> None:
+def clean_up() -> None:
     """Remove what has expired, what nothing names, and what no reader will see."""
     expire_results()
-    forget_superseded()
-    forget_orphans()
-    RateBucket.objects.filter(updated_at__lt=timezone.now() - BUCKETS_KEPT).delete()
+    delete_superseded_attempts()
+    delete_orphan_files()
+    RateBucket.objects.filter(
+        updated_at__lt=timezone.now() - RATE_BUCKET_MAX_AGE
+    ).delete()
 
 
 def expire_results(now: datetime | None = None) -> int:
@@ -91,12 +97,12 @@ def expire_results(now: datetime | None = None) -> int:
     old = old.exclude(status__in=[Status.QUEUED, Status.RUNNING, Status.FETCHING])
     expired = 0
     for run in old.filter(result_sets__isnull=False).distinct()[:500]:
-        remove_rows(run, why="expired")
+        remove_rows(run, reason="expired")
         expired += 1
     return expired
 
 
-def forget_superseded() -> int:
+def delete_superseded_attempts() -> int:
     """Remove attempts of ended runs that were not published (their end was a crash)."""
     ended = ResultSet.objects.exclude(run__in=Run.objects.active())
     # A moment's grace: the one who ends a run forgets them itself.
@@ -104,16 +110,16 @@ def forget_superseded() -> int:
     left = ended.filter(published_for=None, run__finished_at__lt=since)
     found = list(left[:500])
     for attempt in found:
-        forget(attempt)
+        delete_attempt(attempt)
     return len(found)
 
 
-def forget_orphans(min_age: float = UNRECORDED_FOR) -> int:
+def delete_orphan_files(min_age: float = ORPHAN_MIN_AGE) -> int:
     """Remove result files that no row names, except those that may be in the making."""
     generations = _directories(Path(settings.DATA_DIR) / "results")
     removed = 0
-    for first in range(0, len(generations), ASKED_AT_ONCE):
-        some = generations[first : first + ASKED_AT_ONCE]
+    for first in range(0, len(generations), LOOKUP_BATCH_SIZE):
+        some = generations[first : first + LOOKUP_BATCH_SIZE]
         recorded = _recorded(some)
         for generation in some:
             try:

@@ -34,22 +34,22 @@ from queries.results.refine.process import (
 )
 from queries.results.refine.tables import DATASETS, ROOTS, dataprime_table, views
 from queries.runs.engine import error_texts
-from queries.runs.engine.lease_keeper import Held
-from queries.runs.engine.receiver import Received, Receiver
-from queries.runs.engine.row_documents import documents_of
+from queries.runs.engine.lease_keeper import LeasedRun
+from queries.runs.engine.receiver import Receiver, ReceiveResult
+from queries.runs.engine.row_documents import row_document_layout
 
 SQL, DATAPRIME = "sql", "dataprime"
 LANGUAGES = {DATAPRIME: "DataPrime", SQL: "SQL"}
-HINTS = {Kind.TIMESTAMP: "timestamp", Kind.SEVERITY: "severity"}
-Rows = Callable[[pa.RecordBatch], Iterator[Row]]
+COLUMN_HINTS = {Kind.TIMESTAMP: "timestamp", Kind.SEVERITY: "severity"}
+RowDecoder = Callable[[pa.RecordBatch], Iterator[Row]]
 
 
-def compiled(statement: str, result_set: ResultSet) -> Compiled:
+def compile_statement(statement: str, result_set: ResultSet) -> Compiled:
     """The statement over the rows of a result set. Raises DataPrimeError, with its place."""
     columns = stored_results.columns_of(result_set)
     table = dataprime_table(
         columns,
-        documents_of(result_set.run, columns),
+        row_document_layout(result_set.run, columns),
         all_known=not result_set.columns_dropped,
     )
     return compile_dataprime(
@@ -61,17 +61,17 @@ def compiled(statement: str, result_set: ResultSet) -> Compiled:
     )
 
 
-def attempt(one: Held) -> Received:
+def execute_refine(one: LeasedRun) -> ReceiveResult:
     """Carry out the refine that ``one`` holds. Raises LeaseLostError."""
     place = Path(settings.DATA_DIR) / "results" / str(one.run.pk) / ".refine"
     try:
         asked, rows, hints = _asked(one.run, _origin(one.run))
-        with Refinery(asked, place, _bounds()) as refinery, one.calling(refinery):
+        with Refinery(asked, place, _bounds()) as refinery, one.abort_on_stop(refinery):
             return _received(one, refinery, rows, hints)
     except ResultError as error:
-        return Received(error=in_our_words(error))
+        return ReceiveResult(error=refine_error(error))
     except ProviderError as error:
-        return Received(error=error)
+        return ReceiveResult(error=error)
     finally:
         with suppress(
             OSError
@@ -79,7 +79,7 @@ def attempt(one: Held) -> Received:
             place.parent.rmdir()
 
 
-def in_our_words(error: ResultError) -> ProviderError:
+def refine_error(error: ResultError) -> ProviderError:
     """Why a refine failed, as it is written on its run."""
     if isinstance(error, StatementError):
         place = f" in line {error.line} at column {error.column}" if error.line else ""
@@ -90,10 +90,10 @@ def in_our_words(error: ResultError) -> ProviderError:
             remedy="Change it and refine again.",
         )
     if isinstance(error, QueryTimeoutError):
-        return error_texts.too_long(settings.REFINE_SECONDS, is_refine=True)
+        return error_texts.run_timed_out(settings.REFINE_SECONDS, is_refine=True)
     if isinstance(error, MemoryLimitError):
-        return error_texts.too_much_memory()
-    return error_texts.not_refined(str(error))
+        return error_texts.memory_limit_exceeded()
+    return error_texts.refine_failed(str(error))
 
 
 def _bounds() -> RefineBounds:
@@ -107,14 +107,14 @@ def _origin(run: Run) -> ResultSet:
     readable = Run.objects.visible_to(run.owner).select_related("result")
     origin = readable.filter(pk=run.origin_id).first() if run.origin_id else None
     if origin is None or not run.owner.is_active:
-        raise error_texts.origin_gone()
+        raise error_texts.origin_unavailable()
     try:
         return stored_results.available_result(origin)
     except stored_results.ResultUnavailableError as error:
-        raise error_texts.not_refined(str(error)) from None
+        raise error_texts.refine_failed(str(error)) from None
 
 
-def _asked(run: Run, origin: ResultSet) -> tuple[Refine, Rows, dict[str, str]]:
+def _asked(run: Run, origin: ResultSet) -> tuple[Refine, RowDecoder, dict[str, str]]:
     """The question, how its answer becomes rows, and what is known of their columns."""
     directory = stored_results.directory_of(origin)
     names = origin.parts.order_by("seq").values_list("name", flat=True)
@@ -125,10 +125,10 @@ def _asked(run: Run, origin: ResultSet) -> tuple[Refine, Rows, dict[str, str]]:
     relations = views(files, columns)
     if run.settings.get("language") == SQL:
         return Refine(files, relations, text=run.statement), _sql_rows, {}
-    found = compiled(run.statement, origin)
+    found = compile_statement(run.statement, origin)
     # The relations for SQL are not needed, and user text is no part of what is left.
     asked = Refine(files, relations[:1], sql=found.sql, params=found.params)
-    is_flat = found.is_aggregate or len(documents_of(origin.run, columns)) == 1
+    is_flat = found.is_aggregate or len(row_document_layout(origin.run, columns)) == 1
     rows = _flat_rows if is_flat else _log_rows
     kind = provider_class(run.provider)
     hints = {} if is_flat else dict(kind.column_hints)
@@ -141,14 +141,14 @@ def _hints(found: Compiled, *, is_flat: bool) -> dict[str, str]:
         name: str | None = None
         for key in path[1:] if is_flat else path:
             name = keypath(name, key)
-        if name and kind in HINTS:
-            hints[name] = HINTS[kind]
+        if name and kind in COLUMN_HINTS:
+            hints[name] = COLUMN_HINTS[kind]
     return hints
 
 
 def _received(
-    one: Held, refinery: Refinery, rows: Rows, hints: dict[str, str]
-) -> Received:
+    one: LeasedRun, refinery: Refinery, rows: RowDecoder, hints: dict[str, str]
+) -> ReceiveResult:
     batches = refinery.batches()
     # With the first batch the process says what it knows of the columns.
     first = next(batches, None)
@@ -161,7 +161,7 @@ def _received(
                 _check_size(stream.bytes_received)
                 yield from rows(batch)
         except ResultError as error:
-            raise in_our_words(error) from error
+            raise refine_error(error) from error
 
     with RowStream(flow, refinery.abort) as stream:
         return Receiver(one, stream, {**hints, **refinery.hints}).receive()

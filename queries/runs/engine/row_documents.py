@@ -10,7 +10,7 @@ from queries.results import WHOLE, Column, Documents
 from queries.results.refine.tables import ROOTS
 
 
-def documents_of(run: Run, columns: Sequence[Column]) -> Documents:
+def row_document_layout(run: Run, columns: Sequence[Column]) -> Documents:
     """How the originals of a run's rows, which have these columns, split into DataPrime's documents."""
     if run.mode != Mode.REFINE:
         return provider_class(run.provider).row_documents

@@ -11,22 +11,22 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from queries.models import ACTIVE, Connection, Mode, ResultSet, Run, Status
+from queries.models import ACTIVE_STATUSES, Connection, Mode, ResultSet, Run, Status
 from queries.providers.base import JobStatus, ProviderWarning, QuerySpec
 from queries.providers.errors import AuthenticationError, ProviderError
 from queries.results import StorageError, remove_result
 from queries.runs.engine import error_texts
-from queries.runs.engine.leases import FREED, held
+from queries.runs.engine.leases import RELEASED_VALUES, leased_row
 from queries.stored_results import directory_of
 
-MOST_NOTES = 50
-MOST_WARNINGS = 100
+MAX_NOTES = 50
+MAX_WARNINGS = 100
 NOT_WAITING: dict[str, Any] = {"waiting_until": None, "waiting_for": ""}
 
 log = structlog.get_logger(__name__)
 
 
-def spec_of(run: Run) -> QuerySpec:
+def query_spec(run: Run) -> QuerySpec:
     """What the run asks, as the provider takes it."""
     return QuerySpec(run.statement, run.settings, run.starts_at, run.ends_at)
 
@@ -40,26 +40,26 @@ def time_limit(run: Run) -> float:
     return float(settings.BACKGROUND_SECONDS)
 
 
-def storable(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """Foreign values as JSON that every database takes: PostgreSQL refuses NUL and half characters."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode(errors="replace").decode()
     if isinstance(value, Mapping):
-        return {storable(str(name)): storable(item) for name, item in value.items()}
+        return {json_safe(str(name)): json_safe(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
+        return [json_safe(item) for item in value]
     return value if isinstance(value, int | float | None) else str(value)
 
 
-def noted(run: Run, *texts: str) -> list[str]:
+def notes_with(run: Run, *texts: str) -> list[str]:
     """The run's notes with more of them; none twice, and never too many."""
-    return list(dict.fromkeys([*run.notes, *(t for t in texts if t)]))[:MOST_NOTES]
+    return list(dict.fromkeys([*run.notes, *(t for t in texts if t)]))[:MAX_NOTES]
 
 
 def warning_dicts(warnings: Iterable[ProviderWarning]) -> list[dict[str, Any]]:
     """Warnings as they are stored on a run."""
     return [
-        storable(
+        json_safe(
             {
                 "code": w.code,
                 "message": w.message,
@@ -72,7 +72,7 @@ def warning_dicts(warnings: Iterable[ProviderWarning]) -> list[dict[str, Any]]:
     ]
 
 
-def merged(
+def merged_warnings(
     known: list[dict[str, Any]], more: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Warnings without doubles: submit, each status and the rows tend to repeat them."""
@@ -80,39 +80,41 @@ def merged(
     for warning in more:
         if warning not in result:
             result.append(dict(warning))
-    return result[:MOST_WARNINGS]
+    return result[:MAX_WARNINGS]
 
 
-def status_facts(run: Run, status: JobStatus) -> dict[str, Any]:
+def status_values(run: Run, status: JobStatus) -> dict[str, Any]:
     """What a status answer tells about the job, as columns of the run."""
     facts: dict[str, Any] = {
-        "native_status": storable(status.native)[:80],
-        "warnings": merged(run.warnings, warning_dicts(status.warnings)),
-        "statistics": {**run.statistics, **storable(status.statistics)},
+        "native_status": json_safe(status.native)[:80],
+        "warnings": merged_warnings(run.warnings, warning_dicts(status.warnings)),
+        "statistics": {**run.statistics, **json_safe(status.statistics)},
     }
     if status.started_at:
         facts["started_at"] = status.started_at
     return facts
 
 
-def ending(
+def final_values(
     run: Run, status: Status, error: ProviderError | None = None, note: str = ""
 ) -> dict[str, Any]:
     """The changes that end a run."""
     now = timezone.now()
     return {
-        **FREED,
+        **RELEASED_VALUES,
         **NOT_WAITING,
         "status": status,
-        "error": storable(error.as_dict()) if error else None,
-        "notes": noted(run, note),
+        "error": json_safe(error.as_dict()) if error else None,
+        "notes": notes_with(run, note),
         "finished_at": now,
         "expires_at": now + timedelta(days=settings.RESULT_DAYS),
         "next_at": None,
     }
 
 
-def end(run: Run, changes: dict[str, Any], result_set: ResultSet | None = None) -> bool:
+def finish_run(
+    run: Run, changes: dict[str, Any], result_set: ResultSet | None = None
+) -> bool:
     """End a run whose lease is ours, with one UPDATE; False if it was lost or has ended.
 
     Publishes ``result_set``, or else of all attempts the one with most rows, and forgets the
@@ -120,22 +122,22 @@ def end(run: Run, changes: dict[str, Any], result_set: ResultSet | None = None) 
     """
     best = result_set or best_attempt(run)
     with transaction.atomic():
-        if not held(run).update(result=best, **changes):
+        if not leased_row(run).update(result=best, **changes):
             return False
-        transaction.on_commit(lambda: forget_attempts(run, keep=best))
+        transaction.on_commit(lambda: delete_attempts(run, keep=best))
     log.info("run_ended", run=str(run.pk), status=str(changes["status"]))
     return True
 
 
-def end_cut(run: Run, error: ProviderError) -> bool:
+def finish_incomplete_run(run: Run, error: ProviderError) -> bool:
     """`end` a run in the middle of its rows; those that arrived stay, marked as partial."""
     for attempt in run.result_sets.all():
-        cut = error_texts.cut_by_error(error, attempt.row_count)
+        cut = error_texts.cut_from_error(error, attempt.row_count)
         attempt.cuts, attempt.complete = [*attempt.cuts, cut], False
         attempt.save(update_fields=["cuts", "complete"])
-    cancelled = ending(run, Status.CANCELLED)
-    failed = ending(run, Status.FAILED, error)
-    return end(run, cancelled if run.cancel_asked_at else failed)
+    cancelled = final_values(run, Status.CANCELLED)
+    failed = final_values(run, Status.FAILED, error)
+    return finish_run(run, cancelled if run.cancel_asked_at else failed)
 
 
 def best_attempt(run: Run) -> ResultSet | None:
@@ -144,14 +146,14 @@ def best_attempt(run: Run) -> ResultSet | None:
     return attempts.order_by("-row_count", "-created_at").first()
 
 
-def forget_attempts(run: Run, *, keep: ResultSet | None) -> None:
+def delete_attempts(run: Run, *, keep: ResultSet | None) -> None:
     """Remove the rows of attempts other than ``keep``, from the database and from the disk."""
     others = run.result_sets.exclude(pk=keep.pk) if keep else run.result_sets.all()
     for attempt in others:
-        forget(attempt)
+        delete_attempt(attempt)
 
 
-def forget(attempt: ResultSet) -> None:
+def delete_attempt(attempt: ResultSet) -> None:
     """Remove one attempt. Rows first: a file that no row names does not exist."""
     directory = directory_of(attempt)
     attempt.delete()
@@ -162,27 +164,31 @@ def forget(attempt: ResultSet) -> None:
         log.warning("files_left", directory=str(directory), why=str(error))
 
 
-def remove_rows(run: Run, *, why: str) -> None:
+def remove_rows(run: Run, *, reason: str) -> None:
     """Remove the rows of a run that has ended; the run stays and says ``why``: expired or deleted."""
-    Run.objects.filter(pk=run.pk).exclude(status__in=ACTIVE).update(
-        result=None, result_removed_at=timezone.now(), result_removed_why=why
+    Run.objects.filter(pk=run.pk).exclude(status__in=ACTIVE_STATUSES).update(
+        result=None, result_removed_at=timezone.now(), result_removed_why=reason
     )
     for attempt in run.result_sets.all():
-        forget(attempt)
+        delete_attempt(attempt)
 
 
-def forget_unpublished(attempt: ResultSet) -> None:
+def delete_unpublished_attempt(attempt: ResultSet) -> None:
     """Remove an attempt whose run was lost, unless whoever has the run published it."""
     published = ResultSet.objects.filter(pk=attempt.pk, published_for__isnull=False)
     if not published.exists():
-        forget(attempt)
+        delete_attempt(attempt)
 
 
-def mark_connection(connection: Connection | None, error: ProviderError | None) -> None:
+def mark_connection_failing(
+    connection: Connection | None, error: ProviderError | None
+) -> None:
     """A refused key marks its connection as failing, where the owner sees it."""
     if connection is None or not isinstance(error, AuthenticationError):
         return
     same = Connection.objects.filter(
         pk=connection.pk, key_fingerprint=connection.key_fingerprint
     )
-    same.update(tested_at=timezone.now(), test_ok=False, test_message=error.in_words())
+    same.update(
+        tested_at=timezone.now(), test_ok=False, test_message=error.full_message()
+    )

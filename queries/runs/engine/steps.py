@@ -17,15 +17,15 @@ from queries.models import Run, Status
 from queries.providers.base import Provider
 from queries.providers.errors import ConflictError, ProviderError, RateLimitError
 from queries.runs.engine import backoff
-from queries.runs.engine.leases import FREED
+from queries.runs.engine.leases import RELEASED_VALUES
 from queries.runs.engine.rate_waits import (
-    FOR_AN_EARLIER_TRY,
-    FOR_RECOVERY,
-    FOR_THE_PROVIDER,
-    REFUSED,
-    waiting,
+    RATE_LIMITED_NOTE,
+    WAITING_FOR_EARLIER_ATTEMPT,
+    WAITING_FOR_RECOVERY,
+    WAITING_FOR_RETRY_AFTER,
+    waiting_values,
 )
-from queries.runs.engine.run_updates import NOT_WAITING, ending, noted
+from queries.runs.engine.run_updates import NOT_WAITING, final_values, notes_with
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Outcome:
     """What a step came to: columns of the run, and whether its rows can be fetched now."""
 
     changes: dict[str, Any] = field(default_factory=dict)
-    fetch: bool = False
-    blocked: float = 0.0  # seconds the provider wants to be left alone
+    ready_to_fetch: bool = False
+    block_seconds: float = 0.0  # seconds the provider wants to be left alone
 
     @property
-    def ends(self) -> bool:
+    def is_final(self) -> bool:
         """Whether the run has ended."""
         return "finished_at" in self.changes
 
@@ -47,16 +47,16 @@ class Step:
     """One remote call of a run's life."""
 
     call: Callable[[Provider, Run], Any]
-    answered: Callable[[Run, Any], Outcome]
-    failed: Callable[[Run, ProviderError], Outcome]
+    on_success: Callable[[Run, Any], Outcome]
+    on_error: Callable[[Run, ProviderError], Outcome]
 
 
-def go_on(seconds: float, **changes: Any) -> Outcome:
+def reschedule_outcome(seconds: float, **changes: Any) -> Outcome:
     """The run goes on: look at it again in ``seconds``."""
     later = timezone.now() + timedelta(seconds=seconds)
     return Outcome(
         {
-            **FREED,
+            **RELEASED_VALUES,
             **NOT_WAITING,
             "claims": 0,
             "failures": 0,
@@ -66,30 +66,34 @@ def go_on(seconds: float, **changes: Any) -> Outcome:
     )
 
 
-def try_again(run: Run, error: ProviderError, **changes: Any) -> Outcome:
+def retry_outcome(run: Run, error: ProviderError, **changes: Any) -> Outcome:
     """The provider is in trouble: the same step later, and later still the next time."""
     failures = run.failures + 1
-    seconds = backoff.backoff(failures, error.retry_after)
+    seconds = backoff.backoff_seconds(failures, error.retry_after)
     refused = isinstance(error, RateLimitError)
-    changes |= waiting(seconds, _waited_for(error))
+    changes |= waiting_values(seconds, _waited_for(error))
     if refused:
-        changes["notes"] = noted(run, REFUSED)
-    outcome = go_on(seconds, failures=failures, **changes)
-    return Outcome(outcome.changes, blocked=seconds if refused else 0.0)
+        changes["notes"] = notes_with(run, RATE_LIMITED_NOTE)
+    outcome = reschedule_outcome(seconds, failures=failures, **changes)
+    return Outcome(outcome.changes, block_seconds=seconds if refused else 0.0)
 
 
 def _waited_for(error: ProviderError) -> str:
     if isinstance(error, RateLimitError):
-        return FOR_THE_PROVIDER
-    return FOR_AN_EARLIER_TRY if isinstance(error, ConflictError) else FOR_RECOVERY
+        return WAITING_FOR_RETRY_AFTER
+    return (
+        WAITING_FOR_EARLIER_ATTEMPT
+        if isinstance(error, ConflictError)
+        else WAITING_FOR_RECOVERY
+    )
 
 
-def finish(
+def final_outcome(
     run: Run,
     status: Status,
     error: ProviderError | None = None,
     note: str = "",
-    facts: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> Outcome:
     """The run ends."""
-    return Outcome({**ending(run, status, error, note), **(facts or {})})
+    return Outcome({**final_values(run, status, error, note), **(values or {})})

@@ -7,15 +7,15 @@ from django.utils import timezone
 
 from queries.models import Export, Mode, Run, Status
 
-WORKERS_KEPT_FREE = 2
+RESERVED_WORKERS = 2
 
 
-def full(workers_kept_free: int = WORKERS_KEPT_FREE) -> bool:
+def at_capacity(reserved_workers: int = RESERVED_WORKERS) -> bool:
     """Whether long tasks have so many workers that no other may begin. Ask before you claim."""
-    return under_way() >= max(1, settings.CLUSTER.workers - workers_kept_free)
+    return running_count() >= max(1, settings.CLUSTER.workers - reserved_workers)
 
 
-def under_way() -> int:
+def running_count() -> int:
     """How many fetches and export builds somebody is at now, by their leases."""
     held = {"lease_until__gte": timezone.now()}
     fetches = Run.objects.filter(mode=Mode.BACKGROUND, status=Status.FETCHING, **held)

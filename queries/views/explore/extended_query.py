@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from queries import filter_clauses, stored_results
-from queries.forms.grid_view import as_text, view_of
+from queries.forms.grid_view import encode_condition, parse_grid_state
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
 from queries.results import Column, Condition
@@ -18,8 +18,8 @@ def query_language(run: Run) -> str:
     """The language that clauses can be added in; "" where they cannot."""
     if run.mode == Mode.REFINE:
         return ""
-    language = provider_class(run.provider).language_of(run.settings)
-    return language if filter_clauses.extendable(language, run.statement) else ""
+    language = provider_class(run.provider).statement_language_for(run.settings)
+    return language if filter_clauses.accepts_filters(language, run.statement) else ""
 
 
 def extended_query_url(
@@ -32,13 +32,13 @@ def extended_query_url(
         condition
         for condition in conditions
         if condition.column in columns
-        and filter_clauses.can_extend(language, columns[condition.column], condition)
+        and filter_clauses.can_express(language, columns[condition.column], condition)
     ]
     if not said:
         return None
     query = QueryDict(mutable=True)
     query["run"] = str(run.pk)
-    query.setlist("f", [as_text(condition) for condition in said])
+    query.setlist("f", [encode_condition(condition) for condition in said])
     return f"{reverse('run_new')}?{query.urlencode()}"
 
 
@@ -51,7 +51,7 @@ def extended_statement(run: Run, query: QueryDict) -> str:
     columns = {column.name: column for column in known}
     asked = [
         (columns[condition.column], condition)
-        for condition in view_of(query).conditions
+        for condition in parse_grid_state(query).conditions
         if condition.column in columns
     ]
-    return filter_clauses.extended(query_language(run), run.statement, asked)
+    return filter_clauses.add_filters(query_language(run), run.statement, asked)

@@ -13,8 +13,13 @@ from queries import stored_results, time_ranges
 from queries.charts.builders import epoch_columns_as_times
 from queries.exports import services as export_services
 from queries.exports.formats import FORMATS
-from queries.forms.grid_forms import asks, missing, settled, stamp
-from queries.forms.grid_view import view_of
+from queries.forms.grid_forms import (
+    canonical_query,
+    format_utc_milliseconds,
+    is_submitted,
+    validation_error,
+)
+from queries.forms.grid_view import parse_grid_state
 from queries.forms.provider_fields import ProviderFields
 from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
@@ -76,7 +81,7 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         "export_rows": DEFAULT_EXPORT_ROWS,
         "origin": _origin(request, run),
         "teams": Team.objects.visible_to(request.user) if mine else [],
-        "curl": run_services.curl_of(run),
+        "curl": run_services.curl_command(run),
         "form_keys": [uuid.uuid4(), uuid.uuid4()],
     }
 
@@ -100,7 +105,7 @@ def setting_labels(run: Run) -> list[tuple[str, str]]:
         return [("Language", LANGUAGES.get(run.settings.get("language", ""), ""))]
     found = []
     declared = ProviderFields(provider_class(run.provider).query_fields)
-    for field in declared.applying(run.settings, run.mode):
+    for field in declared.applicable_fields(run.settings, run.mode):
         value = run.settings.get(field.name, field.default)
         if value in (None, ""):
             continue
@@ -129,7 +134,7 @@ def completeness_badge(
 def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
     """One page of rows as the address bar asks for it, or the reason why there is none."""
     query = with_saved_columns(run, request.GET)
-    view, address = view_of(query), GridUrl(run, request.GET)
+    view, address = parse_grid_state(query), GridUrl(run, request.GET)
     zone = display_zone(request)
     context: dict[str, Any] = {
         "run": run,
@@ -166,14 +171,16 @@ def canonical_url(request: AuthedRequest, run: Run) -> str:
 
     A filter that lacks something leads to its form, which says what.
     """
-    result_set = stored_results.result_of(run) if asks(request.GET) else None
+    result_set = stored_results.result_of(run) if is_submitted(request.GET) else None
     if result_set is None:
         return ""
     known = stored_results.columns_of(result_set)
-    if missing(request.GET, column_kinds(known)):
+    if validation_error(request.GET, column_kinds(known)):
         return filter_form_url(run, request.GET)
-    shown = view_of(with_saved_columns(run, request.GET)).on_page(known)
-    there = settled(request.GET, column_kinds(known), shown, display_zone(request))
+    shown = parse_grid_state(with_saved_columns(run, request.GET)).on_page(known)
+    there = canonical_query(
+        request.GET, column_kinds(known), shown, display_zone(request)
+    )
     return f"{request.path}?{there.urlencode()}"
 
 
@@ -220,7 +227,7 @@ def _rows_context(
                 (
                     c,
                     format_cell_time(v, zone),
-                    stamp(v) if isinstance(v, datetime) else None,
+                    format_utc_milliseconds(v) if isinstance(v, datetime) else None,
                 )
                 for c, v in zip(page.columns, values, strict=True)
             ],

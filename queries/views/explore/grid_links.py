@@ -10,8 +10,8 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from queries.forms.grid_forms import CONDITION
-from queries.forms.grid_view import as_text, view_of
+from queries.forms.grid_forms import CONDITION_FIELDS
+from queries.forms.grid_view import encode_condition, parse_grid_state
 from queries.models import Run
 from queries.results import Condition
 from queries.stored_results import View
@@ -32,8 +32,10 @@ class FilterChip(NamedTuple):
 def filter_form_url(run: Run, query: QueryDict) -> str:
     """The form of a new filter as it was filled, with the grid's address it came from."""
     there = query.copy()
-    filled = [(name, value) for name in CONDITION for value in there.getlist(name)]
-    for name in CONDITION:
+    filled = [
+        (name, value) for name in CONDITION_FIELDS for value in there.getlist(name)
+    ]
+    for name in CONDITION_FIELDS:
         there.pop(name, None)
     encoded = urlencode([*filled, ("view", GridUrl(run, there).query_string)])
     return f"{reverse('run_condition', args=[run.pk])}?{encoded}"
@@ -52,7 +54,7 @@ class GridUrl:
     @property
     def state(self) -> View:
         """How the grid is looked at there."""
-        return view_of(self._query)
+        return parse_grid_state(self._query)
 
     @property
     def query_string(self) -> str:
@@ -102,7 +104,9 @@ class GridUrl:
 
     def with_filters(self, conditions: Iterable[Condition]) -> str:
         """With these conditions instead of all it has."""
-        return self.with_params(f=[as_text(condition) for condition in conditions])
+        return self.with_params(
+            f=[encode_condition(condition) for condition in conditions]
+        )
 
     def with_filter(self, condition: Condition) -> str:
         """With one more condition."""

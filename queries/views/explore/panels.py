@@ -25,8 +25,8 @@ from queries.charts.builders import (
     epoch_columns_as_times,
     histogram_chart,
 )
-from queries.forms.grid_forms import CONDITION, missing
-from queries.forms.grid_view import view_of
+from queries.forms.grid_forms import CONDITION_FIELDS, validation_error
+from queries.forms.grid_view import parse_grid_state
 from queries.models import ResultSet, Run, SavedQuery
 from queries.results import Column, Condition, Filter, ResultError, ResultReader
 from queries.shortcuts import AuthedRequest, get_visible_or_404, wants_fragment
@@ -76,7 +76,10 @@ class PanelRequest:
         query = request.GET if text is None else QueryDict(text)
         self.address = GridUrl(self.run, query)
         remembered = with_saved_columns(self.run, query)
-        self.state, self.state_query = view_of(remembered), remembered.urlencode()
+        self.state, self.state_query = (
+            parse_grid_state(remembered),
+            remembered.urlencode(),
+        )
 
     @property
     def zone(self) -> tzinfo:
@@ -307,8 +310,8 @@ def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             "low": _shown(found.low, stored.zone),
             "high": _shown(found.high, stored.zone),
             "pairs": asked.address.hidden_fields(),
-            "asked": {key: request.GET.get(key, "") for key in CONDITION},
-            "missing": missing(request.GET, column_kinds(stored.columns)),
+            "asked": {key: request.GET.get(key, "") for key in CONDITION_FIELDS},
+            "missing": validation_error(request.GET, column_kinds(stored.columns)),
             "form_id": sent_by if sent_by == COLUMN_FILTER_FORM_ID else FILTER_FORM_ID,
             "named": sent_by == COLUMN_FILTER_FORM_ID,
         }

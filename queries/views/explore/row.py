@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from queries import stored_results
-from queries.forms.grid_view import view_of
+from queries.forms.grid_view import parse_grid_state
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
 from queries.results import ResultError, RowNotFoundError
@@ -70,7 +70,7 @@ def _row(run: Run, n: int) -> dict[str, object]:
 def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
     """The addresses of the rows before and after, as the grid has them, and of the grid itself."""
     query = QueryDict(request.GET.get("view", ""))
-    view, at = view_of(query), request.GET.get("at", "")
+    view, at = parse_grid_state(query), request.GET.get("at", "")
     place = (
         int(at)
         if at.isascii() and at.isdigit() and len(at) < MAX_POSITION_DIGITS

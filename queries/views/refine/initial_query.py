@@ -60,10 +60,10 @@ def _in_dataprime(asked: Sequence[tuple[QueryColumn, Condition]]) -> InitialQuer
     left_out = [
         f"the filter on {one.column.name}"
         for (one, _), (column, condition) in zip(asked, spelled, strict=True)
-        if not filter_clauses.can_extend(DATAPRIME, column, condition)
+        if not filter_clauses.can_express(DATAPRIME, column, condition)
     ]
     return InitialQuery(
-        filter_clauses.extended(DATAPRIME, "source logs", spelled), left_out
+        filter_clauses.add_filters(DATAPRIME, "source logs", spelled), left_out
     )
 
 
@@ -96,7 +96,7 @@ def _between(one: QueryColumn, values: Sequence[str]) -> str:
     if one.column.kind == "timestamp":
         return _time(one, "between", values)
     if one.column.kind == "severity":
-        words = filter_clauses.severities_between(
+        words = filter_clauses.expand_severity_range(
             Condition(one.column.name, "between", tuple(values))
         )
         return f"upper({one.sql}) IN ({', '.join(map(quoted, words.values))})"

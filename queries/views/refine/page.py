@@ -11,13 +11,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from queries import stored_results
-from queries.forms.grid_view import view_of
+from queries.forms.grid_view import parse_grid_state
 from queries.forms.refine import RefineForm
 from queries.models import Mode, ResultSet, Run
 from queries.runs import refine as refine_services
 from queries.runs import services as run_services
 from queries.runs.engine.refine import DATAPRIME, LANGUAGES
-from queries.runs.engine.row_documents import documents_of
+from queries.runs.engine.row_documents import row_document_layout
 from queries.runs.refine import InvalidRefineError
 from queries.shortcuts import AuthedRequest, get_visible_or_404
 from queries.views.refine.examples import (
@@ -40,12 +40,12 @@ def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     origin = get_visible_or_404(visible.select_related("owner", "result"), pk)
     posted = request.method == "POST"
     try:
-        result_set = refine_services.refinable(origin)
+        result_set = refine_services.refinable_result(origin)
     except InvalidRefineError as error:
         context = {"origin": origin, "why_not": str(error)}
         return render(request, TEMPLATE, context, status=409 if posted else 200)
     shown = stored_results.columns_of(result_set)
-    columns = query_columns(shown, documents_of(origin, shown))
+    columns = query_columns(shown, row_document_layout(origin, shown))
     if not posted:
         form = _filled(request, columns)
     else:
@@ -62,9 +62,9 @@ def _started(request: AuthedRequest, origin: Run, form: RefineForm) -> Run | Non
     if not form.is_valid():
         return None
     try:
-        return refine_services.start_refine(form.request(request.user, origin))
+        return refine_services.start_refine(form.to_request(request.user, origin))
     except InvalidRefineError as error:
-        form.refuse(error)
+        form.attach_error(error)
         return None
 
 
@@ -75,7 +75,7 @@ def _filled(request: AuthedRequest, columns: list[QueryColumn]) -> RefineForm:
     else:
         language = request.GET.get("language", DATAPRIME)
         language = language if language in LANGUAGES else DATAPRIME
-        view = view_of(QueryDict(request.GET.get("view", "")))
+        view = parse_grid_state(QueryDict(request.GET.get("view", "")))
         asked = request.GET.get("statement")
         begun = InitialQuery(asked) if asked else initial_query(language, columns, view)
     form = RefineForm(
@@ -85,10 +85,10 @@ def _filled(request: AuthedRequest, columns: list[QueryColumn]) -> RefineForm:
             "form_key": uuid.uuid4(),
         }
     )
-    form.say_left_out(begun.unsupported_filters)
+    form.attach_omitted_filters(begun.unsupported_filters)
     message = (earlier.error or {}).get("message", "") if earlier else ""
     if place := ERROR_POSITION.search(message):
-        form.mark(int(place[1]), int(place[2]))
+        form.set_error_position(int(place[1]), int(place[2]))
     return form
 
 

@@ -19,9 +19,9 @@ class Adapter:
     spec: QuerySpec
     calls: Mapping[str, Callable[[Provider], object]]
     rows: Callable[[int], Script]  # the answer to calls["rows"] with that many rows
-    number: Callable[[Row], int]  # the place of a row of `rows`, from 0
+    row_number: Callable[[Row], int]  # the place of a row of `rows`, from 0
     # Of a provider that has jobs:
-    about_jobs: tuple[str, ...] = ()  # the calls that name a job
+    job_calls: tuple[str, ...] = ()  # the calls that name a job
     # That many rows, then the connection breaks.
     cut_rows: Callable[[int], Script] | None = None
     submitted: Reply | None = None  # the answer to calls["submit"]

@@ -7,11 +7,11 @@ import json
 from queries.providers.base import JobState
 from tests.providers.adapters import Adapter
 from tests.providers.coralogix.samples import SPEC, data, wire_row
-from tests.scripted_server import CUT, Reply, as_json, as_lines
+from tests.scripted_server import CUT, Reply, json_reply, ndjson_reply
 
 
 def rows(count: int) -> Reply:
-    return as_lines(*(data(wire_row({"n": n})) for n in range(count)))
+    return ndjson_reply(*(data(wire_row({"n": n})) for n in range(count)))
 
 
 def cut_rows(count: int) -> Reply:
@@ -31,19 +31,19 @@ ADAPTER = Adapter(
         "rows": lambda provider: list(provider.rows("job-1")),
         "cancel": lambda provider: provider.cancel("job-1"),
     },
-    about_jobs=("status", "rows", "cancel"),
+    job_calls=("status", "rows", "cancel"),
     rows=rows,
-    number=lambda row: row.values["$d"]["n"],
+    row_number=lambda row: row.values["$d"]["n"],
     cut_rows=cut_rows,
-    submitted=as_json({"queryId": "job-1", "warnings": []}),
+    submitted=json_reply({"queryId": "job-1", "warnings": []}),
     states={
-        JobState.WAITING: as_json({"waitingForExecution": {}}),
-        JobState.RUNNING: as_json({"running": {}}),
-        JobState.SUCCEEDED: as_json({"terminated": {"success": {}}}),
-        JobState.FAILED: as_json(
+        JobState.WAITING: json_reply({"waitingForExecution": {}}),
+        JobState.RUNNING: json_reply({"running": {}}),
+        JobState.SUCCEEDED: json_reply({"terminated": {"success": {}}}),
+        JobState.FAILED: json_reply(
             {"terminated": {"error": {"failed": {"reason": "x"}}}}
         ),
-        JobState.CANCELLED: as_json({"terminated": {"cancelled": {}}}),
-        JobState.UNKNOWN: as_json({"hibernating": {}}),
+        JobState.CANCELLED: json_reply({"terminated": {"cancelled": {}}}),
+        JobState.UNKNOWN: json_reply({"hibernating": {}}),
     },
 )

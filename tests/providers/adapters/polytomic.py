@@ -31,9 +31,9 @@ ADAPTER = Adapter(
         "rows": lambda provider: list(provider.rows("job-1")),
         "catalog": lambda provider: provider.catalog("connection"),
     },
-    about_jobs=("status", "rows"),
+    job_calls=("status", "rows"),
     rows=lambda count: pages(count, path=PATH),
-    number=lambda row: row.values["n"],
+    row_number=lambda row: row.values["n"],
     cut_rows=cut_rows,
     submitted=answer("created"),
     states={

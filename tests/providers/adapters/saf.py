@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from queries.providers.base import FileOptions, JobState, Provider, QuerySpec
 from tests.providers.adapters import Adapter
-from tests.scripted_server import CUT, Reply, Request, as_json
+from tests.scripted_server import CUT, Reply, Request, json_reply
 
 SPEC = QuerySpec(
     "source shop-* | search error",
@@ -19,7 +19,7 @@ SPEC = QuerySpec(
 )
 
 
-def asked(request: Request) -> tuple[int, int]:
+def requested_range(request: Request) -> tuple[int, int]:
     """The range a page was asked for."""
     query = parse_qs(request.target.partition("?")[2])
     return int(query["from"][0]), int(query["to"][0])
@@ -29,9 +29,9 @@ def rows(count: int) -> Callable[[Request], Reply]:
     """A result of that many rows, handed out by pages."""
 
     def page(request: Request) -> Reply:
-        start, end = asked(request)
+        start, end = requested_range(request)
         found = [{"n": n} for n in range(start, min(end, count))]
-        return as_json({"id": "job-1", "total": count, "results": found})
+        return json_reply({"id": "job-1", "total": count, "results": found})
 
     return page
 
@@ -40,7 +40,7 @@ def cut_rows(count: int) -> Callable[[Request], Reply]:
     """That many rows of a larger result; every further page breaks off."""
 
     def page(request: Request) -> Reply:
-        start, _ = asked(request)
+        start, _ = requested_range(request)
         if start:
             return Reply(parts=[b'{"total":10,"results":[{"n":', CUT])
         found = [{"n": n} for n in range(count)]
@@ -70,17 +70,17 @@ ADAPTER = Adapter(
         "make_file": make_file,
         "preview": lambda provider: provider.preview(SPEC),
     },
-    about_jobs=("status", "rows", "cancel", "delete", "logs", "make_file"),
+    job_calls=("status", "rows", "cancel", "delete", "logs", "make_file"),
     rows=rows,
-    number=lambda row: row.values["n"],
+    row_number=lambda row: row.values["n"],
     cut_rows=cut_rows,
-    submitted=as_json({"id": "job-1"}),
+    submitted=json_reply({"id": "job-1"}),
     states={
-        JobState.WAITING: as_json({"id": "job-1", "status": "QUEUED"}),
-        JobState.RUNNING: as_json({"id": "job-1", "status": "RUNNING"}),
-        JobState.SUCCEEDED: as_json({"id": "job-1", "status": "COMPLETED"}),
-        JobState.FAILED: as_json({"id": "job-1", "status": "FAILED", "error": "x"}),
-        JobState.CANCELLED: as_json({"id": "job-1", "status": "CANCELED"}),
-        JobState.UNKNOWN: as_json({"id": "job-1", "status": "HIBERNATING"}),
+        JobState.WAITING: json_reply({"id": "job-1", "status": "QUEUED"}),
+        JobState.RUNNING: json_reply({"id": "job-1", "status": "RUNNING"}),
+        JobState.SUCCEEDED: json_reply({"id": "job-1", "status": "COMPLETED"}),
+        JobState.FAILED: json_reply({"id": "job-1", "status": "FAILED", "error": "x"}),
+        JobState.CANCELLED: json_reply({"id": "job-1", "status": "CANCELED"}),
+        JobState.UNKNOWN: json_reply({"id": "job-1", "status": "HIBERNATING"}),
     },
 )

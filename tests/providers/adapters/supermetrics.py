@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 from queries.providers.base import JobState, Provider
 from tests.providers.adapters import Adapter
 from tests.providers.supermetrics.samples import FIELDS, SPEC, result, status
-from tests.scripted_server import CUT, Reply, Request, as_json
+from tests.scripted_server import CUT, Reply, Request, json_reply
 
 
-def asked(request: Request) -> dict:
+def query_parameters(request: Request) -> dict:
     """The parameters of a GET."""
     return json.loads(parse_qs(request.target.partition("?")[2])["json"][0])
 
@@ -21,9 +21,11 @@ def rows(count: int) -> Callable[[Request], Reply]:
     """Pages of numbered rows, as the offsets ask."""
 
     def answer(request: Request) -> Reply:
-        first, last = (asked(request)[f"offset_{end}"] for end in ("start", "end"))
+        first, last = (
+            query_parameters(request)[f"offset_{end}"] for end in ("start", "end")
+        )
         page = [[n, f"row {n}"] for n in range(first, min(last + 1, count))]
-        return as_json(result(page, total=count))
+        return json_reply(result(page, total=count))
 
     return answer
 
@@ -32,9 +34,9 @@ def cut_rows(count: int) -> Callable[[Request], Reply]:
     """A page of some rows, fewer than there are in all; the next page breaks."""
 
     def answer(request: Request) -> Reply:
-        if asked(request)["offset_start"]:
+        if query_parameters(request)["offset_start"]:
             return Reply(parts=[b'{"meta":{"status_code":"SUCCESS"},"data":[[1', CUT])
-        return as_json(result([[n, "x"] for n in range(count)], total=count + 5_000))
+        return json_reply(result([[n, "x"] for n in range(count)], total=count + 5_000))
 
     return answer
 
@@ -54,17 +56,17 @@ ADAPTER = Adapter(
         "rows": read,
         "catalog": lambda provider: provider.catalog("field", "AW"),
     },
-    about_jobs=("status", "rows"),
+    job_calls=("status", "rows"),
     rows=rows,
-    number=lambda row: row.values[FIELDS[0]],
+    row_number=lambda row: row.values[FIELDS[0]],
     cut_rows=cut_rows,
-    submitted=as_json(status("QUEUED"), 202),
+    submitted=json_reply(status("QUEUED"), 202),
     states={
-        JobState.WAITING: as_json(status("QUEUED")),
-        JobState.RUNNING: as_json(status("RUNNING")),
-        JobState.SUCCEEDED: as_json(result([[1, "x"]], total=1)),
-        JobState.FAILED: as_json(status("FAILURE")),
-        JobState.CANCELLED: as_json(status("STOPPED")),
-        JobState.UNKNOWN: as_json(status("HIBERNATING")),
+        JobState.WAITING: json_reply(status("QUEUED")),
+        JobState.RUNNING: json_reply(status("RUNNING")),
+        JobState.SUCCEEDED: json_reply(result([[1, "x"]], total=1)),
+        JobState.FAILED: json_reply(status("FAILURE")),
+        JobState.CANCELLED: json_reply(status("STOPPED")),
+        JobState.UNKNOWN: json_reply(status("HIBERNATING")),
     },
 )

@@ -8,7 +8,7 @@ import pytest
 
 from queries.providers.client import Policy
 from queries.providers.coralogix.provider import Coralogix
-from queries.providers.registry import open_provider
+from queries.providers.registry import create_provider
 from tests.providers.keys import CANARY
 from tests.scripted_server import Upstream
 
@@ -19,7 +19,7 @@ def make_provider(upstream: Upstream) -> Iterator[Callable[..., Coralogix]]:
     made: list[Coralogix] = []
 
     def make(**policy: object) -> Coralogix:
-        provider = open_provider(
+        provider = create_provider(
             "coralogix",
             CANARY,
             {"region": "custom", "endpoint": upstream.origin},

@@ -11,7 +11,7 @@ from tests.providers.coralogix.samples import (
     SPEC,
     wire_row,
 )
-from tests.scripted_server import as_lines
+from tests.scripted_server import ndjson_reply
 
 
 def numbered(count: int, start: int = 0) -> list[dict]:
@@ -22,7 +22,7 @@ def numbers(rows: list[Row]) -> list[int]:
     return [row.values["$d"]["n"] for row in rows]
 
 
-def until_it_fails(stream) -> tuple[list[Row], ProviderError | None]:
+def read_until_error(stream) -> tuple[list[Row], ProviderError | None]:
     rows = []
     with stream:
         try:
@@ -34,7 +34,7 @@ def until_it_fails(stream) -> tuple[list[Row], ProviderError | None]:
 
 def play(provider, upstream, *sent, path=DIRECT, **more):
     """Play lines and give the stream, the rows, and the error that ended it."""
-    upstream.on(path, as_lines(*sent, **more))
+    upstream.on(path, ndjson_reply(*sent, **more))
     stream = provider.run(SPEC) if path == DIRECT else provider.rows("job-1")
-    rows, error = until_it_fails(stream)
+    rows, error = read_until_error(stream)
     return stream, rows, error

@@ -20,7 +20,7 @@ from queries.providers.errors import (
     UpstreamTimeoutError,
 )
 from tests.providers.coralogix.samples import SPEC
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 CALLS = {
     "direct": lambda provider: provider.run(SPEC),
@@ -66,7 +66,7 @@ def test_every_refusal_has_its_own_words_and_a_remedy(
 ):
     upstream.on(
         "*",
-        as_json({"message": "Because"}, status, X_Request_ID="r-1", Retry_After="5"),
+        json_reply({"message": "Because"}, status, X_Request_ID="r-1", Retry_After="5"),
     )
     with pytest.raises(kind) as refused:
         CALLS[call](provider)
@@ -98,11 +98,11 @@ def test_a_server_error_that_speaks_of_not_found_is_still_a_server_error(
     "reply",
     [
         Reply(400, b"Compilation errors:\n - unknown command 'sort'"),
-        as_json({"message": "Compilation errors:\n - unknown command 'sort'"}, 400),
-        as_json({"error": "unknown command 'sort'"}, 400),
-        as_json({"error": {"message": "unknown command 'sort'"}}, 400),
-        as_json({"detail": "unknown command 'sort'"}, 400),
-        as_json(
+        json_reply({"message": "Compilation errors:\n - unknown command 'sort'"}, 400),
+        json_reply({"error": "unknown command 'sort'"}, 400),
+        json_reply({"error": {"message": "unknown command 'sort'"}}, 400),
+        json_reply({"detail": "unknown command 'sort'"}, 400),
+        json_reply(
             {
                 "errors": [
                     {"code": "bad_request", "message": "unknown command 'sort'"}
@@ -111,7 +111,7 @@ def test_a_server_error_that_speaks_of_not_found_is_still_a_server_error(
             },
             400,
         ),
-        as_json({"code": 3, "message": "unknown command 'sort'"}, 400),
+        json_reply({"code": 3, "message": "unknown command 'sort'"}, 400),
     ],
 )
 def test_what_is_wrong_with_a_query_is_told_from_every_form_of_body(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from queries.providers.base import JobState
-from queries.providers.coralogix.jobs import status_of as status
+from queries.providers.coralogix.jobs import parse_job_status as status
 from queries.providers.errors import QueryError
 
 TIMES = {

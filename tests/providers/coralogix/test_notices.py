@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from queries.providers.coralogix.notices import notices_in
+from queries.providers.coralogix.notices import parse_warnings
 
 
 def one(value):
-    (notice,) = notices_in(value)
+    (notice,) = parse_warnings(value)
     return notice
 
 
@@ -130,7 +130,7 @@ def test_foreign_text_is_cleaned_and_cut():
             "list": ["KEY"],
         }
     }
-    (notice,) = notices_in(value)
+    (notice,) = parse_warnings(value)
     assert len(notice.message) < 700
     assert "\u202e" not in f"{notice}"
     assert notice.details["on"] is True
@@ -138,11 +138,11 @@ def test_foreign_text_is_cleaned_and_cut():
 
 def test_lists_and_several_kinds_in_one_are_all_given_and_nonsense_gives_nothing():
     both = {"blocksLimitWarning": {}, "filesReadLimitWarning": {}}
-    assert [n.code for n in notices_in([both, "text"])] == [
+    assert [n.code for n in parse_warnings([both, "text"])] == [
         "blocksLimitWarning",
         "filesReadLimitWarning",
         "warning",
     ]
-    assert list(notices_in(None)) == []
-    assert list(notices_in(7)) == []
-    assert len(list(notices_in(["x"] * 1000))) == 100
+    assert list(parse_warnings(None)) == []
+    assert list(parse_warnings(7)) == []
+    assert len(list(parse_warnings(["x"] * 1000))) == 100

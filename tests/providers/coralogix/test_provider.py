@@ -8,7 +8,7 @@ from queries.providers.base import JobState
 from queries.providers.coralogix import regions
 from queries.providers.coralogix.provider import Coralogix
 from queries.providers.errors import AddressRefusedError, UnexpectedResponseError
-from queries.providers.registry import checked_origin
+from queries.providers.registry import validated_origin
 from tests.providers.coralogix.samples import (
     CANCEL,
     DATA,
@@ -22,7 +22,7 @@ from tests.providers.coralogix.samples import (
     direct,
     wire_row,
 )
-from tests.scripted_server import Reply, as_json, as_lines
+from tests.scripted_server import Reply, json_reply, ndjson_reply
 
 DOMAINS = {
     "us1.coralogix.com", "coralogix.us", "us2.coralogix.com", "cx498.coralogix.com", "us3.coralogix.com",
@@ -39,7 +39,7 @@ def test_every_region_is_offered_by_its_new_and_its_old_domain():
 @pytest.mark.parametrize("region", regions.REGIONS, ids=lambda region: region.slug)
 def test_a_region_leads_to_its_host_without_any_allowance(region):
     assert (
-        checked_origin("coralogix", {"region": region.slug}, ())
+        validated_origin("coralogix", {"region": region.slug}, ())
         == f"https://api.{region.domain}"
     )
 
@@ -55,12 +55,12 @@ def test_a_region_leads_to_its_host_without_any_allowance(region):
 )
 def test_options_that_lead_nowhere_are_refused(options):
     with pytest.raises(AddressRefusedError):
-        checked_origin("coralogix", options, ())
+        validated_origin("coralogix", options, ())
 
 
 def test_a_custom_address_is_coralogix_own_or_an_allowed_one():
     def origin(url, *allowed):
-        return checked_origin(
+        return validated_origin(
             "coralogix", {"region": "custom", "endpoint": url}, allowed
         )
 
@@ -82,7 +82,7 @@ def test_the_address_counts_only_when_the_region_says_so():
 
 
 def test_a_good_key_is_said_to_work(provider, upstream):
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(wire_row()), DONE))
+    upstream.on(DIRECT, ndjson_reply(QUERY_ID, direct(wire_row()), DONE))
     result = provider.test()
     assert result.ok
     assert result.message.startswith("The key works: Coralogix answered in ")
@@ -93,7 +93,7 @@ def test_a_good_key_is_said_to_work(provider, upstream):
 
 
 def test_a_good_key_without_logs_works_too(provider, upstream):
-    upstream.on(DIRECT, as_lines(QUERY_ID))
+    upstream.on(DIRECT, ndjson_reply(QUERY_ID))
     assert provider.test().ok
     assert "no logs of the last 15 minutes" in provider.test().message
 
@@ -111,7 +111,7 @@ def test_a_good_key_without_logs_works_too(provider, upstream):
             "redirected",
             "Redirects are not followed",
         ),
-        (as_lines({"error": {"message": "it broke"}}), "query", "it broke"),
+        (ndjson_reply({"error": {"message": "it broke"}}), "query", "it broke"),
         (Reply(body=b"<html>"), "unexpected_response", "not in the form"),
     ],
 )
@@ -138,7 +138,7 @@ def test_nobody_at_the_address_is_said_in_words(make_provider, upstream):
 def test_a_submit_gives_an_id_and_its_warnings(provider, upstream):
     upstream.on(
         SUBMIT,
-        as_json(
+        json_reply(
             {
                 "queryId": "a6-54",
                 "warnings": [{"compileWarning": {"warningMessage": "x"}}],
@@ -170,7 +170,7 @@ def test_a_submit_gives_an_id_and_its_warnings(provider, upstream):
 def test_a_submit_without_a_usable_id_may_have_been_received(
     provider, upstream, answer
 ):
-    upstream.on(SUBMIT, as_json(answer))
+    upstream.on(SUBMIT, json_reply(answer))
     with pytest.raises(UnexpectedResponseError) as odd:
         provider.submit(SPEC, "our-key")
     assert odd.value.may_have_been_received
@@ -180,9 +180,9 @@ def test_a_submit_without_a_usable_id_may_have_been_received(
     "job_id", ["../../x", "//evil.com", "a?b=c", "%2e%2e", 'q"uote', "😀"]
 )
 def test_an_id_travels_in_the_body_and_never_in_the_address(provider, upstream, job_id):
-    upstream.on(STATUS, as_json({"running": {}}))
-    upstream.on(DATA, as_lines(data(wire_row())))
-    upstream.on(CANCEL, as_json({}))
+    upstream.on(STATUS, json_reply({"running": {}}))
+    upstream.on(DATA, ndjson_reply(data(wire_row())))
+    upstream.on(CANCEL, json_reply({}))
     assert provider.status(job_id).state is JobState.RUNNING
     with provider.rows(job_id) as rows:
         assert len(list(rows)) == 1
@@ -192,14 +192,14 @@ def test_an_id_travels_in_the_body_and_never_in_the_address(provider, upstream, 
 
 
 def test_rows_can_be_read_again(provider, upstream):
-    upstream.on(DATA, as_lines(data(wire_row({"n": 1}))))
+    upstream.on(DATA, ndjson_reply(data(wire_row({"n": 1}))))
     for _ in range(2):
         with provider.rows("job-1") as rows:
             assert [row.values["$d"] for row in rows] == [{"n": 1}]
 
 
 def test_every_call_is_a_post_with_the_key(provider, upstream):
-    upstream.on("*", as_json({"queryId": "x"}))
+    upstream.on("*", json_reply({"queryId": "x"}))
     provider.submit(SPEC, "k")
     provider.status("x")
     provider.cancel("x")

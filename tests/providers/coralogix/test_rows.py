@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.providers.coralogix.rows import row_of
+from queries.providers.coralogix.rows import parse_row
 from queries.providers.errors import UnexpectedResponseError
 from tests.providers.coralogix.samples import wire_row
 
@@ -27,7 +27,7 @@ JSON_VALUES = st.recursive(
 
 
 def row(value: object):
-    return row_of(json.dumps(value).encode())
+    return parse_row(json.dumps(value).encode())
 
 
 def test_a_log_has_metadata_labels_and_data():
@@ -53,7 +53,7 @@ def test_an_aggregate_has_data_only():
 
 def test_the_original_is_kept_byte_for_byte():
     original = b'{ "metadata":[],"labels" :[],"userData":"{\\"a\\":1.0,\\"a\\":2}", "extra": 1e2 }'
-    assert row_of(original).original == original
+    assert parse_row(original).original == original
 
 
 @pytest.mark.parametrize(
@@ -181,11 +181,13 @@ def test_a_row_of_undocumented_form_is_read_as_far_as_possible(sent, values):
 @pytest.mark.parametrize("sent", [b"[]", b"7", b'"text"', b"null"])
 def test_a_row_that_is_no_object_is_an_error(sent):
     with pytest.raises(UnexpectedResponseError):
-        row_of(sent)
+        parse_row(sent)
 
 
 def test_bytes_that_are_no_utf8_are_replaced_and_the_row_stays():
-    found = row_of(b'{"metadata":[],"labels":[],"userData":"{\\"a\\":\\"caf\xe9\\"}"}')
+    found = parse_row(
+        b'{"metadata":[],"labels":[],"userData":"{\\"a\\":\\"caf\xe9\\"}"}'
+    )
     assert found.values["$d"] == {"a": "caf�"}
     assert (
         found.original.decode()
@@ -194,7 +196,7 @@ def test_bytes_that_are_no_utf8_are_replaced_and_the_row_stays():
 
 
 def test_a_lone_surrogate_in_the_row_itself_does_no_harm():
-    found = row_of(
+    found = parse_row(
         b'{"metadata":[{"key":"a","value":"\\ud800"}],"labels":[],"userData":"{}"}'
     )
     assert found.values["$m"] == {"a": "\\ud800"}
@@ -202,4 +204,4 @@ def test_a_lone_surrogate_in_the_row_itself_does_no_harm():
 
 def test_endless_nesting_beside_the_row_is_an_error_not_a_crash():
     with pytest.raises(UnexpectedResponseError):
-        row_of(b'{"metadata":[],"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+        parse_row(b'{"metadata":[],"deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}")

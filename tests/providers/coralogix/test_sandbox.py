@@ -16,7 +16,7 @@ from queries.providers.errors import (
     QueryError,
     ResultsExpiredError,
 )
-from queries.providers.registry import open_provider
+from queries.providers.registry import create_provider
 from sandbox.config import DEMO_KEY, INSTANT, LIMITED_KEY, SandboxConfig
 from sandbox.running import Sandbox, running_sandbox
 
@@ -30,7 +30,7 @@ def sandbox() -> Iterator[Sandbox]:
 def opened(sandbox: Sandbox, key: str = DEMO_KEY) -> Provider:
     origin = sandbox.url.rstrip("/")
     policy = Policy(upstream_hosts={origin.removeprefix("http://")})
-    return open_provider(
+    return create_provider(
         "coralogix",
         key,
         {"region": "custom", "endpoint": origin},

@@ -19,7 +19,7 @@ from queries.providers.errors import (
     TruncatedStreamError,
     UnexpectedResponseError,
 )
-from tests.providers.coralogix.replay import numbered, numbers, play, until_it_fails
+from tests.providers.coralogix.replay import numbered, numbers, play, read_until_error
 from tests.providers.coralogix.samples import (
     DATA,
     DIRECT,
@@ -30,7 +30,7 @@ from tests.providers.coralogix.samples import (
     direct,
     wire_row,
 )
-from tests.scripted_server import CUT, Reply, as_lines
+from tests.scripted_server import CUT, Reply, ndjson_reply
 
 ROW = wire_row({"n": 1}, severity="3")
 
@@ -95,7 +95,7 @@ def test_an_empty_body_is_no_answer_to_a_query_but_an_empty_result_in_the_backgr
 
 
 def test_rows_arrive_before_the_answer_ends(provider, upstream):
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(2))))
+    upstream.on(DIRECT, ndjson_reply(QUERY_ID, direct(*numbered(2))))
     with provider.run(SPEC) as stream:
         assert numbers([next(stream)]) == [0]
         assert stream.query_id
@@ -174,7 +174,7 @@ def test_a_stream_cut_on_the_wire_keeps_the_rows_received(provider, upstream):
             ]
         ),
     )
-    rows, error = until_it_fails(provider.run(SPEC))
+    rows, error = read_until_error(provider.run(SPEC))
     assert numbers(rows) == [0, 1]
     assert isinstance(error, TruncatedStreamError)
     assert error.retryable
@@ -182,7 +182,7 @@ def test_a_stream_cut_on_the_wire_keeps_the_rows_received(provider, upstream):
 
 def test_a_whole_line_before_the_cut_counts_even_without_its_end(provider, upstream):
     upstream.on(DIRECT, Reply(parts=[json.dumps(direct(*numbered(2))).encode(), CUT]))
-    rows, error = until_it_fails(provider.run(SPEC))
+    rows, error = read_until_error(provider.run(SPEC))
     assert numbers(rows) == [0, 1]
     assert isinstance(error, TruncatedStreamError)
 
@@ -193,7 +193,7 @@ def test_a_last_line_that_is_cut_is_a_cut_stream_even_if_the_connection_ends_wel
 ):
     whole = json.dumps(direct(*numbered(2))).encode() + b"\n"
     upstream.on(DIRECT, Reply(parts=[whole, whole[:-20]], chunked=chunked))
-    rows, error = until_it_fails(provider.run(SPEC))
+    rows, error = read_until_error(provider.run(SPEC))
     assert numbers(rows) == [0, 1]
     assert isinstance(error, TruncatedStreamError)
 
@@ -270,7 +270,7 @@ def test_text_in_place_of_rows_is_an_error_although_the_status_is_200(
     provider, upstream, body, kind
 ):
     upstream.on(DATA, Reply(body=body))
-    rows, error = until_it_fails(provider.rows("job-1"))
+    rows, error = read_until_error(provider.rows("job-1"))
     assert rows == []
     assert type(error) is kind
     assert "html" not in str(error)
@@ -278,7 +278,7 @@ def test_text_in_place_of_rows_is_an_error_although_the_status_is_200(
 
 def test_text_in_place_of_a_direct_answer_is_unexpected(provider, upstream):
     upstream.on(DIRECT, Reply(body=b"index not found"))
-    rows, error = until_it_fails(provider.run(SPEC))
+    rows, error = read_until_error(provider.run(SPEC))
     assert rows == []
     assert type(error) is UnexpectedResponseError
     assert "index not found" in str(error)
@@ -319,7 +319,7 @@ def test_a_query_id_may_come_as_plain_text(provider, upstream):
 
 
 def test_a_stream_can_be_closed_early_and_twice(provider, upstream):
-    upstream.on(DIRECT, as_lines(direct(*numbered(5000))))
+    upstream.on(DIRECT, ndjson_reply(direct(*numbered(5000))))
     stream = provider.run(SPEC)
     next(stream)
     stream.close()

@@ -17,7 +17,7 @@ from tests.providers.coralogix.samples import (
     direct,
     wire_row,
 )
-from tests.scripted_server import as_lines
+from tests.scripted_server import ndjson_reply
 
 ROW = wire_row({"n": 1}, severity="3")
 
@@ -110,7 +110,7 @@ def test_the_range_really_used_is_noted(provider, upstream):
 def test_a_result_that_ends_at_the_limit_beside_the_query_says_there_may_be_more(
     provider, upstream, statement, more, limit
 ):
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(limit))))
+    upstream.on(DIRECT, ndjson_reply(QUERY_ID, direct(*numbered(limit))))
     with provider.run(QuerySpec(statement, more)) as stream:
         assert len(list(stream)) == limit
     (warning,) = stream.warnings
@@ -127,7 +127,7 @@ def test_a_result_that_ends_at_the_limit_beside_the_query_says_there_may_be_more
 def test_a_result_the_query_itself_limits_or_that_ends_before_is_whole(
     provider, upstream, statement, rows
 ):
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(rows))))
+    upstream.on(DIRECT, ndjson_reply(QUERY_ID, direct(*numbered(rows))))
     with provider.run(QuerySpec(statement, {"limit": 3})) as stream:
         assert len(list(stream)) == rows
     assert stream.warnings == []
@@ -135,7 +135,7 @@ def test_a_result_the_query_itself_limits_or_that_ends_before_is_whole(
 
 def test_coralogix_own_warning_of_the_limit_is_enough(provider, upstream):
     warning = {"warning": {"numberOfResultsLimitWarning": {"numberOfResultsLimit": 3}}}
-    upstream.on(DIRECT, as_lines(QUERY_ID, direct(*numbered(3)), warning))
+    upstream.on(DIRECT, ndjson_reply(QUERY_ID, direct(*numbered(3)), warning))
     with provider.run(QuerySpec("source logs", {"limit": 3})) as stream:
         assert len(list(stream)) == 3
     assert [w.code for w in stream.warnings] == ["numberOfResultsLimitWarning"]

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from queries.providers.base import QuerySpec
-from tests.scripted_server import Reply, Request, Script, as_json
+from tests.scripted_server import Reply, Request, Script, json_reply
 
 CONNECTION = "248df4b7-aa70-47b8-a036-33ac447e668d"
 JOB = "43d893ef-322b-47da-badb-3cf10d13a556"
@@ -25,7 +25,7 @@ def answer(
     body: dict[str, Any] = {"data": {"id": JOB, "status": status} | data}
     if links is not None:
         body["links"] = links
-    return as_json(body, http, X_Polytomic_Version=VERSION)
+    return json_reply(body, http, X_Polytomic_Version=VERSION)
 
 
 def pages(

@@ -18,7 +18,7 @@ from queries.providers.errors import (
 )
 from tests.providers.keys import CANARY
 from tests.providers.polytomic.samples import JOB, SPEC
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 CALLS = {
     "submit": lambda provider: provider.submit(SPEC, "our-key-1"),
@@ -29,7 +29,7 @@ CALLS = {
 
 
 def envelope(status: int, key: str = "some_key", message: str = "in their words"):
-    return as_json(
+    return json_reply(
         {"key": key, "message": message, "metadata": {"a": 1}, "status": status},
         status,
         X_Request_Id="req-9",

@@ -14,7 +14,7 @@ from queries.providers.errors import (
 )
 from tests.providers.keys import CANARY
 from tests.providers.polytomic.samples import JOB, RESULT, VERSION, answer
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 
 def status(provider, upstream, reply):
@@ -101,7 +101,7 @@ def test_a_query_that_failed_says_why(provider, upstream, error, says):
 
 @pytest.mark.parametrize("word", ["failed", "unknown"])
 def test_an_end_that_is_no_result_carries_the_request_id(provider, upstream, word):
-    said = as_json({"data": {"id": JOB, "status": word}}, X_Request_ID="r-9")
+    said = json_reply({"data": {"id": JOB, "status": word}}, X_Request_ID="r-9")
     assert status(provider, upstream, said).error.request_id == "r-9"
 
 
@@ -126,13 +126,13 @@ def test_many_columns_are_not_all_kept_beside_a_run(provider, upstream):
     [
         answer(None),
         answer(""),
-        as_json({"data": {"status": 7}}),
-        as_json({"data": None}),
-        as_json({"data": []}),
-        as_json({"data": {"status": "done", "results": 7}}),
-        as_json({"data": {"status": "done"}, "links": []}),
-        as_json({"data": {"status": "done"}, "links": {"next": 7}}),
-        as_json({"status": "done"}),
+        json_reply({"data": {"status": 7}}),
+        json_reply({"data": None}),
+        json_reply({"data": []}),
+        json_reply({"data": {"status": "done", "results": 7}}),
+        json_reply({"data": {"status": "done"}, "links": []}),
+        json_reply({"data": {"status": "done"}, "links": {"next": 7}}),
+        json_reply({"status": "done"}),
         Reply(body=b"<html>"),
     ],
 )

@@ -26,7 +26,7 @@ from tests.providers.polytomic.samples import (
     SUBMIT,
     answer,
 )
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 
@@ -69,7 +69,7 @@ def test_the_address_is_polytomics_own_or_an_allowed_one():
 def test_a_user_key_and_an_organisation_key_travel_differently(
     make_provider, upstream, options, header
 ):
-    upstream.on(ME, as_json({"data": {}}))
+    upstream.on(ME, json_reply({"data": {}}))
     make_provider(**options).test()
     assert upstream.requests[0].headers["authorization"] == header
 
@@ -77,7 +77,7 @@ def test_a_user_key_and_an_organisation_key_travel_differently(
 def test_a_key_repeated_in_either_form_is_blotted_out(make_provider, upstream):
     provider = make_provider(auth_kind="basic", user_name="acme")
     token = base64.b64encode(f"acme:{CANARY}".encode()).decode()
-    upstream.on(ME, as_json({"data": {"email": f"{token} {CANARY}"}}))
+    upstream.on(ME, json_reply({"data": {"email": f"{token} {CANARY}"}}))
     message = provider.test().message
     assert token not in message
     assert CANARY not in message
@@ -119,7 +119,7 @@ def profile(*ids):
     ],
 )
 def test_a_good_key_is_said_to_work_and_whose_it_is(provider, upstream, me, says):
-    upstream.on(ME, as_json({"data": me}, X_Polytomic_Version="2025-09-18"))
+    upstream.on(ME, json_reply({"data": me}, X_Polytomic_Version="2025-09-18"))
     result = provider.test()
     assert result.ok
     assert result.message.startswith("The key works: Polytomic answered in ")
@@ -130,7 +130,7 @@ def test_a_good_key_is_said_to_work_and_whose_it_is(provider, upstream, me, says
 
 def test_a_partner_key_works_but_cannot_query(provider, upstream):
     upstream.on(
-        ME, as_json({"data": {"is_partner": True, "organization_name": "Agency"}})
+        ME, json_reply({"data": {"is_partner": True, "organization_name": "Agency"}})
     )
     result = provider.test()
     assert not result.ok
@@ -150,8 +150,8 @@ def test_a_partner_key_works_but_cannot_query(provider, upstream):
         (Reply(429), "rate_limited"),
         (Reply(302, headers={"Location": "https://evil.example.com"}), "redirected"),
         (Reply(body=b"<html>"), "unexpected_response"),
-        (as_json({"me": {}}), "unexpected_response"),
-        (as_json([]), "unexpected_response"),
+        (json_reply({"me": {}}), "unexpected_response"),
+        (json_reply([]), "unexpected_response"),
     ],
 )
 def test_what_is_wrong_with_a_connection_is_said_in_words(
@@ -166,7 +166,7 @@ def test_what_is_wrong_with_a_connection_is_said_in_words(
 
 
 def listed(*items):
-    return as_json({"data": list(items)})
+    return json_reply({"data": list(items)})
 
 
 def connection(id_=CONNECTION, name="Warehouse", **more):
@@ -175,7 +175,7 @@ def connection(id_=CONNECTION, name="Warehouse", **more):
 
 
 def picked(provider, upstream, reply, me=None):
-    upstream.on(ME, me or as_json({"data": {}}))
+    upstream.on(ME, me or json_reply({"data": {}}))
     upstream.on(CONNECTIONS, reply)
     return provider.catalog("connection")
 
@@ -249,7 +249,7 @@ def test_a_connection_without_trouble_can_be_used(provider, upstream, more):
     "data", [None, [], {}, 7, [None, 7, {"name": "no id"}, {"id": 7}]]
 )
 def test_a_list_that_is_null_or_odd_is_an_empty_one(provider, upstream, data):
-    assert picked(provider, upstream, as_json({"data": data})) == []
+    assert picked(provider, upstream, json_reply({"data": data})) == []
 
 
 def test_connections_with_little_said_of_them_are_offered_by_their_id(
@@ -262,14 +262,14 @@ def test_connections_with_little_said_of_them_are_offered_by_their_id(
 
 
 def test_a_restricted_key_picks_from_its_own_only(provider, upstream):
-    me = as_json({"data": profile(OTHER)})
+    me = json_reply({"data": profile(OTHER)})
     reply = listed(connection(), connection(OTHER, "Mine"))
     assert [c.label for c in picked(provider, upstream, reply, me)] == ["Mine"]
 
 
 def test_what_a_key_may_query_but_not_list_is_offered_by_its_id(provider, upstream):
-    me = as_json({"data": profile(OTHER)})
-    choices = picked(provider, upstream, as_json({"data": None}), me)
+    me = json_reply({"data": profile(OTHER)})
+    choices = picked(provider, upstream, json_reply({"data": None}), me)
     assert [(c.value, c.label, c.enabled) for c in choices] == [(OTHER, OTHER, True)]
 
 
@@ -298,7 +298,7 @@ def test_a_submit_gives_an_id_and_keeps_no_rows(provider, upstream):
 
 @pytest.mark.parametrize("id_", [None, "", 7, "a/b", "..", "x" * 201, "a\nb"])
 def test_a_submit_without_a_usable_id_may_have_been_received(provider, upstream, id_):
-    upstream.on(SUBMIT, as_json({"data": {"id": id_, "status": "created"}}))
+    upstream.on(SUBMIT, json_reply({"data": {"id": id_, "status": "created"}}))
     with pytest.raises(UnexpectedResponseError) as odd:
         provider.submit(SPEC, "our-key-1")
     assert odd.value.may_have_been_received

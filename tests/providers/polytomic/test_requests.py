@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from queries.providers.base import QuerySpec
 from queries.providers.errors import NotFoundError
 from queries.providers.polytomic import requests
-from queries.providers.polytomic.fields import VERSIONS
+from queries.providers.polytomic.fields import API_VERSIONS
 from queries.providers.polytomic.provider import Polytomic
 from tests.providers.polytomic.samples import CONNECTION, JOB, SPEC, SUBMIT, answer
 
@@ -70,9 +70,9 @@ def test_a_query_too_long_for_an_address_travels_in_the_body(
 @pytest.mark.parametrize(
     ("chosen", "sent"),
     [
-        ({}, VERSIONS[0]),
-        *(({"api_version": v}, v) for v in VERSIONS),
-        ({"api_version": "1999-01-01\r\nX-Evil: 1"}, VERSIONS[0]),
+        ({}, API_VERSIONS[0]),
+        *(({"api_version": v}, v) for v in API_VERSIONS),
+        ({"api_version": "1999-01-01\r\nX-Evil: 1"}, API_VERSIONS[0]),
     ],
 )
 def test_every_call_names_the_version(make_provider, upstream, chosen, sent):
@@ -151,7 +151,7 @@ def test_the_curl_command_can_be_pasted_into_a_shell():
     assert parse_qs(urlsplit(url).query) == {"query": [statement]}
     assert words[-2:] == ["--data-raw", "{}"]
     assert "Authorization: Bearer $POLYTOMIC_API_KEY" in words
-    assert f"X-Polytomic-Version: {VERSIONS[0]}" in words
+    assert f"X-Polytomic-Version: {API_VERSIONS[0]}" in words
 
 
 def test_the_curl_command_of_a_long_query_has_it_in_the_body():

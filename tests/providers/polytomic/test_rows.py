@@ -140,7 +140,7 @@ def test_a_damaged_value_costs_no_row(provider, upstream, text, value):
 @pytest.mark.parametrize("text", [b"{", b"", b"[" * 99_999, b"\xff"])
 def test_a_row_that_is_no_json_is_an_error_of_ours(text):
     with pytest.raises(UnexpectedResponseError):
-        paging.row_of(text, ())
+        paging.parse_row(text, ())
 
 
 @pytest.mark.parametrize("odd", [7, "x", [1], None, True])

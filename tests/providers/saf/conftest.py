@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from queries.providers.client import Policy
-from queries.providers.registry import open_provider
+from queries.providers.registry import create_provider
 from queries.providers.saf.provider import SearchAnywhere
 from tests.providers.keys import CANARY
 from tests.scripted_server import Upstream
@@ -25,7 +25,7 @@ def make_provider(upstream: Upstream) -> Iterator[Callable[..., SearchAnywhere]]
     ) -> SearchAnywhere:
         allowed = {"upstream_hosts": frozenset({upstream.host_port})}
         given = {"address": upstream.origin + path, "auth": "bearer"} | options
-        provider = open_provider(
+        provider = create_provider(
             "saf",
             key,
             given,

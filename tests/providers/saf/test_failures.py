@@ -18,8 +18,8 @@ from queries.providers.errors import (
     UnexpectedResponseError,
     UnsupportedOperationError,
 )
-from queries.providers.saf.logs import MOST_CHARACTERS, MOST_LINES, lines_in
-from tests.scripted_server import Reply, as_json
+from queries.providers.saf.logs import MAX_LINE_CHARACTERS, MAX_LINES, parse_log_lines
+from tests.scripted_server import Reply, json_reply
 
 SPEC = QuerySpec("source x")
 SECURITY = "no permissions for [cluster:admin/sme/async_requests] and User [name=anna, backend_roles=[], requestedTenant=null]"
@@ -28,7 +28,7 @@ NO_ROUTE = {"error": "no handler found for uri [/_sme/async_requests/request] an
 
 def error(kind, reason, status):
     cause = {"type": kind, "reason": reason}
-    return as_json({"error": {"root_cause": [cause], **cause}, "status": status}, status)  # fmt: skip
+    return json_reply({"error": {"root_cause": [cause], **cause}, "status": status}, status)  # fmt: skip
 
 
 def refused(provider, upstream, reply, call=None):
@@ -86,7 +86,7 @@ def test_an_overloaded_server_is_left_alone_for_a_while(provider, upstream, kind
     assert failure.provider_code == kind
 
 
-@pytest.mark.parametrize("reply", [as_json(NO_ROUTE, 400), Reply(404), Reply(405), as_json({"error": "Incorrect HTTP method", "status": 405}, 405)])  # fmt: skip
+@pytest.mark.parametrize("reply", [json_reply(NO_ROUTE, 400), Reply(404), Reply(405), json_reply({"error": "Incorrect HTTP method", "status": 405}, 405)])  # fmt: skip
 def test_an_address_without_the_api_is_said_to_be_one(provider, upstream, reply):
     failure = refused(provider, upstream, reply)
     assert type(failure) is UnsupportedOperationError
@@ -115,15 +115,15 @@ def test_a_task_nobody_knows_among_calls_without_one_is_just_odd(provider, upstr
 
 
 def test_errors_that_are_texts_are_repeated(provider, upstream):
-    for reply in (as_json({"error": "out of heap", "status": 400}, 400), Reply(400, b"out of heap"), as_json({"error": {"root_cause": [{"reason": "out of heap"}]}}, 400)):  # fmt: skip
+    for reply in (json_reply({"error": "out of heap", "status": 400}, 400), Reply(400, b"out of heap"), json_reply({"error": {"root_cause": [{"reason": "out of heap"}]}}, 400)):  # fmt: skip
         assert "out of heap" in str(refused(provider, upstream, reply))
 
 
 @pytest.mark.parametrize("status", [True, "409", 200, 999, None])
 def test_an_error_in_a_success_is_the_querys_unless_a_status_says_more(provider, upstream, status):  # fmt: skip
-    reply = as_json({"error": {"type": "x", "reason": "broken"}, "status": status})
+    reply = json_reply({"error": {"type": "x", "reason": "broken"}, "status": status})
     assert type(refused(provider, upstream, reply)) is QueryError
-    again = as_json({"error": {"type": "x", "reason": "broken"}, "status": 429})
+    again = json_reply({"error": {"type": "x", "reason": "broken"}, "status": 429})
     assert type(refused(provider, upstream, again, provider.list_jobs)) is RateLimitError  # fmt: skip
 
 
@@ -132,36 +132,36 @@ LINE = {"timestamp": "2026-03-10T12:00:00Z", "level": "WARN", "message": "slow"}
 
 @pytest.mark.parametrize("answer", [{"id": "1", "logs": [LINE]}, [LINE], {"lines": [LINE]}, {"data": [{"text": "slow", "severity": "WARN", "time": 1_773_144_000_000}]}])  # fmt: skip
 def test_log_lines_have_time_level_and_text(provider, upstream, answer):
-    upstream.on("*", as_json(answer))
+    upstream.on("*", json_reply(answer))
     [line] = provider.logs("12345")
     assert (line.text, line.level) == ("slow", "WARN")
     assert line.at == datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("reply", [as_json(["one", "two"]), as_json({"logs": "one\ntwo"}), Reply(body=b"one\r\n\ntwo\n", headers={"Content-Type": "text/plain"})])  # fmt: skip
+@pytest.mark.parametrize("reply", [json_reply(["one", "two"]), json_reply({"logs": "one\ntwo"}), Reply(body=b"one\r\n\ntwo\n", headers={"Content-Type": "text/plain"})])  # fmt: skip
 def test_a_log_may_be_plain_lines(provider, upstream, reply):
     upstream.on("*", reply)
     assert [line.text for line in provider.logs("12345")] == ["one", "two"]
 
 
 def test_a_log_is_bounded_and_keeps_its_end():
-    lines = lines_in([f"{n}" for n in range(MOST_LINES + 3)])
-    assert len(lines) == MOST_LINES
-    assert lines[-1].text == str(MOST_LINES + 2)
-    assert len(lines_in(["x" * 9_000])[0].text) == MOST_CHARACTERS
+    lines = parse_log_lines([f"{n}" for n in range(MAX_LINES + 3)])
+    assert len(lines) == MAX_LINES
+    assert lines[-1].text == str(MAX_LINES + 2)
+    assert len(parse_log_lines(["x" * 9_000])[0].text) == MAX_LINE_CHARACTERS
 
 
 def test_a_line_without_a_text_shows_what_it_has():
-    assert lines_in([{"code": 7}, None, "", "  "])[0].text == "{'code': 7}"
+    assert parse_log_lines([{"code": 7}, None, "", "  "])[0].text == "{'code': 7}"
 
 
 @pytest.mark.parametrize("answer", [7, "x", None, {}, {"logs": 7}])
 def test_what_is_no_log_is_said_to_be_none(answer):
     with pytest.raises(UnexpectedResponseError):
-        lines_in(answer)
+        parse_log_lines(answer)
 
 
 def test_an_error_instead_of_a_log_is_an_error(provider, upstream):
-    upstream.on("*", as_json({"error": "gone", "status": 404}))
+    upstream.on("*", json_reply({"error": "gone", "status": 404}))
     with pytest.raises(NotFoundError):
         provider.logs("12345")

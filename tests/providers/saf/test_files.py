@@ -19,10 +19,10 @@ from queries.providers.errors import (
     UnexpectedResponseError,
     UnsupportedOperationError,
 )
-from queries.providers.saf.files import file_name
+from queries.providers.saf.files import safe_file_name
 from tests.providers.keys import CANARY
 from tests.providers.saf.conftest import ROOT
-from tests.scripted_server import CUT, Reply, as_json
+from tests.scripted_server import CUT, Reply, json_reply
 
 PATH = f"{ROOT}/file_download/12345"
 CSV = FileOptions("csv", "my file")
@@ -96,9 +96,9 @@ def test_a_large_json_file_is_not_held_in_memory(make_provider, upstream):
 @pytest.mark.parametrize("name", ["content", "file_content", "fileContent", "file", "base64"])  # fmt: skip
 def test_a_file_inside_json_is_unpacked(provider, upstream, name):
     binary = b"PK\x03\x04\x00\xff"
-    upstream.on("*", as_json({name: base64.b64encode(binary).decode()}))
+    upstream.on("*", json_reply({name: base64.b64encode(binary).decode()}))
     assert read(provider, FileOptions("xlsx", "x")) == (binary, "x.xlsx")
-    upstream.on("*", as_json({name: "n,m\n1,2\n"}))
+    upstream.on("*", json_reply({name: "n,m\n1,2\n"}))
     assert read(provider) == (b"n,m\n1,2\n", "my file.csv")
 
 
@@ -106,7 +106,9 @@ def test_a_file_inside_json_is_unpacked(provider, upstream, name):
 @pytest.mark.parametrize("absolute", [True, False])
 def test_a_file_elsewhere_on_the_same_server_is_fetched(provider, upstream, name, absolute):  # fmt: skip
     place = "/files/1.csv?token=a%20b"
-    upstream.on(PATH, as_json({name: upstream.origin + place if absolute else place}))
+    upstream.on(
+        PATH, json_reply({name: upstream.origin + place if absolute else place})
+    )
     upstream.on("/files/1.csv", attached(b"n\n", "1.csv"))
     assert read(provider) == (b"n\n", "1.csv")
     assert upstream.requests[1].target == place
@@ -118,7 +120,7 @@ def test_a_file_elsewhere_on_the_same_server_is_fetched(provider, upstream, name
     ["https://evil.example.com/x", "//evil.example.com/x", "http://127.0.0.1:9/x", "file:///etc/passwd", "/a/../b", "x.csv", "", "/a b"],
 )  # fmt: skip
 def test_a_file_anywhere_else_is_not_fetched(provider, upstream, place):
-    upstream.on(PATH, as_json({"url": place}))
+    upstream.on(PATH, json_reply({"url": place}))
     with pytest.raises((AddressRefusedError, UnexpectedResponseError)) as refused:
         read(provider)
     assert len(upstream.requests) == 1
@@ -130,10 +132,10 @@ def test_a_file_anywhere_else_is_not_fetched(provider, upstream, place):
     [
         (Reply(404), ResultsExpiredError),
         (Reply(409), ConflictError),
-        (as_json({"error": {"type": "illegal_state_exception", "reason": "no"}, "status": 409}), ConflictError),
-        (as_json({"error": f"broken {CANARY}"}), QueryError),
-        (as_json({"acknowledged": True}), UnexpectedResponseError),
-        (as_json("text"), UnexpectedResponseError),
+        (json_reply({"error": {"type": "illegal_state_exception", "reason": "no"}, "status": 409}), ConflictError),
+        (json_reply({"error": f"broken {CANARY}"}), QueryError),
+        (json_reply({"acknowledged": True}), UnexpectedResponseError),
+        (json_reply("text"), UnexpectedResponseError),
         (Reply(body=b"{", headers={"Content-Type": "application/json"}), UnexpectedResponseError),
     ],
 )  # fmt: skip
@@ -145,7 +147,7 @@ def test_what_is_no_file_is_an_error(provider, upstream, reply, kind):
 
 
 def test_a_place_that_is_gone_is_an_error(provider, upstream):
-    upstream.on(PATH, as_json({"url": "/files/1"}))
+    upstream.on(PATH, json_reply({"url": "/files/1"}))
     upstream.on("/files/1", Reply(404))
     with pytest.raises((NotFoundError, ResultsExpiredError)):
         read(provider)
@@ -175,7 +177,7 @@ def test_a_file_of_another_format_is_not_asked_for(provider, upstream):
     ],
 )
 def test_a_name_is_one_everywhere(given, name):
-    assert file_name(given).rstrip("_") == name.rstrip("_")
+    assert safe_file_name(given).rstrip("_") == name.rstrip("_")
 
 
 def test_the_name_the_server_tells_is_made_harmless(provider, upstream):

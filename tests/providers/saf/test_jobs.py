@@ -8,9 +8,14 @@ import pytest
 
 from queries.providers.base import JobState, Progress, QuerySpec
 from queries.providers.errors import UnexpectedResponseError
-from queries.providers.saf.jobs import MOST_JOBS, job_id_in, jobs_in, status_of
+from queries.providers.saf.jobs import (
+    MAX_JOBS,
+    parse_job_id,
+    parse_job_status,
+    parse_jobs,
+)
 from tests.providers.saf.conftest import ROOT
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
@@ -20,10 +25,10 @@ JSON = {"Content-Type": "application/json"}
 @pytest.mark.parametrize(
     "reply",
     [
-        *(as_json({name: "12345"}) for name in ("id", "_id", "*id*", "task_id", "taskId", "request_id", "requestId")),
-        as_json({"id": 12345}),
-        as_json("12345"),
-        as_json(12345),
+        *(json_reply({name: "12345"}) for name in ("id", "_id", "*id*", "task_id", "taskId", "request_id", "requestId")),
+        json_reply({"id": 12345}),
+        json_reply("12345"),
+        json_reply(12345),
         Reply(body=b"12345\n", headers=TEXT),
     ],
 )  # fmt: skip
@@ -35,13 +40,13 @@ def test_an_id_is_found_in_every_form(provider, upstream, reply):
 @pytest.mark.parametrize(
     "reply",
     [
-        as_json({"acknowledged": True}),
-        as_json({"id": ""}),
-        as_json({"id": "../break"}),
-        as_json({"id": True}),
-        as_json(""),
-        as_json(None),
-        as_json([]),
+        json_reply({"acknowledged": True}),
+        json_reply({"id": ""}),
+        json_reply({"id": "../break"}),
+        json_reply({"id": True}),
+        json_reply(""),
+        json_reply(None),
+        json_reply([]),
         Reply(body=b"", headers=TEXT),
         Reply(body=b"<html>hello</html>", headers=TEXT),
         Reply(body=b"12345"),
@@ -71,7 +76,7 @@ WORDS = {
 )
 def test_states_are_known_in_any_case(word, state):
     for name in ("status", "state"):
-        status = status_of({name: word}, "1")
+        status = parse_job_status({name: word}, "1")
         assert (status.state, status.native) == (state, word)
         assert bool(status.warnings) is (state is JobState.UNKNOWN)
 
@@ -94,7 +99,7 @@ TASK = {"id": "12345", "status": "RUNNING"}
     ],
 )
 def test_a_status_is_found_wherever_it_is(answer):
-    assert status_of(answer, "12345").state is JobState.RUNNING
+    assert parse_job_status(answer, "12345").state is JobState.RUNNING
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,7 @@ def test_a_status_is_found_wherever_it_is(answer):
 )  # fmt: skip
 def test_what_holds_no_state_is_no_status(answer):
     with pytest.raises(UnexpectedResponseError):
-        status_of(answer, "12345")
+        parse_job_status(answer, "12345")
 
 
 @pytest.mark.parametrize(
@@ -114,11 +119,11 @@ def test_what_holds_no_state_is_no_status(answer):
 )  # fmt: skip
 def test_times_are_read_in_every_form(time):
     for name in ("startTime", "start_time", "start_time_in_millis", "startedAt"):
-        assert status_of(TASK | {name: time}, "1").started_at == NOON
+        assert parse_job_status(TASK | {name: time}, "1").started_at == NOON
 
 
 def test_a_task_that_ended_says_when_and_what_there_is():
-    status = status_of(
+    status = parse_job_status(
         {
             "id": "1",
             "status": "COMPLETED",
@@ -151,12 +156,12 @@ def test_a_task_that_ended_says_when_and_what_there_is():
     ],
 )
 def test_progress_is_read_or_left_out(value, progress):
-    assert status_of(TASK | {"progress": value}, "1").progress == progress
+    assert parse_job_status(TASK | {"progress": value}, "1").progress == progress
 
 
 @pytest.mark.parametrize("time", ["soon", {}, True, 10**40, "9" * 18, "0001-01-01T00:00:00+14:00"])  # fmt: skip
 def test_a_time_that_is_none_is_left_out(time):
-    assert status_of(TASK | {"startTime": time}, "1").started_at is None
+    assert parse_job_status(TASK | {"startTime": time}, "1").started_at is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_a_time_that_is_none_is_left_out(time):
     [("12", 12), ({"value": 3, "relation": "eq"}, 3), ({"value": 10_000, "relation": "gte"}, None), (-1, None), (True, None)],
 )  # fmt: skip
 def test_a_total_is_a_count_or_left_out(total, rows):
-    assert status_of(TASK | {"total": total}, "1").total_rows == rows
+    assert parse_job_status(TASK | {"total": total}, "1").total_rows == rows
 
 
 @pytest.mark.parametrize(
@@ -177,7 +182,9 @@ def test_a_total_is_a_count_or_left_out(total, rows):
     ],
 )  # fmt: skip
 def test_a_failed_task_says_why(error, code, words):
-    failure = status_of({"id": "1", "status": "FAILED", "error": error}, "1").error
+    failure = parse_job_status(
+        {"id": "1", "status": "FAILED", "error": error}, "1"
+    ).error
     assert words in str(failure)
     assert failure.provider_code == code
 
@@ -195,14 +202,14 @@ LISTS = {
 
 @pytest.mark.parametrize("form", LISTS)
 def test_a_list_of_tasks_is_read_in_every_form(provider, upstream, form):
-    upstream.on("*", as_json(LISTS[form]))
+    upstream.on("*", json_reply(LISTS[form]))
     [job] = provider.list_jobs()
     assert (job.job_id, job.status.state) == ("12345", JobState.RUNNING)
     assert upstream.requests[0].target == f"{ROOT}/status/"
 
 
 def test_tasks_come_newest_first_with_statement_and_owner():
-    jobs = jobs_in(
+    jobs = parse_jobs(
         {
             "tasks": [
                 {"id": "old", "status": "COMPLETED", "created": "2026-03-01T00:00:00Z", "query": "source a", "user": "anna"},
@@ -217,19 +224,24 @@ def test_tasks_come_newest_first_with_statement_and_owner():
 
 
 def test_a_task_without_a_usable_id_is_not_listed_and_a_list_is_bounded():
-    many = [{"id": str(n), "status": "DONE"} for n in range(MOST_JOBS + 5)]
-    assert len(jobs_in([*many, {"id": "../x"}, {"status": "DONE"}])) == MOST_JOBS
-    assert jobs_in([]) == []
-    assert jobs_in({}) == []
+    many = [{"id": str(n), "status": "DONE"} for n in range(MAX_JOBS + 5)]
+    assert len(parse_jobs([*many, {"id": "../x"}, {"status": "DONE"}])) == MAX_JOBS
+    assert parse_jobs([]) == []
+    assert parse_jobs({}) == []
 
 
 @pytest.mark.parametrize("answer", [None, 7, "x", [7], {"a": 1}, {"tasks": "x"}])
 def test_what_is_no_list_is_said_to_be_none(answer):
     with pytest.raises(UnexpectedResponseError):
-        jobs_in(answer)
+        parse_jobs(answer)
 
 
 def test_an_id_is_a_text_or_a_number():
-    assert job_id_in({"id": " 7 "}) == "7"
-    assert job_id_in({"id": None, "taskId": 8}) == "8"
-    assert job_id_in({"id": 1.5}) == job_id_in({"id": {}}) == job_id_in(False) == ""
+    assert parse_job_id({"id": " 7 "}) == "7"
+    assert parse_job_id({"id": None, "taskId": 8}) == "8"
+    assert (
+        parse_job_id({"id": 1.5})
+        == parse_job_id({"id": {}})
+        == parse_job_id(False)
+        == ""
+    )

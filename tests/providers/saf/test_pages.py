@@ -7,7 +7,12 @@ import json
 import pytest
 
 from queries.providers.errors import UnexpectedResponseError
-from queries.providers.saf.pages import MOST_EXTRA_BYTES, Page, page_of, timeline_of
+from queries.providers.saf.pages import (
+    MAX_EXTRA_BYTES,
+    Page,
+    parse_page,
+    parse_timeline,
+)
 
 ROWS = [{"n": 0, "a": {"b": None}}, {"n": 1}]
 FORMS = {
@@ -22,7 +27,7 @@ FORMS = {
 
 
 def page(value: object) -> Page:
-    return page_of(json.dumps(value).encode())
+    return parse_page(json.dumps(value).encode())
 
 
 def values(found: Page) -> list:
@@ -68,7 +73,7 @@ def test_names_of_columns_are_no_rows():
 
 def test_the_text_of_a_row_stays_as_it_came():
     row = b'{ "big": 123456789012345678901234567890, "f": 1.10, "\\u00fc": "\\/" }'
-    [found] = page_of(b'{"results":[' + row + b"]}").rows()
+    [found] = parse_page(b'{"results":[' + row + b"]}").rows()
     assert found.original == row
     assert found.values["big"] == 123456789012345678901234567890
     assert found.values["ü"] == "/"
@@ -76,7 +81,7 @@ def test_the_text_of_a_row_stays_as_it_came():
 
 def test_damaged_texts_are_mended_not_lost():
     body = b'{"results":[{"a":"\\ud800"},{"b":"\xff"},{"c":1e999}]}'
-    found = values(page_of(body))
+    found = values(parse_page(body))
     assert found[0] == {"a": "\\ud800"}
     assert found[1] == {"b": "\ufffd"}
     assert found[2] == {"c": "1e999"}
@@ -85,7 +90,7 @@ def test_damaged_texts_are_mended_not_lost():
 @pytest.mark.parametrize("body", [b"", b"{", b"7", b"null", b'"x"', b"{}", b'{"total":0}', b'{"results":7}', b"[" * 99_999, b'{"a":{"results":[]}}'])  # fmt: skip
 def test_what_holds_no_rows_is_no_page(body):
     with pytest.raises(UnexpectedResponseError):
-        page_of(body)
+        parse_page(body)
 
 
 def test_no_rows_are_rows_too():
@@ -142,7 +147,7 @@ def test_what_is_empty_beside_the_rows_is_left_out():
 
 
 def test_a_huge_sidebar_is_left_out_and_said_so():
-    found = page({"results": ROWS, "sidebar": "x" * MOST_EXTRA_BYTES})
+    found = page({"results": ROWS, "sidebar": "x" * MAX_EXTRA_BYTES})
     assert found.extras == {}
     assert found.warnings[0].code == "sidebar_left_out"
     assert not found.warnings[0].cuts_result
@@ -151,7 +156,7 @@ def test_a_huge_sidebar_is_left_out_and_said_so():
 
 @pytest.mark.parametrize("value", [7, "x", {"a": 1}, {"fields": 7}, [{"@timestamp": "x"}], [{"count": 1}], [7]])  # fmt: skip
 def test_a_timeline_of_another_form_stays_as_it_is(value):
-    assert timeline_of(value) == value
+    assert parse_timeline(value) == value
 
 
 def test_an_error_instead_of_rows_is_kept():

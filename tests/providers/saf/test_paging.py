@@ -19,9 +19,9 @@ from queries.providers.errors import (
     UnexpectedResponseError,
 )
 from queries.providers.saf import paging
-from tests.providers.adapters.saf import asked, rows
+from tests.providers.adapters.saf import requested_range, rows
 from tests.providers.keys import CANARY
-from tests.scripted_server import CUT, Reply, as_json
+from tests.scripted_server import CUT, Reply, json_reply
 
 JOB = "12345"
 
@@ -45,9 +45,9 @@ def pages(count, total=True, most=10**9):
     """A server with `count` rows that gives at most `most` of them at once."""
 
     def page(request):
-        start, end = asked(request)
+        start, end = requested_range(request)
         found = [{"n": n} for n in range(start, min(end, count, start + most))]
-        return as_json({"results": found} | ({"total": count} if total else {}))
+        return json_reply({"results": found} | ({"total": count} if total else {}))
 
     return page
 
@@ -56,7 +56,7 @@ def test_a_page_is_asked_for_from_inclusive_to_exclusive(provider, upstream):
     upstream.on("*", rows(5_000))
     found, stream = numbers(provider)
     assert found == list(range(5_000))
-    assert [asked(request) for request in upstream.requests] == [(0, 2_000), (2_000, 4_000), (4_000, 6_000)]  # fmt: skip
+    assert [requested_range(request) for request in upstream.requests] == [(0, 2_000), (2_000, 4_000), (4_000, 6_000)]  # fmt: skip
     assert stream.bytes_received > 10_000
     assert stream.warnings == []
 
@@ -71,29 +71,29 @@ def test_whatever_the_sizes_every_row_comes_once(provider, upstream, small_pages
 
 def test_a_total_that_counts_the_page_does_not_end_the_result(provider, upstream, small_pages):  # fmt: skip
     def page(request):
-        start, end = asked(request)
+        start, end = requested_range(request)
         found = [{"n": n} for n in range(start, min(end, 20))]
-        return as_json({"results": found, "total": len(found)})
+        return json_reply({"results": found, "total": len(found)})
 
     upstream.on("*", page)
     assert numbers(provider)[0] == list(range(20))
 
 
 def test_a_server_that_sends_everything_at_once_is_taken_at_its_word(provider, upstream, small_pages):  # fmt: skip
-    upstream.on("*", as_json({"results": [{"n": n} for n in range(50)]}))
+    upstream.on("*", json_reply({"results": [{"n": n} for n in range(50)]}))
     assert numbers(provider)[0] == list(range(50))
     assert len(upstream.requests) == 1
 
 
 def test_a_server_that_begins_to_send_more_than_asked_for_is_not_believed(provider, upstream, small_pages):  # fmt: skip
-    whole = as_json({"results": [{"n": n} for n in range(50)]})
-    upstream.on("*", as_json({"results": [{"n": n} for n in range(7)]}), whole)
+    whole = json_reply({"results": [{"n": n} for n in range(50)]})
+    upstream.on("*", json_reply({"results": [{"n": n} for n in range(7)]}), whole)
     with provider.rows(JOB) as stream, pytest.raises(UnexpectedResponseError, match="does not page"):  # fmt: skip
         list(stream)
 
 
 def test_rows_that_are_counted_but_do_not_come_are_said_to_be_missing(provider, upstream):  # fmt: skip
-    upstream.on("*", as_json({"total": 10, "results": [{"n": 0}]}), as_json({"total": 10, "results": []}))  # fmt: skip
+    upstream.on("*", json_reply({"total": 10, "results": [{"n": 0}]}), json_reply({"total": 10, "results": []}))  # fmt: skip
     found, stream = numbers(provider)
     assert found == [0]
     [warning] = stream.warnings
@@ -106,7 +106,7 @@ def test_a_page_that_fails_for_a_moment_is_asked_for_again(provider, upstream, s
     seen = []
 
     def page(request):
-        seen.append(asked(request)[0])
+        seen.append(requested_range(request)[0])
         return (
             trouble if seen.count(7) in {1, 2} and seen[-1] == 7 else rows(20)(request)
         )
@@ -122,7 +122,7 @@ def test_after_a_few_tries_the_rows_so_far_are_kept_and_the_error_is_told(provid
     with provider.rows(JOB) as stream, pytest.raises(UnavailableError):
         found.extend(stream)
     assert len(found) == 7
-    assert len(upstream.requests) == 1 + 1 + len(paging.PAUSES)
+    assert len(upstream.requests) == 1 + 1 + len(paging.RETRY_DELAYS)
 
 
 @pytest.mark.parametrize(("reply", "kind"), [(Reply(404), ResultsExpiredError), (Reply(429, headers={"Retry-After": "3600"}), UnavailableError)])  # fmt: skip
@@ -162,7 +162,7 @@ def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(provider, upstrea
 
 def test_one_row_that_is_too_large_is_said_so(provider, upstream, monkeypatch):
     monkeypatch.setattr(paging, "MOST_PAGE_BYTES", 1_000)
-    upstream.on("*", as_json({"results": [{"n": "x" * 2_000}]}))
+    upstream.on("*", json_reply({"results": [{"n": "x" * 2_000}]}))
     with pytest.raises(LimitExceededError, match="One row"):
         provider.rows(JOB)
 
@@ -177,23 +177,23 @@ def test_all_pages_together_are_bounded(make_provider, upstream):
 
 
 def test_an_error_inside_a_success_is_an_error(provider, upstream):
-    upstream.on("*", as_json({"error": {"type": "illegal_state_exception", "reason": f"not yet {CANARY}"}, "status": 409}))  # fmt: skip
+    upstream.on("*", json_reply({"error": {"type": "illegal_state_exception", "reason": f"not yet {CANARY}"}, "status": 409}))  # fmt: skip
     with pytest.raises(ConflictError) as refused:
         provider.rows(JOB)
     assert CANARY not in str(refused.value)
-    upstream.on("*", as_json({"error": "out of heap"}))
+    upstream.on("*", json_reply({"error": "out of heap"}))
     with pytest.raises(QueryError, match="out of heap"):
         provider.rows(JOB)
 
 
 def test_rows_that_hold_the_key_stay_whole(provider, upstream):
-    upstream.on("*", as_json({"results": [{"n": CANARY}]}))
+    upstream.on("*", json_reply({"results": [{"n": CANARY}]}))
     assert numbers(provider)[0] == [CANARY]
 
 
 def test_what_the_query_took_is_in_statistics_and_the_rest_in_extras(provider, upstream):  # fmt: skip
     cost = {"level": "DEBUG", "totalMillis": 12, "commands": [{"command": "source x"}]}
-    upstream.on("*", as_json({"results": [{"n": 0}], "executionCost": cost, "sidebar": {"fields": []}}))  # fmt: skip
+    upstream.on("*", json_reply({"results": [{"n": 0}], "executionCost": cost, "sidebar": {"fields": []}}))  # fmt: skip
     _, stream = numbers(provider)
     assert stream.statistics == {"cost.level": "DEBUG", "cost.totalMillis": 12}
     assert stream.extras == {"execution_cost": cost, "sidebar": {"fields": []}}

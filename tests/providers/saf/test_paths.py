@@ -13,7 +13,7 @@ from queries.providers.base import FileOptions
 from queries.providers.errors import NotFoundError
 from queries.providers.saf import paths
 from tests.providers.saf.conftest import ROOT
-from tests.scripted_server import as_json
+from tests.scripted_server import json_reply
 
 PACKAGE = Path(paths.__file__).parent
 ODD = ["", " ", "\t", ".", "..", "...", "a/b", "../x", "a?b", "a#b", "a%2fb", "%2e%2e", "a\\b", "é", "a\n", "a b", "/", "x" * 201]  # fmt: skip
@@ -54,7 +54,7 @@ def test_whatever_the_id_the_path_names_one_task_or_is_not_built(job_id):
 @given(job_id=st.text(max_size=20))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 def test_no_id_whatever_cancels_everything(provider, upstream, job_id):
-    upstream.on("*", as_json({"acknowledged": True}))
+    upstream.on("*", json_reply({"acknowledged": True}))
     try:
         provider.cancel(job_id)
     except NotFoundError:
@@ -65,7 +65,7 @@ def test_no_id_whatever_cancels_everything(provider, upstream, job_id):
 
 
 def test_an_id_as_opensearch_makes_them_is_sent_encoded(provider, upstream):
-    upstream.on("*", as_json({"status": "RUNNING"}))
+    upstream.on("*", json_reply({"status": "RUNNING"}))
     provider.status("FklfVlU4eFdIUTh1Q1hyM3ZnT19fUVEUd29j+A==")
     assert upstream.requests[0].target == (
         f"{ROOT}/status/FklfVlU4eFdIUTh1Q1hyM3ZnT19fUVEUd29j%2BA%3D%3D"
@@ -73,7 +73,7 @@ def test_an_id_as_opensearch_makes_them_is_sent_encoded(provider, upstream):
 
 
 def test_only_cancel_all_asks_for_the_end_of_everything(provider, upstream):
-    upstream.on("*", as_json({"acknowledged": True}))
+    upstream.on("*", json_reply({"acknowledged": True}))
     provider.cancel_all()
     request = upstream.requests[0]
     assert (request.method, request.target) == ("POST", f"{ROOT}/break/")

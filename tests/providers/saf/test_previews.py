@@ -15,7 +15,7 @@ from queries.providers.errors import (
 )
 from queries.providers.saf import previews
 from tests.providers.adapters.saf import SPEC
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 VALIDATE, TIMELINE = "/_sme/queryStats/validate", "/_sme/queryStats/timeline"
 BUCKET = {"@timestamp": "2026-03-01T00:00:00Z", "count": 3}
@@ -24,8 +24,8 @@ BUCKET = {"@timestamp": "2026-03-01T00:00:00Z", "count": 3}
 @pytest.fixture
 def counting(upstream):
     """The server can count, and counts three events."""
-    upstream.on(VALIDATE, as_json({"sidebar": True, "timeline": True}))
-    upstream.on(TIMELINE, as_json({"fields": [BUCKET]}))
+    upstream.on(VALIDATE, json_reply({"sidebar": True, "timeline": True}))
+    upstream.on(TIMELINE, json_reply({"fields": [BUCKET]}))
     return upstream
 
 
@@ -50,20 +50,20 @@ def test_date_math_is_counted_over_as_it_is_run(provider, counting):
 
 
 def test_events_are_not_counted_where_they_cannot_be(provider, upstream):
-    upstream.on("*", as_json({"sidebar": False, "timeline": False}))
+    upstream.on("*", json_reply({"sidebar": False, "timeline": False}))
     assert provider.preview(SPEC) == Preview(previews.NOT_COUNTED)
     assert upstream.paths() == [VALIDATE]
 
 
 @pytest.mark.parametrize("fields", [[], [BUCKET | {"count": 0}]])
 def test_a_query_that_finds_nothing_is_said_to(provider, counting, fields):
-    counting.on(TIMELINE, as_json({"fields": fields}))
-    assert provider.preview(SPEC) == Preview(previews.NOTHING_FOUND)
+    counting.on(TIMELINE, json_reply({"fields": fields}))
+    assert provider.preview(SPEC) == Preview(previews.NO_EVENTS)
 
 
 @pytest.mark.parametrize("count", [1, "1", {"value": 1, "relation": "eq"}], ids=repr)
 def test_a_count_is_read_in_any_form(provider, counting, count):
-    counting.on(TIMELINE, as_json({"fields": [BUCKET | {"count": count}]}))
+    counting.on(TIMELINE, json_reply({"fields": [BUCKET | {"count": count}]}))
     assert "one event " in provider.preview(SPEC).message
 
 
@@ -71,13 +71,13 @@ def test_a_query_that_cannot_be_read_is_refused_in_the_servers_words(
     provider, upstream
 ):
     error = {"type": "parsing_exception", "reason": "line 1:1 unexpected [sauce]"}
-    upstream.on("*", as_json({"error": error, "status": 400}, 400))
+    upstream.on("*", json_reply({"error": error, "status": 400}, 400))
     with pytest.raises(QueryError, match=r"line 1:1 unexpected \[sauce\]"):
         provider.preview(SPEC)
 
 
 def test_a_server_without_these_calls_is_said_to_lack_them(provider, upstream):
-    upstream.on("*", as_json({"error": "no handler found for uri [/x]"}, 400))
+    upstream.on("*", json_reply({"error": "no handler found for uri [/x]"}, 400))
     with pytest.raises(UnsupportedOperationError):
         provider.preview(SPEC)
 
@@ -94,8 +94,8 @@ def test_a_server_without_these_calls_is_said_to_lack_them(provider, upstream):
     ],
 )
 def test_an_answer_that_says_nothing_is_no_consent(provider, upstream, can, timeline):
-    upstream.on(VALIDATE, as_json(can))
-    upstream.on(TIMELINE, as_json(timeline))
+    upstream.on(VALIDATE, json_reply(can))
+    upstream.on(TIMELINE, json_reply(timeline))
     with pytest.raises(UnexpectedResponseError):
         provider.preview(SPEC)
 

@@ -13,15 +13,15 @@ from queries.providers.base import QuerySpec
 from queries.providers.client import Policy
 from queries.providers.credentials import Secret
 from queries.providers.errors import AddressRefusedError, AuthenticationError
-from queries.providers.registry import checked_origin, open_provider
-from queries.providers.saf.certificates import MOST_CHARACTERS, pem_of
+from queries.providers.registry import create_provider, validated_origin
+from queries.providers.saf.certificates import MAX_CERTIFICATE_CHARACTERS, normalize_pem
 from queries.providers.saf.provider import SearchAnywhere
 from tests.providers.keys import CANARY
 from tests.providers.saf.conftest import ROOT
 from tests.providers.test_client_tls import self_signed
-from tests.scripted_server import Reply, Upstream, as_json
+from tests.scripted_server import Reply, Upstream, json_reply
 
-TASKS = as_json({"tasks": [{"id": "1", "status": "DONE"}]})
+TASKS = json_reply({"tasks": [{"id": "1", "status": "DONE"}]})
 SPEC = QuerySpec("source x", {}, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def pem_and_key() -> tuple[str, bytes]:
 )
 def test_an_allowed_host_may_have_any_port_and_a_path(address, origin):
     allowed = {"saf.example.com", "10.1.2.3"}
-    assert checked_origin("saf", {"address": address}, allowed) == origin
+    assert validated_origin("saf", {"address": address}, allowed) == origin
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_an_allowed_host_may_have_any_port_and_a_path(address, origin):
 )  # fmt: skip
 def test_no_host_is_known_without_the_administrator(address):
     with pytest.raises(AddressRefusedError):
-        checked_origin("saf", {"address": address}, ())
+        validated_origin("saf", {"address": address}, ())
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_no_host_is_known_without_the_administrator(address):
 )  # fmt: skip
 def test_a_path_that_is_not_plain_is_refused(rest):
     with pytest.raises(AddressRefusedError):
-        checked_origin("saf", {"address": f"https://saf.example.com{rest}"}, {"saf.example.com"})  # fmt: skip
+        validated_origin("saf", {"address": f"https://saf.example.com{rest}"}, {"saf.example.com"})  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["/opensearch", "/a/b/"])
@@ -69,7 +69,7 @@ def test_the_path_stands_before_every_call(make_provider, upstream, path):
     upstream.on("*", TASKS)
     provider = make_provider(path)
     provider.list_jobs()
-    upstream.on("*", as_json({"results": []}))
+    upstream.on("*", json_reply({"results": []}))
     with provider.rows("1"):
         pass
     before = path.rstrip("/")
@@ -117,7 +117,7 @@ def test_the_authority_that_was_pasted_is_the_one_that_is_trusted(tmp_path):
         def tested(certificate):
             options = {"address": server.origin, "auth": "bearer", "ca_certificate": certificate}  # fmt: skip
             policy = Policy(upstream_hosts={server.host_port})
-            with open_provider("saf", CANARY, options, origin=server.origin, policy=policy) as provider:  # fmt: skip
+            with create_provider("saf", CANARY, options, origin=server.origin, policy=policy) as provider:  # fmt: skip
                 return provider.test()
 
         assert tested(pem).ok
@@ -132,7 +132,7 @@ def test_the_authority_that_was_pasted_is_the_one_that_is_trusted(tmp_path):
 def test_a_certificate_survives_what_forms_do_to_line_ends():
     pem, _ = pem_and_key()
     for pasted in (pem, pem.replace("\n", "\r\n"), pem.replace("\n", " "), f"my own:\n{pem}\n"):  # fmt: skip
-        assert pem_of(pasted).strip() == pem.strip()
+        assert normalize_pem(pasted).strip() == pem.strip()
         assert SearchAnywhere.option_problems({"auth": "bearer", "ca_certificate": pasted}) == []  # fmt: skip
     assert SearchAnywhere.trusted_certificates({}) == ""
 
@@ -151,7 +151,7 @@ def test_a_certificate_survives_what_forms_do_to_line_ends():
         ),
         ("-----BEGIN CERTIFICATE-----", "not a certificate"),
         (pem_and_key()[1].decode(), "private key"),
-        ("x" * (MOST_CHARACTERS + 1), "longer than"),
+        ("x" * (MAX_CERTIFICATE_CHARACTERS + 1), "longer than"),
     ],
     ids=["text", "letters", "nonsense", "half", "key", "long"],
 )
@@ -166,7 +166,7 @@ def test_what_is_no_certificate_is_said_before_anything_is_sent(text, words):
     [([], "no task"), ([{"id": "1", "status": "DONE"}], "one task"), ([{"id": str(n), "status": "DONE"} for n in range(7)], "7 tasks")],
 )  # fmt: skip
 def test_a_connection_is_tested_with_one_cheap_call(provider, upstream, tasks, words):
-    upstream.on("*", as_json({"tasks": tasks}))
+    upstream.on("*", json_reply({"tasks": tasks}))
     result = provider.test()
     assert result.ok
     assert words in result.message
@@ -175,17 +175,17 @@ def test_a_connection_is_tested_with_one_cheap_call(provider, upstream, tasks, w
 
 def test_a_test_that_fails_says_what_to_do(provider, upstream):
     reason = "no permissions for [cluster:monitor/sme/async_requests] and User [x]"
-    upstream.on("*", as_json({"error": {"type": "security_exception", "reason": reason}}, 403))  # fmt: skip
+    upstream.on("*", json_reply({"error": {"type": "security_exception", "reason": reason}}, 403))  # fmt: skip
     result = provider.test()
     assert not result.ok
     assert result.permission == "cluster:monitor/sme/async_requests"
     assert result.remedy
-    upstream.on("*", as_json({"error": "no handler found for uri [/]"}, 400))
+    upstream.on("*", json_reply({"error": "no handler found for uri [/]"}, 400))
     assert "address" in provider.test().remedy
 
 
 def test_deleting_uses_its_own_verb_and_any_success_counts(provider, upstream):
-    for reply in (Reply(), as_json({"acknowledged": "true"}), Reply(204)):
+    for reply in (Reply(), json_reply({"acknowledged": "true"}), Reply(204)):
         upstream.on("*", reply)
         assert provider.delete("12345") is None
         assert provider.cancel("12345") is None

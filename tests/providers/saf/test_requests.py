@@ -11,9 +11,9 @@ import pytest
 from queries.providers.base import QuerySpec
 from queries.providers.saf.fields import CONNECTION_FIELDS
 from queries.providers.saf.provider import SearchAnywhere
-from queries.providers.saf.requests import MOST_CHARACTERS, body_of
+from queries.providers.saf.requests import MAX_STATEMENT_CHARACTERS, submit_body
 from tests.providers.saf.conftest import ROOT
-from tests.scripted_server import as_json
+from tests.scripted_server import json_reply
 
 START = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 END = START + timedelta(hours=2)
@@ -21,7 +21,7 @@ MATH = {"time_source": "date_math", "start_math": "now-1d", "end_math": "now"}
 
 
 def test_every_documented_member_can_be_set(provider, upstream):
-    upstream.on("*", as_json({"id": "12345"}))
+    upstream.on("*", json_reply({"id": "12345"}))
     settings = {
         "time_field": "@timestamp",
         "calculate_stats": True,
@@ -44,16 +44,16 @@ def test_every_documented_member_can_be_set(provider, upstream):
 
 def test_the_range_chosen_is_sent_unless_date_math_is_asked_for():
     math = {"start_math": "now-9y", "end_math": "now-8y"}
-    body = body_of(QuerySpec("source x", math, START, END))
+    body = submit_body(QuerySpec("source x", math, START, END))
     assert body["dtStart"] == "2026-03-01T12:30:00.000Z"
     assert body["dtEnd"] == "2026-03-01T14:30:00.000Z"
     assert body["calculateExecutionCost"] == "OFF"
 
 
 def test_what_is_left_open_is_left_to_the_server():
-    body = body_of(QuerySpec("source x"))
+    body = submit_body(QuerySpec("source x"))
     assert body == {"query": "source x", "calculateStats": False, "calculateExecutionCost": "OFF"}  # fmt: skip
-    half = body_of(QuerySpec("source x", {"time_source": "date_math"}, START, END))
+    half = submit_body(QuerySpec("source x", {"time_source": "date_math"}, START, END))
     assert "dtStart" not in half
     assert "dtEnd" not in half
 
@@ -90,7 +90,7 @@ def test_what_is_no_date_math_is_said(math):
     ("found", "given"),
     [
         (["statement"], {"statement": "  "}),
-        (["statement"], {"statement": "x" * (MOST_CHARACTERS + 1)}),
+        (["statement"], {"statement": "x" * (MAX_STATEMENT_CHARACTERS + 1)}),
         (["end"], {"start": END, "end": START}),
         (["time_field"], {"time_field": "two words"}),
         (["execution_cost"], {"execution_cost": "ALL"}),
@@ -106,7 +106,7 @@ def test_the_curl_command_is_what_would_be_sent():
     words = shlex.split(command, comments=True)
     assert words[1] == f"https://saf.example.com/os{ROOT}/request"
     assert words[words.index("--user") + 1] == "$SAF_USER:$SAF_API_KEY"
-    assert json.loads(words[-1]) == body_of(spec)
+    assert json.loads(words[-1]) == submit_body(spec)
     assert "Authorization: Bearer $SAF_API_KEY" in command
     assert "Authorization: ApiKey $SAF_API_KEY" in command
 

@@ -28,7 +28,7 @@ from queries.providers.errors import (
     ResultsExpiredError,
     TruncatedStreamError,
 )
-from queries.providers.registry import open_provider
+from queries.providers.registry import create_provider
 from queries.providers.saf import paging
 from queries.providers.saf.provider import SearchAnywhere
 from sandbox.config import (
@@ -64,7 +64,7 @@ def opened(sandbox: Sandbox, key: str = DEMO_KEY, **options: str) -> Provider:
     origin = sandbox.url
     given = {"address": origin, "auth": "bearer"} | options
     policy = Policy(upstream_hosts={origin.removeprefix("http://")})
-    return open_provider("saf", key, given, origin=origin, policy=policy)
+    return create_provider("saf", key, given, origin=origin, policy=policy)
 
 
 def spec(statement: str = "source numbers-*", **settings: object) -> QuerySpec:

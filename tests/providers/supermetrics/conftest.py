@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from queries.providers.client import Policy
-from queries.providers.registry import open_provider
+from queries.providers.registry import create_provider
 from queries.providers.supermetrics.provider import Supermetrics
 from tests.providers.keys import CANARY
 from tests.scripted_server import Upstream
@@ -21,7 +21,7 @@ def make_provider(upstream: Upstream) -> Iterator[Callable[..., Supermetrics]]:
     def make(team_id: str = "", **policy: object) -> Supermetrics:
         options = {"base_url": f"{upstream.origin}/enterprise/v2", "team_id": team_id}
         hosts = {"upstream_hosts": frozenset({upstream.host_port})}
-        provider = open_provider(
+        provider = create_provider(
             "supermetrics",
             CANARY,
             options,

@@ -16,11 +16,11 @@ from queries.providers.errors import (
 )
 from queries.providers.supermetrics import catalog
 from tests.providers.supermetrics.samples import BASE, refused
-from tests.scripted_server import as_json
+from tests.scripted_server import json_reply
 
 
 def data(value: object):
-    return as_json({"meta": {"request_id": "x"}, "data": value})
+    return json_reply({"meta": {"request_id": "x"}, "data": value})
 
 
 def test_data_sources_are_listed_beside_the_versions(provider, upstream):
@@ -170,9 +170,9 @@ def test_a_list_is_bounded(provider, upstream, monkeypatch):
 
 
 def test_an_error_in_a_list_is_one(provider, upstream):
-    upstream.on("*", as_json(refused("API_KEY_INVALID")))
+    upstream.on("*", json_reply(refused("API_KEY_INVALID")))
     with pytest.raises(AuthenticationError):
         provider.catalog("field", "AW")
-    upstream.on("*", as_json({"meta": {}}))
+    upstream.on("*", json_reply({"meta": {}}))
     with pytest.raises(UnexpectedResponseError):
         provider.catalog("field", "AW")

@@ -24,7 +24,7 @@ from tests.providers.supermetrics.samples import (
     refused,
     status,
 )
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 
 def raised(call) -> ProviderError:
@@ -61,7 +61,7 @@ def test_the_code_decides_and_is_shown_with_the_request_id(
 ):
     upstream.on(
         DATA,
-        as_json(refused(code, "Their words.", description="And more."), status_code),
+        json_reply(refused(code, "Their words.", description="And more."), status_code),
     )
     error = raised(lambda: provider.run(SPEC))
     assert isinstance(error, kind)
@@ -84,7 +84,7 @@ def test_the_code_decides_and_is_shown_with_the_request_id(
 )
 def test_problem_details_mean_the_same(provider, upstream, name, status_code, kind):
     upstream.on(
-        DATA, as_json(problem(name, "A title", status_code, "A detail"), status_code)
+        DATA, json_reply(problem(name, "A title", status_code, "A detail"), status_code)
     )
     error = raised(lambda: provider.run(SPEC))
     assert isinstance(error, kind)
@@ -94,7 +94,7 @@ def test_problem_details_mean_the_same(provider, upstream, name, status_code, ki
 
 @pytest.mark.parametrize("status_code", [404, 200])
 def test_an_unknown_status_is_a_text_and_understood(provider, upstream, status_code):
-    upstream.on(STATUS, as_json({"error": "STATUS_NOT_FOUND"}, status_code))
+    upstream.on(STATUS, json_reply({"error": "STATUS_NOT_FOUND"}, status_code))
     error = raised(lambda: provider.status("job-1"))
     assert type(error) is NotFoundError
     assert error.provider_code == "STATUS_NOT_FOUND"
@@ -103,7 +103,7 @@ def test_an_unknown_status_is_a_text_and_understood(provider, upstream, status_c
 
 
 def test_an_error_that_is_plain_text_is_repeated(provider, upstream):
-    upstream.on(DATA, as_json({"error": "something went wrong"}, 400))
+    upstream.on(DATA, json_reply({"error": "something went wrong"}, 400))
     error = raised(lambda: provider.run(SPEC))
     assert type(error) is QueryError
     assert "something went wrong" in str(error)
@@ -112,7 +112,9 @@ def test_an_error_that_is_plain_text_is_repeated(provider, upstream):
 def test_the_licences_daily_limit_is_not_tried_again(provider, upstream):
     upstream.on(
         DATA,
-        as_json(refused("LICENSE_DAILY_QUERY_LIMIT_EXCEEDED"), 429, Retry_After="17"),
+        json_reply(
+            refused("LICENSE_DAILY_QUERY_LIMIT_EXCEEDED"), 429, Retry_After="17"
+        ),
     )
     error = raised(lambda: provider.submit(SPEC, "key-1"))
     assert not isinstance(error, RateLimitError)
@@ -124,7 +126,7 @@ def test_the_licences_daily_limit_is_not_tried_again(provider, upstream):
 
 @pytest.mark.parametrize("call", ["run", "submit"])
 def test_an_error_inside_a_good_answer_is_one(provider, upstream, call):
-    upstream.on(DATA, as_json(refused("BAD_REQUEST", "No such field.")))
+    upstream.on(DATA, json_reply(refused("BAD_REQUEST", "No such field.")))
     calls = {
         "run": lambda: provider.run(SPEC),
         "submit": lambda: provider.submit(SPEC, "k"),
@@ -135,21 +137,21 @@ def test_an_error_inside_a_good_answer_is_one(provider, upstream, call):
 
 
 def test_an_error_nobody_knows_inside_a_good_answer_fails_the_query(provider, upstream):
-    upstream.on(DATA, as_json(refused("NEVER_SEEN", "Hm.")))
+    upstream.on(DATA, json_reply(refused("NEVER_SEEN", "Hm.")))
     error = raised(lambda: provider.run(SPEC))
     assert type(error) is QueryError
     assert (error.provider_code, error.request_id) == ("NEVER_SEEN", REQUEST_ID)
 
 
 def test_trouble_inside_a_good_answer_may_pass(provider, upstream):
-    upstream.on(STATUS, as_json(refused("SERVICE_UNAVAILABLE")))
+    upstream.on(STATUS, json_reply(refused("SERVICE_UNAVAILABLE")))
     error = raised(lambda: provider.status("job-1"))
     assert type(error) is UnavailableError
     assert error.retryable
 
 
 def test_a_conflict_on_our_own_id_means_that_the_query_is_under_way(provider, upstream):
-    upstream.on(DATA, as_json(refused("CONFLICT_ERROR"), 409))
+    upstream.on(DATA, json_reply(refused("CONFLICT_ERROR"), 409))
     assert provider.submit(SPEC, "key-1").job_id == "key-1"
     assert type(raised(lambda: provider.run(SPEC))) is ConflictError
 
@@ -164,7 +166,7 @@ def test_a_missing_permission_is_named(provider, upstream):
 def test_a_key_that_is_repeated_is_blotted_out(provider, upstream):
     def answer(request):
         key = request.headers["authorization"].split()[1]
-        return as_json(refused("NEVER_SEEN", f"Key {key} is bad."))
+        return json_reply(refused("NEVER_SEEN", f"Key {key} is bad."))
 
     upstream.on(DATA, answer)
     assert "Key *** is bad." in str(raised(lambda: provider.run(SPEC)))
@@ -176,7 +178,7 @@ def test_links_with_a_key_are_kept_without_it(provider, upstream):
     )
     upstream.on(
         STATUS,
-        as_json(status("RUNNING", paginate={"next": link}, api_key="api_secret")),
+        json_reply(status("RUNNING", paginate={"next": link}, api_key="api_secret")),
     )
     raw = provider.status("job-1").raw
     assert "api_secret" not in str(raw)

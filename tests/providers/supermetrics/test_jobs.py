@@ -22,7 +22,7 @@ from tests.providers.supermetrics.samples import (
     result,
     status,
 )
-from tests.scripted_server import as_json
+from tests.scripted_server import json_reply
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ from tests.scripted_server import as_json
     ],
 )
 def test_every_word_has_its_state(provider, upstream, word, state):
-    upstream.on(STATUS, as_json(status(word)))
+    upstream.on(STATUS, json_reply(status(word)))
     found = provider.status("job-1")
     assert (found.state, found.native) == (state, word.upper())
     assert (found.error is not None) is (state is JobState.FAILED)
@@ -49,7 +49,7 @@ def test_every_word_has_its_state(provider, upstream, word, state):
 
 
 def test_progress_and_the_queue_are_told(provider, upstream):
-    upstream.on(STATUS, as_json(status("RUNNING")))
+    upstream.on(STATUS, json_reply(status("RUNNING")))
     found = provider.status("job-1")
     assert found.progress == Progress(3, 12)
     assert found.queue == Queue(waiting=4, running=2)
@@ -67,13 +67,13 @@ def test_progress_and_the_queue_are_told(provider, upstream):
     ],
 )
 def test_odd_progress_does_no_harm(provider, upstream, told, progress):
-    upstream.on(STATUS, as_json(status("RUNNING", progress=told, workflow=told)))
+    upstream.on(STATUS, json_reply(status("RUNNING", progress=told, workflow=told)))
     found = provider.status("job-1")
     assert (found.progress, found.queue) == (progress, None)
 
 
 def test_a_success_tells_how_many_rows_there_are_and_until_when(provider, upstream):
-    upstream.on(STATUS, as_json(result([[1, "x"]], total=70_000)))
+    upstream.on(STATUS, json_reply(result([[1, "x"]], total=70_000)))
     before = datetime.now(UTC)
     found = provider.status("job-1")
     assert found.total_rows == 70_000
@@ -86,7 +86,7 @@ def test_a_success_tells_how_many_rows_there_are_and_until_when(provider, upstre
 
 
 def test_a_question_about_a_query_asks_for_hardly_any_rows(provider, upstream):
-    upstream.on(STATUS, as_json(status("RUNNING")))
+    upstream.on(STATUS, json_reply(status("RUNNING")))
     provider.status("job-1")
     (request,) = upstream.requests
     query = parse_qs(request.target.partition("?")[2])
@@ -100,7 +100,7 @@ def test_a_question_about_a_query_asks_for_hardly_any_rows(provider, upstream):
 def test_sampled_data_is_said_to_be(provider, upstream):
     answer = result([], total=0)
     answer["meta"]["result"]["data_sampled"] = True
-    upstream.on(STATUS, as_json(answer))
+    upstream.on(STATUS, json_reply(answer))
     (warning,) = provider.status("job-1").warnings
     assert warning.code == "data_sampled"
     assert not warning.cuts_result
@@ -108,7 +108,7 @@ def test_sampled_data_is_said_to_be(provider, upstream):
 
 def test_a_failed_query_may_be_answered_by_an_error(provider, upstream):
     upstream.on(
-        STATUS, as_json(refused("QUERY_EXECUTION_FAILED", "The source said no."))
+        STATUS, json_reply(refused("QUERY_EXECUTION_FAILED", "The source said no."))
     )
     found = provider.status("job-1")
     assert found.state is JobState.FAILED
@@ -119,7 +119,7 @@ def test_a_failed_query_may_be_answered_by_an_error(provider, upstream):
 
 def test_a_failure_may_bring_its_reason(provider, upstream):
     answer = status("FAILURE") | {"error": {"code": "X", "message": "Because."}}
-    upstream.on(STATUS, as_json(answer))
+    upstream.on(STATUS, json_reply(answer))
     found = provider.status("job-1")
     assert (found.state, found.native) == (JobState.FAILED, "FAILURE")
     assert "Because." in str(found.error)
@@ -129,7 +129,7 @@ def test_a_failure_may_bring_its_reason(provider, upstream):
     "answer", [{}, {"meta": {}}, {"meta": {"status_code": 7}}, {"data": []}]
 )
 def test_an_answer_without_a_state_is_not_taken_for_one(provider, upstream, answer):
-    upstream.on("*", as_json(answer))
+    upstream.on("*", json_reply(answer))
     for call in (
         lambda: provider.status("job-1"),
         lambda: provider.submit(SPEC, "k"),
@@ -144,19 +144,19 @@ def test_an_answer_without_a_state_is_not_taken_for_one(provider, upstream, answ
 def test_whether_a_query_goes_on_is_told_by_its_state_not_by_the_status(
     provider, upstream, http_status
 ):
-    upstream.on(DATA, as_json(status("QUEUED", "their-id"), http_status))
+    upstream.on(DATA, json_reply(status("QUEUED", "their-id"), http_status))
     assert provider.submit(SPEC, "key-1").job_id == "their-id"
 
 
 @pytest.mark.parametrize("told", ["", "no good id", 7, None, "x" * 51])
 def test_an_id_nobody_could_ask_by_is_not_taken(provider, upstream, told):
-    upstream.on(DATA, as_json(status("QUEUED", told), 202))
+    upstream.on(DATA, json_reply(status("QUEUED", told), 202))
     assert provider.submit(SPEC, "key-1").job_id in {"key-1", "7"}
 
 
 @pytest.mark.parametrize("word", ["FAILURE", "STOPPED", "PROCESS_EXITED"])
 def test_a_direct_query_that_fails_says_so(provider, upstream, word):
-    upstream.on(DATA, as_json(status(word)))
+    upstream.on(DATA, json_reply(status(word)))
     with pytest.raises(QueryError) as failed:
         provider.run(SPEC)
     assert failed.value.provider_code == word
@@ -164,7 +164,7 @@ def test_a_direct_query_that_fails_says_so(provider, upstream, word):
 
 
 def test_rows_before_the_end_are_a_conflict(provider, upstream):
-    upstream.on(STATUS, as_json(status("RUNNING")))
+    upstream.on(STATUS, json_reply(status("RUNNING")))
     with pytest.raises(ProviderError) as early:
         provider.rows("job-1")
     assert early.value.code == "conflict"

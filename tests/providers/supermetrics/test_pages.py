@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from queries.providers.base import HandedOverError, RowStream
+from queries.providers.base import ContinuedInBackgroundError, RowStream
 from queries.providers.errors import (
     CallStoppedError,
     LimitExceededError,
@@ -18,7 +18,7 @@ from queries.providers.errors import (
     UnexpectedResponseError,
 )
 from queries.providers.supermetrics import pages, wire
-from tests.providers.adapters.supermetrics import asked
+from tests.providers.adapters.supermetrics import query_parameters
 from tests.providers.supermetrics.samples import (
     DATA,
     FIELDS,
@@ -28,7 +28,7 @@ from tests.providers.supermetrics.samples import (
     status,
     with_header,
 )
-from tests.scripted_server import CUT, Reply, Request, as_json
+from tests.scripted_server import CUT, Reply, Request, json_reply
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ class Book:
         self.seen: list[tuple[int, int]] = []
 
     def __call__(self, request: Request) -> Reply:
-        question = request.json() if request.body else asked(request)
+        question = request.json() if request.body else query_parameters(request)
         first, last = question["offset_start"], question["offset_end"]
         self.seen.append((first, last))
         if self.counts:
@@ -63,7 +63,7 @@ class Book:
                 "prev": None,
                 "next": "https://x" if more else None,
             }
-        return as_json(answer)
+        return json_reply(answer)
 
 
 def numbers(stream: RowStream) -> list[int]:
@@ -116,14 +116,14 @@ def test_a_direct_query_goes_on_with_the_pages_after_the_first(provider, upstrea
 def test_a_direct_query_that_takes_long_is_handed_over(
     provider, upstream, word, http_status
 ):
-    upstream.on(DATA, as_json(status(word, "their-id"), http_status))
-    with pytest.raises(HandedOverError) as handed:
+    upstream.on(DATA, json_reply(status(word, "their-id"), http_status))
+    with pytest.raises(ContinuedInBackgroundError) as handed:
         provider.run(SPEC)
     assert handed.value.job_id == "their-id"
 
 
 def test_what_comes_beside_the_rows_is_kept(provider, upstream):
-    upstream.on(STATUS, as_json(result([[1, "x"]], total=1)))
+    upstream.on(STATUS, json_reply(result([[1, "x"]], total=1)))
     stream = provider.rows("job-1")
     assert numbers(stream) == [1]
     assert stream.extras["query"] == {
@@ -146,7 +146,7 @@ def test_what_comes_beside_the_rows_is_kept(provider, upstream):
 
 def test_fewer_rows_than_counted_are_said_to_be_missing(provider, upstream):
     upstream.on(
-        STATUS, as_json(result([[1, "x"]], total=9)), as_json(result([], total=9))
+        STATUS, json_reply(result([[1, "x"]], total=9)), json_reply(result([], total=9))
     )
     stream = provider.rows("job-1")
     assert numbers(stream) == [1]
@@ -157,7 +157,7 @@ def test_fewer_rows_than_counted_are_said_to_be_missing(provider, upstream):
 
 def test_as_many_rows_as_there_can_be_may_not_be_all(provider, upstream, monkeypatch):
     monkeypatch.setattr("queries.providers.supermetrics.pages.MOST_ROWS", 2)
-    upstream.on(STATUS, as_json(result([[1, "x"], [2, "y"]], total=2)))
+    upstream.on(STATUS, json_reply(result([[1, "x"], [2, "y"]], total=2)))
     stream = provider.rows("job-1")
     assert len(list(stream)) == 2
     (warning,) = stream.warnings
@@ -167,8 +167,8 @@ def test_as_many_rows_as_there_can_be_may_not_be_all(provider, upstream, monkeyp
 def test_a_total_that_counts_the_header_is_no_loss(provider, upstream):
     upstream.on(
         STATUS,
-        as_json(with_header([[1, "x"]], total=2)),
-        as_json(with_header([], total=2)),
+        json_reply(with_header([[1, "x"]], total=2)),
+        json_reply(with_header([], total=2)),
     )
     stream = provider.rows("job-1")
     assert numbers(stream) == [1]
@@ -179,7 +179,7 @@ def test_offsets_that_mean_nothing_end_after_one_answer(
     provider, upstream, monkeypatch
 ):
     monkeypatch.setattr(pages, "PAGE_ROWS", 2)
-    upstream.on(STATUS, as_json(result([[n, ""] for n in range(5)])))
+    upstream.on(STATUS, json_reply(result([[n, ""] for n in range(5)])))
     assert numbers(provider.rows("job-1")) == list(range(5))
     assert len(upstream.requests) == 1
 
@@ -238,13 +238,13 @@ def test_a_wait_between_pages_ends_when_somebody_hangs_up(provider, upstream):
 
 
 def test_a_result_that_expires_between_pages_says_so(provider, upstream):
-    upstream.on(STATUS, Book(10_000), as_json({"error": "STATUS_NOT_FOUND"}, 404))
+    upstream.on(STATUS, Book(10_000), json_reply({"error": "STATUS_NOT_FOUND"}, 404))
     with provider.rows("job-1") as stream, pytest.raises(ResultsExpiredError):
         list(stream)
 
 
 def test_a_page_of_a_query_that_has_failed_is_an_error(provider, upstream):
-    upstream.on(STATUS, Book(10_000), as_json(status("FAILURE")))
+    upstream.on(STATUS, Book(10_000), json_reply(status("FAILURE")))
     with provider.rows("job-1") as stream, pytest.raises(QueryError):
         list(stream)
 
@@ -269,7 +269,7 @@ def test_a_direct_answer_that_is_too_wide_is_read_in_smaller_pages(
 
 def test_a_row_wider_than_any_page_is_refused(provider, upstream, monkeypatch):
     monkeypatch.setattr(wire, "MOST_PAGE_BYTES", 600)
-    upstream.on(STATUS, as_json(result([["x" * 2_000, ""]], total=1)))
+    upstream.on(STATUS, json_reply(result([["x" * 2_000, ""]], total=1)))
     with pytest.raises(LimitExceededError):
         provider.rows("job-1")
 
@@ -285,7 +285,7 @@ def test_all_pages_together_are_bounded(make_provider, upstream):
 
 def play(provider, upstream, answer) -> tuple[RowStream, list]:
     upstream.on(
-        STATUS, Reply(body=answer) if isinstance(answer, bytes) else as_json(answer)
+        STATUS, Reply(body=answer) if isinstance(answer, bytes) else json_reply(answer)
     )
     stream = provider.rows("job-1")
     with stream:

@@ -6,28 +6,28 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from queries.providers.base import RateFigures
+from queries.providers.base import RateLimitStatus
 from queries.providers.errors import ProviderError, UnsupportedOperationError
 from queries.providers.supermetrics.provider import Supermetrics
 from tests.providers.supermetrics.samples import SPEC, STATUS, refused, status
-from tests.scripted_server import Reply, as_json
+from tests.scripted_server import Reply, json_reply
 
 LIMITS = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "4999"}
 
 
 def test_a_good_key_is_said_to_work(provider, upstream):
-    upstream.on("/me", as_json({"data": {}}, **LIMITS))
+    upstream.on("/me", json_reply({"data": {}}, **LIMITS))
     result = provider.test()
     assert result.ok
     assert result.message.startswith("The key works: Supermetrics answered in ")
-    assert provider.rate_figures == RateFigures(5_000, 4_999)
+    assert provider.rate_figures == RateLimitStatus(5_000, 4_999)
     assert upstream.paths() == ["/me"]
 
 
 def test_where_nobody_says_who_one_is_a_query_that_does_not_exist_tells_as_much(
     provider, upstream
 ):
-    upstream.on(STATUS, as_json({"error": "STATUS_NOT_FOUND"}, 404))
+    upstream.on(STATUS, json_reply({"error": "STATUS_NOT_FOUND"}, 404))
     result = provider.test()
     assert result.ok
     assert upstream.paths() == ["/me", STATUS]
@@ -38,8 +38,8 @@ def test_where_nobody_says_who_one_is_a_query_that_does_not_exist_tells_as_much(
     [
         (Reply(401), Reply(404), "authentication"),
         (Reply(403), Reply(404), "permission_denied"),
-        (as_json(refused("API_KEY_INVALID")), Reply(404), "authentication"),
-        (as_json(refused("STATUS_NOT_FOUND")), Reply(404), "not_found"),
+        (json_reply(refused("API_KEY_INVALID")), Reply(404), "authentication"),
+        (json_reply(refused("STATUS_NOT_FOUND")), Reply(404), "not_found"),
         (Reply(404), Reply(404), "not_found"),
         (Reply(404), Reply(401), "authentication"),
         (Reply(500), Reply(404), "unavailable"),
@@ -56,9 +56,9 @@ def test_what_is_wrong_with_a_connection_is_said(provider, upstream, me, answer,
 
 def test_rate_figures_are_those_of_the_last_answer(provider, upstream):
     assert provider.rate_figures is None
-    upstream.on("*", as_json(status("RUNNING"), **LIMITS))
+    upstream.on("*", json_reply(status("RUNNING"), **LIMITS))
     provider.status("job-1")
-    assert provider.rate_figures == RateFigures(5_000, 4_999)
+    assert provider.rate_figures == RateLimitStatus(5_000, 4_999)
 
 
 def test_a_refusal_says_when_requests_come_back(provider, upstream):
@@ -75,7 +75,7 @@ def test_odd_figures_are_no_figures(provider, upstream, value):
     headers = (
         {"X-RateLimit-Limit": value} if value != "²" else {"X-RateLimit-Limit": "x"}
     )
-    upstream.on("*", as_json(status("RUNNING"), **headers))
+    upstream.on("*", json_reply(status("RUNNING"), **headers))
     provider.status("job-1")
     assert provider.rate_figures is None
 

@@ -9,13 +9,13 @@ import pytest
 
 from queries.providers.base import QuerySpec
 from queries.providers.errors import AddressRefusedError
-from queries.providers.registry import checked_origin
-from queries.providers.supermetrics.fields import DEFAULT_BASE
+from queries.providers.registry import validated_origin
+from queries.providers.supermetrics.fields import DEFAULT_BASE_URL
 from queries.providers.supermetrics.provider import Supermetrics
-from queries.providers.supermetrics.requests import schedule_id_of
+from queries.providers.supermetrics.requests import schedule_id_from
 from tests.providers.keys import CANARY
 from tests.providers.supermetrics.samples import DATA, SETTINGS, SPEC, result, status
-from tests.scripted_server import as_json
+from tests.scripted_server import json_reply
 
 
 def raw(**query: object) -> QuerySpec:
@@ -23,17 +23,19 @@ def raw(**query: object) -> QuerySpec:
 
 
 def sent(provider, upstream, spec) -> dict:
-    upstream.on(DATA, as_json(status("QUEUED"), 202))
+    upstream.on(DATA, json_reply(status("QUEUED"), 202))
     provider.submit(spec, "key-1")
     return upstream.requests[-1].json()
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"base_url": ""}, {"base_url": DEFAULT_BASE + "/"}]
+    "options", [{}, {"base_url": ""}, {"base_url": DEFAULT_BASE_URL + "/"}]
 )
 def test_without_an_address_it_is_the_documented_one(options):
-    assert Supermetrics.endpoint(options) == DEFAULT_BASE
-    assert checked_origin("supermetrics", options, ()) == "https://api.supermetrics.com"
+    assert Supermetrics.endpoint(options) == DEFAULT_BASE_URL
+    assert (
+        validated_origin("supermetrics", options, ()) == "https://api.supermetrics.com"
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_without_an_address_it_is_the_documented_one(options):
 )
 def test_an_address_that_is_not_supermetrics_own_is_refused(url):
     with pytest.raises(AddressRefusedError):
-        checked_origin("supermetrics", {"base_url": url}, ())
+        validated_origin("supermetrics", {"base_url": url}, ())
 
 
 def test_a_submit_has_our_id_and_does_not_wait(provider, upstream):
@@ -68,7 +70,7 @@ def test_a_submit_has_our_id_and_does_not_wait(provider, upstream):
 
 
 def test_a_direct_query_waits_as_long_as_was_chosen(provider, upstream):
-    upstream.on(DATA, as_json(result([[1, "x"]], total=1)))
+    upstream.on(DATA, json_reply(result([[1, "x"]], total=1)))
     with provider.run(QuerySpec("", SETTINGS | {"sync_timeout": 7})) as stream:
         assert len(list(stream)) == 1
     body = upstream.requests[0].json()
@@ -99,19 +101,19 @@ def test_the_header_row_is_left_out_only_where_columns_have_names_without_it(
 
 @pytest.mark.parametrize("key", ["a" * 51, "with space", "", "ключ"])
 def test_a_key_that_can_be_no_id_is_made_one(key):
-    made = schedule_id_of(key)
-    assert made == schedule_id_of(key)
+    made = schedule_id_from(key)
+    assert made == schedule_id_from(key)
     assert len(made) <= 50
-    assert schedule_id_of(made) == made
+    assert schedule_id_from(made) == made
 
 
 def test_a_runs_own_id_is_the_schedule_id():
     key = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
-    assert schedule_id_of(key) == key
+    assert schedule_id_from(key) == key
 
 
 def test_the_key_travels_in_the_header_and_nowhere_else(provider, upstream):
-    upstream.on("*", as_json(status("RUNNING")))
+    upstream.on("*", json_reply(status("RUNNING")))
     provider.submit(SPEC, "key-1")
     provider.status("key-1")
     for request in upstream.requests:

@@ -9,7 +9,12 @@ from datetime import timedelta
 
 import pytest
 
-from queries.providers.base import HandedOverError, JobState, Provider, QuerySpec
+from queries.providers.base import (
+    ContinuedInBackgroundError,
+    JobState,
+    Provider,
+    QuerySpec,
+)
 from queries.providers.client import Policy
 from queries.providers.errors import (
     AuthenticationError,
@@ -20,7 +25,7 @@ from queries.providers.errors import (
     ResultsExpiredError,
     UnavailableError,
 )
-from queries.providers.registry import open_provider
+from queries.providers.registry import create_provider
 from queries.providers.supermetrics.samples import SAMPLES
 from sandbox.config import (
     DEMO_KEY,
@@ -46,7 +51,7 @@ def opened(
     origin = sandbox.url
     policy = Policy(upstream_hosts={origin.removeprefix("http://")})
     options = {"base_url": origin + base, "team_id": "1"}
-    return open_provider("supermetrics", key, options, origin=origin, policy=policy)
+    return create_provider("supermetrics", key, options, origin=origin, policy=policy)
 
 
 def numbers(count: int, **more: object) -> QuerySpec:
@@ -134,7 +139,7 @@ def test_a_query_that_takes_its_time_goes_on_in_the_background(sandbox):
         {"input": "json", "sync_timeout": 1},
     )
     with opened(sandbox) as provider:
-        with pytest.raises(HandedOverError) as handed:
+        with pytest.raises(ContinuedInBackgroundError) as handed:
             provider.run(spec)
         job = handed.value.job_id
         assert provider.status(job).progress

@@ -9,7 +9,7 @@ from django_q.conf import Conf
 
 from queries.models import Mode, Run
 from queries.runs.engine import backoff, executor, scheduler
-from queries.runs.engine.lease_keeper import keeper
+from queries.runs.engine.lease_keeper import lease_keeper
 from queries.runs.services import RunRequest, start_run
 from tests.factories import ConnectionFactory
 from tests.runs.engine import scripted_coralogix
@@ -20,7 +20,7 @@ from tests.scripted_server import Upstream
 def upstream():
     """A provider on which everything goes well until a test says otherwise."""
     with Upstream() as one:
-        yield scripted_coralogix.scripted(one)
+        yield scripted_coralogix.with_success_replies(one)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def connection(user, upstream):
 
 
 @pytest.fixture
-def ask(user, connection):
+def make_request(user, connection):
     """Makes a request for a run."""
 
     def make(mode=Mode.DIRECT, **changes):
@@ -46,20 +46,20 @@ def ask(user, connection):
 
 
 @pytest.fixture
-def job(ask):
+def background_run(ask):
     """A background run that nobody has begun."""
     return start_run(ask(Mode.BACKGROUND))
 
 
 @pytest.fixture
-def pump_once():
+def schedule_once():
     """Lets the pump do one step of every run, due or not, and gives the run as it is then."""
 
     def once(run):
         Run.objects.filter(pk=run.pk, next_at__isnull=False).update(
             next_at=run.created_at
         )
-        scheduler.pump(hold=0.01, idle=0)
+        scheduler.run_scheduler(run_seconds=0.01, idle_seconds=0)
         run.refresh_from_db()
         return run
 
@@ -67,24 +67,24 @@ def pump_once():
 
 
 @pytest.fixture(autouse=True)
-def wake_ups_in_the_database(monkeypatch):
+def orm_broker(monkeypatch):
     """Where tests can look at them. Redis has its own tests, in test_bell and test_up."""
     monkeypatch.setattr(Conf, "ORM", "default")
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
+def short_backoff(monkeypatch):
     """Back-off without patience: the schedule itself has its own tests."""
     monkeypatch.setattr(backoff, "FIRST_BACKOFF", 0.06)
     monkeypatch.setattr(backoff, "LONGEST_BACKOFF", 0.2)
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_running():
+def assert_nothing_running():
     """No direct run and no keeper may outlive its test, or it would write to the next one's rows."""
     yield
-    executor.pool.stop()
+    executor.direct_executor.stop()
     for thread in threading.enumerate():
         if thread.name == "keeper":
             thread.join(5)
-    assert keeper.idle
+    assert lease_keeper.is_idle

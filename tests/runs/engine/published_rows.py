@@ -5,7 +5,7 @@ from __future__ import annotations
 from queries import stored_results
 
 
-def numbers(run, column="$d.n") -> list:
+def column_values(run, column="$d.n") -> list:
     """The cells of one column, in the order in which the rows were stored."""
     with stored_results.open_result(run.result) as reader:
         page = reader.page(offset=0, size=reader.total, columns=[column])

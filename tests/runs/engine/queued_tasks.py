@@ -6,10 +6,10 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 
-def packages() -> list[dict]:
+def queued_tasks() -> list[dict]:
     return [SignedPackage.loads(row.payload) for row in OrmQ.objects.order_by("pk")]
 
 
-def rung(task: str) -> list[tuple]:
+def queued_args(task: str) -> list[tuple]:
     """The arguments of each wake-up for ``task``."""
-    return [package["args"] for package in packages() if package["func"] == task]
+    return [package["args"] for package in queued_tasks() if package["func"] == task]

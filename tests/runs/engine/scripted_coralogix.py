@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.scripted_server import Reply, Upstream, as_json, as_lines
+from tests.scripted_server import Reply, Upstream, json_reply, ndjson_reply
 
 BASE = "/api/v1/dataprime"
 QUERY = f"{BASE}/query"
@@ -12,34 +12,38 @@ SUBMIT = f"{BASE}/background-query"
 STATUS = f"{SUBMIT}/status"
 CANCEL = f"{SUBMIT}/cancel"
 DATA = f"{SUBMIT}/data"
-WHEN = "2026-11-22T10:00:00Z"
+TIMESTAMP = "2026-11-22T10:00:00Z"
 
-WAITING = as_json({"waitingForExecution": {}})
-RUNNING = as_json({"running": {"runningSince": WHEN}})
-SUCCESS = as_json(
+WAITING = json_reply({"waitingForExecution": {}})
+RUNNING = json_reply({"running": {"runningSince": TIMESTAMP}})
+SUCCESS = json_reply(
     {
-        "terminated": {"runningSince": WHEN, "terminatedAt": WHEN, "success": {}},
+        "terminated": {
+            "runningSince": TIMESTAMP,
+            "terminatedAt": TIMESTAMP,
+            "success": {},
+        },
         "metadata": [{"statistics": {"bytesScanned": "506070"}}],
     }
 )
-CANCELLED = as_json({"terminated": {"cancelled": {}}})
-UNKNOWN = as_json({"suspended": {}})
-DOWN = Reply(503, body=b"try later")
-BROKEN = Reply(raw=[])
-GONE = Reply(404, body=b"Query not found")
-DONE = as_json({})
+CANCELLED = json_reply({"terminated": {"cancelled": {}}})
+UNKNOWN_STATE = json_reply({"suspended": {}})
+UNAVAILABLE = Reply(503, body=b"try later")
+CONNECTION_CLOSED = Reply(raw=[])
+NOT_FOUND = Reply(404, body=b"Query not found")
+EMPTY_JSON = json_reply({})
 COMPLETED = {"statistics": {"status": "COMPLETED"}}
 
 
-def failed(reason: str = "out of luck") -> Reply:
-    return as_json({"terminated": {"error": {"failed": {"reason": reason}}}})
+def job_failed(reason: str = "out of luck") -> Reply:
+    return json_reply({"terminated": {"error": {"failed": {"reason": reason}}}})
 
 
-def submitted(job: str = "job-1", **more: object) -> Reply:
-    return as_json({"queryId": job, **more})
+def job_submitted(job: str = "job-1", **more: object) -> Reply:
+    return json_reply({"queryId": job, **more})
 
 
-def refused(seconds: int | None = None) -> Reply:
+def too_many_requests(seconds: int | None = None) -> Reply:
     headers = {} if seconds is None else {"Retry-After": str(seconds)}
     return Reply(429, body=b"too many", headers=headers)
 
@@ -62,19 +66,19 @@ def data_batch(first: int, count: int) -> dict:
 
 def rows(count: int, *extra: object) -> Reply:
     """The answer to a direct query."""
-    return as_lines({"queryId": {"queryId": "q-1"}}, batch(0, count), *extra)
+    return ndjson_reply({"queryId": {"queryId": "q-1"}}, batch(0, count), *extra)
 
 
 def data(count: int, *extra: object) -> Reply:
     """The rows of a background query."""
-    return as_lines(data_batch(0, count), *extra)
+    return ndjson_reply(data_batch(0, count), *extra)
 
 
-def scripted(upstream: Upstream) -> Upstream:
+def with_success_replies(upstream: Upstream) -> Upstream:
     """An upstream on which everything goes well, with three rows."""
     upstream.on(QUERY, rows(3, COMPLETED))
-    upstream.on(SUBMIT, submitted())
+    upstream.on(SUBMIT, job_submitted())
     upstream.on(STATUS, SUCCESS)
-    upstream.on(CANCEL, DONE)
+    upstream.on(CANCEL, EMPTY_JSON)
     upstream.on(DATA, data(3, COMPLETED))
     return upstream

@@ -15,25 +15,25 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from queries.models import ACTIVE, PumpSlot, RateBucket, Run, Status
+from queries.models import ACTIVE_STATUSES, RateBucket, Run, SchedulerLock, Status
 from queries.runs.engine import fetching, recovery, scheduler
 from queries.runs.engine.leases import claim
-from queries.runs.engine.steps import Step, go_on
+from queries.runs.engine.steps import Step, reschedule_outcome
 from queries.runs.services import cancel_run, start_run
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.published_rows import numbers
+from tests.runs.engine.published_rows import column_values
 from tests.scripted_server import CUT
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 ROWS = 4
 
 SUBMITS = [
-    scripted_coralogix.submitted(),
-    scripted_coralogix.submitted(),
-    scripted_coralogix.submitted(),
-    scripted_coralogix.BROKEN,
-    scripted_coralogix.refused(),
-    scripted_coralogix.DOWN,
+    scripted_coralogix.job_submitted(),
+    scripted_coralogix.job_submitted(),
+    scripted_coralogix.job_submitted(),
+    scripted_coralogix.CONNECTION_CLOSED,
+    scripted_coralogix.too_many_requests(),
+    scripted_coralogix.UNAVAILABLE,
 ]
 STATES = [
     scripted_coralogix.WAITING,
@@ -42,25 +42,27 @@ STATES = [
     scripted_coralogix.SUCCESS,
     scripted_coralogix.SUCCESS,
     scripted_coralogix.CANCELLED,
-    scripted_coralogix.UNKNOWN,
-    scripted_coralogix.DOWN,
-    scripted_coralogix.failed(),
+    scripted_coralogix.UNKNOWN_STATE,
+    scripted_coralogix.UNAVAILABLE,
+    scripted_coralogix.job_failed(),
 ]
 CANCELS = [
-    scripted_coralogix.DONE,
-    scripted_coralogix.DOWN,
-    scripted_coralogix.GONE,
+    scripted_coralogix.EMPTY_JSON,
+    scripted_coralogix.UNAVAILABLE,
+    scripted_coralogix.NOT_FOUND,
     scripted_coralogix.Reply(409),
 ]
 STREAMS = [
     scripted_coralogix.data(ROWS, scripted_coralogix.COMPLETED),
     scripted_coralogix.Reply(
         parts=[
-            scripted_coralogix.as_lines(scripted_coralogix.data_batch(0, 2)).parts[0],
+            scripted_coralogix.ndjson_reply(scripted_coralogix.data_batch(0, 2)).parts[
+                0
+            ],
             CUT,
         ]
     ),
-    scripted_coralogix.DOWN,
+    scripted_coralogix.UNAVAILABLE,
 ]
 
 
@@ -73,9 +75,9 @@ class BackgroundRun(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         Run.objects.all().delete()
-        PumpSlot.objects.all().delete()
+        SchedulerLock.objects.all().delete()
         RateBucket.objects.all().delete()
-        scripted_coralogix.scripted(self.upstream)
+        scripted_coralogix.with_success_replies(self.upstream)
         self.run = start_run(self.ask("background"))
         self.dead = []
         self.ended_as = None
@@ -84,7 +86,7 @@ class BackgroundRun(RuleBasedStateMachine):
         """Leases of the dead run out, and everything is due."""
         past = timezone.now() - timedelta(seconds=1)
         Run.objects.filter(lease_token__isnull=False).update(lease_until=past)
-        Run.objects.filter(status__in=ACTIVE).update(next_at=past)
+        Run.objects.filter(status__in=ACTIVE_STATUSES).update(next_at=past)
         RateBucket.objects.update(blocked_until=None, taken=[])
 
     @rule(
@@ -97,7 +99,7 @@ class BackgroundRun(RuleBasedStateMachine):
         self.upstream.on(scripted_coralogix.SUBMIT, submit)
         self.upstream.on(scripted_coralogix.STATUS, state)
         self.upstream.on(scripted_coralogix.CANCEL, cancel)
-        scheduler.pump(hold=0.001, idle=0)
+        scheduler.run_scheduler(run_seconds=0.001, idle_seconds=0)
 
     @rule(stream=st.sampled_from(STREAMS))
     def fetch_once(self, stream):
@@ -108,9 +110,9 @@ class BackgroundRun(RuleBasedStateMachine):
     @rule(announced=st.booleans())
     def a_pump_dies_with_the_run_in_hand(self, announced):
         self.time_passes()
-        for run in claim(scheduler.polled()):
+        for run in claim(scheduler.scheduled_runs()):
             run = Run.objects.select_related("connection", "owner").get(pk=run.pk)
-            step = scheduler.prepare(run) if announced else None
+            step = scheduler.prepare_step(run) if announced else None
             if isinstance(step, Step | None):
                 self.dead.append(run)
 
@@ -119,9 +121,9 @@ class BackgroundRun(RuleBasedStateMachine):
         """Back from a long sleep, with an outcome that nobody wants any more."""
         for run in self.dead:
             before = Run.objects.get(pk=run.pk)
-            late = go_on(0, status=Status.FETCHING, job_id="late")
+            late = reschedule_outcome(0, status=Status.FETCHING, job_id="late")
             mine = before.lease_token == run.lease_token and before.is_active
-            assert scheduler.conclude(run, late) is mine
+            assert scheduler.commit_outcome(run, late) is mine
         self.dead.clear()
 
     @rule(they_do=st.sampled_from([False] * 7 + [True]))
@@ -131,7 +133,7 @@ class BackgroundRun(RuleBasedStateMachine):
 
     @rule()
     def the_sweep_comes_by(self):
-        recovery.sweep()
+        recovery.recover()
 
     @invariant()
     def an_end_is_an_end(self):
@@ -148,7 +150,7 @@ class BackgroundRun(RuleBasedStateMachine):
         run = Run.objects.get(pk=self.run.pk)
         if run.status == Status.SUCCEEDED:
             assert run.result.complete
-            assert numbers(run) == list(range(ROWS))
+            assert column_values(run) == list(range(ROWS))
             assert run.result_sets.count() == 1
             assert run.cancel_asked_at is None or run.cancel_asked_at <= run.finished_at
 

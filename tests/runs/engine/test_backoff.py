@@ -31,15 +31,20 @@ def test_hundreds_of_runs_are_not_polled_at_the_same_moment():
 
 @given(failures=st.integers(0, 10_000))
 def test_back_off_is_never_nothing_and_never_endless(failures):
-    assert 0 < backoff.backoff(failures) <= backoff.LONGEST_BACKOFF
+    assert 0 < backoff.backoff_seconds(failures) <= backoff.MAX_BACKOFF
 
 
 def test_back_off_grows():
-    assert backoff.backoff(1) <= 1.0 < backoff.backoff(3) < backoff.backoff(6)
+    assert (
+        backoff.backoff_seconds(1)
+        <= 1.0
+        < backoff.backoff_seconds(3)
+        < backoff.backoff_seconds(6)
+    )
 
 
 @given(asked=st.floats(0, 1e9))
 def test_what_the_provider_asks_for_is_honoured_within_reason(asked):
-    waited = backoff.backoff(1, asked)
-    assert waited >= min(asked, backoff.LONGEST_RETRY_AFTER)
-    assert waited <= max(backoff.LONGEST_RETRY_AFTER, backoff.LONGEST_BACKOFF)
+    waited = backoff.backoff_seconds(1, asked)
+    assert waited >= min(asked, backoff.MAX_RETRY_AFTER)
+    assert waited <= max(backoff.MAX_RETRY_AFTER, backoff.MAX_BACKOFF)

@@ -38,7 +38,8 @@ def test_a_run_nobody_has_begun_ends_at_once(job, upstream):
 
 
 @pytest.mark.parametrize(
-    "answer", [scripted_coralogix.submitted(), scripted_coralogix.refused(600)]
+    "answer",
+    [scripted_coralogix.job_submitted(), scripted_coralogix.too_many_requests(600)],
 )
 @pytest.mark.django_db(transaction=True)
 def test_a_cancel_during_a_call_is_heeded_right_after_it(job, upstream, answer):
@@ -51,7 +52,7 @@ def test_a_cancel_during_a_call_is_heeded_right_after_it(job, upstream, answer):
 
     upstream.on(scripted_coralogix.SUBMIT, asked_meanwhile)
     Run.objects.filter(pk=job.pk).update(next_at=job.created_at)
-    scheduler.pump(hold=0.01, idle=0)
+    scheduler.run_scheduler(run_seconds=0.01, idle_seconds=0)
     job.refresh_from_db()
     assert job.cancel_asked_at
     assert job.next_at <= timezone.now()
@@ -104,7 +105,9 @@ def test_a_late_success_cannot_revive_a_cancelled_run(cancelling, pump_once, ups
 
 
 def test_a_job_that_failed_first_is_told(cancelling, pump_once, upstream):
-    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.failed("disk on fire"))
+    upstream.on(
+        scripted_coralogix.STATUS, scripted_coralogix.job_failed("disk on fire")
+    )
     run = pump_once(pump_once(cancelling))
     assert run.status == Status.CANCELLED
     assert "disk on fire" in run.notes[0]
@@ -114,14 +117,14 @@ def test_a_job_that_is_gone_after_the_cancel_counts_as_cancelled(
     cancelling, pump_once, upstream
 ):
     run = pump_once(cancelling)
-    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.GONE)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.NOT_FOUND)
     run = pump_once(run)
     assert run.status == Status.CANCELLED
     assert run.cancel_confirmed_at
 
 
 def test_a_job_unknown_at_the_cancel_is_gone(cancelling, pump_once, upstream):
-    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.GONE)
+    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.NOT_FOUND)
     run = pump_once(cancelling)
     assert (run.status, bool(run.cancel_confirmed_at)) == (Status.CANCELLED, True)
 
@@ -147,7 +150,9 @@ def test_a_cancel_is_sent_again_while_the_provider_is_away(
     cancelling, pump_once, upstream
 ):
     upstream.on(
-        scripted_coralogix.CANCEL, scripted_coralogix.DOWN, scripted_coralogix.DONE
+        scripted_coralogix.CANCEL,
+        scripted_coralogix.UNAVAILABLE,
+        scripted_coralogix.EMPTY_JSON,
     )
     run = pump_once(cancelling)
     assert (run.cancel_sent_at, run.failures) == (None, 1)
@@ -155,7 +160,7 @@ def test_a_cancel_is_sent_again_while_the_provider_is_away(
 
 
 def test_a_provider_that_stays_away_ends_the_watch(cancelling, pump_once, upstream):
-    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.DOWN)
+    upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.UNAVAILABLE)
     run = cancelling
     for _ in range(5):
         run = pump_once(run)

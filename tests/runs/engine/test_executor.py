@@ -14,11 +14,11 @@ from queries.models import Connection, Run, Status
 from queries.providers.base import RateLimit
 from queries.providers.coralogix.provider import Coralogix
 from queries.runs.engine import executor, rate_waits
-from queries.runs.engine.lease_keeper import Held, keeper
+from queries.runs.engine.lease_keeper import LeasedRun, lease_keeper
 from queries.runs.services import cancel_run, delete_run, start_run, wait_for
 from tests.factories import ConnectionFactory
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.published_rows import numbers
+from tests.runs.engine.published_rows import column_values
 from tests.scripted_server import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,10 +29,10 @@ LONG = 15
 def slow(upstream):
     """An upstream that sends 600 rows and then nothing more until told; gives (rows sent, go on)."""
     sent, go_on = threading.Event(), threading.Event()
-    first, rest = scripted_coralogix.as_lines(
+    first, rest = scripted_coralogix.ndjson_reply(
         {"queryId": {"queryId": "q-7"}}, scripted_coralogix.batch(0, 600)
     ).parts
-    end = scripted_coralogix.as_lines(
+    end = scripted_coralogix.ndjson_reply(
         scripted_coralogix.batch(600, 1), scripted_coralogix.COMPLETED
     ).parts
 
@@ -66,7 +66,7 @@ def test_a_quick_answer_is_there_after_a_short_wait(ask):
     run = wait_for(start_run(ask()), LONG)
     assert run.status == Status.SUCCEEDED
     assert run.query_id == "q-1"
-    assert numbers(run) == [0, 1, 2]
+    assert column_values(run) == [0, 1, 2]
     assert run.result.complete
     assert run.started_at
     assert run.finished_at
@@ -90,7 +90,7 @@ def test_waiting_is_bounded_and_rows_show_as_they_arrive(ask, slow):
 
 def test_a_run_of_another_process_is_not_waited_for(ask):
     run = start_run(ask())
-    executor.pool.wait(run.pk, LONG)
+    executor.direct_executor.wait(run.pk, LONG)
     Run.objects.filter(pk=run.pk).update(status=Status.RUNNING)
     began = time.monotonic()
     assert wait_for(run, 5).status == Status.RUNNING
@@ -98,7 +98,7 @@ def test_a_run_of_another_process_is_not_waited_for(ask):
 
 
 def test_a_cut_stream_keeps_the_rows_received(ask, upstream):
-    lines = scripted_coralogix.as_lines(
+    lines = scripted_coralogix.ndjson_reply(
         {"queryId": {"queryId": "q"}}, scripted_coralogix.batch(0, 5)
     ).parts
     upstream.on(scripted_coralogix.QUERY, scripted_coralogix.Reply(parts=[*lines, CUT]))
@@ -145,7 +145,7 @@ def test_the_effective_range_is_kept(ask, upstream):
 def test_too_many_requests_are_waited_out_and_told(ask, upstream):
     upstream.on(
         scripted_coralogix.QUERY,
-        scripted_coralogix.refused(),
+        scripted_coralogix.too_many_requests(),
         scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
     )
     run = wait_for(start_run(ask()), LONG)
@@ -157,7 +157,7 @@ def test_too_many_requests_in_the_stream_are_waited_out_too(ask, upstream):
     limited = {"error": {"message": "slow down", "code": {"rateLimitReached": {}}}}
     upstream.on(
         scripted_coralogix.QUERY,
-        scripted_coralogix.as_lines({"queryId": {"queryId": "q"}}, limited),
+        scripted_coralogix.ndjson_reply({"queryId": {"queryId": "q"}}, limited),
         scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
     )
     run = wait_for(start_run(ask()), LONG)
@@ -167,7 +167,7 @@ def test_too_many_requests_in_the_stream_are_waited_out_too(ask, upstream):
 
 def test_endless_refusal_ends_in_words(ask, upstream, monkeypatch):
     monkeypatch.setattr(executor, "MOST_REFUSALS", 2)
-    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.refused())
+    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.too_many_requests())
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "rate_limited")
     assert len(upstream.requests) == 3
@@ -177,7 +177,7 @@ def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(ask, upstream, monkey
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
     wait_for(start_run(ask()), LONG)
     run = start_run(ask())
-    until(lambda: refreshed(run).waiting_for == rate_waits.FOR_A_TURN)
+    until(lambda: refreshed(run).waiting_for == rate_waits.WAITING_FOR_RATE_LIMIT)
     assert refreshed(run).waiting_until > timezone.now() + timedelta(minutes=50)
     cancel_run(run)
     run = wait_for(run, LONG)
@@ -219,13 +219,13 @@ def test_a_cancel_from_another_process_is_seen(ask, slow):
 
 
 def test_a_run_deleted_in_another_process_is_let_go(ask, slow, data_dir, monkeypatch):
-    monkeypatch.setattr(executor.pool, "cancel", lambda _pk: None)
+    monkeypatch.setattr(executor.direct_executor, "cancel", lambda _pk: None)
     sent, _go_on = slow
     run = start_run(ask())
     assert sent.wait(LONG)
     pk = run.pk
     delete_run(run)
-    assert executor.pool.wait(pk, LONG)
+    assert executor.direct_executor.wait(pk, LONG)
     assert [path for path in data_dir.rglob("*") if path.is_file()] == []
 
 
@@ -287,7 +287,7 @@ def test_a_web_process_that_ends_ends_its_runs_in_words(ask, slow, settings):
     running, waiting = start_run(ask()), start_run(ask())
     assert sent.wait(LONG)
     until(lambda: refreshed(running).rows_received)
-    executor.pool.stop()
+    executor.direct_executor.stop()
     for run in (refreshed(running), refreshed(waiting)):
         assert (run.status, run.error["code"]) == (Status.FAILED, "interrupted")
     assert refreshed(running).result.row_count == 600
@@ -308,7 +308,7 @@ def test_a_run_taken_over_by_the_sweep_is_let_go(ask, slow, monkeypatch):
     run = start_run(ask())
     assert sent.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
-    assert executor.pool.wait(run.pk, LONG)
+    assert executor.direct_executor.wait(run.pk, LONG)
     run = refreshed(run)
     assert run.is_active
     assert run.lease_token == run.pk
@@ -318,7 +318,7 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
     asked = threading.Event()
 
     def silent(_request):
-        first = scripted_coralogix.as_lines({"queryId": {"queryId": "q"}}).parts
+        first = scripted_coralogix.ndjson_reply({"queryId": {"queryId": "q"}}).parts
         return scripted_coralogix.Reply(parts=[*first, asked.set, upstream.closed.wait])
 
     upstream.on(scripted_coralogix.QUERY, silent)
@@ -326,7 +326,7 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
     run = start_run(ask())
     assert asked.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
-    assert executor.pool.wait(run.pk, LONG)
+    assert executor.direct_executor.wait(run.pk, LONG)
     assert refreshed(run).is_active
     assert run.result_sets.count() == 0
 
@@ -338,16 +338,16 @@ def test_a_run_lost_while_it_waits_for_its_turn_is_left_alone(
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
     wait_for(start_run(ask()), LONG)
     run = start_run(ask())
-    until(lambda: refreshed(run).waiting_for == rate_waits.FOR_A_TURN)
+    until(lambda: refreshed(run).waiting_for == rate_waits.WAITING_FOR_RATE_LIMIT)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
-    assert executor.pool.wait(run.pk, LONG)
+    assert executor.direct_executor.wait(run.pk, LONG)
     assert refreshed(run).status == Status.RUNNING
 
 
 def test_waiting_as_the_provider_asked_can_be_cancelled(ask, upstream):
-    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.refused(600))
+    upstream.on(scripted_coralogix.QUERY, scripted_coralogix.too_many_requests(600))
     run = start_run(ask())
-    until(lambda: refreshed(run).waiting_for == rate_waits.FOR_THE_PROVIDER)
+    until(lambda: refreshed(run).waiting_for == rate_waits.WAITING_FOR_RETRY_AFTER)
     cancel_run(run)
     assert wait_for(run, LONG).status == Status.CANCELLED
     assert len(upstream.requests) == 1
@@ -384,17 +384,17 @@ def test_a_crash_that_cannot_be_written_down_is_left_to_the_sweep(
     monkeypatch.setattr(executor, "execute", crash)
     monkeypatch.setattr(executor, "end_cut", away)
     run = wait_for(start_run(ask()), LONG)
-    until(lambda: keeper.idle)
+    until(lambda: lease_keeper.is_idle)
     assert run.status == Status.QUEUED
     assert "crashed_run_left" in caplog.text
 
 
 def test_without_its_connection_nothing_is_called(ask, upstream):
     run = Run(owner=ask().owner, provider="coralogix", statement="x")
-    executor.lease(run)
+    executor.assign_lease(run)
     run.save()
-    with keeper.holding(Held(run)) as one:
-        executor.execute(one)
+    with lease_keeper.tracking(LeasedRun(run)) as one:
+        executor.execute_run(one)
     assert refreshed(run).error["code"] == "connection_gone"
     assert Connection.objects.exists()
     assert upstream.paths() == []

@@ -22,8 +22,8 @@ from queries.runs.engine.fetching import fetch
 from queries.runs.services import cancel_run, delete_run
 from tests.factories import ExportFactory
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.published_rows import numbers
-from tests.runs.engine.queued_tasks import rung
+from tests.runs.engine.published_rows import column_values
+from tests.runs.engine.queued_tasks import queued_args
 from tests.scripted_server import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,7 +52,7 @@ def test_the_rows_are_stored_and_published_whole(ready):
 def test_many_parts_become_one_file(ready, upstream):
     upstream.on(
         scripted_coralogix.DATA,
-        scripted_coralogix.as_lines(
+        scripted_coralogix.ndjson_reply(
             *(scripted_coralogix.data_batch(n * 500, 500) for n in range(5)),
             scripted_coralogix.COMPLETED,
         ),
@@ -67,7 +67,7 @@ def test_many_parts_become_one_file(ready, upstream):
 def test_an_empty_answer_is_a_complete_result(ready, upstream):
     upstream.on(
         scripted_coralogix.DATA,
-        scripted_coralogix.as_lines(scripted_coralogix.COMPLETED),
+        scripted_coralogix.ndjson_reply(scripted_coralogix.COMPLETED),
     )
     fetch(str(ready.pk))
     ready.refresh_from_db()
@@ -89,7 +89,9 @@ def test_only_runs_that_are_to_be_fetched_are(job):
 def test_a_truncated_stream_is_read_again_from_the_start(ready, upstream):
     half = scripted_coralogix.Reply(
         parts=[
-            scripted_coralogix.as_lines(scripted_coralogix.data_batch(0, 2)).parts[0],
+            scripted_coralogix.ndjson_reply(scripted_coralogix.data_batch(0, 2)).parts[
+                0
+            ],
             CUT,
         ]
     )
@@ -102,10 +104,10 @@ def test_a_truncated_stream_is_read_again_from_the_start(ready, upstream):
     ready.refresh_from_db()
     assert (ready.status, ready.failures) == (Status.FETCHING, 1)
     assert ready.waiting_for
-    assert rung(fetching.queue.FETCH)
+    assert queued_args(fetching.queue.FETCH)
     assert fetch(str(ready.pk)) == "settled"
     ready.refresh_from_db()
-    assert numbers(ready) == [0, 1, 2]
+    assert column_values(ready) == [0, 1, 2]
     assert ResultSet.objects.count() == 1
 
 
@@ -115,7 +117,7 @@ def test_a_stream_that_is_always_cut_leaves_its_longest_attempt_readable(
     def cut_after(count):
         return scripted_coralogix.Reply(
             parts=[
-                scripted_coralogix.as_lines(
+                scripted_coralogix.ndjson_reply(
                     scripted_coralogix.data_batch(0, count)
                 ).parts[0],
                 CUT,
@@ -140,8 +142,8 @@ def test_a_stream_that_is_always_cut_leaves_its_longest_attempt_readable(
 def test_a_provider_that_is_down_for_a_moment_is_asked_again(ready, upstream):
     upstream.on(
         scripted_coralogix.DATA,
-        scripted_coralogix.DOWN,
-        scripted_coralogix.refused(),
+        scripted_coralogix.UNAVAILABLE,
+        scripted_coralogix.too_many_requests(),
         scripted_coralogix.data(3, scripted_coralogix.COMPLETED),
     )
     said = []
@@ -161,7 +163,7 @@ def test_a_result_that_is_not_ready_yet_is_asked_for_again(ready, upstream):
 
 
 def test_an_expired_result_fails_in_words(ready, upstream):
-    upstream.on(scripted_coralogix.DATA, scripted_coralogix.GONE)
+    upstream.on(scripted_coralogix.DATA, scripted_coralogix.NOT_FOUND)
     fetch(str(ready.pk))
     ready.refresh_from_db()
     assert (ready.status, ready.error["code"]) == (Status.FAILED, "results_expired")
@@ -211,7 +213,7 @@ def test_our_own_limit_of_bytes_cuts_and_says_so(ready, upstream, settings):
     settings.MAX_BYTES = 2_000
     upstream.on(
         scripted_coralogix.DATA,
-        scripted_coralogix.as_lines(
+        scripted_coralogix.ndjson_reply(
             *(scripted_coralogix.data_batch(n, 1) for n in range(100))
         ),
     )
@@ -224,7 +226,9 @@ def test_our_own_limit_of_bytes_cuts_and_says_so(ready, upstream, settings):
 
 def test_cancelling_stops_the_stream_and_keeps_its_rows(ready, upstream):
     arrived = threading.Event()
-    first = scripted_coralogix.as_lines(scripted_coralogix.data_batch(0, 600)).parts[0]
+    first = scripted_coralogix.ndjson_reply(
+        scripted_coralogix.data_batch(0, 600)
+    ).parts[0]
     upstream.on(
         scripted_coralogix.DATA,
         scripted_coralogix.Reply(parts=[first, arrived.set, upstream.closed.wait]),
@@ -261,7 +265,7 @@ def test_a_fetch_that_lost_its_lease_stops_and_leaves_nothing(
     def steal():
         Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
 
-    lines = scripted_coralogix.as_lines(
+    lines = scripted_coralogix.ndjson_reply(
         scripted_coralogix.data_batch(0, 600),
         scripted_coralogix.data_batch(600, 600),
         scripted_coralogix.COMPLETED,
@@ -290,8 +294,8 @@ def test_deleting_a_run_that_is_fetched_leaves_no_file(
     ready, upstream, data_dir, monkeypatch
 ):
     # As from another process: nobody there can hang up on our stream.
-    monkeypatch.setattr(executor.pool, "cancel", lambda _pk: None)
-    lines = scripted_coralogix.as_lines(
+    monkeypatch.setattr(executor.direct_executor, "cancel", lambda _pk: None)
+    lines = scripted_coralogix.ndjson_reply(
         scripted_coralogix.data_batch(0, 600), scripted_coralogix.data_batch(600, 600)
     ).parts
     upstream.on(
@@ -343,7 +347,7 @@ def test_workers_are_kept_free_for_the_pump(ready, ask, settings):
         "lease_until": timezone.now() + timedelta(minutes=1),
         "status": Status.FETCHING,
     }
-    for _ in range(settings.CLUSTER.workers - worker_limits.WORKERS_KEPT_FREE):
+    for _ in range(settings.CLUSTER.workers - worker_limits.RESERVED_WORKERS):
         other = start_run(ask("background"))
         Run.objects.filter(pk=other.pk).update(**held)
     assert fetch(str(ready.pk)) == "full"
@@ -359,13 +363,13 @@ def test_exports_being_built_count_as_long_tasks_too(ready, settings):
             status=Status.RUNNING,
             lease_until=timezone.now() + timedelta(minutes=1),
         )
-        for _ in range(settings.CLUSTER.workers - worker_limits.WORKERS_KEPT_FREE)
+        for _ in range(settings.CLUSTER.workers - worker_limits.RESERVED_WORKERS)
     ]
-    assert worker_limits.full()
+    assert worker_limits.at_capacity()
     assert fetch(str(ready.pk)) == "full"
     # Its builder is gone: nobody has a worker for it.
     Export.objects.filter(pk=builds[0].pk).update(lease_until=timezone.now())
-    assert not worker_limits.full()
+    assert not worker_limits.at_capacity()
     assert fetch(str(ready.pk)) == "settled"
 
 
@@ -375,7 +379,7 @@ def test_the_next_one_is_rung_for_when_a_fetch_ends(ready, ask):
     other = start_run(ask("background"))
     Run.objects.filter(pk=other.pk).update(status=Status.FETCHING)
     fetch(str(ready.pk))
-    assert (str(other.pk),) in rung(fetching.queue.FETCH)
+    assert (str(other.pk),) in queued_args(fetching.queue.FETCH)
 
 
 def test_rows_that_cannot_be_stored_end_the_run_in_words(ready, data_dir):
@@ -397,12 +401,12 @@ def test_parts_that_cannot_be_merged_stay_as_they_are(
     ready.refresh_from_db()
     assert ready.status == Status.SUCCEEDED
     assert ready.result.parts.count() > 1
-    assert numbers(ready) == list(range(1_500))
+    assert column_values(ready) == list(range(1_500))
     assert "not_compacted" in caplog.text
 
 
 def many_parts():
-    return scripted_coralogix.as_lines(
+    return scripted_coralogix.ndjson_reply(
         *(scripted_coralogix.data_batch(n * 500, 500) for n in range(3)),
         scripted_coralogix.COMPLETED,
     )
@@ -426,7 +430,7 @@ def test_a_lease_lost_before_another_try_leaves_the_run_alone(ready, upstream):
     def steal(_request):
         Run.objects.filter(pk=ready.pk).update(lease_token=ready.pk)
         connection.close()
-        return scripted_coralogix.DOWN
+        return scripted_coralogix.UNAVAILABLE
 
     from django.db import connection
 
@@ -438,4 +442,4 @@ def test_a_lease_lost_before_another_try_leaves_the_run_alone(ready, upstream):
 
 def test_nothing_is_kept_of_the_watch(ready):
     fetch(str(ready.pk))
-    assert lease_keeper.keeper.idle
+    assert lease_keeper.lease_keeper.is_idle

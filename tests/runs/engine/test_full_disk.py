@@ -11,10 +11,10 @@ import pytest
 from queries.models import Run, Status
 from queries.results import Limits, StorageFullError
 from queries.runs.engine import receiver
-from queries.runs.engine.executor import pool
+from queries.runs.engine.executor import direct_executor
 from queries.runs.services import start_run
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.published_rows import numbers
+from tests.runs.engine.published_rows import column_values
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = 30.0
@@ -36,7 +36,7 @@ def tiny_disk(data_dir):
 
 
 def ended(run) -> Run:
-    assert pool.wait(run.pk, LONG)
+    assert direct_executor.wait(run.pk, LONG)
     return Run.objects.get(pk=run.pk)
 
 
@@ -54,7 +54,7 @@ def test_a_disk_full_of_rows_is_told_and_the_rows_before_can_be_read(
     batches = [noise(first, 500) for first in range(0, 5_000, 500)]
     upstream.on(
         scripted_coralogix.QUERY,
-        scripted_coralogix.as_lines(
+        scripted_coralogix.ndjson_reply(
             {"queryId": "q"}, *batches, scripted_coralogix.COMPLETED
         ),
     )
@@ -63,7 +63,7 @@ def test_a_disk_full_of_rows_is_told_and_the_rows_before_can_be_read(
     assert "no room left" in run.error["message"]
     stored = run.result.row_count
     assert 0 < stored == run.rows_received < 5_000
-    assert numbers(run) == list(range(stored))
+    assert column_values(run) == list(range(stored))
     assert not run.result.complete
     kept = set(run.result.parts.values_list("name", flat=True))
     assert {path.name for path in tiny_disk.rglob("*") if path.is_file()} == kept
@@ -81,7 +81,7 @@ def test_a_disk_too_full_to_compact_leaves_the_parts(ask, upstream, monkeypatch)
     run = ended(start_run(ask()))
     assert (run.status, run.error) == (Status.SUCCEEDED, None)
     assert run.result.parts.count() > 1
-    assert numbers(run) == list(range(1_200))
+    assert column_values(run) == list(range(1_200))
 
 
 def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
@@ -107,7 +107,7 @@ def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
     kept = set(run.result.parts.values_list("name", flat=True))
     assert len(kept) > 1
     assert {path.name for path in tiny_disk.rglob("*") if path.is_file()} == kept
-    assert numbers(run) == list(range(1_200))
+    assert column_values(run) == list(range(1_200))
 
 
 def test_columns_that_found_no_room_are_told_in_a_note(ask, upstream, monkeypatch):

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from queries.models import Run
 from queries.runs.engine import lease_keeper as module
-from queries.runs.engine.lease_keeper import Held, Keeper, Reason
+from queries.runs.engine.lease_keeper import LeasedRun, LeaseKeeper, StopReason
 from tests.factories import RunFactory
 
 
@@ -27,19 +27,19 @@ class Provider:
 
 @pytest.fixture
 def one():
-    return Held(Run())
+    return LeasedRun(Run())
 
 
 def test_letting_go_hangs_up(one):
     provider = Provider()
     with one.calling(provider):
-        one.let_go(Reason.CANCELLED)
+        one.let_go(StopReason.CANCELLED)
     assert provider.aborted == 1
-    assert one.reason is Reason.CANCELLED
+    assert one.reason is StopReason.CANCELLED
 
 
 def test_a_call_that_comes_too_late_is_hung_up_at_once(one):
-    one.let_go(Reason.CANCELLED)
+    one.let_go(StopReason.CANCELLED)
     provider = Provider()
     with one.calling(provider):
         assert provider.aborted == 1
@@ -49,24 +49,24 @@ def test_after_the_call_there_is_nothing_to_hang_up(one):
     provider = Provider()
     with one.calling(provider):
         pass
-    one.let_go(Reason.LATE)
+    one.let_go(StopReason.TIMEOUT)
     assert provider.aborted == 0
 
 
 def test_the_first_reason_counts(one):
-    one.let_go(Reason.LOST)
-    one.let_go(Reason.CANCELLED)
-    assert one.reason is Reason.LOST
+    one.let_go(StopReason.LEASE_LOST)
+    one.let_go(StopReason.CANCELLED)
+    assert one.reason is StopReason.LEASE_LOST
 
 
 def test_sleeping_ends_when_it_must(one):
     assert one.sleep(0.001)
-    threading.Timer(0.05, one.let_go, [Reason.STOPPING]).start()
+    threading.Timer(0.05, one.let_go, [StopReason.SHUTDOWN]).start()
     assert not one.sleep(30)
 
 
 def test_nobody_lets_go_of_what_is_not_held():
-    assert Keeper().let_go(Run().pk, Reason.CANCELLED) is False
+    assert LeaseKeeper().stop(Run().pk, StopReason.CANCELLED) is False
 
 
 @pytest.mark.django_db(transaction=True)
@@ -76,19 +76,19 @@ def test_each_reason_to_let_go_is_seen():
     gone = Run()
     fine = RunFactory(lease_token=Run().pk)
     held = [
-        Held(late, until=timezone.now() - timedelta(seconds=1)),
-        Held(cancelled),
-        Held(gone),
-        Held(fine, until=timezone.now() + timedelta(hours=1)),
+        LeasedRun(late, deadline=timezone.now() - timedelta(seconds=1)),
+        LeasedRun(cancelled),
+        LeasedRun(gone),
+        LeasedRun(fine, deadline=timezone.now() + timedelta(hours=1)),
     ]
-    keeper = Keeper()
+    keeper = LeaseKeeper()
     keeper._held = {one.run.pk: one for one in held}
     keeper._renewed_at = float("inf")
-    keeper.look()
-    assert [one.reason for one in held] == [
-        Reason.LATE,
-        Reason.CANCELLED,
-        Reason.LOST,
+    keeper.check_all()
+    assert [one.stop_reason for one in held] == [
+        StopReason.TIMEOUT,
+        StopReason.CANCELLED,
+        StopReason.LEASE_LOST,
         None,
     ]
 
@@ -96,7 +96,7 @@ def test_each_reason_to_let_go_is_seen():
 @pytest.mark.django_db(transaction=True)
 def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch, caplog):
     looks, twice = [], threading.Event()
-    keeper = Keeper()
+    keeper = LeaseKeeper()
 
     def away():
         looks.append(1)
@@ -106,7 +106,7 @@ def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch, caplog):
 
     monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
     monkeypatch.setattr(keeper, "look", away)
-    with keeper.holding(Held(Run())):
+    with keeper.tracking(LeasedRun(Run())):
         thread = keeper._thread
         assert twice.wait(10)
     thread.join(10)
@@ -117,12 +117,12 @@ def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch, caplog):
 @pytest.mark.django_db(transaction=True)
 def test_one_thread_watches_over_all(monkeypatch):
     monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
-    keeper = Keeper()
-    first, second = Held(RunFactory()), Held(RunFactory())
-    with keeper.holding(first):
+    keeper = LeaseKeeper()
+    first, second = LeasedRun(RunFactory()), LeasedRun(RunFactory())
+    with keeper.tracking(first):
         thread = keeper._thread
-        with keeper.holding(second):
+        with keeper.tracking(second):
             assert keeper._thread is thread
     thread.join(10)
-    assert keeper.idle
+    assert keeper.is_idle
     assert keeper._thread is None

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from queries.models import Export, Run, Status
 from queries.models.runs import RunQuerySet
-from queries.runs.engine.leases import LEASE, claim, commit
+from queries.runs.engine.leases import LEASE_DURATION, claim, commit
 from tests.factories import ExportFactory, RunFactory
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ def test_what_one_has_claimed_nobody_else_gets():
     (mine,) = claim(Run.objects.all())
     assert mine.pk == run.pk
     assert mine.claims == 1
-    assert timezone.now() < mine.lease_until <= timezone.now() + LEASE
+    assert timezone.now() < mine.lease_until <= timezone.now() + LEASE_DURATION
     assert claim(Run.objects.all()) == []
 
 
@@ -36,14 +36,14 @@ def test_the_lease_of_somebody_dead_runs_out():
 def test_those_due_first_are_taken_first_and_no_more_than_asked_for():
     now = timezone.now()
     runs = [RunFactory(next_at=now - timedelta(seconds=n)) for n in range(5)]
-    taken = claim(Run.objects.all(), most=2)
+    taken = claim(Run.objects.all(), limit=2)
     assert {run.pk for run in taken} == {runs[4].pk, runs[3].pk}
     assert len({run.lease_token for run in taken}) == 1
 
 
 def test_between_looking_and_taking_somebody_else_may_be_quicker(monkeypatch):
     run = RunFactory()
-    taken = {"lease_token": run.pk, "lease_until": timezone.now() + LEASE}
+    taken = {"lease_token": run.pk, "lease_until": timezone.now() + LEASE_DURATION}
     look = RunQuerySet.values_list
 
     def look_and_be_slow(rows, *fields, **how):

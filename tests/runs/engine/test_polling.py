@@ -10,7 +10,7 @@ from django.utils import timezone
 from queries.models import Connection, Run, Status
 from queries.runs.engine import queue
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.queued_tasks import rung
+from tests.runs.engine.queued_tasks import queued_args
 
 pytestmark = pytest.mark.django_db
 
@@ -42,14 +42,14 @@ def test_a_job_that_succeeded_is_fetched(running, pump_once):
     assert run.status == Status.FETCHING
     assert run.native_status == "terminated.success"
     told = run.statistics["status_told"]
-    assert told["terminated"]["terminatedAt"] == scripted_coralogix.WHEN
+    assert told["terminated"]["terminatedAt"] == scripted_coralogix.TIMESTAMP
     assert run.statistics["bytes_scanned"] == 506070
-    assert rung(queue.FETCH) == [(str(run.pk),)]
+    assert queued_args(queue.FETCH) == [(str(run.pk),)]
 
 
 def test_a_failed_job_says_why(running, pump_once, upstream):
     upstream.on(
-        scripted_coralogix.STATUS, scripted_coralogix.failed("scanned bytes limit")
+        scripted_coralogix.STATUS, scripted_coralogix.job_failed("scanned bytes limit")
     )
     run = pump_once(running)
     assert run.status == Status.FAILED
@@ -65,7 +65,7 @@ def test_a_job_cancelled_elsewhere_is_told_as_such(running, pump_once, upstream)
 
 
 def test_an_unknown_state_is_watched_on_and_noted(running, pump_once, upstream):
-    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.UNKNOWN)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.UNKNOWN_STATE)
     run = pump_once(pump_once(running))
     assert run.status == Status.RUNNING
     assert run.native_status == "suspended"
@@ -76,7 +76,7 @@ def test_an_unknown_state_is_watched_on_and_noted(running, pump_once, upstream):
 def test_an_unavailable_provider_is_asked_again_with_growing_patience(
     running, pump_once, upstream
 ):
-    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.DOWN)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.UNAVAILABLE)
     run = pump_once(running)
     assert (run.status, run.failures) == (Status.RUNNING, 1)
     run = pump_once(run)
@@ -117,7 +117,7 @@ def test_odd_answers_for_ever_do(running, pump_once, upstream):
 
 
 def test_a_job_the_provider_does_not_know_fails_in_words(running, pump_once, upstream):
-    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.GONE)
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.NOT_FOUND)
     run = pump_once(running)
     assert (run.status, run.error["code"]) == (Status.FAILED, "not_found")
 
@@ -148,14 +148,14 @@ def test_a_connection_deleted_while_running_ends_the_run(running, pump_once):
 
 def test_the_same_warning_twice_is_kept_once(running, pump_once, upstream):
     warned = {"running": {}, "warnings": [{"bytesScannedLimitWarning": {}}]}
-    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.as_json(warned))
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.json_reply(warned))
     run = pump_once(pump_once(running))
     assert [warning["code"] for warning in run.warnings] == ["bytesScannedLimitWarning"]
 
 
 def test_what_no_database_takes_is_made_storable(running, pump_once, upstream):
     odd = {"running": {}, "warnings": [{"newKind": {"a\u0000b": "c\u0000d"}}]}
-    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.as_json(odd))
+    upstream.on(scripted_coralogix.STATUS, scripted_coralogix.json_reply(odd))
     run = pump_once(running)
     assert run.status == Status.RUNNING
     assert "\0" not in str(run.warnings)

@@ -7,10 +7,10 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from queries.providers.errors import RateLimitError
-from queries.runs.engine.provider_pool import Shelf
+from queries.runs.engine.provider_pool import ProviderPool
 from tests.all_providers import connection_to
 from tests.providers.supermetrics.samples import status
-from tests.scripted_server import Upstream, as_json
+from tests.scripted_server import Upstream, json_reply
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,9 @@ def left(calls: int) -> dict[str, str]:
 def counting(user):
     """A connection whose provider counts its calls down, and the upstream it leads to."""
     with Upstream() as upstream:
-        answers = [as_json(status("RUNNING"), **left(calls)) for calls in (9, 8, 7, 6)]
+        answers = [
+            json_reply(status("RUNNING"), **left(calls)) for calls in (9, 8, 7, 6)
+        ]
         upstream.on("*", *answers)
         yield connection_to("supermetrics", upstream.origin, owner=user), upstream
 
@@ -33,29 +35,29 @@ def remaining(connection) -> int | None:
     return connection.rate_figures.get("remaining")
 
 
-def asks(shelf: Shelf, connection) -> None:
-    with shelf.lend(connection) as provider:
+def asks(shelf: ProviderPool, connection) -> None:
+    with shelf.acquire(connection) as provider:
         provider.status("job-1")
 
 
 def test_many_calls_cost_one_write_and_it_comes_while_the_shelf_is_open(counting):
     connection, _upstream = counting
-    with Shelf() as shelf:
+    with ProviderPool() as shelf:
         asks(shelf, connection)
         with CaptureQueriesContext(database) as writes:
             for _ in range(2):
                 asks(shelf, connection)
             assert len(writes) == 0
-            shelf.keep_figures()
-            shelf.keep_figures()
+            shelf.save_rate_figures()
+            shelf.save_rate_figures()
             assert len(writes) == 1
         assert remaining(connection) == 7
 
 
 def test_the_latest_call_has_the_last_word_whichever_provider_made_it(counting):
     connection, _upstream = counting
-    with Shelf() as shelf:
-        with shelf.lend(connection) as one:
+    with ProviderPool() as shelf:
+        with shelf.acquire(connection) as one:
             asks(shelf, connection)
             one.status("job-1")
         asks(shelf, connection)
@@ -64,9 +66,9 @@ def test_the_latest_call_has_the_last_word_whichever_provider_made_it(counting):
 
 def test_a_refusal_tells_its_figures_too(counting):
     connection, upstream = counting
-    upstream.on("*", as_json({}, 429, **left(0)))
-    with Shelf() as shelf:
+    upstream.on("*", json_reply({}, 429, **left(0)))
+    with ProviderPool() as shelf:
         with pytest.raises(RateLimitError):
             asks(shelf, connection)
-        shelf.keep_figures()
+        shelf.save_rate_figures()
         assert remaining(connection) == 0

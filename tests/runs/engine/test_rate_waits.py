@@ -13,7 +13,7 @@ from queries.runs.engine import queue, rate_waits
 from queries.runs.engine.fetching import fetch
 from queries.runs.services import cancel_run
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.queued_tasks import rung
+from tests.runs.engine.queued_tasks import queued_args
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,7 +45,10 @@ def unblock():
 
 def is_waiting(run):
     soon = timezone.now() + timedelta(minutes=9)
-    shown = run.waiting_for == rate_waits.FOR_THE_PROVIDER and run.waiting_until > soon
+    shown = (
+        run.waiting_for == rate_waits.WAITING_FOR_RETRY_AFTER
+        and run.waiting_until > soon
+    )
     return shown and run.next_at > soon and run.failures == 1
 
 
@@ -81,7 +84,7 @@ def test_a_fetch_waits_and_is_no_try(ready, upstream):
     assert is_waiting(ready)
     assert (ready.claims, ready.lease_token) == (0, None)
     assert upstream.paths() == []
-    assert rung(queue.FETCH) == [(str(ready.pk),)]
+    assert queued_args(queue.FETCH) == [(str(ready.pk),)]
     unblock()
     assert fetch(str(ready.pk)) == "settled"
     ready.refresh_from_db()

@@ -11,12 +11,12 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from queries import stored_results
-from queries.models import PumpSlot, RateBucket, ResultPart, ResultSet, Run, Status
+from queries.models import RateBucket, ResultPart, ResultSet, Run, SchedulerLock, Status
 from queries.runs.engine import executor, queue, recovery
-from queries.runs.engine.scheduler import Slot
+from queries.runs.engine.scheduler import SchedulerLease
 from queries.runs.services import start_run
 from tests.factories import ResultSetFactory, RunFactory
-from tests.runs.engine.queued_tasks import rung
+from tests.runs.engine.queued_tasks import queued_args
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timedelta(hours=1)
@@ -58,32 +58,32 @@ def written(path: Path, age=LONG_AGO):
 
 
 def test_a_lost_wake_up_is_rung_again(overdue):
-    recovery.sweep()
-    assert len(rung(queue.PUMP)) == 1
+    recovery.recover()
+    assert len(queued_args(queue.RUN_SCHEDULER)) == 1
 
 
 def test_sweeping_often_does_not_pile_up_wake_ups(overdue):
     for _ in range(10):
-        recovery.sweep()
-    assert len(rung(queue.PUMP)) == 1
-    PumpSlot.objects.update(nudged_at=timezone.now() - timedelta(seconds=10))
-    recovery.sweep()
-    assert len(rung(queue.PUMP)) == 2
+        recovery.recover()
+    assert len(queued_args(queue.RUN_SCHEDULER)) == 1
+    SchedulerLock.objects.update(nudged_at=timezone.now() - timedelta(seconds=10))
+    recovery.recover()
+    assert len(queued_args(queue.RUN_SCHEDULER)) == 2
 
 
 def test_while_somebody_pumps_nothing_is_rung(overdue):
-    Slot.take()
-    recovery.sweep()
-    assert rung(queue.PUMP) == []
+    SchedulerLease.acquire()
+    recovery.recover()
+    assert queued_args(queue.RUN_SCHEDULER) == []
 
 
 def test_a_purged_queue_is_no_loss(job):
     OrmQ.objects.all().delete()
-    recovery.sweep()
-    assert rung(queue.PUMP) == []
+    recovery.recover()
+    assert queued_args(queue.RUN_SCHEDULER) == []
     Run.objects.update(next_at=timezone.now() - timedelta(seconds=2))
-    recovery.sweep()
-    assert len(rung(queue.PUMP)) == 1
+    recovery.recover()
+    assert len(queued_args(queue.RUN_SCHEDULER)) == 1
 
 
 def test_a_dead_fetch_is_rung_for_once_in_a_while(job):
@@ -94,16 +94,16 @@ def test_a_dead_fetch_is_rung_for_once_in_a_while(job):
         lease_until=timezone.now() - timedelta(seconds=1),
     )
     for _ in range(5):
-        recovery.sweep()
-    assert rung(queue.FETCH) == [(str(job.pk),)]
+        recovery.recover()
+    assert queued_args(queue.FETCH) == [(str(job.pk),)]
 
 
 def test_a_living_fetch_is_left_alone(job):
     Run.objects.update(
         status=Status.FETCHING, lease_until=timezone.now() + timedelta(seconds=9)
     )
-    recovery.sweep()
-    assert rung(queue.FETCH) == []
+    recovery.recover()
+    assert queued_args(queue.FETCH) == []
 
 
 def test_a_direct_run_whose_process_is_gone_ends_in_words(user):
@@ -114,7 +114,7 @@ def test_a_direct_run_whose_process_is_gone_ends_in_words(user):
         lease_until=timezone.now(),
     )
     part = stored(run, "a.parquet")
-    recovery.sweep()
+    recovery.recover()
     run.refresh_from_db()
     assert (run.status, run.error["code"]) == (Status.FAILED, "interrupted")
     assert "Run it again" in run.error["remedy"]
@@ -136,7 +136,7 @@ def test_a_cancelled_direct_run_whose_process_is_gone_is_cancelled(user):
         lease_until=timezone.now(),
         cancel_asked_at=timezone.now(),
     )
-    recovery.sweep()
+    recovery.recover()
     run.refresh_from_db()
     assert (run.status, run.error) == (Status.CANCELLED, None)
 
@@ -145,16 +145,16 @@ def test_a_direct_run_that_was_never_begun_is_found_too(ask):
     run = start_run(ask())
     assert run.lease_until > timezone.now() + timedelta(seconds=20)
     Run.objects.update(lease_until=timezone.now())
-    recovery.sweep()
+    recovery.recover()
     run.refresh_from_db()
     assert run.error["code"] == "interrupted"
 
 
 def test_a_living_direct_run_is_left_alone(user):
     run = RunFactory(owner=user, status=Status.RUNNING)
-    executor.lease(run)
+    executor.assign_lease(run)
     run.save()
-    recovery.sweep()
+    recovery.recover()
     run.refresh_from_db()
     assert run.status == Status.RUNNING
 
@@ -181,7 +181,7 @@ def test_a_result_that_is_still_good_stays():
     )
     run.result = stored(run, "a.parquet")
     run.save()
-    recovery.tidy()
+    recovery.clean_up()
     run.refresh_from_db()
     assert stored_results.directory_of(run.result).joinpath("a.parquet").exists()
 
@@ -191,7 +191,7 @@ def test_attempts_nobody_reads_are_removed_once_the_run_is_over():
     left = stored(run, "a.parquet")
     active = RunFactory(status=Status.FETCHING)
     kept = stored(active, "b.parquet")
-    assert recovery.forget_superseded() == 1
+    assert recovery.delete_superseded_attempts() == 1
     assert list(ResultSet.objects.all()) == [kept]
     assert not stored_results.directory_of(left).exists()
 
@@ -201,7 +201,7 @@ def test_files_no_row_names_are_removed_and_the_others_stay():
     directory = stored_results.directory_of(kept)
     written(directory / "stray.parquet")
     written(directory / "new.parquet", age=timedelta(0))
-    assert recovery.forget_orphans() == 1
+    assert recovery.delete_orphan_files() == 1
     assert sorted(path.name for path in directory.iterdir()) == [
         "kept.parquet",
         "new.parquet",
@@ -212,7 +212,7 @@ def test_what_a_killed_sort_left_is_removed_with_its_directory():
     kept = stored(RunFactory(), "kept.parquet")
     directory = stored_results.directory_of(kept)
     left = written(directory / ".sort-x" / "spilled").parent
-    assert recovery.forget_orphans() == 1
+    assert recovery.delete_orphan_files() == 1
     assert not left.exists()
     assert (directory / "kept.parquet").exists()
 
@@ -223,17 +223,17 @@ def test_a_directory_that_vanishes_meanwhile_is_no_error(monkeypatch, caplog):
 
     stored(RunFactory(), "kept.parquet")
     monkeypatch.setattr(recovery, "orphans", vanished)
-    assert recovery.forget_orphans() == 0
+    assert recovery.delete_orphan_files() == 0
     assert "orphans_stay" in caplog.text
     monkeypatch.setattr(Path, "iterdir", vanished)
-    assert recovery.forget_orphans() == 0
+    assert recovery.delete_orphan_files() == 0
 
 
 def test_many_results_are_looked_up_in_few_queries(django_assert_num_queries):
     for _ in range(5):
         stored(RunFactory(), "kept.parquet")
     with django_assert_num_queries(2):
-        assert recovery.forget_orphans() == 0
+        assert recovery.delete_orphan_files() == 0
 
 
 def test_directories_no_row_names_are_removed_once_they_are_old(data_dir):
@@ -243,11 +243,11 @@ def test_directories_no_row_names_are_removed_once_they_are_old(data_dir):
         results / str(user_uuid()) / str(user_uuid()) / "a.parquet", age=timedelta(0)
     )
     odd = written(results / "odd" / "not-a-uuid" / "a.parquet")
-    assert recovery.forget_orphans() == 2
+    assert recovery.delete_orphan_files() == 2
     assert new.exists()
     assert not old.parent.exists()
     assert not odd.parent.exists()
-    recovery.forget_orphans()
+    recovery.delete_orphan_files()
     assert [path.name for path in results.iterdir()] == [new.parent.parent.name]
 
 
@@ -261,7 +261,7 @@ def test_a_directory_that_cannot_be_removed_is_told_and_left(
 
     monkeypatch.setattr(recovery, "remove_result", refuse)
     written(data_dir / "results" / str(user_uuid()) / str(user_uuid()) / "a.parquet")
-    assert recovery.forget_orphans() == 0
+    assert recovery.delete_orphan_files() == 0
     assert "orphans_stay" in caplog.text
 
 
@@ -269,7 +269,7 @@ def test_buckets_nobody_uses_are_forgotten():
     RateBucket.objects.create(key="old")
     RateBucket.objects.update(updated_at=timezone.now() - timedelta(days=2))
     RateBucket.objects.create(key="new")
-    recovery.tidy()
+    recovery.clean_up()
     assert list(RateBucket.objects.values_list("key", flat=True)) == ["new"]
 
 
@@ -277,5 +277,5 @@ def test_tidying_is_done_once_in_ten_minutes_over_all_processes(monkeypatch):
     done = []
     monkeypatch.setattr(recovery, "tidy", lambda: done.append(1))
     for _ in range(3):
-        recovery.sweep()
+        recovery.recover()
     assert done == [1]

@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from queries import stored_results
 from queries.models import Mode, ResultPart, ResultSet, Run, Status
-from queries.providers.coralogix.rows import row_of
+from queries.providers.coralogix.rows import parse_row
 from queries.providers.registry import provider_class
 from queries.results import ORIGINAL, PartWriter, compact
 from queries.runs.engine import executor, recovery
-from queries.runs.engine.refine import documents_of
+from queries.runs.engine.refine import row_document_layout
 from queries.runs.engine.run_updates import remove_rows
 from queries.runs.refine import InvalidRefineError, RefineRequest, start_refine
 from queries.runs.services import cancel_run, delete_run, wait_for
@@ -33,7 +33,7 @@ LONG = 60
 @pytest.fixture(autouse=True)
 def no_refine_outlives_its_test():
     yield
-    executor.refines.stop()
+    executor.refine_executor.stop()
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def wire_row(n):
 def logs(request, user):
     """Thirty log lines of the wire; the second time compacted, their texts written from the cells."""
     run = RunFactory(owner=user, status=Status.SUCCEEDED)
-    run = stored(run, [row_of(wire_row(n)) for n in range(30)])
+    run = stored(run, [parse_row(wire_row(n)) for n in range(30)])
     if request.param != "as they came":
         packed(run.result)
     return run
@@ -225,7 +225,7 @@ def test_sql_has_the_columns_in_the_order_they_are_shown_in(user):
         ("$m.LOGID", "shout"),
         ("$m.logid_2", "id"),
     ]
-    for one in query_columns(shown, documents_of(origin, shown)):
+    for one in query_columns(shown, row_document_layout(origin, shown)):
         found = rows_of(refined(origin, f"SELECT {one.sql} AS it FROM rows", "sql"))
         with stored_results.open_result(origin.result) as reader:
             page = reader.page(offset=0, size=1, columns=[one.column.name])
@@ -272,7 +272,7 @@ def test_what_is_missing_in_the_origin_is_said_of_the_refine(user):
         "details": {},
     }
     run = RunFactory(owner=user, status=Status.SUCCEEDED)
-    rows = [row_of(wire_row(n)) for n in range(3)]
+    rows = [parse_row(wire_row(n)) for n in range(3)]
     origin = stored(run, rows, complete=False, cuts=[cut])
     found = refined(origin, "source logs | count")
     assert found.status == Status.SUCCEEDED
@@ -371,13 +371,13 @@ def test_a_refine_is_cancelled_at_once(logs):
 def test_a_deleted_refine_leaves_no_process_and_no_files(logs, data_dir):
     run = endless(logs)
     delete_run(run)
-    assert executor.refines.wait(run.pk, LONG)
+    assert executor.refine_executor.wait(run.pk, LONG)
     assert not (data_dir / "results" / str(run.pk)).exists()
 
 
 def test_a_refine_whose_process_is_gone_is_ended_by_the_sweep(logs):
     run = endless(logs)
-    executor.refines.stop()
+    executor.refine_executor.stop()
     run.refresh_from_db()
     assert run.status == Status.FAILED
     assert run.error["code"] == "interrupted"
@@ -389,7 +389,7 @@ def test_a_refine_whose_process_is_gone_is_ended_by_the_sweep(logs):
         lease_token=run.pk,
         lease_until=timezone.now() - timedelta(seconds=1),
     )
-    assert recovery.end_interrupted() == 1
+    assert recovery.fail_interrupted_runs() == 1
     dead.refresh_from_db()
     assert dead.error["code"] == "interrupted"
 
@@ -409,7 +409,7 @@ def test_a_run_that_has_not_ended_cannot_be_refined(user):
 
 
 def test_rows_that_are_gone_cannot_be_refined(logs):
-    remove_rows(logs, why="deleted")
+    remove_rows(logs, reason="deleted")
     logs.refresh_from_db()
     with pytest.raises(InvalidRefineError, match="was deleted"):
         refined(logs, "source logs")
@@ -438,13 +438,13 @@ def test_sharing_that_ended_before_it_began_ends_it(logs, monkeypatch):
     for member in (viewer, logs.owner):
         MembershipFactory(team=team, user=member)
     Run.objects.filter(pk=logs.pk).update(team=team)
-    submit = executor.refines.submit
+    submit = executor.refine_executor.submit
 
     def unshared_first(run):
         Run.objects.filter(pk=logs.pk).update(team=None)
         submit(run)
 
-    monkeypatch.setattr(executor.refines, "submit", unshared_first)
+    monkeypatch.setattr(executor.refine_executor, "submit", unshared_first)
     run = refined(logs, "source logs", owner=viewer)
     assert run.error["code"] == "origin_gone"
     assert run.rows_received == 0

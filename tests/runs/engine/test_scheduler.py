@@ -11,61 +11,61 @@ import pytest
 from django.db import DataError
 from django.utils import timezone
 
-from queries.models import Connection, PumpSlot, Run, Status
+from queries.models import Connection, Run, SchedulerLock, Status
 from queries.providers.base import RateLimit
 from queries.providers.coralogix.provider import Coralogix
 from queries.runs.engine import queue, scheduler
 from queries.runs.engine.leases import claim
-from queries.runs.engine.steps import Outcome, finish, go_on
+from queries.runs.engine.steps import Outcome, final_outcome, reschedule_outcome
 from queries.runs.services import start_run
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.queued_tasks import rung
+from tests.runs.engine.queued_tasks import queued_args
 
 pytestmark = pytest.mark.django_db
 
 
 def claimed(run):
     Run.objects.filter(pk=run.pk).update(next_at=run.created_at)
-    (one,) = claim(scheduler.polled().filter(pk=run.pk))
+    (one,) = claim(scheduler.scheduled_runs().filter(pk=run.pk))
     return one
 
 
 def test_while_one_pumps_nobody_else_does(job, upstream):
-    assert scheduler.Slot.take()
-    assert scheduler.Slot.take() is None
-    assert scheduler.pump(hold=0.01) == "busy"
+    assert scheduler.SchedulerLease.acquire()
+    assert scheduler.SchedulerLease.acquire() is None
+    assert scheduler.run_scheduler(run_seconds=0.01) == "busy"
     assert upstream.paths() == []
 
 
 def test_the_slot_of_a_dead_pump_is_free_again():
-    scheduler.Slot.take()
-    PumpSlot.objects.update(until=timezone.now() - timedelta(seconds=1))
-    assert scheduler.Slot.take()
+    scheduler.SchedulerLease.acquire()
+    SchedulerLock.objects.update(until=timezone.now() - timedelta(seconds=1))
+    assert scheduler.SchedulerLease.acquire()
 
 
 def test_a_slot_that_was_taken_over_cannot_be_renewed():
-    slot = scheduler.Slot.take()
+    slot = scheduler.SchedulerLease.acquire()
     assert slot.renew()
-    PumpSlot.objects.update(token=uuid.uuid4())
+    SchedulerLock.objects.update(token=uuid.uuid4())
     assert not slot.renew()
 
 
 def test_a_pump_without_work_gives_its_worker_back():
-    assert scheduler.pump(hold=60, idle=0) == "done"
-    assert PumpSlot.objects.get(number=0).token is None
+    assert scheduler.run_scheduler(run_seconds=60, idle_seconds=0) == "done"
+    assert SchedulerLock.objects.get(number=0).token is None
 
 
 def test_leaving_it_rings_for_the_next_due_run(job, pump_once, upstream):
-    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.submitted())
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.job_submitted())
     pump_once(job)
-    assert len(rung(queue.PUMP)) == 2
-    assert PumpSlot.objects.get(number=0).wake_at > timezone.now()
+    assert len(queued_args(queue.RUN_SCHEDULER)) == 2
+    assert SchedulerLock.objects.get(number=0).wake_at > timezone.now()
 
 
 def test_with_nothing_left_it_does_not_ring(job, pump_once, upstream):
     upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.Reply(400))
     pump_once(job)
-    assert len(rung(queue.PUMP)) == 1
+    assert len(queued_args(queue.RUN_SCHEDULER)) == 1
 
 
 def test_one_pump_moves_many_runs_at_once(ask, upstream):
@@ -73,11 +73,11 @@ def test_one_pump_moves_many_runs_at_once(ask, upstream):
 
     def wait_for_the_others(_request):
         together.wait()
-        return scripted_coralogix.submitted()
+        return scripted_coralogix.job_submitted()
 
     upstream.on(scripted_coralogix.SUBMIT, wait_for_the_others)
     runs = [start_run(ask("background")) for _ in range(8)]
-    scheduler.pump(hold=0.01)
+    scheduler.run_scheduler(run_seconds=0.01)
     assert Run.objects.filter(status=Status.RUNNING).count() == len(runs)
 
 
@@ -94,7 +94,7 @@ def test_hundreds_of_runs_are_watched_by_one_pump(job, upstream):
     Run.objects.bulk_create(Run(**columns, submitted_at=old) for _ in range(300))
     upstream.on(scripted_coralogix.STATUS, scripted_coralogix.RUNNING)
     began = time.monotonic()
-    scheduler.pump(hold=60, idle=0)
+    scheduler.run_scheduler(run_seconds=60, idle_seconds=0)
     # They are asked every 15 seconds at that age.
     assert time.monotonic() - began < 15
     assert Run.objects.filter(job_id="job", polls=1).count() == 300
@@ -107,9 +107,9 @@ def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
     looked_again, under_way = threading.Event(), []
     upstream.on(
         scripted_coralogix.SUBMIT,
-        lambda _request: (looked_again.wait(15), scripted_coralogix.submitted())[1],
+        lambda _request: (looked_again.wait(15), scripted_coralogix.job_submitted())[1],
     )
-    fill = scheduler.Pump._fill
+    fill = scheduler.Scheduler._fill
 
     def watched(one):
         taken = fill(one)
@@ -118,8 +118,8 @@ def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
             looked_again.set()
         return taken
 
-    monkeypatch.setattr(scheduler.Pump, "_fill", watched)
-    scheduler.pump(hold=60, idle=0)
+    monkeypatch.setattr(scheduler.Scheduler, "_fill", watched)
+    scheduler.run_scheduler(run_seconds=60, idle_seconds=0)
     assert under_way[:2] == [2, 2]
     assert max(under_way) == 2
     assert Run.objects.filter(status=Status.RUNNING).count() == 3
@@ -127,26 +127,26 @@ def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
 
 def test_runs_that_are_not_due_are_left_alone(job, upstream):
     Run.objects.update(next_at=timezone.now() + timedelta(seconds=5))
-    scheduler.pump(hold=0.01)
+    scheduler.run_scheduler(run_seconds=0.01)
     assert upstream.paths() == []
 
 
 def test_a_slow_call_does_not_keep_the_next_pump_away(job, upstream, monkeypatch):
     free = []
-    release = scheduler.Slot.release
+    release = scheduler.SchedulerLease.release
 
     def watched(slot):
         release(slot)
-        free.append(PumpSlot.objects.get(number=0).token is None)
+        free.append(SchedulerLock.objects.get(number=0).token is None)
         answer.set()
 
     answer = threading.Event()
-    monkeypatch.setattr(scheduler.Slot, "release", watched)
+    monkeypatch.setattr(scheduler.SchedulerLease, "release", watched)
     upstream.on(
         scripted_coralogix.SUBMIT,
-        lambda _request: (answer.wait(15), scripted_coralogix.submitted())[1],
+        lambda _request: (answer.wait(15), scripted_coralogix.job_submitted())[1],
     )
-    scheduler.pump(hold=0.01)
+    scheduler.run_scheduler(run_seconds=0.01)
     job.refresh_from_db()
     assert free == [True]
     assert job.status == Status.RUNNING
@@ -156,7 +156,7 @@ def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch
     monkeypatch.setattr(scheduler, "RENEW_EVERY", 0.0)
     renewed = threading.Event()
     calls = []
-    renew = scheduler.Pump._renew_runs
+    renew = scheduler.Scheduler._renew_runs
 
     def watched(one):
         renew(one)
@@ -164,12 +164,12 @@ def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch
         if len(calls) > 2:
             renewed.set()
 
-    monkeypatch.setattr(scheduler.Pump, "_renew_runs", watched)
+    monkeypatch.setattr(scheduler.Scheduler, "_renew_runs", watched)
     upstream.on(
         scripted_coralogix.SUBMIT,
-        lambda _request: (renewed.wait(15), scripted_coralogix.submitted())[1],
+        lambda _request: (renewed.wait(15), scripted_coralogix.job_submitted())[1],
     )
-    scheduler.pump(hold=0.01)
+    scheduler.run_scheduler(run_seconds=0.01)
     until = [at for at in calls if at]
     assert until == sorted(until)
     assert until[-1] > until[0]
@@ -178,8 +178,8 @@ def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch
 def test_an_outcome_is_thrown_away_when_the_lease_was_lost(job):
     run = claimed(job)
     Run.objects.filter(pk=run.pk).update(lease_token=uuid.uuid4())
-    assert scheduler.conclude(run, go_on(1, job_id="mine")) is False
-    assert scheduler.conclude(run, finish(run, Status.FAILED)) is False
+    assert scheduler.commit_outcome(run, reschedule_outcome(1, job_id="mine")) is False
+    assert scheduler.commit_outcome(run, final_outcome(run, Status.FAILED)) is False
     job.refresh_from_db()
     assert (job.status, job.job_id) == (Status.QUEUED, "")
 
@@ -187,7 +187,10 @@ def test_an_outcome_is_thrown_away_when_the_lease_was_lost(job):
 def test_an_outcome_cannot_move_a_run_that_has_ended(job):
     run = claimed(job)
     Run.objects.filter(pk=run.pk).update(status=Status.CANCELLED)
-    assert scheduler.conclude(run, go_on(0, status=Status.FETCHING)) is False
+    assert (
+        scheduler.commit_outcome(run, reschedule_outcome(0, status=Status.FETCHING))
+        is False
+    )
     job.refresh_from_db()
     assert job.status == Status.CANCELLED
 
@@ -196,7 +199,7 @@ def test_a_lease_lost_before_the_submit_submits_nothing(job):
     run = claimed(job)
     Run.objects.filter(pk=run.pk).update(lease_token=uuid.uuid4())
     run.connection = Connection.objects.get(pk=run.connection_id)
-    assert scheduler.prepare(run) is None
+    assert scheduler.prepare_step(run) is None
 
 
 def test_a_wait_for_a_turn_is_shown_and_costs_no_attempt(
@@ -227,7 +230,7 @@ def test_a_mistake_of_ours_ends_the_run_and_not_the_pump(
 def test_an_outcome_no_database_takes_ends_the_run_and_not_the_pump(job, monkeypatch):
     run = claimed(job)
     monkeypatch.setattr(scheduler, "commit", raiser(DataError("no such value")))
-    assert scheduler.conclude(run, Outcome({"job_id": "x"})) is True
+    assert scheduler.commit_outcome(run, Outcome({"job_id": "x"})) is True
     job.refresh_from_db()
     assert job.error["code"] == "internal"
 
@@ -248,12 +251,12 @@ def test_the_connection_is_marked_as_used_without_the_help_of_threads(
 
 
 def test_handing_over_stops_whoever_pumps():
-    slot = scheduler.Slot.take()
-    scheduler.hand_over()
+    slot = scheduler.SchedulerLease.acquire()
+    scheduler.release_scheduler_lock()
     assert not slot.renew()
 
 
 def test_overdue_runs_are_seen(job):
-    assert not scheduler.overdue(timedelta(seconds=5))
+    assert not scheduler.has_overdue_runs(timedelta(seconds=5))
     Run.objects.update(next_at=timezone.now() - timedelta(seconds=6))
-    assert scheduler.overdue(timedelta(seconds=5))
+    assert scheduler.has_overdue_runs(timedelta(seconds=5))

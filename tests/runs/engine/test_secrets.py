@@ -11,10 +11,10 @@ from django_q.models import OrmQ
 
 from queries.models import Connection, Run, Status
 from queries.runs.engine import fetching, scheduler
-from queries.runs.services import cancel_run, curl_of, start_run, wait_for
+from queries.runs.services import cancel_run, curl_command, start_run, wait_for
 from tests.factories import KEY
 from tests.runs.engine import scripted_coralogix
-from tests.runs.engine.queued_tasks import packages
+from tests.runs.engine.queued_tasks import queued_tasks
 from tests.scripted_server import CUT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,31 +25,31 @@ def failures():
     """Answers that repeat the key, break, or make no sense."""
     return {
         "401": scripted_coralogix.Reply(401, body=ECHO.encode()),
-        "403": scripted_coralogix.as_json({"message": ECHO}, 403),
-        "400": scripted_coralogix.as_json({"message": ECHO}, 400),
+        "403": scripted_coralogix.json_reply({"message": ECHO}, 403),
+        "400": scripted_coralogix.json_reply({"message": ECHO}, 400),
         "429": scripted_coralogix.Reply(429, body=ECHO.encode()),
         "500": scripted_coralogix.Reply(
             500, body=ECHO.encode(), headers={"X-Request-Id": KEY}
         ),
-        "no answer": scripted_coralogix.BROKEN,
+        "no answer": scripted_coralogix.CONNECTION_CLOSED,
         "not JSON": scripted_coralogix.Reply(200, body=ECHO.encode()),
         "redirect": scripted_coralogix.Reply(
             302, headers={"Location": f"https://evil.example/{KEY}"}
         ),
-        "in the stream": scripted_coralogix.as_lines({"error": {"message": ECHO}}),
-        "as a warning": scripted_coralogix.as_lines(
+        "in the stream": scripted_coralogix.ndjson_reply({"error": {"message": ECHO}}),
+        "as a warning": scripted_coralogix.ndjson_reply(
             {"warning": {"compileWarning": {"warningMessage": ECHO}}},
             scripted_coralogix.COMPLETED,
         ),
-        "as statistics": scripted_coralogix.as_lines(
+        "as statistics": scripted_coralogix.ndjson_reply(
             {"statistics": {"status": "FAILED", "why": ECHO}}
         ),
-        "as an id": scripted_coralogix.as_lines(
+        "as an id": scripted_coralogix.ndjson_reply(
             {"queryId": {"queryId": KEY}}, scripted_coralogix.COMPLETED
         ),
         "cut": scripted_coralogix.Reply(parts=[ECHO.encode(), CUT]),
-        "as a job's end": scripted_coralogix.failed(ECHO),
-        "as a job's state": scripted_coralogix.as_json({KEY: {}}),
+        "as a job's end": scripted_coralogix.job_failed(ECHO),
+        "as a job's state": scripted_coralogix.json_reply({KEY: {}}),
     }
 
 
@@ -57,7 +57,7 @@ def everything_stored():
     models = [row for model in (Run, Connection, OrmQ) for row in model.objects.all()]
     results = [row for run in Run.objects.all() for row in run.result_sets.all()]
     return serializers.serialize("json", [*models, *results]) + json.dumps(
-        packages(), default=str
+        queued_tasks(), default=str
     )
 
 
@@ -74,7 +74,7 @@ def test_no_failure_of_a_direct_run_shows_the_key(how, ask, upstream, log, monke
     upstream.on(scripted_coralogix.QUERY, failures()[how])
     run = wait_for(start_run(ask()), 15)
     assert not run.is_active
-    assert KEY not in everything_stored() + log.text + curl_of(run)
+    assert KEY not in everything_stored() + log.text + curl_command(run)
 
 
 @pytest.mark.parametrize("how", failures())
@@ -116,7 +116,7 @@ def test_a_mistake_of_ours_shows_no_key_either(job, pump_once, monkeypatch, log)
 def test_what_the_queue_carries_is_ids_only(job, pump_once):
     pump_once(pump_once(job))
     fetching.fetch(str(job.pk))
-    scheduler.pump(hold=0.01, idle=0)
-    for package in packages():
+    scheduler.run_scheduler(run_seconds=0.01, idle_seconds=0)
+    for package in queued_tasks():
         assert package["kwargs"] == {}
         assert all(argument == str(job.pk) for argument in package["args"])

@@ -14,7 +14,7 @@ from queries.providers.coralogix.provider import Coralogix
 from queries.runs.engine import orphan_jobs, scheduler, submitting
 from queries.runs.services import RunRequest, delete_run, start_run
 from tests.all_providers import connection_to
-from tests.running_product import until
+from tests.running_product import wait_until
 from tests.runs.engine import scripted_coralogix
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_the_submit_is_written_down_before_the_request_leaves(
 def test_warnings_of_the_submit_are_kept(job, pump_once, upstream):
     warning = {"compileWarning": {"warningMessage": "keypath does not exist"}}
     upstream.on(
-        scripted_coralogix.SUBMIT, scripted_coralogix.submitted(warnings=[warning])
+        scripted_coralogix.SUBMIT, scripted_coralogix.job_submitted(warnings=[warning])
     )
     (kept,) = pump_once(job).warnings
     assert "keypath does not exist" in kept["message"]
@@ -62,7 +62,7 @@ def test_warnings_of_the_submit_are_kept(job, pump_once, upstream):
 def test_a_refused_statement_fails_the_run_in_words(job, pump_once, upstream):
     upstream.on(
         scripted_coralogix.SUBMIT,
-        scripted_coralogix.as_json({"message": "unexpected token"}, 400),
+        scripted_coralogix.json_reply({"message": "unexpected token"}, 400),
     )
     run = pump_once(job)
     assert run.status == Status.FAILED
@@ -82,8 +82,8 @@ def test_a_refused_key_marks_its_connection(job, pump_once, upstream, connection
 def test_a_submit_that_was_certainly_not_taken_does_not_count(job, pump_once, upstream):
     upstream.on(
         scripted_coralogix.SUBMIT,
-        scripted_coralogix.refused(),
-        scripted_coralogix.submitted(),
+        scripted_coralogix.too_many_requests(),
+        scripted_coralogix.job_submitted(),
     )
     run = pump_once(job)
     assert (run.status, run.submits, run.failures) == (Status.QUEUED, 0, 1)
@@ -100,8 +100,8 @@ def test_too_many_requests_are_told_and_keep_everybody_away(
 ):
     upstream.on(
         scripted_coralogix.SUBMIT,
-        scripted_coralogix.refused(30),
-        scripted_coralogix.submitted(),
+        scripted_coralogix.too_many_requests(30),
+        scripted_coralogix.job_submitted(),
     )
     run = pump_once(job)
     assert "too many requests" in run.notes[0]
@@ -116,8 +116,8 @@ def test_a_submit_without_an_answer_is_repeated_and_the_run_says_so(
 ):
     upstream.on(
         scripted_coralogix.SUBMIT,
-        scripted_coralogix.BROKEN,
-        scripted_coralogix.submitted("job-2"),
+        scripted_coralogix.CONNECTION_CLOSED,
+        scripted_coralogix.job_submitted("job-2"),
     )
     run = pump_once(job)
     assert (run.status, run.submits) == (Status.QUEUED, 1)
@@ -131,7 +131,7 @@ def test_a_submit_without_an_answer_is_repeated_and_the_run_says_so(
 def test_a_submit_that_never_gets_an_answer_ends_after_three_times(
     job, pump_once, upstream
 ):
-    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.BROKEN)
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.CONNECTION_CLOSED)
     for _ in range(3):
         run = pump_once(job)
     assert run.status == Status.FAILED
@@ -158,7 +158,7 @@ def test_a_provider_that_knows_repeats_is_asked_again_without_a_word(job, monkey
     can = type(Coralogix.capabilities)(background=True, idempotent_submit=True)
     monkeypatch.setattr(Coralogix, "capabilities", can)
     job.submitting_since, job.submits = timezone.now(), 1
-    assert "notes" not in submitting.announce(job)
+    assert "notes" not in submitting.submit_values(job)
 
 
 def test_where_a_repeat_is_harmless_it_is_repeated_for_a_quarter_of_an_hour(
@@ -168,8 +168,8 @@ def test_where_a_repeat_is_harmless_it_is_repeated_for_a_quarter_of_an_hour(
     monkeypatch.setattr(Coralogix, "capabilities", can)
     upstream.on(
         scripted_coralogix.SUBMIT,
-        *[scripted_coralogix.BROKEN] * 12,
-        scripted_coralogix.submitted("job-13"),
+        *[scripted_coralogix.CONNECTION_CLOSED] * 12,
+        scripted_coralogix.job_submitted("job-13"),
     )
     for _ in range(13):
         run = pump_once(job)
@@ -181,7 +181,9 @@ def test_a_repeat_that_meets_its_first_attempt_says_what_it_waits_for(
     user, upstream, pump_once
 ):
     connection = connection_to("polytomic", upstream.origin, owner=user)
-    upstream.on("*", scripted_coralogix.as_json({"key": "idempotency_conflict"}, 409))
+    upstream.on(
+        "*", scripted_coralogix.json_reply({"key": "idempotency_conflict"}, 409)
+    )
     request = RunRequest(
         owner=user,
         connection=connection,
@@ -199,7 +201,7 @@ def test_a_repeat_that_meets_its_first_attempt_says_what_it_waits_for(
 def test_an_answer_that_makes_no_sense_ends_the_run_and_says_what_may_be(
     job, pump_once, upstream
 ):
-    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.as_json({"hello": 1}))
+    upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.json_reply({"hello": 1}))
     run = pump_once(job)
     assert run.error["code"] == "unexpected_response"
     assert "may have taken the query" in run.notes[0]
@@ -242,13 +244,13 @@ def test_a_job_made_for_a_run_that_was_deleted_meanwhile_is_cancelled(job, upstr
     def deleted_meanwhile(_request):
         delete_run(Run.objects.get(pk=job.pk))
         connections.close_all()
-        return scripted_coralogix.submitted("job-7")
+        return scripted_coralogix.job_submitted("job-7")
 
     upstream.on(scripted_coralogix.SUBMIT, deleted_meanwhile)
     Run.objects.filter(pk=job.pk).update(next_at=job.created_at)
-    scheduler.pump(hold=0.01, idle=0)
+    scheduler.run_scheduler(run_seconds=0.01, idle_seconds=0)
     assert not Run.objects.exists()
-    until(lambda: scripted_coralogix.CANCEL in upstream.paths())
+    wait_until(lambda: scripted_coralogix.CANCEL in upstream.paths())
     assert upstream.requests[-1].json() == {"queryId": "job-7"}
 
 
@@ -257,18 +259,18 @@ def test_a_job_that_somebody_else_goes_on_with_is_left_alone(job, monkeypatch, s
     """The lease was lost, and whoever has it sent the same submit again."""
     told = []
     monkeypatch.setattr(orphan_jobs, "cancel_unwatched", lambda *_args: told.append(1))
-    late = submitting.answered(job, Submitted("job-7"))
+    late = submitting.on_success(job, Submitted("job-7"))
     ended = {"status": Status.SUCCEEDED, "lease_token": job.pk}
     Run.objects.filter(pk=job.pk).update(**(ended | still))
-    assert scheduler.conclude(job, late) is False
+    assert scheduler.commit_outcome(job, late) is False
     assert told == []
 
 
 def test_without_its_connection_a_job_cannot_be_disowned(job, monkeypatch):
     told = []
     monkeypatch.setattr(orphan_jobs, "cancel_unwatched", lambda *_args: told.append(1))
-    late = submitting.answered(job, Submitted("job-7"))
+    late = submitting.on_success(job, Submitted("job-7"))
     delete_run(Run.objects.get(pk=job.pk))
     Connection.objects.all().delete()
-    assert scheduler.conclude(job, late) is False
+    assert scheduler.commit_outcome(job, late) is False
     assert told == []

@@ -13,8 +13,8 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from queries.charts.builders import chart_axes, epoch_columns_as_times
-from queries.forms.grid_forms import settled, span_of
-from queries.forms.grid_view import view_of
+from queries.forms.grid_forms import canonical_query, typed_time_bounds
+from queries.forms.grid_view import parse_grid_state
 from queries.results import Column, Condition, Page
 from queries.views.explore.filter_texts import condition_text
 from queries.views.explore.grid_links import GridUrl
@@ -108,7 +108,7 @@ def test_a_time_typed_on_the_readers_clock_is_that_time(page, run, user):
     ],
 )  # fmt: skip
 def test_a_typed_time_stands_for_its_last_unit(text, low, high):
-    assert span_of(text, UTC) == (low, high)
+    assert typed_time_bounds(text, UTC) == (low, high)
 
 
 def test_a_column_is_moved_by_a_button(page, run):
@@ -125,7 +125,7 @@ def test_a_column_is_moved_by_a_button(page, run):
 
 def test_moves_stop_at_the_ends_and_unknown_columns_stay():
     query = QueryDict("col=a&col=b&up=a&down=x")
-    assert settled(query, {"a": "text", "b": "text"}, ["a", "b"], UTC).getlist(
+    assert canonical_query(query, {"a": "text", "b": "text"}, ["a", "b"], UTC).getlist(
         "col"
     ) == ["a", "b"]
 
@@ -390,7 +390,7 @@ def test_addresses_give_back_what_they_were_made_of():
     address = GridUrl(RunFactory.build(), QueryDict("sort=-a&q=x&tz=utc&page=4&rows=9"))
     there = address.toggle_filter("b", "is", "ü & ?")
     query = QueryDict(urlsplit(there).query)
-    assert view_of(query).conditions == (Condition("b", "is", ("ü & ?",)),)
+    assert parse_grid_state(query).conditions == (Condition("b", "is", ("ü & ?",)),)
     assert query["tz"] == "utc"
     assert "page" not in query
     assert "rows" not in query

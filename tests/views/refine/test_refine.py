@@ -9,7 +9,7 @@ import pytest
 from django.http import QueryDict
 from django.urls import reverse
 
-from queries.forms.grid_view import view_of
+from queries.forms.grid_view import parse_grid_state
 from queries.models import Mode, Run, SavedQuery, Status
 from queries.runs.engine import executor
 from queries.runs.services import wait_for
@@ -25,7 +25,7 @@ COUNT = "source logs | groupby $m.severity aggregate count() as n"
 @pytest.fixture(autouse=True)
 def no_refine_outlives_its_test():
     yield
-    executor.refines.stop()
+    executor.refine_executor.stop()
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def plain(user):
     ],
 )
 def test_what_it_begins_with_gives_the_rows_of_the_grid(page, plain, language, view):
-    _, grid = read_page(plain, view_of(QueryDict(view)))
+    _, grid = read_page(plain, parse_grid_state(QueryDict(view)))
     asked = {"view": view, "language": language}
     form = page.get(reverse("run_refine", args=[plain.pk]), asked).context["form"]
     assert "filter" in form.initial["statement"] or "WHERE" in form.initial["statement"]
