@@ -24,7 +24,7 @@ from queries.formats import FormatError, Report, write
 from queries.manifests import Manifest
 from queries.models import Export, Run, Status
 from queries.providers.errors import ProviderError
-from queries.results import ResultError
+from queries.results import ResultError, UnknownFormatError
 from queries.taking import ExportRequest, taken
 
 LEASE = timedelta(seconds=30)
@@ -33,6 +33,7 @@ KEEP_EVERY = 5.0
 WHEN_FULL = timedelta(seconds=5)
 MOST_ATTEMPTS = 5
 MADE_BY_PROVIDER = "provider"
+FEWER = "Try again, with fewer rows or columns if it happens again."
 #: No space, no quota, no larger file allowed: the remedy is the same.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 log = structlog.get_logger(__name__)
@@ -83,6 +84,9 @@ def _build(export: Export) -> None:
     except StoppedError:
         if export.cancel_asked_at:
             _end(export, Status.CANCELLED)
+    except UnknownFormatError as error:
+        failure = _failure(error.reason, remedy=error.remedy)
+        _end(export, Status.FAILED, error=failure)
     except (
         ProviderError,
         ResultError,
@@ -219,11 +223,11 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _failure(message: str) -> dict[str, str]:
+def _failure(message: str, *, remedy: str = FEWER) -> dict[str, str]:
     return {
         "title": "The file could not be made",
         "message": message,
-        "remedy": "Try again, with fewer rows or columns if it happens again.",
+        "remedy": remedy,
     }
 
 

@@ -107,7 +107,7 @@ def _chosen(request: ExportRequest, result_set: ResultSet | None) -> Manifest:
     view = request.view.as_dict() if request.as_shown else {}
     columns = (
         taking.columns_taken(request, reading.columns_of(result_set))
-        if result_set
+        if result_set and reading.is_known_format(result_set)
         else []
     )
     return {

@@ -15,6 +15,7 @@ from queries.dataprime import DataPrimeError
 from queries.engine import direct, refine
 from queries.engine.refine import DATAPRIME, LANGUAGES
 from queries.models import Mode, ResultSet, Run, User
+from queries.results import UnknownFormatError
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ def refinable(run: Run) -> ResultSet:
         )
     try:
         found = reading.available_result(run)
-    except reading.ResultUnavailableError as error:
+    except (reading.ResultUnavailableError, UnknownFormatError) as error:
         raise InvalidRefineError(str(error)) from None
     if not found.row_count:
         raise InvalidRefineError("This run has no rows to refine.")

@@ -95,9 +95,11 @@ def origin_gone() -> ProviderError:
     )
 
 
-def not_refined(message: str) -> ProviderError:
+def not_refined(message: str, *, remedy: str = "") -> ProviderError:
     """The stored rows could not be read."""
-    return ProviderError(message, code="refine", title="The rows could not be refined")
+    return ProviderError(
+        message, code="refine", title="The rows could not be refined", remedy=remedy
+    )
 
 
 def too_much_memory() -> ProviderError:

@@ -27,7 +27,14 @@ from queries.providers.errors import (
     ProviderError,
 )
 from queries.reading import columns_of, directory_of
-from queries.results import Part, PartWriter, ResultError, StorageError, compact
+from queries.results import (
+    FORMAT_VERSION,
+    Part,
+    PartWriter,
+    ResultError,
+    StorageError,
+    compact,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +67,9 @@ class Receiver:
         self.no_room = ""
         with transaction.atomic():
             self._renew()
-            self.result_set = ResultSet.objects.create(run=one.run)
+            self.result_set = ResultSet.objects.create(
+                run=one.run, format_version=FORMAT_VERSION
+            )
         self.writer = PartWriter(directory_of(self.result_set), hints=hints)
 
     def receive(self) -> Received:
@@ -172,8 +181,8 @@ def compacted(one: Held, result_set: ResultSet) -> None:
     if len(names) <= 1:
         return
     result_set.refresh_from_db(fields=["columns"])
-    columns = columns_of(result_set)
     try:
+        columns = columns_of(result_set)
         whole = compact(
             directory_of(result_set),
             names,

@@ -27,7 +27,7 @@ from queries.models import ResultSet, Run
 from queries.providers.base import Row, RowStream
 from queries.providers.errors import LimitExceededError, ProviderError, QueryError
 from queries.providers.registry import provider_class
-from queries.results import ResultError, ResultsMissingError
+from queries.results import ResultError, ResultsMissingError, UnknownFormatError
 from queries.results.errors import MemoryLimitError, QueryTimeoutError
 from queries.results.keypaths import keypath
 from queries.results.refine_tables import DATASETS, ROOTS, dataprime_table, views
@@ -88,6 +88,8 @@ def in_our_words(error: ResultError) -> ProviderError:
         return failures.too_long(settings.REFINE_SECONDS, is_refine=True)
     if isinstance(error, MemoryLimitError):
         return failures.too_much_memory()
+    if isinstance(error, UnknownFormatError):
+        return failures.not_refined(error.reason, remedy=error.remedy)
     return failures.not_refined(str(error))
 
 

@@ -18,7 +18,7 @@ from queries.forms.provider_fields import ProviderFields
 from queries.http import AuthedRequest
 from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
-from queries.results import Page, ResultError
+from queries.results import Page, ResultError, UnknownFormatError
 from queries.views import statements
 from queries.views.addresses import Address, condition_form
 from queries.views.drawings import as_drawn
@@ -140,8 +140,10 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         result_set, page = reading.read_page(run, view)
         known, drawn = reading.columns_of(result_set), as_drawn(page).columns
         context["figure"] = figure_of(run, address, known, drawn, page.total)
+    except UnknownFormatError as error:
+        return context | {"unavailable": str(error), "unavailable_title": error.title}
     except reading.ResultUnavailableError as error:
-        return context | {"unavailable": str(error)}
+        return context | {"unavailable": str(error), "unavailable_title": "No rows"}
     except ResultError as error:
         return context | {"trouble": str(error)}
     return context | page_numbers(view, page) | _rows_context(address, view, page, zone)
@@ -153,7 +155,7 @@ def settled_address(request: AuthedRequest, run: Run) -> str:
     A filter that lacks something leads to its form, which says what.
     """
     result_set = reading.result_of(run) if asks(request.GET) else None
-    if result_set is None:
+    if result_set is None or not reading.is_known_format(result_set):
         return ""
     known = reading.columns_of(result_set)
     if missing(request.GET, kinds_of(known)):

@@ -11,7 +11,7 @@ from queries import clauses, reading
 from queries.forms.grid_view import as_text, view_of
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
-from queries.results import Column, Condition
+from queries.results import Column, Condition, UnknownFormatError
 
 
 def language_of(run: Run) -> str:
@@ -46,7 +46,7 @@ def extended(run: Run, query: QueryDict) -> str:
     """The run's statement with the conditions of an address; what cannot be said is left out."""
     try:
         known = reading.columns_of(reading.available_result(run))
-    except reading.ResultUnavailableError:
+    except (reading.ResultUnavailableError, UnknownFormatError):
         return run.statement
     columns = {column.name: column for column in known}
     asked = [
