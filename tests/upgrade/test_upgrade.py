@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.upgrade.release import HERE, executed, observed
+from dashboard import __version__
+from tests.upgrade.release import HERE, ROOT, executed, observed
 
 RELEASES = sorted(path.name for path in HERE.iterdir() if path.name[0].isdigit())
 
@@ -85,3 +87,14 @@ def test_a_fixture_holds_every_kind_of_run(release):
     assert {run["status"] for run in runs} >= {"succeeded", "failed", "cancelled", "queued"}  # fmt: skip
     parts = {run["result"]["parts"] for run in runs if run["result"]}
     assert {1, 2} <= parts
+
+
+def test_every_earlier_release_has_a_fixture():
+    headings = re.findall(r"(?m)^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text())  # fmt: skip
+    assert headings
+    assert sorted(set(headings) - {__version__}) == RELEASES
+
+
+def test_the_changelog_begins_with_the_coming_release():
+    first = re.search(r"(?m)^## (\S+)", (ROOT / "CHANGELOG.md").read_text())[1]
+    assert first == __version__
