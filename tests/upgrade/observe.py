@@ -164,10 +164,12 @@ def result(reader: Reader, run: Run, page: str) -> dict[str, Any]:
     ordered = [json.dumps(row, sort_keys=True) for row in rows]
     facts["rows"] = len(rows)
     facts["rows_sha256"] = sha256("\n".join(ordered).encode())
-    facts["first_cells"] = dict(list(rows[0].items())[:CELLS])
     originals = reader.stream(run, format="ndjson", rows="all", columns="original").splitlines()  # fmt: skip
     facts["originals"] = len(originals)
     facts["originals_sha256"] = sha256(b"\n".join(originals))
+    if not rows or not originals:
+        return facts
+    facts["first_cells"] = dict(list(rows[0].items())[:CELLS])
     words = [cell for cell in facts["first_cells"].values() if isinstance(cell, str) and WORDS.fullmatch(cell)]  # fmt: skip
     reader.must_hold(page, f"run {run.pk}", words)
     facts["row_panels"] = row_panels(reader, run, originals)
