@@ -1,6 +1,6 @@
 """The Django project: configuration only."""
 
-#: The product's, as in pyproject.toml; exports tell it.
 from __future__ import annotations
 
-__version__ = "0.1.0"
+#: The version of the product, as in pyproject.toml (a test compares them).
+__version__ = "0.2.0"

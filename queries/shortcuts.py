@@ -58,11 +58,12 @@ def request_time_zone(request: HttpRequest) -> zoneinfo.ZoneInfo:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page template may use: ``theme`` and ``zone_name``."""
+    """What every page template may use: ``theme``, ``zone_name`` and ``version``."""
     theme = request.COOKIES.get("theme", "auto")
     return {
         "theme": theme if theme in THEMES else "auto",
         "zone_name": timezone.get_current_timezone_name(),
+        "version": settings.VERSION,
     }
 
 

@@ -11,7 +11,16 @@ from django.conf import settings
 
 from queries.models import ResultSet, Run
 from queries.providers.registry import provider_class
-from queries.results import Column, Condition, Filter, Page, ResultReader, Sort
+from queries.results import (
+    FORMAT_VERSION,
+    Column,
+    Condition,
+    Filter,
+    Page,
+    ResultReader,
+    Sort,
+    UnknownFormatError,
+)
 
 SIZES = (50, 100, 500)
 # A page of thousands of columns helps nobody and takes seconds; the chooser has them all.
@@ -93,8 +102,23 @@ def directory_of(result_set: ResultSet) -> Path:
     return results / str(result_set.run_id) / str(result_set.pk)
 
 
+def is_known_format(result_set: ResultSet) -> bool:
+    """Whether this version can read the stored rows."""
+    return 1 <= result_set.format_version <= FORMAT_VERSION
+
+
+def check_format(result_set: ResultSet) -> None:
+    """Raise UnknownFormatError if the rows were stored by a version newer than this one."""
+    if not is_known_format(result_set):
+        raise UnknownFormatError(result_set.format_version, FORMAT_VERSION)
+
+
 def columns_of(result_set: ResultSet) -> list[Column]:
-    """The stored columns, those first that say most (the provider knows which), ids last."""
+    """The stored columns, those first that say most (the provider knows which), ids last.
+
+    Raises UnknownFormatError.
+    """
+    check_format(result_set)
     kind = provider_class(result_set.run.provider)
     columns = [Column(**column) for column in result_set.columns]
     first = {name: place for place, name in enumerate(kind.leading_columns)}
@@ -113,7 +137,7 @@ def result_of(run: Run) -> ResultSet | None:
 
 
 def open_result(result_set: ResultSet) -> ResultReader:
-    """A reader of the parts recorded now; close it, or use it in ``with``."""
+    """A reader of the parts recorded now; close it, or use it in ``with``. Raises UnknownFormatError."""
     return ResultReader(
         directory_of(result_set),
         list(result_set.parts.values_list("name", flat=True)),
@@ -122,7 +146,7 @@ def open_result(result_set: ResultSet) -> ResultReader:
 
 
 def available_result(run: Run) -> ResultSet:
-    """The result set to read; raises ResultUnavailableError when it is gone or not there."""
+    """The result set to read; raises ResultUnavailableError when it is gone or not there, and UnknownFormatError."""
     if run.result_removed_at:
         why = "expired" if run.result_removed_why == "expired" else "was deleted"
         raise ResultUnavailableError(
@@ -131,6 +155,7 @@ def available_result(run: Run) -> ResultSet:
     found = result_of(run)
     if found is None:
         raise ResultUnavailableError("This run has no rows.")
+    check_format(found)
     return found
 
 

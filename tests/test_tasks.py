@@ -14,8 +14,7 @@ from django.utils import timezone
 from queries import tasks
 from queries.exports import builder
 from queries.models import Heartbeat
-from queries.runs.engine import fetching, heartbeat
-from queries.runs.engine import scheduler
+from queries.runs.engine import fetching, heartbeat, scheduler
 
 
 def test_each_task_calls_its_verb(monkeypatch):

@@ -25,7 +25,7 @@ from queries.exports.manifest import Manifest
 from queries.exports.selection import ExportRequest, taken
 from queries.models import Export, Run, Status
 from queries.providers.errors import ProviderError
-from queries.results import ResultError
+from queries.results import ResultError, UnknownFormatError
 from queries.runs.engine import queue, worker_limits
 from queries.runs.engine.leases import RELEASED_VALUES, claim
 
@@ -35,6 +35,7 @@ KEEP_EVERY = 5.0
 WHEN_FULL = timedelta(seconds=5)
 MOST_ATTEMPTS = 5
 MADE_BY_PROVIDER = "provider"
+FEWER = "Try again, with fewer rows or columns if it happens again."
 #: No space, no quota, no larger file allowed: the remedy is the same.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 log = structlog.get_logger(__name__)
@@ -85,6 +86,9 @@ def _build(export: Export) -> None:
     except StoppedError:
         if export.cancel_asked_at:
             _end(export, Status.CANCELLED)
+    except UnknownFormatError as error:
+        failure = _failure(error.reason, remedy=error.remedy)
+        _end(export, Status.FAILED, error=failure)
     except (
         ProviderError,
         ResultError,
@@ -223,11 +227,11 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _failure(message: str) -> dict[str, str]:
+def _failure(message: str, *, remedy: str = FEWER) -> dict[str, str]:
     return {
         "title": "The file could not be made",
         "message": message,
-        "remedy": "Try again, with fewer rows or columns if it happens again.",
+        "remedy": remedy,
     }
 
 

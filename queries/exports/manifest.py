@@ -108,7 +108,7 @@ def _chosen(request: ExportRequest, result_set: ResultSet | None) -> Manifest:
     view = request.view.as_dict() if request.as_shown else {}
     columns = (
         selection.columns_taken(request, stored_results.columns_of(result_set))
-        if result_set
+        if result_set and stored_results.is_known_format(result_set)
         else []
     )
     return {

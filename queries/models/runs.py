@@ -146,12 +146,15 @@ class ResultSet(models.Model):
 
     Parts live in ``<data>/results/<run id>/<this id>/``. A run publishes one result set;
     until then the newest with rows is what readers see. ``columns`` is a list of
-    ``{"name", "kind"}``. ``complete`` is true only if the provider said that nothing is
+    ``{"name", "kind"}``. ``format_version`` is the store's ``FORMAT_VERSION`` that wrote them
+    (1: what 0.1.0 wrote). ``complete`` is true only if the provider said that nothing is
     missing; ``cuts`` lists what cut it: ``{"code", "message", "remedy", "details"}``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="result_sets")
+    # The database's default serves a web server of 0.1.0 that still runs during an upgrade.
+    format_version = models.PositiveSmallIntegerField(default=1, db_default=1)
     columns = models.JSONField(default=list)
     columns_dropped = models.PositiveIntegerField(default=0)
     row_count = models.PositiveBigIntegerField(default=0)

@@ -18,6 +18,7 @@ from queries.results.errors import (
     StorageError,
     StorageFullError,
     UnknownColumnError,
+    UnknownFormatError,
 )
 from queries.results.histogram import NO_VALUE, OTHER, Histogram
 from queries.results.pages import Page
@@ -26,9 +27,10 @@ from queries.results.reader import ResultReader
 from queries.results.row_templates import WHOLE, Documents
 from queries.results.sql import Sort
 from queries.results.statistics import ColumnStatistics
-from queries.results.writer import Limits, PartWriter
+from queries.results.writer import FORMAT_VERSION, Limits, PartWriter
 
 __all__ = [
+    "FORMAT_VERSION",
     "KINDS",
     "NO_VALUE",
     "OPERATIONS",
@@ -59,6 +61,7 @@ __all__ = [
     "StorageError",
     "StorageFullError",
     "UnknownColumnError",
+    "UnknownFormatError",
     "compact",
     "orphans",
     "remove_result",

@@ -5,6 +5,7 @@ ResultError
 │   └── StorageFullError    ... because the disk (or the quota on it) is full
 ├── ResultsMissingError     the files are gone: deleted, expired, or on another machine
 ├── ResultsDamagedError     the files are there, but cannot be read
+├── UnknownFormatError      the files were written by a newer version of the product
 ├── RowNotFoundError        no row has that number (also a LookupError)
 ├── UnknownColumnError      no column has that name (also a LookupError)
 ├── ConditionError          a filter's condition cannot be understood
@@ -47,6 +48,19 @@ class ResultsDamagedError(ResultError):
     """A file of the result is there but is not what was written."""
 
     default = "The stored rows are damaged and cannot be read."
+
+
+class UnknownFormatError(ResultError):
+    """The rows are stored in a format that this version does not know: a newer version wrote them."""
+
+    title = "These rows were stored by a newer version"
+    remedy = (
+        "Upgrade Querydeck to the version that stored them, or run the query again."
+    )
+
+    def __init__(self, version: int, newest: int) -> None:
+        self.reason = f"The rows are stored in format {version}. This version of Querydeck reads formats up to {newest}."
+        super().__init__(f"{self.reason} {self.remedy}")
 
 
 class RowNotFoundError(ResultError, LookupError):

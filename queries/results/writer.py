@@ -17,6 +17,10 @@ from queries.results.errors import StorageError
 from queries.results.flatten import Shredder
 from queries.results.parts import Part, stored
 
+#: Of what a result set's parts and columns look like on the disk, compacted or not; recorded with each result set.
+#: 1 is what 0.1.0 wrote. Raise it when the code of the release before could not read what is written from now on;
+#: every version up to this one must stay readable.
+FORMAT_VERSION: Final = 1
 Row = tuple[Mapping[str, Any], bytes]
 _MORE_PATIENT: Final = 8  # parts until the wait for the next one has doubled
 # Rows that are taken apart at once: few, or they leave the processor's cache meanwhile.

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from dataprime import DataPrimeError
 from queries import quota, stored_results, time_ranges
 from queries.models import Mode, ResultSet, Run, User
+from queries.results import UnknownFormatError
 from queries.runs.engine import executor, refine
 from queries.runs.engine.refine import DATAPRIME, LANGUAGES
 
@@ -47,7 +48,7 @@ def refinable_result(run: Run) -> ResultSet:
         )
     try:
         found = stored_results.available_result(run)
-    except stored_results.ResultUnavailableError as error:
+    except (stored_results.ResultUnavailableError, UnknownFormatError) as error:
         raise InvalidRefineError(str(error)) from None
     if not found.row_count:
         raise InvalidRefineError("This run has no rows to refine.")

@@ -153,10 +153,3 @@ def test_an_export_that_is_not_made_has_no_manifest(page, run, monkeypatch):
     address = reverse("export_manifest", args=[export.pk])
     assert page.get(address).status_code == 404
     assert Export.objects.get().report == {}
-
-
-def test_the_version_is_that_of_the_package(settings):
-    import tomllib
-
-    with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
-        assert tomllib.load(file)["project"]["version"] == settings.VERSION

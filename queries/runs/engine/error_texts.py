@@ -95,9 +95,11 @@ def origin_unavailable() -> ProviderError:
     )
 
 
-def refine_failed(message: str) -> ProviderError:
+def refine_failed(message: str, *, remedy: str = "") -> ProviderError:
     """The stored rows could not be read."""
-    return ProviderError(message, code="refine", title="The rows could not be refined")
+    return ProviderError(
+        message, code="refine", title="The rows could not be refined", remedy=remedy
+    )
 
 
 def memory_limit_exceeded() -> ProviderError:

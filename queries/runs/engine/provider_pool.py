@@ -58,7 +58,9 @@ class ProviderPool:
 
     def _open(self, connection: Connection) -> Provider:
         with ExitStack() as attempt:
-            provider = attempt.enter_context(open_provider(connection, store_figures=False))
+            provider = attempt.enter_context(
+                open_provider(connection, store_figures=False)
+            )
             with self._lock:
                 self._opened.push(attempt.pop_all())
         return provider

@@ -20,7 +20,14 @@ from queries.providers.errors import (
     LimitExceededError,
     ProviderError,
 )
-from queries.results import Part, PartWriter, ResultError, StorageError, compact
+from queries.results import (
+    FORMAT_VERSION,
+    Part,
+    PartWriter,
+    ResultError,
+    StorageError,
+    compact,
+)
 from queries.runs.engine import error_texts
 from queries.runs.engine.job_statistics import stream_statistics
 from queries.runs.engine.lease_keeper import LeasedRun, StopReason
@@ -65,7 +72,9 @@ class Receiver:
         self.storage_full_reason = ""
         with transaction.atomic():
             self._renew()
-            self.result_set = ResultSet.objects.create(run=one.run)
+            self.result_set = ResultSet.objects.create(
+                run=one.run, format_version=FORMAT_VERSION
+            )
         self.writer = PartWriter(directory_of(self.result_set), hints=hints)
 
     def receive(self) -> ReceiveResult:
@@ -181,8 +190,8 @@ def compact_parts(one: LeasedRun, result_set: ResultSet) -> None:
     if len(names) <= 1:
         return
     result_set.refresh_from_db(fields=["columns"])
-    columns = columns_of(result_set)
     try:
+        columns = columns_of(result_set)
         whole = compact(
             directory_of(result_set),
             names,

@@ -23,7 +23,7 @@ from queries.models import ResultSet, Run
 from queries.providers.base import Row, RowStream
 from queries.providers.errors import LimitExceededError, ProviderError, QueryError
 from queries.providers.registry import provider_class
-from queries.results import ResultError, ResultsMissingError
+from queries.results import ResultError, ResultsMissingError, UnknownFormatError
 from queries.results.errors import MemoryLimitError, QueryTimeoutError
 from queries.results.keypaths import keypath
 from queries.results.refine.process import (
@@ -93,6 +93,8 @@ def refine_error(error: ResultError) -> ProviderError:
         return error_texts.run_timed_out(settings.REFINE_SECONDS, is_refine=True)
     if isinstance(error, MemoryLimitError):
         return error_texts.memory_limit_exceeded()
+    if isinstance(error, UnknownFormatError):
+        return error_texts.refine_failed(error.reason, remedy=error.remedy)
     return error_texts.refine_failed(str(error))
 
 

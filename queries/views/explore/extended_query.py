@@ -11,7 +11,7 @@ from queries import filter_clauses, stored_results
 from queries.forms.grid_view import encode_condition, parse_grid_state
 from queries.models import Mode, Run
 from queries.providers.registry import provider_class
-from queries.results import Column, Condition
+from queries.results import Column, Condition, UnknownFormatError
 
 
 def query_language(run: Run) -> str:
@@ -46,7 +46,7 @@ def extended_statement(run: Run, query: QueryDict) -> str:
     """The run's statement with the conditions of an address; what cannot be said is left out."""
     try:
         known = stored_results.columns_of(stored_results.available_result(run))
-    except stored_results.ResultUnavailableError:
+    except (stored_results.ResultUnavailableError, UnknownFormatError):
         return run.statement
     columns = {column.name: column for column in known}
     asked = [

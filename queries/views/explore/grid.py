@@ -23,7 +23,7 @@ from queries.forms.grid_view import parse_grid_state
 from queries.forms.provider_fields import ProviderFields
 from queries.models import Mode, ResultSet, Run, Team
 from queries.providers.registry import provider_class
-from queries.results import Page, ResultError
+from queries.results import Page, ResultError, UnknownFormatError
 from queries.runs import services as run_services
 from queries.runs.engine.refine import LANGUAGES
 from queries.shortcuts import AuthedRequest
@@ -157,8 +157,10 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
             epoch_columns_as_times(page).columns,
         )
         context["figure"] = choose_chart(run, address, known, drawn, page.total)
+    except UnknownFormatError as error:
+        return context | {"unavailable": str(error), "unavailable_title": error.title}
     except stored_results.ResultUnavailableError as error:
-        return context | {"unavailable": str(error)}
+        return context | {"unavailable": str(error), "unavailable_title": "No rows"}
     except ResultError as error:
         return context | {"trouble": str(error)}
     return (
@@ -172,7 +174,7 @@ def canonical_url(request: AuthedRequest, run: Run) -> str:
     A filter that lacks something leads to its form, which says what.
     """
     result_set = stored_results.result_of(run) if is_submitted(request.GET) else None
-    if result_set is None:
+    if result_set is None or not stored_results.is_known_format(result_set):
         return ""
     known = stored_results.columns_of(result_set)
     if validation_error(request.GET, column_kinds(known)):
