@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from django import template
 from django.template.defaultfilters import date as format_date
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
@@ -173,6 +174,24 @@ def hidden_query(context: Mapping[str, Any], *without: str) -> SafeString:
 def querystring_of(**values: str | int) -> str:
     """Names and values as a query string, of an address that is not the page's own."""
     return urlencode(values)
+
+
+@register.simple_block_tag
+def alert(content: str, **values: Any) -> SafeString:
+    """An alert whose message is the block; the other values as in ``components/_alert.html``."""
+    return render_to_string("components/_alert.html", values | {"message": content})
+
+
+@register.simple_block_tag
+def empty_state(content: str, **values: Any) -> SafeString:
+    """An empty state whose message is the block; the other values as in ``components/_empty.html``."""
+    return render_to_string("components/_empty.html", values | {"message": content})
+
+
+@register.simple_block_tag
+def one_line(content: str) -> SafeString:
+    """The block without its line breaks, for long attributes. It is rendered, so escaped, already."""
+    return SafeString(" ".join(content.split()))
 
 
 @register.inclusion_tag("components/_pager_link.html", takes_context=True)
