@@ -95,7 +95,7 @@ def duration(value: timedelta | float | None) -> str:
 
 @register.simple_tag
 def ago(moment: datetime | None, empty: str = NOTHING) -> SafeString | str:
-    """A past moment in relative words, kept fresh by app.js, with the exact time as tooltip."""
+    """A past moment in relative words, kept fresh by app/clock.js, with the exact time as tooltip."""
     if moment is None:
         return empty
     return format_html(
@@ -107,7 +107,7 @@ def ago(moment: datetime | None, empty: str = NOTHING) -> SafeString | str:
 
 
 def relative(age: timedelta) -> str:
-    """``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as app.js uses."""
+    """``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as app/clock.js uses."""
     seconds = abs(age.total_seconds())
     if seconds < RECENT:
         return "just now"
@@ -133,7 +133,7 @@ def exact(moment: datetime) -> str:
 
 @register.simple_tag
 def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString | str:
-    """Time taken so far or in all; while there is no end, app.js ticks it every second."""
+    """Time taken so far or in all; while there is no end, app/clock.js ticks it every second."""
     if start is None:
         return NOTHING
     if end is not None:
@@ -221,7 +221,7 @@ def sort_header(
 ) -> dict[str, Any]:
     """A column head that sorts: ``?sort=column``, then ``-column``, then no sort again.
 
-    Shift adds it to the sorts there are (explore.js; the panel of the column does so by links). Reads
+    Shift adds it to the sorts there are (explore/grid.js; the panel of the column does so by links). Reads
     ``sorts`` (the state now, the first counts most), and if they are there ``target`` (of htmx), ``about``
     (address of that panel) and ``widths`` from the context.
     """
