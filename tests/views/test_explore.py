@@ -49,7 +49,7 @@ def links(text: str) -> dict[str, str]:
     """Link text (or label) -> address, of every link."""
     found = re.findall(r'<a\s([^>]*?)href="([^"]*)"([^>]*)>(.*?)</a>', text, re.DOTALL)
     return {
-        (re.search(r'aria-label="([^"]*)"', before + rest) or [0, re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", inside)).replace(" ,", ",").strip()])[1]: unescape(href)
+        (re.search(r'aria-label="([^"]*)"', before + rest) or [0, re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", inside)).strip()])[1]: unescape(href)
         for before, href, rest, inside in found
     }  # fmt: skip
 
