@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from django import template
 from django.template.defaultfilters import date as format_date
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
@@ -95,7 +96,7 @@ def duration(value: timedelta | float | None) -> str:
 
 @register.simple_tag
 def ago(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString | str:
-    """A past moment in relative words, kept fresh by app.js, with the exact time as tooltip."""
+    """A past moment in relative words, kept fresh by app/clock.js, with the exact time as tooltip."""
     if moment is None:
         return empty
     return format_html(
@@ -107,7 +108,7 @@ def ago(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString | str:
 
 
 def relative_time(age: timedelta) -> str:
-    """``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as app.js uses."""
+    """``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as app/clock.js uses."""
     seconds = abs(age.total_seconds())
     if seconds < JUST_NOW_SECONDS:
         return "just now"
@@ -135,7 +136,7 @@ def format_full_time(moment: datetime) -> str:
 
 @register.simple_tag
 def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString | str:
-    """Time taken so far or in all; while there is no end, app.js ticks it every second."""
+    """Time taken so far or in all; while there is no end, app/clock.js ticks it every second."""
     if start is None:
         return EMPTY_VALUE
     if end is not None:
@@ -180,6 +181,24 @@ def querystring_of(**values: str | int) -> str:
     return urlencode(values)
 
 
+@register.simple_block_tag
+def alert(content: str, **values: Any) -> SafeString:
+    """An alert whose message is the block; the other values as in ``components/_alert.html``."""
+    return render_to_string("components/_alert.html", values | {"message": content})
+
+
+@register.simple_block_tag
+def empty_state(content: str, **values: Any) -> SafeString:
+    """An empty state whose message is the block; the other values as in ``components/_empty.html``."""
+    return render_to_string("components/_empty.html", values | {"message": content})
+
+
+@register.simple_block_tag
+def one_line(content: str) -> SafeString:
+    """The block without its line breaks, for long attributes. It is rendered, so escaped, already."""
+    return SafeString(" ".join(content.split()))
+
+
 @register.inclusion_tag("components/_pager_link.html", takes_context=True)
 def pager_link(
     context: Mapping[str, Any], page: int, picture: str, label: str
@@ -207,7 +226,7 @@ def sort_header(
 ) -> dict[str, Any]:
     """A column head that sorts: ``?sort=column``, then ``-column``, then no sort again.
 
-    Shift adds it to the sorts there are (explore.js; the panel of the column does so by links). Reads
+    Shift adds it to the sorts there are (explore/grid.js; the panel of the column does so by links). Reads
     ``sorts`` (the state now, the first counts most), and if they are there ``target`` (of htmx), ``about``
     (address of that panel) and ``widths`` from the context.
     """

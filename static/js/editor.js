@@ -1,9 +1,9 @@
-// Forms of a query: the statement editor (line numbers, colours, the place of an error over a plain textarea) and its fields.
+// Forms of a query: the statement editor (line numbers, colours and error positions over a plain textarea) and its fields.
 // Loaded by the pages that have one (docs/design-system.md).
 
-import { each, find, make, on } from "./app.js";
+import { each, find, make, on } from "./app/dom.js";
 
-const MOST_PAINTED = 20000; // characters; past this the text stays plain, and typing stays fast
+const MAX_PAINTED = 20000; // characters; past this the text stays plain, and typing stays fast
 const TOKENS = new RegExp([
   String.raw`(?<c>(?<!:)\/\/.*|\/\*[^]*?\*\/)`,
   String.raw`(?<s>"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?)`,
@@ -37,7 +37,7 @@ function enhance(area) {
 
   const draw = () => {
     const lines = area.value.split("\n").length;
-    const painted = area.value.length <= MOST_PAINTED && area.dataset.language !== "text";
+    const painted = area.value.length <= MAX_PAINTED && area.dataset.language !== "text";
     if (numbers.childElementCount !== lines) numbers.replaceChildren(...Array.from({ length: lines }, (_, i) => make("div", "", i + 1)));
     box.classList.toggle("is-painted", painted);
     paint.replaceChildren(...(painted ? tokens(area.value) : []));
@@ -75,24 +75,24 @@ function markError(area, numbers, layer) {
   layer.append(caret);
 }
 
-// Another provider's connection brings another form. What was typed is kept by provider, and there again when one returns.
-const typed = new Map();
-const ITS_OWN = ["", "connection", "form_key", "csrfmiddlewaretoken"];
-const inputs = (form) => Array.from(form.elements).filter(({ name }) => !ITS_OWN.includes(name));
-const held = ({ type }) => (/radio|checkbox/.test(type) ? "checked" : "value");
+// A connection of another provider loads another form. Inputs are saved by provider and restored when its form returns.
+const savedInputs = new Map();
+const NOT_SAVED = ["", "connection", "form_key", "csrfmiddlewaretoken"];
+const inputs = (form) => Array.from(form.elements).filter(({ name }) => !NOT_SAVED.includes(name));
+const valueProperty = ({ type }) => (/radio|checkbox/.test(type) ? "checked" : "value");
 
 on("htmx:beforeSwap", ({ detail }) => {
   const form = find("#run-form", detail.target);
-  if (form) typed.set(form.dataset.provider, inputs(form).map((input) => (input.value === input.dataset.begin ? undefined : input[held(input)])));
+  if (form) savedInputs.set(form.dataset.provider, inputs(form).map((input) => (input.value === input.dataset.begin ? undefined : input[valueProperty(input)])));
 });
 on("htmx:afterSwap", ({ detail }) => {
   const form = detail.target.id === "run-new" && find("#run-form");
-  const before = form && typed.get(form.dataset.provider);
-  if (before) inputs(form).forEach((input, place) => { input[held(input)] = before[place] ?? input[held(input)]; });
+  const before = form && savedInputs.get(form.dataset.provider);
+  if (before) inputs(form).forEach((input, place) => { input[valueProperty(input)] = before[place] ?? input[valueProperty(input)]; });
 });
 
 // data-when="name=one other": the field hides beside other choices, unless it has an error.
-function fit() {
+function showConditionalFields() {
   each("[data-when]", (node) => {
     const [name, words] = node.dataset.when.split("=");
     const by = node.form.elements[name];
@@ -100,7 +100,7 @@ function fit() {
     field.hidden = !find(".errorlist", field) && (by.closest?.(".field").hidden || !words.split(" ").includes(by.value));
   });
 }
-on("change", fit);
+on("change", showConditionalFields);
 on("keydown", (event) => {
   const { key, target } = event;
   if (key === "Enter" && (event.ctrlKey || event.metaKey) && target.matches(".editor-input")) {
@@ -111,7 +111,7 @@ on("keydown", (event) => {
 
 on("htmx:load", ({ detail }) => {
   each("textarea.editor-input", enhance, detail.elt);
-  fit();
+  showConditionalFields();
 });
-fit();
+showConditionalFields();
 each("textarea.editor-input", enhance);

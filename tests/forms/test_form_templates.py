@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 
+from tests.markup import one_line
+
 MODES = [("direct", "Direct"), ("background", "Background")]
 
 
@@ -38,7 +40,7 @@ class Sample(forms.Form):
 
 
 def test_help_and_errors_describe_their_control():
-    html = str(Sample({"mode": "direct"})["name"].as_field_group())
+    html = one_line(str(Sample({"mode": "direct"})["name"].as_field_group()))
     assert '<label for="id_name">Name</label>' in html
     assert 'aria-describedby="id_name_helptext id_name_error"' in html
     assert 'id="id_name_helptext">As you &lt;like&gt;.</div>' in html
@@ -47,12 +49,12 @@ def test_help_and_errors_describe_their_control():
 
 
 def test_an_optional_field_says_so():
-    html = str(Sample()["note"].as_field_group())
+    html = one_line(str(Sample()["note"].as_field_group()))
     assert '<span class="optional">optional</span>' in html
 
 
 def test_radios_are_a_labelled_group_and_may_be_segmented():
-    html = str(Sample({"mode": "direct"})["mode"].as_field_group())
+    html = one_line(str(Sample({"mode": "direct"})["mode"].as_field_group()))
     assert "<legend>Mode</legend>" in html
     assert '<div id="id_mode" class="segmented">' in html
     assert html.count('type="radio"') == 2
@@ -61,13 +63,13 @@ def test_radios_are_a_labelled_group_and_may_be_segmented():
 
 
 def test_grouped_choices_keep_their_group():
-    html = str(Sample()["days"].as_field_group())
+    html = one_line(str(Sample()["days"].as_field_group()))
     assert '<div role="group" aria-label="Week">' in html
     assert 'class="choices"' in html
 
 
 def test_a_checkbox_stands_before_its_label():
-    html = str(Sample()["strict"].as_field_group())
+    html = one_line(str(Sample()["strict"].as_field_group()))
     assert html.index("<input") < html.index("Fail on unknown fields")
     assert html.count("Fail on unknown fields") == 1
 

@@ -14,6 +14,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from queries.templatetags.querydeck import EMPTY_VALUE
+from tests.markup import one_line
 
 NOW = datetime(2026, 11, 22, 11, 42, 7, tzinfo=UTC)
 
@@ -21,7 +22,9 @@ NOW = datetime(2026, 11, 22, 11, 42, 7, tzinfo=UTC)
 def render(source: str, url: str = "/", name: str = "", **context: Any) -> str:
     request = RequestFactory().get(url)
     request.resolver_match = SimpleNamespace(url_name=name)  # type: ignore[assignment]
-    return engines["django"].from_string(source).render(context, request).strip()
+    return one_line(
+        engines["django"].from_string(source).render(context, request).strip()
+    )
 
 
 def test_an_icon_is_inline_svg_hidden_from_screen_readers():

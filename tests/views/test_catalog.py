@@ -11,6 +11,7 @@ from queries.providers.base import Choice
 from queries.providers.errors import PermissionDeniedError
 from queries.providers.polytomic.provider import Polytomic
 from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
+from tests.markup import one_line
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 NAME = "setting_connection_id"
@@ -44,7 +45,7 @@ def asked(monkeypatch):
 
 def fetched(page, connection, kind="connection", **query):
     path = reverse("connection_catalog", args=[connection.pk, kind])
-    return page.get(path, {"for": NAME, **query}).content.decode()
+    return one_line(page.get(path, {"for": NAME, **query}).text)
 
 
 def test_the_form_knows_where_its_list_comes_from(page, connection):

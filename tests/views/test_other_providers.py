@@ -13,6 +13,7 @@ from django.urls import reverse
 from queries.models import Run, SavedQuery
 from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory
+from tests.markup import one_line
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
 NEW = reverse("run_new")
@@ -157,7 +158,7 @@ def test_a_field_of_several_values_says_how_they_are_separated(page, user):
 
 def test_a_sample_that_lacks_something_fills_the_form_instead_of_running(page, user):
     connection = connection_to("polytomic", owner=user)
-    text = shown(page, connection).content.decode()
+    text = one_line(shown(page, connection).text)
     href = re.search(r'<a class="sample" href="([^"]+)"', text)[1]
     response = page.get(html.unescape(href))
     assert "information_schema" in response.context["form"]["statement"].value()

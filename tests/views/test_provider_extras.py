@@ -10,6 +10,7 @@ from django.urls import reverse
 from queries.models import Status
 from queries.views.provider_extras import MAX_BARS, provider_extra
 from tests.factories import RunFactory
+from tests.markup import one_line
 
 pytestmark = pytest.mark.django_db
 TIMELINE = [
@@ -27,7 +28,7 @@ SIDEBAR = {
 
 def text_of(page, user, status=Status.SUCCEEDED, **statistics):
     run = RunFactory(owner=user, status=status, statistics=statistics)
-    return page.get(reverse("run_detail", args=[run.pk])).content.decode()
+    return one_line(page.get(reverse("run_detail", args=[run.pk])).text)
 
 
 def test_the_progress_of_a_run_is_shown_in_parts(page, user):

@@ -10,6 +10,7 @@ from queries.connections.services import open_provider
 from queries.providers.base import Provider, RateLimitStatus
 from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.factories import ConnectionFactory
+from tests.markup import one_line
 from tests.providers.supermetrics.samples import status
 from tests.scripted_server import Upstream, json_reply
 
@@ -25,7 +26,7 @@ def test_the_figures_of_the_last_call_are_kept_and_shown(page, user):
             provider.status("job-1")
     connection.refresh_from_db()
     assert connection.rate_figures["remaining"] == 412
-    text = page.get(reverse("connection_detail", args=[connection.pk])).text
+    text = one_line(page.get(reverse("connection_detail", args=[connection.pk])).text)
     assert '<b class="num">412</b> of 500 calls left' in text
 
 
@@ -44,7 +45,7 @@ def test_when_no_call_is_left_nobody_who_holds_the_key_makes_one(user, left, wai
 def test_the_time_until_which_the_figures_hold_is_shown(page, user):
     figures = {"limit": None, "remaining": 0, "resets_at": "2026-11-22T11:00:00+00:00"}
     connection = ConnectionFactory(owner=user, rate_figures=figures)
-    text = page.get(reverse("connection_detail", args=[connection.pk])).text
+    text = one_line(page.get(reverse("connection_detail", args=[connection.pk])).text)
     assert "calls left until" in text
 
 

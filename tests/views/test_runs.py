@@ -20,6 +20,7 @@ from tests.factories import (
     SavedQueryFactory,
     UserFactory,
 )
+from tests.markup import one_line
 from tests.runs.engine import scripted_coralogix
 from tests.scripted_server import Upstream
 from tests.stored_results import log_rows, stored_run
@@ -356,7 +357,7 @@ def test_the_list_filters(page, user, query, expected):
         status=Status.FAILED,
     )
     RunFactory(statement="run of a stranger")
-    text = page.get(reverse("run_list", query=query)).text
+    text = one_line(page.get(reverse("run_list", query=query)).text)
     shown = {name for name in ("a", "b", "c", "shared") if f">run {name}" in text}
     assert shown == expected
     assert "stranger" not in text

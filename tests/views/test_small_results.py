@@ -7,11 +7,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from queries.models import Mode
+from tests.markup import one_line
 from tests.stored_results import log_rows, stored_run
 
 
 def shown(page, run) -> str:
-    return page.get(reverse("run_results", args=[run.pk])).text
+    return one_line(page.get(reverse("run_results", args=[run.pk])).text)
 
 
 def test_one_row_is_called_a_row(page, user):

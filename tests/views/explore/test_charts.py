@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
+from tests.markup import one_line
 from tests.stored_results import stored_run
 
 HTMX = {"HX-Request": "true"}
@@ -29,12 +30,12 @@ def stored(user, rows):
 
 
 def grid(page, run, **query):
-    return page.get(reverse("run_results", args=[run.pk], query=query)).text
+    return one_line(page.get(reverse("run_results", args=[run.pk], query=query)).text)
 
 
 def drawing(page, run, view=""):
     address = reverse("run_chart", args=[run.pk], query={"view": view})
-    return unescape(page.get(address, headers=HTMX).text)
+    return one_line(unescape(page.get(address, headers=HTMX).text))
 
 
 def current(text):

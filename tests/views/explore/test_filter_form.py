@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.urls import reverse
 
+from tests.markup import one_line
 from tests.stored_results import log_rows, stored_run
 from tests.views.explore.test_results import numbers
 
@@ -89,7 +90,7 @@ def test_what_a_filter_lacks_is_said_at_its_form_without_a_script(
     response = page.get(grid(run, sort="$d.n", **filled))
     assert response.status_code == 302
     assert response["Location"].startswith(reverse("run_condition", args=[run.pk]))
-    text = unescape(page.get(response["Location"]).text)
+    text = one_line(unescape(page.get(response["Location"]).text))
     assert words in text
     assert 'aria-invalid="true"' in text
     assert f'<option value="{filled["fo"]}" selected>' in text
@@ -108,7 +109,7 @@ def test_with_a_script_the_form_comes_back_in_its_place(page, run, form, named):
     assert response.headers["HX-Retarget"] == f"#{form}"
     assert response.headers["HX-Reswap"] == "outerHTML"
     assert response.headers["HX-Push-Url"] == "false"
-    text = response.text.strip()
+    text = one_line(response.text.strip())
     assert re.match(rf'<form [^>]*id="{form}"', text)
     assert "Give a value." in text
     assert ('<input type="hidden" name="fc" value="$d.message">' in text) is named
