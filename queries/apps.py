@@ -19,8 +19,8 @@ class QueriesConfig(AppConfig):
     def ready(self) -> None:
         """Import the module that registers the system checks, and set up the readers' gate."""
         from queries import checks  # noqa: F401
-        from queries.results.concurrency import GATE
+        from queries.results.concurrency import READ_SLOTS
 
-        GATE.places = settings.RESULT_THREADS
+        READ_SLOTS.capacity = settings.RESULT_THREADS
         # Decoded rows are many objects and no cycles: looking for those at every 700th takes a tenth.
         gc.set_threshold(*GC_THRESHOLDS)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from queries.results import Column, Condition
-from queries.results.parse_value import moment, rank
+from queries.results.parse_value import parse_time, rank
 
 # As queries.results.keypaths writes them; a name that had to be changed is no keypath.
 _KEYPATH: Final = re.compile(
@@ -95,7 +95,7 @@ def time_clause(
 
     ``literal`` writes an instant (ISO 8601, UTC) in the language, ``words`` are its "and" and "or".
     """
-    spans = [moment(value) for value in condition.values]
+    spans = [parse_time(value) for value in condition.values]
     if any(
         value and not span for value, span in zip(condition.values, spans, strict=True)
     ):

@@ -19,10 +19,10 @@ from queries.models import Export, ResultSet, Run, Status, User
 
 #: Left on the disk for the database and for results that arrive.
 DISK_RESERVE = 100_000_000
-MOST_NAMED = 3
+MAX_NAMED_ITEMS = 3
 
 
-class NoRoomError(Exception):
+class StorageLimitError(Exception):
     """A file or a result does not fit; ``str()`` says why and what to delete, safe to show."""
 
 
@@ -41,7 +41,7 @@ class Usage:
         return min(100, 100 * self.mine // self.my_limit)
 
 
-def usage_of(user: User, *, without: Export | None = None) -> Usage:
+def export_usage(user: User, *, without: Export | None = None) -> Usage:
     """What is used now; ``without`` leaves one export out, to see the room that is left for it."""
     held = Export.objects.with_files()
     if without is not None:
@@ -55,31 +55,31 @@ def usage_of(user: User, *, without: Export | None = None) -> Usage:
     )
 
 
-def check_room(user: User, size: int, *, without: Export | None = None) -> None:
+def check_export_fits(user: User, size: int, *, without: Export | None = None) -> None:
     """Raise NoRoomError if a file of ``size`` bytes is too much for the person, for all, or for the disk."""
-    used = usage_of(user, without=without)
+    used = export_usage(user, without=without)
     if used.mine + size > used.my_limit:
-        raise NoRoomError(_yours(user, size, used))
+        raise StorageLimitError(_yours(user, size, used))
     if used.all + size > used.limit:
-        raise NoRoomError(
+        raise StorageLimitError(
             f"All exports together may use {_words(used.limit)}, and this file needs about {_words(size)}, which is "
             f"more than is left. Delete exports you no longer need, or ask who runs this site for more room."
         )
     if without is None and size > _disk_left():
-        raise NoRoomError(
+        raise StorageLimitError(
             f"The file needs about {_words(size)}, and the server's disk has not that much room. "
             "Ask for fewer rows or columns, or compress it."
         )
 
 
-def room_left(export: Export) -> int:
+def bytes_left(export: Export) -> int:
     """Bytes that the file being built may grow to. At least 0."""
-    used = usage_of(export.owner, without=export)
+    used = export_usage(export.owner, without=export)
     return max(0, min(used.my_limit - used.mine, used.limit - used.all))
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredUsage:
     """Bytes that stored results use and may use: those of a person's own runs, and everybody's."""
 
     mine: int
@@ -92,30 +92,32 @@ class Stored:
         return min(100, 100 * self.all // self.limit)
 
 
-def stored_by(user: User) -> Stored:
+def result_usage(user: User) -> StoredUsage:
     """What the rows of all runs use now. Parts that were just merged go a little later and are not counted."""
     mine = Sum("size", filter=Q(run__owner=user))
     found = ResultSet.objects.aggregate(all=Sum("size"), mine=mine)
-    return Stored(found["mine"] or 0, found["all"] or 0, settings.RESULT_BYTES)
+    return StoredUsage(found["mine"] or 0, found["all"] or 0, settings.RESULT_BYTES)
 
 
 def check_rows_fit(user: User) -> None:
     """Raise NoRoomError if a new run could keep nothing: better known before the provider is asked."""
-    if not (why := no_room_for_rows()):
+    if not (why := storage_full_reason()):
         return
     mine = Run.objects.filter(owner=user, result__size__gt=0)
     largest = [
         f"{run.connection_name}, {run.created_at:%Y-%m-%d %H:%M} ({_words(run.result.size)})"
-        for run in mine.select_related("result").order_by("-result__size")[:MOST_NAMED]
+        for run in mine.select_related("result").order_by("-result__size")[
+            :MAX_NAMED_ITEMS
+        ]
         if run.result
     ]
     yours = f" Your largest: {'; '.join(largest)}." if largest else ""
-    raise NoRoomError(
+    raise StorageLimitError(
         f"{why} Delete rows you no longer need on the pages of their runs, or ask who runs this site.{yours}"
     )
 
 
-def no_room_for_rows() -> str:
+def storage_full_reason() -> str:
     """Why no more rows can be stored now; "" if they can. Asked again while rows arrive."""
     used = ResultSet.objects.aggregate(all=Sum("size"))["all"] or 0
     if used >= settings.RESULT_BYTES:
@@ -136,7 +138,7 @@ def _yours(user: User, size: int, used: Usage) -> str:
     )
     largest = [
         f"{export.file_name} ({_words(export.size)})"
-        for export in mine.order_by("-size")[:MOST_NAMED]
+        for export in mine.order_by("-size")[:MAX_NAMED_ITEMS]
     ]
     if largest:
         return f"{text} Delete exports you no longer need; the largest: {', '.join(largest)}."

@@ -22,10 +22,10 @@ from queries.results import (
     UnknownFormatError,
 )
 
-SIZES = (50, 100, 500)
+PAGE_SIZES = (50, 100, 500)
 # A page of thousands of columns helps nobody and takes seconds; the chooser has them all.
-MOST_COLUMNS_UNASKED = 60
-DEFAULT_SIZE = 100
+MAX_DEFAULT_COLUMNS = 60
+DEFAULT_PAGE_SIZE = 100
 
 
 class ResultUnavailableError(Exception):
@@ -33,7 +33,7 @@ class ResultUnavailableError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class GridState:
     """How a result is looked at: what the URL of a grid carries.
 
     ``columns`` are the shown columns in order (empty: all). ``q`` filters rows that contain it,
@@ -42,7 +42,7 @@ class View:
     """
 
     page: int = 1
-    size: int = DEFAULT_SIZE
+    size: int = DEFAULT_PAGE_SIZE
     sorts: tuple[str, ...] = ()
     q: str = ""
     column: str = ""
@@ -54,7 +54,7 @@ class View:
         return asdict(self)
 
     @classmethod
-    def of_dict(cls, stored: Mapping[str, Any]) -> View:
+    def of_dict(cls, stored: Mapping[str, Any]) -> GridState:
         """The view that ``as_dict`` gave; what is missing or unknown means the default."""
         known: dict[str, Any] = {
             f.name: stored[f.name] for f in fields(cls) if f.name in stored
@@ -67,7 +67,7 @@ class View:
             known[several] = tuple(stored.get(several, ()))
         return cls(**known)
 
-    def order(self, known: Sequence[Column]) -> tuple[Sort, ...]:
+    def sort_order(self, known: Sequence[Column]) -> tuple[Sort, ...]:
         """The sorts by columns that exist (a name may itself begin with "-")."""
         names = {column.name for column in known}
         found: dict[str, Sort] = {}
@@ -78,10 +78,10 @@ class View:
                 found.setdefault(sort[1:], Sort(sort[1:], descending=True))
         return tuple(found.values())
 
-    def on_page(self, known: Sequence[Column]) -> list[str]:
+    def visible_columns(self, known: Sequence[Column]) -> list[str]:
         """The columns of a page: as chosen, else the first ones of a very wide result."""
         chosen = any(c.name in self.columns for c in known)
-        return self.shown(known)[: None if chosen else MOST_COLUMNS_UNASKED]
+        return self.shown(known)[: None if chosen else MAX_DEFAULT_COLUMNS]
 
     def filter(self, known: Sequence[Column]) -> Filter:
         """The filter; text is looked for in all columns when its column is not known."""
@@ -96,7 +96,7 @@ class View:
         return chosen or names
 
 
-def directory_of(result_set: ResultSet) -> Path:
+def result_dir(result_set: ResultSet) -> Path:
     """Where the parts of ``result_set`` lie."""
     results = Path(settings.DATA_DIR) / "results"
     return results / str(result_set.run_id) / str(result_set.pk)
@@ -113,7 +113,7 @@ def check_format(result_set: ResultSet) -> None:
         raise UnknownFormatError(result_set.format_version, FORMAT_VERSION)
 
 
-def columns_of(result_set: ResultSet) -> list[Column]:
+def stored_columns(result_set: ResultSet) -> list[Column]:
     """The stored columns, those first that say most (the provider knows which), ids last.
 
     Raises UnknownFormatError.
@@ -128,7 +128,7 @@ def columns_of(result_set: ResultSet) -> list[Column]:
     )
 
 
-def result_of(run: Run) -> ResultSet | None:
+def current_result(run: Run) -> ResultSet | None:
     """The published result set, or while there is none the newest attempt that has rows."""
     if run.result is not None:
         return run.result
@@ -139,9 +139,9 @@ def result_of(run: Run) -> ResultSet | None:
 def open_result(result_set: ResultSet) -> ResultReader:
     """A reader of the parts recorded now; close it, or use it in ``with``. Raises UnknownFormatError."""
     return ResultReader(
-        directory_of(result_set),
+        result_dir(result_set),
         list(result_set.parts.values_list("name", flat=True)),
-        columns_of(result_set),
+        stored_columns(result_set),
     )
 
 
@@ -152,28 +152,28 @@ def available_result(run: Run) -> ResultSet:
         raise ResultUnavailableError(
             f"This result {why}. Run the query again to get its rows."
         )
-    found = result_of(run)
+    found = current_result(run)
     if found is None:
         raise ResultUnavailableError("This run has no rows.")
     check_format(found)
     return found
 
 
-def read_page(run: Run, view: View) -> tuple[ResultSet, Page]:
+def read_page(run: Run, view: GridState) -> tuple[ResultSet, Page]:
     """One page of a run's rows. A page past the end is the last one.
 
     Raises ResultUnavailableError, and the store's ResultError (its text is safe to show).
     """
     result_set = available_result(run)
-    known = columns_of(result_set)
+    known = stored_columns(result_set)
     with open_result(result_set) as reader:
 
         def at(number: int) -> Page:
             return reader.page(
-                columns=view.on_page(known),
+                columns=view.visible_columns(known),
                 offset=(number - 1) * view.size,
                 size=view.size,
-                sort=view.order(known),
+                sort=view.sort_order(known),
                 filter=view.filter(known),
             )
 
@@ -189,20 +189,20 @@ def read_row(run: Run, n: int) -> bytes:
         return reader.row(n)
 
 
-def rows_around(run: Run, view: View, place: int) -> dict[int, int]:
+def rows_around(run: Run, view: GridState, place: int) -> dict[int, int]:
     """Place -> row number of the row at ``place`` (0-based, in the view's order) and its neighbours.
 
     Raises like read_page; a place past the end has none.
     """
     result_set = available_result(run)
-    known = columns_of(result_set)
+    known = stored_columns(result_set)
     first = max(place - 1, 0)
     with open_result(result_set) as reader:
         page = reader.page(
             offset=first,
             size=place - first + 2,
             columns=(),
-            sort=view.order(known),
+            sort=view.sort_order(known),
             filter=view.filter(known),
         )
     return {first + at: n for at, (n, _) in enumerate(page.rows)}

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from queries.models import ResultPart, ResultSet, Run, Status
 from queries.results import PartWriter
-from queries.stored_results import directory_of
+from queries.stored_results import result_dir
 from tests.factories import RunFactory
 
 
@@ -24,7 +24,7 @@ def stored_run(rows: Iterable[Mapping[str, Any]], **changes: Any) -> Run:
         **{"status": Status.SUCCEEDED} | changes
     )
     result_set = ResultSet.objects.create(run=run, complete=True)
-    writer = PartWriter(directory_of(result_set), hints=hints)
+    writer = PartWriter(result_dir(result_set), hints=hints)
     pairs = ((row, json.dumps(row, ensure_ascii=False).encode()) for row in rows)
     for part in writer.write(pairs):
         ResultPart.objects.create(

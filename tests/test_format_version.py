@@ -95,7 +95,7 @@ def test_an_export_that_waits_fails_in_words(run):
         result_set=run.result,
         format="csv",
         file_name="rows.csv",
-        options=request.stored(),
+        options=request.as_dict(),
         next_at=timezone.now(),
     )
     builder.build_export(str(export.pk), by_worker=False)
@@ -103,12 +103,12 @@ def test_an_export_that_waits_fails_in_words(run):
     assert export.status == Status.FAILED
     assert export.error["message"] == WHY
     assert export.error["remedy"] == REMEDY
-    assert not builder.directory_of(export).exists()
+    assert not builder.export_dir(export).exists()
 
 
 def test_the_manifest_of_a_file_by_the_provider_needs_no_rows(run):
     request = selection.ExportRequest(owner=run.owner, run=run, format="csv")
-    manifest = manifests.provider_manifest_of(request, run.result, Report(rows=1))
+    manifest = manifests.provider_file_manifest(request, run.result, Report(rows=1))
     assert manifest["chosen"]["column_names"] == []
     assert manifest["result"]["rows"] == 30
 
@@ -149,7 +149,7 @@ def test_a_new_run_from_its_filters_has_the_statement_alone(page, run):
 
 
 @pytest.mark.parametrize(
-    "read", [stored_results.open_result, stored_results.columns_of]
+    "read", [stored_results.open_result, stored_results.stored_columns]
 )
 @pytest.mark.parametrize("version", [0, NEWER])
 def test_no_reader_opens_it(run, read, version):

@@ -28,7 +28,7 @@ def large(monkeypatch):
     monkeypatch.setattr(
         export_services,
         "CELLS_AT_ONCE",
-        dict.fromkeys(export_services.CELLS_AT_ONCE, 0),
+        dict.fromkeys(export_services.MAX_INLINE_CELLS, 0),
     )
 
 
@@ -48,7 +48,7 @@ def test_an_estimate_is_near_the_size_of_the_file(user, run, form):
     export = export_services.start_export(
         ExportRequest(owner=user, run=run, format=form)
     )
-    expected = selection.estimated(
+    expected = selection.estimate(
         ExportRequest(owner=user, run=run, format=form), run.result
     )
     assert expected.rows == export.rows_done == 2_000
@@ -56,13 +56,13 @@ def test_an_estimate_is_near_the_size_of_the_file(user, run, form):
 
 
 def test_an_estimate_counts_the_rows_that_the_filter_lets_pass(user, run):
-    view = selection.View(q="message 19")
+    view = selection.GridState(q="message 19")
     request = ExportRequest(owner=user, run=run, format="csv", view=view, as_shown=True)
-    assert selection.estimated(request, run.result).rows == 111
+    assert selection.estimate(request, run.result).rows == 111
 
 
 def test_a_filter_that_cannot_be_used_is_told_before_a_file_is_begun(user, run):
-    view = selection.View(conditions=(Condition("$d.message", "matches", ("(",)),))
+    view = selection.GridState(conditions=(Condition("$d.message", "matches", ("(",)),))
     wanted = ExportRequest(owner=user, run=run, format="csv", view=view, as_shown=True)
     with pytest.raises(ConditionError):
         export_services.start_export(wanted)
@@ -87,7 +87,7 @@ def test_what_has_expired_failed_or_belongs_to_others_takes_none_of_it(user, run
     kept(run, 50, status=Status.FAILED)
     kept(run, 500)
     kept(run, 5_000, owner=UserFactory())
-    used = quota.usage_of(user)
+    used = quota.export_usage(user)
     assert (used.mine, used.all) == (500, 5_500)
 
 

@@ -22,20 +22,20 @@ from queries.exports import manifest as manifests
 from queries.exports import provider_files
 from queries.exports.formats import FormatError, Report, write
 from queries.exports.manifest import Manifest
-from queries.exports.selection import ExportRequest, taken
+from queries.exports.selection import ExportRequest, open_rows
 from queries.models import Export, Run, Status
 from queries.providers.errors import ProviderError
 from queries.results import ResultError, UnknownFormatError
 from queries.runs.engine import queue, worker_limits
 from queries.runs.engine.leases import RELEASED_VALUES, claim
 
-LEASE = timedelta(seconds=30)
-RENEW_EVERY = timedelta(seconds=2)
-KEEP_EVERY = 5.0
-WHEN_FULL = timedelta(seconds=5)
-MOST_ATTEMPTS = 5
+LEASE_DURATION = timedelta(seconds=30)
+PROGRESS_INTERVAL = timedelta(seconds=2)
+RENEW_INTERVAL = 5.0
+CAPACITY_RETRY_DELAY = timedelta(seconds=5)
+MAX_ATTEMPTS = 5
 MADE_BY_PROVIDER = "provider"
-FEWER = "Try again, with fewer rows or columns if it happens again."
+FEWER_ROWS_REMEDY = "Try again, with fewer rows or columns if it happens again."
 #: No space, no quota, no larger file allowed: the remedy is the same.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 log = structlog.get_logger(__name__)
@@ -45,19 +45,19 @@ class StoppedError(Exception):
     """The build ended early: cancelled, or the lease went to somebody else."""
 
 
-def path_of(export: Export) -> Path:
+def file_path(export: Export) -> Path:
     """Where the file is, or will be. The folder is named by id, the file by a safe name."""
-    return directory_of(export) / export.file_name
+    return export_dir(export) / export.file_name
 
 
-def directory_of(export: Export) -> Path:
+def export_dir(export: Export) -> Path:
     """The export's own folder."""
     return Path(settings.DATA_DIR) / "exports" / str(export.pk)
 
 
-def workshop_of(export: Export) -> Path:
+def temp_dir(export: Export) -> Path:
     """Where the holder of the lease builds: nobody else touches it, and it goes with the lease."""
-    return directory_of(export) / f".{export.lease_token}"
+    return export_dir(export) / f".{export.lease_token}"
 
 
 def build_export(pk: str, *, by_worker: bool = True) -> None:
@@ -66,12 +66,12 @@ def build_export(pk: str, *, by_worker: bool = True) -> None:
     A worker leaves it for later while long tasks keep the others: somebody must pump.
     """
     if by_worker and worker_limits.at_capacity():
-        queue.enqueue(queue.BUILD_EXPORT, pk, at=timezone.now() + WHEN_FULL)
+        queue.enqueue(queue.BUILD_EXPORT, pk, at=timezone.now() + CAPACITY_RETRY_DELAY)
         return
-    for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE):
+    for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE_DURATION):
         if export.cancel_asked_at:
             _end(export, Status.CANCELLED)
-        elif export.claims > MOST_ATTEMPTS:
+        elif export.claims > MAX_ATTEMPTS:
             _end(export, Status.FAILED, error=_failure("It was tried too often."))
         else:
             _build(export)
@@ -79,7 +79,7 @@ def build_export(pk: str, *, by_worker: bool = True) -> None:
 
 def _build(export: Export) -> None:
     _held(export).update(status=Status.RUNNING)
-    _clear(directory_of(export))
+    _clear(export_dir(export))
     try:
         with _kept(export):
             report, manifest = _write(export)
@@ -96,7 +96,7 @@ def _build(export: Export) -> None:
         stored_results.ResultUnavailableError,
     ) as error:
         _end(export, Status.FAILED, error=_failure(str(error)))
-    except quota.NoRoomError as error:
+    except quota.StorageLimitError as error:
         _end(export, Status.FAILED, error=_no_room(str(error)))
     except OSError as error:
         log.warning("export_failed", export=str(export.pk), why=type(error).__name__)
@@ -114,26 +114,26 @@ def _build(export: Export) -> None:
 
 
 def _write(export: Export) -> tuple[Report, Manifest]:
-    request = ExportRequest.of(export)
-    workshop_of(export).mkdir(parents=True, exist_ok=True)
-    path = workshop_of(export) / export.file_name
+    request = ExportRequest.from_export(export)
+    temp_dir(export).mkdir(parents=True, exist_ok=True)
+    path = temp_dir(export) / export.file_name
     if export.options.get("made_by") == MADE_BY_PROVIDER:
         report = _take_in(export, path)
-        told = manifests.provider_manifest_of(request, export.result_set, report)
+        told = manifests.provider_file_manifest(request, export.result_set, report)
         return report, told
     result_set = export.result_set
     if result_set is None:
         raise stored_results.ResultUnavailableError("The rows of this run are gone.")
-    with taken(request, result_set) as rows:
+    with open_rows(request, result_set) as rows:
         report = write(
             export.format,
             path,
             rows.columns,
             rows.batches,
-            options=manifests.with_manifest(request, result_set),
+            options=manifests.options_with_manifest(request, result_set),
             progress=_progress(export),
         )
-    return report, manifests.manifest_of(request, result_set, report)
+    return report, manifests.export_manifest(request, result_set, report)
 
 
 def _take_in(export: Export, path: Path) -> Report:
@@ -147,17 +147,17 @@ def _take_in(export: Export, path: Path) -> Report:
 def _progress(export: Export) -> Callable[[int, int], None]:
     """Keep to the room there is; every two seconds tell how far the build is, and stop when asked to."""
     last = timezone.now()
-    room = quota.room_left(export)
+    room = quota.bytes_left(export)
 
     def tell(rows: int, size: int) -> None:
         nonlocal last, room
         if size > room:
-            quota.check_room(export.owner, size, without=export)
+            quota.check_export_fits(export.owner, size, without=export)
         now = timezone.now()
-        if now - last < RENEW_EVERY:
+        if now - last < PROGRESS_INTERVAL:
             return
         last = now
-        room = quota.room_left(export)
+        room = quota.bytes_left(export)
         _renew(export, rows_done=rows, size=max(size, export.size))
         export.refresh_from_db(fields=["cancel_asked_at"])
         if export.cancel_asked_at:
@@ -173,8 +173,8 @@ def _kept(export: Export) -> Iterator[None]:
 
     def keep() -> None:
         try:
-            while not over.wait(KEEP_EVERY):
-                _held(export).update(lease_until=timezone.now() + LEASE)
+            while not over.wait(RENEW_INTERVAL):
+                _held(export).update(lease_until=timezone.now() + LEASE_DURATION)
         except DatabaseError as error:
             # The next renewal, or whoever takes over, decides.
             log.warning("lease_not_kept", why=type(error).__name__)
@@ -191,7 +191,7 @@ def _kept(export: Export) -> Iterator[None]:
 
 
 def _renew(export: Export, **changes: Any) -> None:
-    _update(export, lease_until=timezone.now() + LEASE, **changes)
+    _update(export, lease_until=timezone.now() + LEASE_DURATION, **changes)
 
 
 def _update(export: Export, **changes: Any) -> None:
@@ -208,16 +208,16 @@ def _end(export: Export, status: Status, **changes: Any) -> None:
     try:
         _renew(export)
         if status == Status.SUCCEEDED:
-            (workshop_of(export) / export.file_name).replace(path_of(export))
+            (temp_dir(export) / export.file_name).replace(file_path(export))
         ended = {"status": status, "finished_at": timezone.now(), "next_at": None}
         if status != Status.SUCCEEDED:
             ended["size"] = 0
         _update(export, **ended, **RELEASED_VALUES, **changes)
     except StoppedError:
-        shutil.rmtree(workshop_of(export), ignore_errors=True)
+        shutil.rmtree(temp_dir(export), ignore_errors=True)
     else:
         unneeded = (
-            directory_of(export) if status != Status.SUCCEEDED else workshop_of(export)
+            export_dir(export) if status != Status.SUCCEEDED else temp_dir(export)
         )
         shutil.rmtree(unneeded, ignore_errors=True)
 
@@ -227,7 +227,7 @@ def _clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _failure(message: str, *, remedy: str = FEWER) -> dict[str, str]:
+def _failure(message: str, *, remedy: str = FEWER_ROWS_REMEDY) -> dict[str, str]:
     return {
         "title": "The file could not be made",
         "message": message,

@@ -27,16 +27,16 @@ VERSION = 1
 _OF_THE_FILE = ("rows", "size", "sha256", "data_size", "data_sha256")
 
 
-def with_manifest(request: ExportRequest, result_set: ResultSet) -> Options:
+def options_with_manifest(request: ExportRequest, result_set: ResultSet) -> Options:
     """The writers' options, with the manifest for formats that carry one inside."""
 
     def told(report: Report) -> bytes:
-        return as_bytes(manifest_of(request, result_set, report))
+        return as_bytes(export_manifest(request, result_set, report))
 
     return replace(request.options, manifest=told)
 
 
-def manifest_of(
+def export_manifest(
     request: ExportRequest, result_set: ResultSet | None, report: Report
 ) -> Manifest:
     """The manifest as JSON holds it. What is not known yet (a hash, inside the file itself) is left out."""
@@ -53,11 +53,11 @@ def manifest_of(
     }
 
 
-def provider_manifest_of(
+def provider_file_manifest(
     request: ExportRequest, result_set: ResultSet | None, report: Report
 ) -> Manifest:
     """The manifest of a file that the provider made: we know what we asked for and what came."""
-    manifest = manifest_of(request, result_set, report)
+    manifest = export_manifest(request, result_set, report)
     del manifest["changed"], manifest["file"]["rows"]
     manifest["file"]["made_by"] = request.run.provider_label
     manifest["file"]["checked"] = False
@@ -107,7 +107,7 @@ def _result(result_set: ResultSet | None) -> Manifest | None:
 def _chosen(request: ExportRequest, result_set: ResultSet | None) -> Manifest:
     view = request.view.as_dict() if request.as_shown else {}
     columns = (
-        selection.columns_taken(request, stored_results.columns_of(result_set))
+        selection.selected_columns(request, stored_results.stored_columns(result_set))
         if result_set and stored_results.is_known_format(result_set)
         else []
     )

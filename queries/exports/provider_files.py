@@ -11,7 +11,7 @@ from django.conf import settings
 
 from queries.connections.services import open_provider
 from queries.exports.formats import Report
-from queries.exports.formats.files import whole_file
+from queries.exports.formats.files import atomic_file
 from queries.models import Run
 from queries.providers.base import FileOptions
 from queries.providers.errors import LimitExceededError, NotFoundError
@@ -39,7 +39,7 @@ def download_file(
     with (
         open_provider(access.connection_for(run), stream_policy()) as provider,
         provider.make_file(run.job_id, options) as stream,
-        whole_file(path) as file,
+        atomic_file(path) as file,
     ):
         for chunk in stream:
             size += len(chunk)

@@ -31,13 +31,13 @@ from queries.results import (
     QueryTimeoutError,
     ResultReader,
 )
-from queries.stored_results import View
+from queries.stored_results import GridState
 
 ALL, SHOWN, ORIGINAL = "all", "shown", "original"
 #: Tables for people: Excel reads UTF-8 as such only with a byte order mark.
-WITH_MARK = ("csv", "tsv")
+FORMATS_WITH_BOM = ("csv", "tsv")
 SAMPLE_ROWS = 500
-_EVERYTHING = View()
+_EVERYTHING = GridState()
 
 
 class ExportRefusedError(Exception):
@@ -57,7 +57,7 @@ class ExportRequest:
     run: Run
     format: str
     file_name: str = ""
-    view: View = field(default=_EVERYTHING)
+    view: GridState = field(default=_EVERYTHING)
     as_shown: bool = False
     columns: str = ALL
     limit: int | None = None
@@ -65,7 +65,7 @@ class ExportRequest:
     exact: bool = False
     zone: tzinfo = UTC
 
-    def stored(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """The choices as stored with the export."""
         return {
             "view": self.view.as_dict(),
@@ -78,7 +78,7 @@ class ExportRequest:
         }
 
     @classmethod
-    def of(cls, export: Export) -> ExportRequest:
+    def from_export(cls, export: Export) -> ExportRequest:
         """The choices that an export was stored with."""
         chosen = export.options
         return cls(
@@ -86,7 +86,7 @@ class ExportRequest:
             run=export.run,
             format=export.format,
             file_name=export.file_name,
-            view=View.of_dict(chosen.get("view", {})),
+            view=GridState.of_dict(chosen.get("view", {})),
             as_shown=chosen.get("as_shown", False),
             columns=chosen.get("columns", ALL),
             limit=chosen.get("limit"),
@@ -110,14 +110,14 @@ class ExportRequest:
         return Options(
             original=self.columns == ORIGINAL,
             zone=self.zone,
-            bom=self.format in WITH_MARK,
+            bom=self.format in FORMATS_WITH_BOM,
             exact_as_text=self.exact,
             compression=self.compression,
             inner_name=self.safe_name.removesuffix(ending),
         )
 
 
-def readable(request: ExportRequest) -> ResultSet:
+def readable_result(request: ExportRequest) -> ResultSet:
     """The rows to take from. Raises ExportRefusedError and reading.ResultUnavailableError."""
     form = FORMATS.get(request.format)
     if form is None:
@@ -136,7 +136,7 @@ def readable(request: ExportRequest) -> ResultSet:
 
 
 @dataclass(frozen=True)
-class Taken:
+class SelectedRows:
     """Rows on their way into a file: their columns, and batches that go with the reader behind them."""
 
     columns: Sequence[Column]
@@ -144,39 +144,39 @@ class Taken:
 
 
 @contextmanager
-def taken(request: ExportRequest, result_set: ResultSet) -> Iterator[Taken]:
+def open_rows(request: ExportRequest, result_set: ResultSet) -> Iterator[SelectedRows]:
     """Open the rows as chosen. Raises ResultError, while the batches are read too."""
     with stored_results.open_result(result_set) as reader:
-        yield _rows(request, reader, stored_results.columns_of(result_set))
+        yield _rows(request, reader, stored_results.stored_columns(result_set))
 
 
-def columns_taken(request: ExportRequest, known: Sequence[Column]) -> list[Column]:
+def selected_columns(request: ExportRequest, known: Sequence[Column]) -> list[Column]:
     """The columns of the file, in their order; none if it holds original rows."""
     if request.columns == ORIGINAL:
         return []
     if request.columns == ALL:
         return list(known)
     by_name = {column.name: column for column in known}
-    return [by_name[name] for name in request.view.on_page(known)]
+    return [by_name[name] for name in request.view.visible_columns(known)]
 
 
-def filter_of(request: ExportRequest, known: Sequence[Column]) -> Filter:
+def row_filter(request: ExportRequest, known: Sequence[Column]) -> Filter:
     """Which rows are in the file, before any limit."""
     return request.view.filter(known) if request.as_shown else Filter()
 
 
 def _rows(
     request: ExportRequest, reader: ResultReader, known: Sequence[Column]
-) -> Taken:
-    columns = columns_taken(request, known)
+) -> SelectedRows:
+    columns = selected_columns(request, known)
     batches = reader.batches(
         columns=[column.name for column in columns],
-        sort=request.view.order(known) if request.as_shown else (),
-        filter=filter_of(request, known),
+        sort=request.view.sort_order(known) if request.as_shown else (),
+        filter=row_filter(request, known),
         limit=request.limit,
         with_original=request.columns == ORIGINAL,
     )
-    return Taken(columns, batches)
+    return SelectedRows(columns, batches)
 
 
 @dataclass(frozen=True)
@@ -188,13 +188,13 @@ class Estimate:
     columns: int
 
 
-def estimated(request: ExportRequest, result_set: ResultSet) -> Estimate:
+def estimate(request: ExportRequest, result_set: ResultSet) -> Estimate:
     """Count the rows, write the first few hundred of them to nowhere, and multiply.
 
     Raises ResultError if rows cannot be read, formats.FormatError if the format cannot hold what was chosen.
     """
-    known = stored_results.columns_of(result_set)
-    columns = columns_taken(request, known)
+    known = stored_results.stored_columns(result_set)
+    columns = selected_columns(request, known)
     with stored_results.open_result(result_set) as reader:
         rows = _count(request, reader, result_set, known)
         sample = reader.batches(
@@ -216,7 +216,7 @@ def _count(
     known: Sequence[Column],
 ) -> int:
     rows = result_set.row_count
-    chosen = filter_of(request, known)
+    chosen = row_filter(request, known)
     if chosen != Filter():
         # Too much to count now: there are at most all. What is wrong with the filter is told.
         with suppress(BusyError, QueryTimeoutError, MemoryLimitError):
@@ -237,7 +237,7 @@ def selection_in_words(stored: Mapping[str, Any]) -> list[str]:
     """Which rows an export holds and in which order, from its stored choices."""
     if not stored.get("as_shown"):
         return []
-    view = View.of_dict(stored.get("view", {}))
+    view = GridState.of_dict(stored.get("view", {}))
     found = (
         [
             f"rows that contain “{view.q}”"

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from queries import quota, stored_results
 from queries.exports.builder import (
-    LEASE,
+    LEASE_DURATION,
     MADE_BY_PROVIDER,
     build_export,
-    directory_of,
+    export_dir,
 )
 from queries.exports.formats import media_type
 from queries.exports.selection import (
@@ -28,8 +28,8 @@ from queries.exports.selection import (
     Estimate,
     ExportRefusedError,
     ExportRequest,
-    estimated,
-    readable,
+    estimate,
+    readable_result,
 )
 from queries.models import (
     ACTIVE_STATUSES,
@@ -41,11 +41,11 @@ from queries.models import (
     User,
 )
 from queries.providers.registry import provider_class
-from queries.results import orphans
+from queries.results import orphan_directories
 from queries.runs.engine import error_texts, queue
 
 # A file of this many cells is made while the person waits: under a second on a small machine.
-CELLS_AT_ONCE = {
+MAX_INLINE_CELLS = {
     "json": 1_000_000,
     "ndjson": 1_000_000,
     "csv": 1_000_000,
@@ -55,9 +55,9 @@ CELLS_AT_ONCE = {
 }
 
 # The same file asked for again so soon after it was made is a second click; later it is a new wish.
-SECOND_CLICK = timedelta(minutes=1)
+DUPLICATE_WINDOW = timedelta(minutes=1)
 
-ASKED_BEFORE = "You have just asked for this very file. It is made once; here it is."
+DUPLICATE_NOTE = "You have just asked for this very file. It is made once; here it is."
 
 # What the writers count, and what to say when there is some of it.
 NOTES = {
@@ -76,12 +76,12 @@ def start_export(request: ExportRequest) -> Export:
     Raises ExportRefusedError, reading.ResultUnavailableError when there are no rows, and ResultError or FormatError
     when they cannot be read or held.
     """
-    result_set = readable(request)
-    expected = estimated(request, result_set)
+    result_set = readable_result(request)
+    expected = estimate(request, result_set)
     small = _is_small(request, result_set, expected)
     export = _recorded(
         request,
-        request.stored() | {"rows_there": result_set.row_count},
+        request.as_dict() | {"rows_there": result_set.row_count},
         ring=not small,
         result_set=result_set,
         rows_total=expected.rows,
@@ -124,7 +124,7 @@ def _asked_before(
 ) -> Export | None:
     """The export of the same choices that is being made, or was made a moment ago."""
     under_way = Q(status__in=ACTIVE_STATUSES, cancel_asked_at=None)
-    since = timezone.now() - SECOND_CLICK
+    since = timezone.now() - DUPLICATE_WINDOW
     just_made = Q(status=Status.SUCCEEDED, finished_at__gt=since, file_removed_at=None)
     same = Export.objects.filter(
         under_way | just_made,
@@ -144,8 +144,8 @@ def _asked_before(
 
 def _check_room(owner: User, size: int) -> None:
     try:
-        quota.check_room(owner, size)
-    except quota.NoRoomError as error:
+        quota.check_export_fits(owner, size)
+    except quota.StorageLimitError as error:
         raise ExportRefusedError(str(error)) from error
 
 
@@ -166,7 +166,7 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
     run = request.run
     if why := _why_no_provider_file(request):
         raise ExportRefusedError(why)
-    result_set = stored_results.result_of(run)
+    result_set = stored_results.current_result(run)
     chosen = ExportRequest(
         owner=request.owner,
         run=run,
@@ -177,7 +177,7 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
     )
     return _recorded(
         chosen,
-        chosen.stored() | {"made_by": MADE_BY_PROVIDER},
+        chosen.as_dict() | {"made_by": MADE_BY_PROVIDER},
         ring=True,
         result_set=result_set,
         complete=request.limit is None,
@@ -217,10 +217,10 @@ def _is_small(
         request.view.sorts or request.view.q or request.view.conditions
     )
     rows = result_set.row_count if narrowed else expected.rows
-    return rows * max(width, 1) <= CELLS_AT_ONCE[request.format]
+    return rows * max(width, 1) <= MAX_INLINE_CELLS[request.format]
 
 
-def media_type_of(export: Export) -> str:
+def export_media_type(export: Export) -> str:
     """The Content-Type of the file."""
     return media_type(export.format, export.options.get("compression", ""))
 
@@ -234,12 +234,12 @@ def cancel_export(export: Export) -> None:
 
 def delete_export(export: Export) -> None:
     """Remove the row and its file; a build under way loses its lease and stops."""
-    folder = directory_of(export)
+    folder = export_dir(export)
     export.delete()
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def notes_of(export: Export) -> Iterator[str]:
+def export_notes(export: Export) -> Iterator[str]:
     """What the file lacks of the result, and what was changed so that the format could hold it."""
     if export.options.get("made_by") == MADE_BY_PROVIDER:
         yield "The provider made this file. We do not check it for text that a spreadsheet could run as a formula."
@@ -269,21 +269,23 @@ def _lacking(export: Export) -> Iterator[str]:
         yield error_texts.dropped_columns_note(left_out)
 
 
-def sweep_exports() -> None:
+def recover_exports() -> None:
     """Ring again for builds that stand still, and remove the files of expired exports."""
     now = timezone.now()
-    still = Export.objects.active().filter(next_at__lt=now - LEASE)
+    still = Export.objects.active().filter(next_at__lt=now - LEASE_DURATION)
     for export in still.exclude(lease_until__gt=now)[:50]:
         # Once in a while: the sweep comes by every couple of seconds.
         if still.filter(pk=export.pk, next_at=export.next_at).update(next_at=now):
             queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
     for export in Export.objects.filter(expires_at__lt=now, file_removed_at=None)[:50]:
-        shutil.rmtree(directory_of(export), ignore_errors=True)
+        shutil.rmtree(export_dir(export), ignore_errors=True)
         Export.objects.filter(pk=export.pk).update(file_removed_at=now)
 
 
-def forget_orphaned_files() -> None:
+def delete_orphan_files() -> None:
     """Remove folders that no export names any more: whoever deleted one may have crashed before its files went."""
     named = Export.objects.with_files().values_list("pk", flat=True)
-    for folder in orphans(Path(settings.DATA_DIR) / "exports", {*map(str, named)}):
+    for folder in orphan_directories(
+        Path(settings.DATA_DIR) / "exports", {*map(str, named)}
+    ):
         shutil.rmtree(folder, ignore_errors=True)

@@ -19,11 +19,11 @@ from django.conf import settings
 
 from queries.exports import manifest as manifests
 from queries.exports.formats import Report, stream
-from queries.exports.selection import ExportRequest, taken
+from queries.exports.selection import ExportRequest, open_rows
 from queries.models import ResultSet, User
 
 #: Handed to the server at once: small enough that a slow reader takes it within the time for one write.
-PIECE_BYTES = 256 * 1024
+CHUNK_BYTES = 256 * 1024
 log = structlog.get_logger(__name__)
 
 
@@ -35,7 +35,7 @@ class TooSlowError(Exception):
     """A stream took longer than it may."""
 
 
-class Slots:
+class DownloadSlots:
     """How many downloads stream in this process: each keeps a thread of the web server.
 
     One person has at most half of them, rounded up.
@@ -46,15 +46,15 @@ class Slots:
         self._held: Counter[int] = Counter()
 
     @property
-    def taken(self) -> int:
+    def in_use(self) -> int:
         """How many are taken, by anybody."""
         return self._held.total()
 
-    def take(self, owner: User) -> None:
+    def acquire(self, owner: User) -> None:
         """Take a slot for a person. Raises NoSlotError."""
         share = (settings.DOWNLOADS + 1) // 2
         with self._lock:
-            if self.taken >= settings.DOWNLOADS:
+            if self.in_use >= settings.DOWNLOADS:
                 raise NoSlotError(
                     f"{settings.DOWNLOADS} downloads are streaming already, which is as many as may at once."
                 )
@@ -64,14 +64,14 @@ class Slots:
                 )
             self._held[owner.pk] += 1
 
-    def give_back(self, owner: User) -> None:
+    def release(self, owner: User) -> None:
         """Let go of one."""
         with self._lock:
             self._held[owner.pk] -= 1
             self._held += Counter()  # forgets those who hold none
 
 
-slots = Slots()
+slots = DownloadSlots()
 
 
 class Download:
@@ -82,13 +82,13 @@ class Download:
     """
 
     def __init__(self, request: ExportRequest, result_set: ResultSet) -> None:
-        slots.take(request.owner)
+        slots.acquire(request.owner)
         self.report = Report()
         self._ends_at = time.monotonic() + settings.DOWNLOAD_SECONDS
         self._run = str(request.run.pk)
         self._whole = False
         self._open = ExitStack()
-        self._open.callback(slots.give_back, request.owner)
+        self._open.callback(slots.release, request.owner)
         try:
             self._chunks = self._start(request, result_set)
         except BaseException:
@@ -96,14 +96,14 @@ class Download:
             raise
 
     def _start(self, request: ExportRequest, result_set: ResultSet) -> Generator[bytes]:
-        rows = self._open.enter_context(taken(request, result_set))
+        rows = self._open.enter_context(open_rows(request, result_set))
         first = next(rows.batches, None)
         batches = rows.batches if first is None else chain([first], rows.batches)
         chunks = stream(
             request.format,
             rows.columns,
             batches,
-            options=manifests.with_manifest(request, result_set),
+            options=manifests.options_with_manifest(request, result_set),
             report=self.report,
         )
         self._open.enter_context(closing(chunks))
@@ -127,5 +127,5 @@ class Download:
 
 def _cut(chunk: bytes) -> Iterator[bytes]:
     view = memoryview(chunk)
-    for start in range(0, len(chunk), PIECE_BYTES):
-        yield bytes(view[start : start + PIECE_BYTES])
+    for start in range(0, len(chunk), CHUNK_BYTES):
+        yield bytes(view[start : start + CHUNK_BYTES])

@@ -85,7 +85,7 @@ def _is_time(text: str) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return parse_value.number(text) is not None
+    return parse_value.parse_number(text) is not None
 
 
 _NO_NUMBER = "no number. Write it with digits and, if need be, a point: 1250.5"

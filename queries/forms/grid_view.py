@@ -21,15 +21,15 @@ MAX_CONDITION_VALUES = 200
 _PAIR = 2
 
 
-def parse_grid_state(query: QueryDict) -> stored_results.View:
+def parse_grid_state(query: QueryDict) -> stored_results.GridState:
     """The grid's view from a query string; anything odd means the default."""
     size = query.get("size", "")
     page = query.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() else 1
-    sizes = {str(option): option for option in stored_results.SIZES}
-    return stored_results.View(
+    sizes = {str(option): option for option in stored_results.PAGE_SIZES}
+    return stored_results.GridState(
         page=min(max(number, 1), MAX_PAGE_NUMBER),
-        size=sizes.get(size, stored_results.DEFAULT_SIZE),
+        size=sizes.get(size, stored_results.DEFAULT_PAGE_SIZE),
         sorts=tuple(sort for sort in query.getlist("sort") if sort)[:MAX_SORTS],
         q=query.get("q", "").strip(),
         column=query.get("in", ""),
@@ -38,13 +38,13 @@ def parse_grid_state(query: QueryDict) -> stored_results.View:
     )
 
 
-def grid_state_parameters(view: stored_results.View) -> list[tuple[str, str]]:
+def grid_state_parameters(view: stored_results.GridState) -> list[tuple[str, str]]:
     """The view as pairs of a query string, defaults left out; ``view_of`` reads them back."""
     one = {
         "q": view.q,
         "in": view.column,
         "page": "" if view.page == 1 else str(view.page),
-        "size": "" if view.size == stored_results.DEFAULT_SIZE else str(view.size),
+        "size": "" if view.size == stored_results.DEFAULT_PAGE_SIZE else str(view.size),
     }
     return [
         *(("sort", sort) for sort in view.sorts),

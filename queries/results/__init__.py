@@ -22,7 +22,7 @@ from queries.results.errors import (
 )
 from queries.results.histogram import NO_VALUE, OTHER, Histogram
 from queries.results.pages import Page
-from queries.results.parts import Part, orphans, remove_result
+from queries.results.parts import Part, orphan_directories, remove_result
 from queries.results.reader import ResultReader
 from queries.results.row_templates import WHOLE, Documents
 from queries.results.sql import Sort
@@ -63,6 +63,6 @@ __all__ = [
     "UnknownColumnError",
     "UnknownFormatError",
     "compact",
-    "orphans",
+    "orphan_directories",
     "remove_result",
 ]

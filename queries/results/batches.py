@@ -11,7 +11,7 @@ from queries.results.columns import ORIGINAL, Column
 from queries.results.errors import ResultsDamagedError
 
 
-def schema_of(columns: Iterable[Column], *, with_original: bool) -> pa.Schema:
+def batch_schema(columns: Iterable[Column], *, with_original: bool) -> pa.Schema:
     """A field for each column, in this order, and last the rows' JSON if it is wanted."""
     fields = [pa.field(column.name, column.arrow_type) for column in columns]
     if with_original:
@@ -19,7 +19,7 @@ def schema_of(columns: Iterable[Column], *, with_original: bool) -> pa.Schema:
     return pa.schema(fields)
 
 
-def delivered(
+def as_batches(
     rows: Generator[pa.RecordBatch], schema: pa.Schema
 ) -> Generator[pa.RecordBatch]:
     """The cells without the row numbers before them, under the names and in the types that the columns have.

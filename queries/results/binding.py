@@ -31,7 +31,7 @@ class Bindings:
 Bind = Callable[[Any], str]
 
 
-def physical(column: Column) -> Iterator[tuple[str, str]]:
+def physical_columns(column: Column) -> Iterator[tuple[str, str]]:
     """Letter and quoted name of each physical column."""
     return (
         (letter, f'"{physical_name(column.name, letter)}"') for letter in column.types
@@ -43,7 +43,7 @@ def severity_rank(name: str) -> str:
     return f"list_position({[word.lower() for word in SEVERITIES]}, lower({name}))"
 
 
-def at(nanoseconds: int, bind: Bind) -> str:
+def time_sql(nanoseconds: int, bind: Bind) -> str:
     """A point in time, as near as 64 bits come to it."""
     low, high = _NANOSECONDS
     return (

@@ -17,7 +17,7 @@ import pyarrow as pa
 Found = TypeVar("Found")
 
 
-class Memory(Generic[Found]):
+class LRUCache(Generic[Found]):
     """A bounded, thread-safe memory of answers; the least recently used go first.
 
     `room` is how much they may weigh together, `weight` what one does.
@@ -26,10 +26,10 @@ class Memory(Generic[Found]):
     def __init__(self, room: int, weight: Callable[[Found], int]) -> None:
         self._room = room
         self._weight = weight
-        self.forget()
-        os.register_at_fork(after_in_child=self.forget)
+        self.clear()
+        os.register_at_fork(after_in_child=self.clear)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Start empty, with a new lock: after a fork the old one may be held by nobody."""
         self._lock = threading.Lock()
         self._known: OrderedDict[Hashable, Found] = OrderedDict()
@@ -57,8 +57,8 @@ def _one(_answer: object) -> int:
 
 
 # Row numbers in the order of a sort and filter: eight bytes a row.
-ORDERS: Final[Memory[pa.Int64Array]] = Memory(64 * 2**20, _bytes)
+ORDERS: Final[LRUCache[pa.Int64Array]] = LRUCache(64 * 2**20, _bytes)
 # Rows around a page that was shown: the next page is often wanted next.
-BLOCKS: Final[Memory[pa.Table]] = Memory(32 * 2**20, _bytes)
+BLOCKS: Final[LRUCache[pa.Table]] = LRUCache(32 * 2**20, _bytes)
 # Statistics, presences and timelines: some kilobytes each.
-ANSWERS: Final[Memory[Any]] = Memory(500, _one)
+ANSWERS: Final[LRUCache[Any]] = LRUCache(500, _one)

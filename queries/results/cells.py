@@ -41,7 +41,7 @@ _SEVERITY_WORDS: Final[dict[str | int, str]] = {
 }
 
 
-def arrays_of(values: list[Any], hint: str) -> Arrays:
+def column_arrays(values: list[Any], hint: str) -> Arrays:
     """The cells of one column, by type, as many as there are values; most often one array.
 
     `hint` "timestamp" makes points in time of what can be one, "severity" makes words of

@@ -72,7 +72,7 @@ class Column:
         return _ARROW.get(self.kind, pa.string())
 
 
-def column_of(name: str, types: Iterable[str], hint: str = "") -> Column:
+def make_column(name: str, types: Iterable[str], hint: str = "") -> Column:
     """The column that holds these types; a "severity" hint names texts that are levels."""
     letters = "".join(sorted(types))
     return Column(name, _kind_of(letters, hint), letters)

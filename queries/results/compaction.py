@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from queries.results.columns import Column
 from queries.results.errors import ResultsDamagedError, ResultsMissingError
-from queries.results.parts import Part, StoredPart, rows_of, stored
-from queries.results.row_packing import Packer
+from queries.results.parts import Part, StoredPart, part_table, storing_part
+from queries.results.row_packing import RowPacker
 from queries.results.row_templates import WHOLE, Documents
 
 GROUP_ROWS: Final = 100_000
@@ -38,12 +38,12 @@ def compact(
     without a gap. Raises StorageError, ResultsMissingError and ResultsDamagedError.
     """
     names = sorted(parts)
-    rows = _joined([rows_of(name) for name in names])
+    rows = _joined([part_table(name) for name in names])
     paths = [directory / name for name in names]
     with _reading():
         schema = pa.unify_schemas([pq.read_schema(path) for path in paths])
-    packer = Packer(paths, columns, documents)
-    with stored(directory, rows, packer.schema(schema)) as pending:
+    packer = RowPacker(paths, columns, documents)
+    with storing_part(directory, rows, packer.schema(schema)) as pending:
         pending.facts = packer.facts
         held: list[pa.Table] = []
         for path in paths:

@@ -14,7 +14,7 @@ from typing import Final
 
 from queries.results.errors import BusyError
 
-PLACES: Final = 3
+DEFAULT_CAPACITY: Final = 3
 
 
 def never() -> bool:
@@ -22,31 +22,31 @@ def never() -> bool:
     return False
 
 
-class Gate:
+class WeightedSemaphore:
     """Lets in as many threads at once as it has `places`; the others wait for their turn."""
 
-    def __init__(self, places: int = PLACES) -> None:
-        self.places = places
-        self.forget()
-        os.register_at_fork(after_in_child=self.forget)
+    def __init__(self, places: int = DEFAULT_CAPACITY) -> None:
+        self.capacity = places
+        self.reset()
+        os.register_at_fork(after_in_child=self.reset)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """All places are free: those who held them, and the lock, stayed in the parent process."""
         self._freed = threading.Condition()
         self._taken = 0
 
     @contextmanager
-    def turn(
+    def acquire(
         self, threads: int, seconds: float, given_up: Callable[[], bool] = never
     ) -> Iterator[None]:
         """`threads` places while the block runs; BusyError when none are free for `seconds`.
 
         Also when `given_up` says so, before or (after `wake`) while this one waits.
         """
-        wanted = min(threads, self.places)
+        wanted = min(threads, self.capacity)
         with self._freed:
             free = self._freed.wait_for(
-                lambda: given_up() or self._taken + wanted <= self.places, seconds
+                lambda: given_up() or self._taken + wanted <= self.capacity, seconds
             )
             if given_up() or not free:
                 raise BusyError
@@ -58,10 +58,10 @@ class Gate:
                 self._taken = max(0, self._taken - wanted)
                 self._freed.notify_all()
 
-    def wake(self) -> None:
+    def notify_waiters(self) -> None:
         """Let all who wait ask again whether they were given up."""
         with self._freed:
             self._freed.notify_all()
 
 
-GATE: Final = Gate()
+READ_SLOTS: Final = WeightedSemaphore()

@@ -71,7 +71,7 @@ class Filter:
         return bool(self.text or self.conditions)
 
     @property
-    def is_dear(self) -> bool:
+    def is_expensive(self) -> bool:
         """Whether it has to look into texts, which takes far longer than to compare cells."""
         dear = {"contains", "lacks", "matches"}
         return bool(self.text) or any(by.operation in dear for by in self.conditions)

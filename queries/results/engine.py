@@ -19,7 +19,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from queries.results.concurrency import GATE, never
+from queries.results.concurrency import READ_SLOTS, never
 from queries.results.errors import (
     MemoryLimitError,
     QueryTimeoutError,
@@ -53,7 +53,7 @@ class Bounds:
     wait: float = 5.0
 
 
-class Halt:
+class Interrupt:
     """Stops one stream from another thread: whatever it is at, and for good."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Halt:
     def __call__(self) -> None:
         """Ask for it. What has just not begun does not hear it: ask again until it is over."""
         self._asked.set()
-        GATE.wake()
+        READ_SLOTS.notify_waiters()
         if self._connection is not None:
             self._connection.interrupt()
 
@@ -122,7 +122,11 @@ class Engine:
             return connection.sql(sql, params=dict(values)).to_arrow_table()
 
     def stream(
-        self, sql: str, values: Mapping[str, Any], rows: int, halt: Halt | None = None
+        self,
+        sql: str,
+        values: Mapping[str, Any],
+        rows: int,
+        halt: Interrupt | None = None,
     ) -> Generator[pa.RecordBatch]:
         """The answer in batches of about `rows` rows; the time limit is for each batch.
 
@@ -130,7 +134,7 @@ class Engine:
         ends in BusyError or QueryTimeoutError at once.
         """
         self.as_new = False
-        halt = halt or Halt()
+        halt = halt or Interrupt()
         # A second stream beside the first takes a connection of its own, and a larger buffer.
         own = self._duckdb if self._streams == 0 else self._duckdb.cursor()
         self._streams += 1
@@ -149,7 +153,7 @@ class Engine:
         self,
         wait: float,
         connection: duckdb.DuckDBPyConnection | None = None,
-        halt: Halt | None = None,
+        halt: Interrupt | None = None,
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection, when its turn has come, that is interrupted if the block takes too long.
 
@@ -157,7 +161,7 @@ class Engine:
         hold the connection when the interpreter ends (DuckDB aborts the process then).
         """
         given_up = halt.asked if halt else never
-        with GATE.turn(self._bounds.threads, wait, given_up):
+        with READ_SLOTS.acquire(self._bounds.threads, wait, given_up):
             connection = connection or self._duckdb.cursor()
             timer = threading.Timer(self._bounds.seconds, connection.interrupt)
             timer.start()
@@ -181,11 +185,11 @@ def lock_down(files: Sequence[Path | str], scratch: Path | str, spill: str) -> s
 
     `files` are all that may be read; `scratch` takes what does not fit in memory, at most `spill` (a DuckDB size).
     """
-    allowed = ", ".join(quoted(str(file)) for file in files)
+    allowed = ", ".join(quote_path(str(file)) for file in files)
     return f"""
         SET allowed_paths = [{allowed}];
-        SET temp_directory = {quoted(str(scratch))};
-        SET max_temp_directory_size = {quoted(spill)};
+        SET temp_directory = {quote_path(str(scratch))};
+        SET max_temp_directory_size = {quote_path(spill)};
         SET TimeZone = 'UTC';
         SET enable_progress_bar = false; -- it would be printed
         SET enable_external_access = false;
@@ -193,7 +197,7 @@ def lock_down(files: Sequence[Path | str], scratch: Path | str, spill: str) -> s
     """
 
 
-def quoted(text: str) -> str:
+def quote_path(text: str) -> str:
     """A text of ours as an SQL literal (settings take no bound values)."""
     return "'" + text.replace("'", "''") + "'"
 

@@ -16,14 +16,14 @@ from typing import Final
 
 from queries.results.engine import Bounds, Engine
 
-MOST_IDLE: Final = 4
-SECONDS_IDLE: Final = 60.0
+MAX_IDLE: Final = 4
+IDLE_SECONDS: Final = 60.0
 
 Key = tuple[tuple[Path, ...], Bounds]
 Entry = tuple[Key, Engine, float]  # and when it was last used
 
 
-class Engines:
+class EnginePool:
     """Idle engines by files and bounds, the longest idle first."""
 
     _idle: list[Entry]
@@ -34,7 +34,7 @@ class Engines:
         self._start()
         os.register_at_fork(after_in_child=self._leave_behind)
 
-    def borrow(self, key: Key, scratch: Callable[[], Path]) -> Engine:
+    def acquire(self, key: Key, scratch: Callable[[], Path]) -> Engine:
         """An engine for one reader; `scratch` names a directory for a new one."""
         with self._lock:
             found = next((entry for entry in self._idle if entry[0] == key), None)
@@ -45,14 +45,14 @@ class Engines:
         files, bounds = key
         return Engine(files, scratch(), bounds)
 
-    def give_back(self, key: Key, engine: Engine) -> None:
+    def release(self, key: Key, engine: Engine) -> None:
         """Keep the engine for the next reader; close those that were not asked for."""
         with self._lock:
             now = self._clock()
             if engine.as_new:
                 self._idle.append((key, engine, now))
-            limit = now - SECONDS_IDLE
-            kept = [entry for entry in self._idle if entry[2] > limit][-MOST_IDLE:]
+            limit = now - IDLE_SECONDS
+            kept = [entry for entry in self._idle if entry[2] > limit][-MAX_IDLE:]
             closing = [entry[1] for entry in self._idle if entry not in kept]
             self._idle = kept
         for closed in [*closing, *([] if engine.as_new else [engine])]:
@@ -75,4 +75,4 @@ class Engines:
         self._start()
 
 
-ENGINES: Final = Engines()
+ENGINE_POOL: Final = EnginePool()

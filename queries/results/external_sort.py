@@ -20,12 +20,12 @@ import pyarrow.compute as pc
 from queries.results.columns import ROW_NUMBER
 from queries.results.parts import storage_errors
 
-PILE_BYTES: Final = 32 * 2**20  # of Arrow memory
-MAX_PILES: Final = 200  # each is an open file
+CHUNK_BYTES: Final = 32 * 2**20  # of Arrow memory
+MAX_CHUNKS: Final = 200  # each is an open file
 _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 
 
-def arranged(
+def sort_rows(
     batches: Iterable[pa.RecordBatch],
     order: pa.Int64Array,
     scratch: Path,
@@ -90,8 +90,8 @@ def _placed(
 
 def _pile_rows(rows: int, sample: pa.RecordBatch) -> int:
     """How many rows make a pile, so that neither memory nor open files run out."""
-    by_size: int = PILE_BYTES * len(sample) // sample.nbytes
-    return max(by_size, -(-rows // MAX_PILES), 1)
+    by_size: int = CHUNK_BYTES * len(sample) // sample.nbytes
+    return max(by_size, -(-rows // MAX_CHUNKS), 1)
 
 
 def _split(batch: pa.RecordBatch, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.results import parse_value
-from queries.results.binding import NEVER, Bind, at, physical
+from queries.results.binding import NEVER, Bind, physical_columns, time_sql
 from queries.results.cells import json_text
 from queries.results.columns import Column
 from queries.results.conditions import Condition
 from queries.results.errors import ConditionError
-from queries.results.ranges import between
+from queries.results.ranges import range_sql
 
 # DuckDB 2.0.0 spoils what follows %n, so nothing may follow it.
 _SHOWN: Final = "%Y-%m-%d %H:%M:%S.%n"  # what a search for a time is compared with
@@ -41,7 +41,7 @@ def printable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def contains(searched: Iterable[Column], text: str, bind: Bind) -> str:
+def contains_sql(searched: Iterable[Column], text: str, bind: Bind) -> str:
     """Rows where the text occurs in one of these columns.
 
     Both sides are made lower case by DuckDB: Python's rules differ for some letters.
@@ -52,32 +52,32 @@ def contains(searched: Iterable[Column], text: str, bind: Bind) -> str:
     tests = [
         f"contains(lower({_shown(letter, name)}), lower({bind(wanted)}))"
         for column in searched
-        for letter, name in physical(column)
+        for letter, name in physical_columns(column)
         for wanted in [time if letter == "t" else needle]
         if _POSSIBLE.get(letter, _ANYTHING).fullmatch(wanted)
     ]
     return " OR ".join(tests) or NEVER
 
 
-def test_of(condition: Condition, column: Column, bind: Bind) -> str:
+def condition_sql(condition: Condition, column: Column, bind: Bind) -> str:
     """The condition as an expression that is never null; raises ConditionError."""
     positive = _POSITIVE[condition.operation](column, condition.values, bind)
     wanted = condition.operation not in {"not", "lacks", "empty"}
     return f"(({positive}) IS {'' if wanted else 'NOT '}TRUE)"
 
 
-def present(column: Column) -> str:
+def present_sql(column: Column) -> str:
     """Whether the row has a value there."""
-    tests = [f"{name} IS NOT NULL" for _, name in physical(column)]
+    tests = [f"{name} IS NOT NULL" for _, name in physical_columns(column)]
     return " OR ".join(tests) or NEVER
 
 
 def _present(column: Column, _values: Sequence[str], _bind: Bind) -> str:
-    return present(column)
+    return present_sql(column)
 
 
 def _contains(column: Column, values: Sequence[str], bind: Bind) -> str:
-    return contains([column], values[0], bind)
+    return contains_sql([column], values[0], bind)
 
 
 def _matches(column: Column, values: Sequence[str], bind: Bind) -> str:
@@ -91,7 +91,7 @@ def _matches(column: Column, values: Sequence[str], bind: Bind) -> str:
         ) from error
     tests = [
         f"regexp_matches({_shown(letter, name)}, {bind(pattern)})"
-        for letter, name in physical(column)
+        for letter, name in physical_columns(column)
     ]
     return " OR ".join(tests) or NEVER
 
@@ -105,11 +105,11 @@ def _shown(letter: str, name: str) -> str:
 
 def _is(column: Column, values: Sequence[str], bind: Bind) -> str:
     tests = []
-    for letter, name in physical(column):
+    for letter, name in physical_columns(column):
         if letter == "t":
             tests += [
                 _within(name, time, bind)
-                for time in map(parse_value.moment, values)
+                for time in map(parse_value.parse_time, values)
                 if time is not None
             ]
             continue
@@ -120,17 +120,17 @@ def _is(column: Column, values: Sequence[str], bind: Bind) -> str:
 
 
 def _within(name: str, time: range, bind: Bind) -> str:
-    return f"({name} >= {at(time.start, bind)} AND {name} < {at(time.stop, bind)})"
+    return f"({name} >= {time_sql(time.start, bind)} AND {name} < {time_sql(time.stop, bind)})"
 
 
 def _same(letter: str, column: Column, text: str) -> list[Any]:
     """The cells of this type that the text stands for."""
     exact = printable(text)
-    value = parse_value.number(text)
+    value = parse_value.parse_number(text)
     if letter in "iw":
         return [value] if parse_value.is_small(value) else []
     if letter == "f":
-        double = parse_value.double(text)
+        double = parse_value.parse_double(text)
         return [] if double is None else [double]
     if letter == "b":
         known = _BOOLEANS.get(text.strip().lower())
@@ -146,7 +146,7 @@ def _same_texts(
         return [exact, str(value)] if giant else [exact]
     if letter == "j":
         return [exact, *_compact(exact)]
-    return [parse_value.severity(exact)] if column.kind == "severity" else [exact]
+    return [parse_value.parse_severity(exact)] if column.kind == "severity" else [exact]
 
 
 def _compact(text: str) -> list[str]:
@@ -165,7 +165,7 @@ _POSITIVE: Final = {
     "contains": _contains,
     "lacks": _contains,
     "matches": _matches,
-    "between": between,
+    "between": range_sql,
     "empty": _present,
     "present": _present,
 }

@@ -16,11 +16,11 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from queries.results.cells import arrays_of
-from queries.results.columns import Column, column_of, physical_name
+from queries.results.cells import column_arrays
+from queries.results.columns import Column, make_column, physical_name
 from queries.results.keypaths import keypath, spellings
 
-MAX_NAME: Final = 500  # characters; longer names are keys made of data
+MAX_NAME_CHARACTERS: Final = 500  # characters; longer names are keys made of data
 MAX_DEPTH: Final = 32  # levels; what is deeper is one cell of JSON
 MAX_DROPPED: Final = (
     10_000  # counting stops here: remembering what was left out costs memory
@@ -45,7 +45,7 @@ class Series:
         self.types = set(types)
         self.rows: list[Rows] = []
         self.values: list[Any] = []
-        self.place: Place | None = None
+        self.place: ColumnPath | None = None
 
     def add(self, rows: Rows, values: Sequence[Any]) -> None:
         """Values of these rows."""
@@ -59,21 +59,21 @@ class Series:
         del self.values[sum(map(len, self.rows)) :]
 
 
-class Place:
+class ColumnPath:
     """One place in the rows: a node of the tree that all keypaths make."""
 
     __slots__ = ("below", "depth", "key", "name", "parent", "series")
 
-    def __init__(self, parent: Place | None, key: str) -> None:
+    def __init__(self, parent: ColumnPath | None, key: str) -> None:
         self.parent = parent
         self.key = key
         self.depth: int = parent.depth + 1 if parent else 1
         self.name: str = keypath(parent.name if parent else None, key)
-        self.below: dict[str, Place] = {}
+        self.below: dict[str, ColumnPath] = {}
         self.series: Series | None = None  # None until a value was met here
 
 
-class Shredder:
+class Flattener:
     """Takes rows apart. `columns` are those of earlier parts of the same result, if any.
 
     Keypaths beyond `max_columns` are left out of the columns (never out of the row's JSON)
@@ -86,7 +86,7 @@ class Shredder:
         self._hints = hints
         self._max_columns = max_columns
         self._series = {c.name: self._new_series(c.name, c.types) for c in columns}
-        self._top: dict[str, Place] = {}
+        self._top: dict[str, ColumnPath] = {}
         self._places = 0
         self._dropped: set[int] = set()
         self.rows = 0
@@ -94,7 +94,7 @@ class Shredder:
     @property
     def columns(self) -> list[Column]:
         """All columns met so far, in order of first appearance."""
-        return [column_of(s.name, s.types, s.hint) for s in self._series.values()]
+        return [make_column(s.name, s.types, s.hint) for s in self._series.values()]
 
     @property
     def width(self) -> int:
@@ -127,7 +127,7 @@ class Shredder:
             if pieces not in orders:
                 orders[pieces] = _order(series.rows, self.rows)
             order = orders[pieces]
-            for letter, array in arrays_of(series.values, series.hint):
+            for letter, array in column_arrays(series.values, series.hint):
                 series.types.add(letter)
                 arrays[physical_name(series.name, letter)] = (
                     array if order is None else array.take(order)
@@ -145,8 +145,8 @@ class Shredder:
         self,
         objects: Sequence[Mapping[str, Any]],
         rows: Rows,
-        places: dict[str, Place],
-        parent: Place | None,
+        places: dict[str, ColumnPath],
+        parent: ColumnPath | None,
     ) -> None:
         """The objects at one place, or the rows themselves; `rows` says whose they are."""
         for keys, group_rows, group in _groups(objects, rows):
@@ -157,7 +157,7 @@ class Shredder:
                 if place is not None:
                     self._take(place, group_rows, values)
 
-    def _take(self, place: Place, rows: Rows, values: Sequence[Any]) -> None:
+    def _take(self, place: ColumnPath, rows: Rows, values: Sequence[Any]) -> None:
         """What was met at one place: values stay, objects are taken apart further."""
         kinds = set(map(type, values))
         if dict in kinds and place.depth < MAX_DEPTH:
@@ -174,28 +174,28 @@ class Shredder:
             series.add(rows, values)
 
     def _new_place(
-        self, places: dict[str, Place], parent: Place | None, key: str
-    ) -> Place | None:
+        self, places: dict[str, ColumnPath], parent: ColumnPath | None, key: str
+    ) -> ColumnPath | None:
         """Room for a key not met here before; None when there is none.
 
         Places are bounded apart from columns: an object whose every key is refused would
         otherwise still leave a place behind, once per row.
         """
         room = self.width < self._max_columns and self._places < 4 * self._max_columns
-        if not room or len(key) > MAX_NAME:
+        if not room or len(key) > MAX_NAME_CHARACTERS:
             self._drop(parent, key)
             return None
-        places[key] = place = Place(parent, key)
+        places[key] = place = ColumnPath(parent, key)
         self._places += 1
         return place
 
-    def _claim(self, place: Place) -> Series | None:
+    def _claim(self, place: ColumnPath) -> Series | None:
         """The series of a place that so far held only objects, or nothing."""
         parent = place.parent.name if place.parent else None
         for name in spellings(parent, place.key):
             series = self._series.get(name)
             if series is None and (
-                self.width >= self._max_columns or len(name) > MAX_NAME
+                self.width >= self._max_columns or len(name) > MAX_NAME_CHARACTERS
             ):
                 self._drop(place.parent, place.key)
                 return None
@@ -207,7 +207,7 @@ class Shredder:
                 break
         return place.series
 
-    def _drop(self, parent: Place | None, key: str) -> None:
+    def _drop(self, parent: ColumnPath | None, key: str) -> None:
         if len(self._dropped) < MAX_DROPPED:
             self._dropped.add(hash((parent.name if parent else None, key)))
 

@@ -15,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from queries.results.cache import Memory
+from queries.results.cache import LRUCache
 from queries.results.columns import PRESENT, TEMPLATES
 from queries.results.errors import ResultsDamagedError, ResultsMissingError
 
@@ -41,26 +41,30 @@ class _Pieces:
 
 
 # By how many columns there are: some hundred bytes each.
-FOOTERS: Final[Memory[Footer]] = Memory(200_000, lambda footer: len(footer.names) + 1)
-_PIECES: Final[Memory[_Pieces]] = Memory(200_000, lambda one: len(one.bounds or ()) + 1)
+FOOTERS: Final[LRUCache[Footer]] = LRUCache(
+    200_000, lambda footer: len(footer.names) + 1
+)
+_PIECES: Final[LRUCache[_Pieces]] = LRUCache(
+    200_000, lambda one: len(one.bounds or ()) + 1
+)
 _SMALL_DICTIONARY: Final = 2_048  # bytes, compressed: some hundred words
 
 
-def footer_of(path: Path) -> Footer:
+def read_footer(path: Path) -> Footer:
     """The footer of a part. Raises ResultsMissingError and ResultsDamagedError."""
     return FOOTERS.get(path, lambda: _footer(path))
 
 
-def names_in(paths: Iterable[Path]) -> frozenset[str]:
+def stored_columns(paths: Iterable[Path]) -> frozenset[str]:
     """The physical columns that at least one of the parts has."""
-    return frozenset().union(*(footer_of(path).names for path in paths))
+    return frozenset().union(*(read_footer(path).names for path in paths))
 
 
-def present_in(paths: Iterable[Path]) -> dict[str, int] | None:
+def presence_counts(paths: Iterable[Path]) -> dict[str, int] | None:
     """How many values the parts hold together, by physical column; None if one does not say."""
     found: dict[str, int] = {}
     for path in paths:
-        counts = footer_of(path).present
+        counts = read_footer(path).present
         if counts is None:
             return None
         for name, count in counts.items():
@@ -68,14 +72,14 @@ def present_in(paths: Iterable[Path]) -> dict[str, int] | None:
     return found
 
 
-def bounds_in(paths: Iterable[Path], name: str) -> list[int] | None:
+def time_bounds(paths: Iterable[Path], name: str) -> list[int] | None:
     """The least and greatest number of each piece of a column of integers or times (nanoseconds).
 
     Empty if it has none; None if a part does not say.
     """
     found: list[int] = []
     for path in paths:
-        if name in footer_of(path).names:
+        if name in read_footer(path).names:
             bounds = _remembered(path, name).bounds
             if bounds is None:
                 return None
@@ -86,7 +90,7 @@ def bounds_in(paths: Iterable[Path], name: str) -> list[int] | None:
 def has_few(paths: Iterable[Path], name: str) -> bool:
     """Whether the column has so few different values that small dictionaries hold them all."""
     return all(
-        _remembered(path, name).few for path in paths if name in footer_of(path).names
+        _remembered(path, name).few for path in paths if name in read_footer(path).names
     )
 
 

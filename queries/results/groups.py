@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from queries.results.binding import physical
+from queries.results.binding import physical_columns
 from queries.results.columns import Column
 
 _MILLISECOND: Final = 1_000_000
@@ -17,9 +17,9 @@ _EXACT: Final = 2**53
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def key_of(column: Column) -> str:
+def group_key(column: Column) -> str:
     """The expression to group by; null where the row has no value."""
-    names = dict(physical(column))
+    names = dict(physical_columns(column))
     if column.kind == "integer":
         return f"coalesce({', '.join(names.values())})"
     if column.kind == "number":
@@ -53,7 +53,7 @@ def _as_text(letter: str, name: str) -> str:
     return name if letter in "gjs" else f"{name}::VARCHAR"
 
 
-def text_of(key: Any, column: Column) -> str:
+def group_text(key: Any, column: Column) -> str:
     """The key as it is shown, and as a condition finds it again."""
     if column.kind == "timestamp":
         time = _EPOCH + timedelta(milliseconds=key)

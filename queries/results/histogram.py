@@ -12,19 +12,19 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from queries.results import parse_value, sql
-from queries.results.binding import Bindings, physical
+from queries.results.binding import Bindings, physical_columns
 from queries.results.columns import Column
 from queries.results.conditions import Condition
 from queries.results.errors import ResultError
-from queries.results.filter_sql import test_of
-from queries.results.footers import bounds_in, has_few
-from queries.results.groups import key_of, text_of
+from queries.results.filter_sql import condition_sql
+from queries.results.footers import has_few, time_bounds
+from queries.results.groups import group_key, group_text
 from queries.results.sql import Selection
-from queries.results.statistics import LONGEST_VALUE, Ask, statistics
-from queries.results.steps import edges, step_for
+from queries.results.statistics import MAX_VALUE_CHARACTERS, Ask, statistics
+from queries.results.steps import bucket_edges, bucket_step
 
-MOST_BUCKETS: Final = 100
-MOST_SERIES: Final = 8
+MAX_BUCKETS: Final = 100
+MAX_SERIES: Final = 8
 OTHER: Final = "other"
 NO_VALUE: Final = "no value"
 ALL: Final = "rows"
@@ -78,15 +78,15 @@ def histogram(
 
     Raises ResultError when the column holds no times, and what `ask` raises.
     """
-    times = [name for letter, name in physical(column) if letter == "t"]
+    times = [name for letter, name in physical_columns(column) if letter == "t"]
     if not times:
         raise ResultError(f"The column “{column.name}” holds no times.")
     buckets, zone = span
     low, high, without = _extremes(ask, column, times[0], selected)
     if low is None or high is None:
         return Histogram(without_time=without)
-    step = step_for(low, high, min(max(buckets, 1), MOST_BUCKETS))
-    marks = edges(low, high, step, zone)
+    step = bucket_step(low, high, min(max(buckets, 1), MAX_BUCKETS))
+    marks = bucket_edges(low, high, step, zone)
     starts = [(mark - marks[0]) // _SECOND for mark in marks]
     seconds = math.gcd(*starts)
     cell = (
@@ -119,9 +119,9 @@ def _counted(
     if by is None:
         key, series = "0", [ALL]
     elif _has_few(by, selected):
-        key, series = key_of(by), []
+        key, series = group_key(by), []
     else:
-        names = _named(by, statistics(ask, selected, by, MOST_SERIES).top)
+        names = _named(by, statistics(ask, selected, by, MAX_SERIES).top)
         key, series = _series_key(by, names, bind), [*names, NO_VALUE, OTHER]
     source = sql.source([*columns, *selected.columns], selected.files)
     found = ask(
@@ -140,7 +140,9 @@ def _has_few(by: Column, selected: Selection) -> bool:
 
     Not where a text stands for values of several types, or a number for several others.
     """
-    names = [name.strip('"') for letter, name in physical(by) if letter in "sbiw"]
+    names = [
+        name.strip('"') for letter, name in physical_columns(by) if letter in "sbiw"
+    ]
     return len(by.types) == len(names) == 1 and has_few(selected.files, names[0])
 
 
@@ -151,10 +153,14 @@ def _by_frequency(by: Column, cells: Sequence[tuple[Any, int | None, int]]) -> _
         totals[key] += rows
     del totals[None]
     keys = sorted(totals, key=lambda key: (-totals[key], key))
-    top = [(text_of(key, by), key) for key in keys if len(str(key)) <= LONGEST_VALUE]
-    names = _named(by, top[:MOST_SERIES])
+    top = [
+        (group_text(key, by), key)
+        for key in keys
+        if len(str(key)) <= MAX_VALUE_CHARACTERS
+    ]
+    names = _named(by, top[:MAX_SERIES])
     series = [*names, NO_VALUE, OTHER]
-    places = {key: names.index(text) for text, key in top[:MOST_SERIES]} | {
+    places = {key: names.index(text) for text, key in top[:MAX_SERIES]} | {
         None: len(names)
     }
     return _Counted(
@@ -178,7 +184,7 @@ def _extremes(
     ask: Ask, column: Column, name: str, selected: Selection
 ) -> tuple[datetime | None, datetime | None, int]:
     """The first and the last time, and if there are none, how many rows."""
-    if selected.is_all and (known := bounds_in(selected.files, name.strip('"'))):
+    if selected.is_all and (known := time_bounds(selected.files, name.strip('"'))):
         return _time(min(known)), _time(max(known)), 0
     source = sql.source([column, *selected.columns], selected.files)
     statement = (
@@ -206,9 +212,9 @@ def _named(by: Column, top: Sequence[tuple[str | None, Any]]) -> list[str]:
 def _series_key(by: Column, names: Sequence[str], bind: Bindings) -> str:
     """The place of a row's series in the order of all; the first that fits."""
     cases = [
-        f"WHEN {test_of(Condition(by.name, 'is', (name,)), by, bind)} THEN {at}"
+        f"WHEN {condition_sql(Condition(by.name, 'is', (name,)), by, bind)} THEN {at}"
         for at, name in enumerate(names)
     ]
-    empty = test_of(Condition(by.name, "empty"), by, bind)
+    empty = condition_sql(Condition(by.name, "empty"), by, bind)
     cases.append(f"WHEN {empty} THEN {len(names)}")
     return f"CASE {' '.join(cases)} ELSE {len(names) + 1} END"

@@ -16,7 +16,7 @@ from queries.results.times import timestamps
 
 _NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d{1,9})?", re.IGNORECASE)
 _NOT_FINITE: Final = re.compile(r"[-+]?(nan|inf|infinity)", re.IGNORECASE)
-_MOST_DIGITS: Final = 4_300  # Python turns no more than these into an integer
+_MAX_DIGITS: Final = 4_300  # Python turns no more than these into an integer
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?.*"
 )
@@ -24,7 +24,7 @@ _DAY, _HOUR, _MINUTE, _SECOND = 86_400, 3_600, 60, 1
 _INT64: Final = range(-(2**63), 2**63)
 
 
-def number(text: str) -> int | float | None:
+def parse_number(text: str) -> int | float | None:
     """An integer wherever the text is one ("5", "5.0", "5e3"), else a double; None if neither."""
     text = text.strip()
     if _NOT_FINITE.fullmatch(text):
@@ -32,26 +32,26 @@ def number(text: str) -> int | float | None:
     if not _NUMBER.fullmatch(text):
         return None
     exact = Decimal(text)
-    if exact.adjusted() < _MOST_DIGITS and exact == exact.to_integral_value():
+    if exact.adjusted() < _MAX_DIGITS and exact == exact.to_integral_value():
         return int(exact)
     return float(exact)
 
 
-def bound(text: str) -> int | float | None:
+def parse_bound(text: str) -> int | float | None:
     """A number that others can be above and below of; None for what is none."""
-    found = number(text)
+    found = parse_number(text)
     if isinstance(found, int):  # of any size, also beyond what a double can be
         return found
     return found if found is not None and math.isfinite(found) else None
 
 
-def double(text: str) -> float | None:
+def parse_double(text: str) -> float | None:
     """The double that the text stands for; None if none does.
 
     Digits alone must be exactly it: the next integer beyond 2^53 is another number. With a
     point or an exponent the nearest is meant, for that is how doubles are written.
     """
-    value = number(text)
+    value = parse_number(text)
     if value is None or not text.strip().lstrip("+-").isdecimal():
         return None if value is None else _nearest(text)
     nearest = _nearest(text)
@@ -83,7 +83,7 @@ def is_small(value: int | float | None) -> bool:
     return isinstance(value, int) and value in _INT64
 
 
-def moment(text: str) -> range | None:
+def parse_time(text: str) -> range | None:
     """The nanoseconds since 1970 that the text stands for: all of its last unit; None if no time.
 
     "2025-06-19" is that day, "2025-06-19 00:44" that minute. UTC unless the text has a zone.
@@ -91,7 +91,7 @@ def moment(text: str) -> range | None:
     """
     first, divider, last = text.strip().partition("/")
     if divider:
-        low, high = moment(first), moment(last)
+        low, high = parse_time(first), parse_time(last)
         return range(low.start, high.stop) if low and high else None
     text = first
     parts = _TIME.fullmatch(text)
@@ -116,11 +116,11 @@ def rank(text: str) -> int | None:
     key = text.strip().lower()
     if key in words:
         return words.index(key) + 1
-    weight = number(key)
+    weight = parse_number(key)
     return weight if isinstance(weight, int) and 0 < weight <= len(words) else None
 
 
-def severity(text: str) -> str:
+def parse_severity(text: str) -> str:
     """A severity as it is stored and shown; any other text as it is."""
     weight = rank(text)
     return text if weight is None else SEVERITIES[weight - 1]

@@ -39,7 +39,7 @@ class Part:
     size: int
 
 
-def rows_of(name: str) -> range:
+def part_table(name: str) -> range:
     """The row numbers that the part of that name holds; ResultsDamagedError for other names.
 
     Only a name that `store` made passes, so no recorded name can lead out of the directory.
@@ -52,7 +52,9 @@ def rows_of(name: str) -> range:
 
 
 @contextmanager
-def stored(directory: Path, rows: range, schema: pa.Schema) -> Iterator[StoredPart]:
+def storing_part(
+    directory: Path, rows: range, schema: pa.Schema
+) -> Iterator[StoredPart]:
     """A Parquet file in the making: it gets its name only when all of it is on the disk.
 
     Raises StorageFullError or StorageError, and leaves nothing behind then.
@@ -119,7 +121,7 @@ def parquet_writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
-def orphans(
+def orphan_directories(
     directory: Path,
     known: Collection[str],
     *,

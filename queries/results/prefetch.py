@@ -11,15 +11,15 @@ from typing import Final
 import pyarrow as pa
 
 #: What may wait to be used. Larger ones, as with rows of a megabyte each, are read when they are asked for.
-MOST_BATCHES: Final = 2
-MOST_BYTES: Final = 10 * 2**20
+MAX_BATCHES: Final = 2
+MAX_BYTES: Final = 10 * 2**20
 _SECONDS_TO_STOP: Final = 0.05
 
 Source = Generator[pa.RecordBatch]
 Waiting = deque[Future[pa.RecordBatch | None]]
 
 
-def ahead(source: Source, stop: Callable[[], None]) -> Source:
+def prefetch(source: Source, stop: Callable[[], None]) -> Source:
     """The batches of `source`, in their order; what it raises comes in the place of the batch.
 
     Closed early, it calls `stop` until the batch being read is given up, waits for the thread and closes `source`:
@@ -45,8 +45,8 @@ def ahead(source: Source, stop: Callable[[], None]) -> Source:
 
 def _wanted(batch: pa.RecordBatch, waiting: int) -> int:
     """How many more may be read ahead, if the next ones are as large as this one."""
-    by_size: int = MOST_BYTES // max(batch.nbytes, 1)
-    return max(0, min(MOST_BATCHES, by_size) - waiting)
+    by_size: int = MAX_BYTES // max(batch.nbytes, 1)
+    return max(0, min(MAX_BATCHES, by_size) - waiting)
 
 
 def _give_up(waiting: Waiting, stop: Callable[[], None]) -> None:

@@ -7,7 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from queries.results import parse_value
-from queries.results.binding import NEVER, Bind, at, physical, severity_rank
+from queries.results.binding import (
+    NEVER,
+    Bind,
+    physical_columns,
+    severity_rank,
+    time_sql,
+)
 from queries.results.cells import SEVERITIES
 from queries.results.columns import Column
 from queries.results.errors import ConditionError
@@ -17,11 +23,11 @@ _NUMBERS: Final = "iwgf"
 Numbers = tuple[int | float | None, int | float | None]
 
 
-def between(column: Column, values: Sequence[str], bind: Bind) -> str:
+def range_sql(column: Column, values: Sequence[str], bind: Bind) -> str:
     """Cells from `values[0]` to `values[1]`; ConditionError when nothing there can be compared."""
     tests = [
         test
-        for letter, name in physical(column)
+        for letter, name in physical_columns(column)
         for test in _tests(letter, name, column, values, bind)
     ]
     if not tests and column.types:
@@ -33,7 +39,7 @@ def _tests(
     letter: str, name: str, column: Column, values: Sequence[str], bind: Bind
 ) -> list[str]:
     """The test of one physical column, or none if the bounds say nothing about its type."""
-    numbers = _bounds(values, parse_value.bound)
+    numbers = _bounds(values, parse_value.parse_bound)
     if letter in _NUMBERS:
         return [] if numbers is None else [_NUMERIC[letter](name, numbers, bind)]
     if letter == "t":
@@ -109,13 +115,13 @@ _NUMERIC: Final = {"i": _integers, "w": _integers, "f": _doubles, "g": _giants}
 
 def _times(name: str, values: Sequence[str], bind: Bind) -> list[str]:
     """Both bounds stand for all of their last unit: up to "2025-06-30" includes that day."""
-    moments = [parse_value.moment(text) if text else None for text in values]
+    moments = [parse_value.parse_time(text) if text else None for text in values]
     if any(text and not time for text, time in zip(values, moments, strict=True)):
         return []
     low, high = moments
     tests = [
-        *([f"{name} >= {at(low.start, bind)}"] if low else []),
-        *([f"{name} < {at(high.stop, bind)}"] if high else []),
+        *([f"{name} >= {time_sql(low.start, bind)}"] if low else []),
+        *([f"{name} < {time_sql(high.stop, bind)}"] if high else []),
     ]
     return [f"({' AND '.join(tests)})"]
 

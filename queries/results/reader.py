@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.results import row_texts, sql
-from queries.results.batches import delivered, schema_of
+from queries.results.batches import as_batches, batch_schema
 from queries.results.cache import ANSWERS, BLOCKS, ORDERS
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
 from queries.results.conditions import Condition, Filter
-from queries.results.engine import Bounds, Engine, Halt
-from queries.results.engine_pool import ENGINES
+from queries.results.engine import Bounds, Engine, Interrupt
+from queries.results.engine_pool import ENGINE_POOL
 from queries.results.errors import (
     ConditionError,
     ResultsDamagedError,
@@ -28,12 +28,12 @@ from queries.results.errors import (
     RowNotFoundError,
     UnknownColumnError,
 )
-from queries.results.external_sort import arranged
+from queries.results.external_sort import sort_rows
 from queries.results.histogram import Histogram, histogram
 from queries.results.pages import Page, around, rows_in
-from queries.results.parts import rows_of
-from queries.results.prefetch import ahead
-from queries.results.row_texts import templates_of
+from queries.results.parts import part_table
+from queries.results.prefetch import prefetch
+from queries.results.row_texts import read_templates
 from queries.results.sql import Selection, Sort
 from queries.results.statistics import Ask, ColumnStatistics, presences, statistics
 
@@ -62,7 +62,7 @@ class ResultReader:
         bounds: Bounds = _BOUNDS,
     ) -> None:
         self._directory = directory
-        self._parts = {name: rows_of(name) for name in sorted(parts)}
+        self._parts = {name: part_table(name) for name in sorted(parts)}
         self._columns = {column.name: column for column in columns}
         files = tuple(directory / name for name in self._parts)
         self._key = (files, bounds)
@@ -76,7 +76,7 @@ class ResultReader:
         for stream in list(self._streams):
             stream.close()
         if self._engine:
-            ENGINES.give_back(self._key, self._engine)
+            ENGINE_POOL.release(self._key, self._engine)
             self._engine = None
 
     @property
@@ -192,7 +192,7 @@ class ResultReader:
         Texts are searched once for all questions: then their row numbers are known.
         """
         selected = self._selection(sort, filter)
-        if not (filter.is_dear and self._parts):
+        if not (filter.is_expensive and self._parts):
             return self._ask, selected
         numbers = self._ordered((), filter)
         if len(numbers) == self.total:
@@ -210,7 +210,7 @@ class ResultReader:
         if not files:
             raise RowNotFoundError
         values = {"files": files, "number": n}
-        found = self._open().table(row_texts.row(templates_of(files)), values)
+        found = self._open().table(row_texts.row(read_templates(files)), values)
         texts: list[bytes | None] = found[ORIGINAL].to_pylist()
         if not (texts and texts[0] is not None):
             raise ResultsDamagedError
@@ -238,20 +238,20 @@ class ResultReader:
         chosen = self._chosen(columns)
         if not (self._parts and (chosen or with_original)):
             return
-        templates = templates_of(self._key[0]) if with_original else {}
+        templates = read_templates(self._key[0]) if with_original else {}
         cells = [*map(sql.merged, chosen)]
         if with_original:
-            cells.append(row_texts.original(templates))
-        schema = schema_of(chosen, with_original=with_original)
+            cells.append(row_texts.row_text_sql(templates))
+        schema = batch_schema(chosen, with_original=with_original)
         batch_rows = batch_rows or min(BATCH_ROWS, -(-BATCH_CELLS // len(cells)))
         selection = self._selection(sort, filter)
         used = [*chosen, *selection.columns, *row_texts.columns_of(templates)]
         statement = sql.export(cells, used, selection)
-        halt = Halt()
+        halt = Interrupt()
         rows = self._export(statement, selection, limit, batch_rows, halt)
-        stream = delivered(rows, schema)
+        stream = as_batches(rows, schema)
         if min(self.total, self.total if limit is None else limit) > batch_rows:
-            stream = ahead(stream, halt)
+            stream = prefetch(stream, halt)
         self._streams.add(stream)
         yield from stream
 
@@ -261,7 +261,7 @@ class ResultReader:
         selection: Selection,
         limit: int | None,
         batch_rows: int,
-        halt: Halt,
+        halt: Interrupt,
     ) -> Generator[pa.RecordBatch]:
         """Batches of row numbers and cells, in the order selected."""
         values = {"files": self._files(), **selection.values}
@@ -276,7 +276,7 @@ class ResultReader:
             )
         order = self._order(selection)[:limit]
         batches = engine.stream(statement, values, BATCH_ROWS, halt)
-        return arranged(batches, order, self._scratch("sort"), batch_rows)
+        return sort_rows(batches, order, self._scratch("sort"), batch_rows)
 
     def _chosen(self, names: Sequence[str] | None) -> list[Column]:
         return [
@@ -384,7 +384,9 @@ class ResultReader:
         if self._engine is None:
             if not all(file.is_file() for file in self._key[0]):
                 raise ResultsMissingError
-            self._engine = ENGINES.borrow(self._key, lambda: self._scratch("spill"))
+            self._engine = ENGINE_POOL.acquire(
+                self._key, lambda: self._scratch("spill")
+            )
         return self._engine
 
     def _scratch(self, purpose: str) -> Path:

@@ -15,13 +15,13 @@ import pyarrow.parquet as pq
 from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, Column
 from queries.results.engine import Bounds, Engine
 from queries.results.errors import ResultError
-from queries.results.row_templates import Documents, learn, number_of
+from queries.results.row_templates import Documents, learn, template_number
 from queries.results.row_texts import (
     Templates,
     columns_of,
-    metadata_of,
-    templates_of,
-    written,
+    read_templates,
+    rows_with_texts,
+    templates_metadata,
 )
 from queries.results.sql import source
 
@@ -34,7 +34,7 @@ _BOUNDS: Final = Bounds(memory="128MB", seconds=60.0, wait=60.0)
 _CHOSEN: Final = f"{ROW_NUMBER} IN (SELECT unnest($numbers))"
 
 
-class Packer:
+class RowPacker:
     """Takes the texts out of rows that lie in the parts `paths`.
 
     They stay where there are too many columns, where rows have nothing in common, and where the
@@ -47,7 +47,7 @@ class Packer:
         self._paths = paths
         self._columns = columns
         self._documents = documents
-        self._known = templates_of(paths)  # of parts that were packed before
+        self._known = read_templates(paths)  # of parts that were packed before
         self._learnt: Templates = {}
         if not self._known and 0 < len(columns) <= _WIDEST:
             with suppress(ResultError, pa.ArrowInvalid, OSError):
@@ -63,7 +63,7 @@ class Packer:
     @property
     def facts(self) -> dict[bytes, bytes]:
         """What a file of packed tables has to say of them."""
-        return metadata_of({**self._known, **self._learnt})
+        return templates_metadata({**self._known, **self._learnt})
 
     def packed(self, path: Path, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         """The tables of one part, in their order, without the texts that a template writes."""
@@ -84,7 +84,7 @@ class Packer:
         left = {number: text for path in sampled for number, text in _samples(path)}
         while left and len(learnt) < _TEMPLATES:
             template = learn(left.values(), self._columns, self._documents)
-            more = {**learnt, number_of(template): template}
+            more = {**learnt, template_number(template): template}
             fitting = self._fitting(sampled, more, left)
             if not fitting:
                 break
@@ -120,7 +120,7 @@ def _asked(sql: str, paths: Sequence[Path], values: Mapping[str, Any]) -> pa.Tab
 
 def _comparison(templates: Templates) -> str:
     cases = (
-        f"WHEN encode({written(template)}) = {ORIGINAL} THEN {number:d}"
+        f"WHEN encode({rows_with_texts(template)}) = {ORIGINAL} THEN {number:d}"
         for number, template in templates.items()
     )
     return (

@@ -18,7 +18,7 @@ import msgspec
 from queries.results.columns import Column
 from queries.results.flatten import MAX_DEPTH
 from queries.results.keypaths import keypath
-from queries.results.times import unit_of
+from queries.results.times import time_unit
 
 # Root of DataPrime, with which the columns begin -> where it is in a row's text (a key, or "" for all of it), and how: "json" as
 # it is, "text" as JSON inside a text, "pairs" as a list of {"key", "value"}.
@@ -32,7 +32,7 @@ _ISO: Final = re.compile(
 _PAIR: Final = {"key", "value"}
 
 
-class Place(msgspec.Struct, omit_defaults=True):
+class RowTemplate(msgspec.Struct, omit_defaults=True):
     """One place in a row's text: a cell, an object's members, or now the one and now the other.
 
     `form` is how a time or a level is spelled (`_time_form`, `_level_form`). `shape` is "json", "text"
@@ -45,7 +45,7 @@ class Place(msgspec.Struct, omit_defaults=True):
     shape: str = "json"
     spaced: bool = False
     nullable: bool = False
-    members: dict[str, Place] = {}
+    members: dict[str, RowTemplate] = {}
 
     def columns(self) -> Iterator[Column]:
         """All columns that are written here or below."""
@@ -55,7 +55,7 @@ class Place(msgspec.Struct, omit_defaults=True):
             yield from member.columns()
 
 
-def number_of(template: Place) -> int:
+def template_number(template: RowTemplate) -> int:
     """What rows name their template by: 63 bits, the same in every file."""
     digest = blake2s(msgspec.json.encode(template), digest_size=8).digest()
     return int.from_bytes(digest) >> 1
@@ -63,13 +63,13 @@ def number_of(template: Place) -> int:
 
 def learn(
     texts: Iterable[bytes], columns: Sequence[Column], documents: Documents
-) -> Place:
+) -> RowTemplate:
     """The template that these rows have in common, as far as they have.
 
     Texts that are no JSON object are passed over.
     """
     student = _Student({column.name: column for column in columns})
-    template = Place()
+    template = RowTemplate()
     for text in texts:
         try:
             row = msgspec.json.decode(text)
@@ -87,14 +87,18 @@ class _Student:
         self._columns = columns
 
     def row(
-        self, template: Place, row: dict[str, Any], text: bytes, documents: Documents
+        self,
+        template: RowTemplate,
+        row: dict[str, Any],
+        text: bytes,
+        documents: Documents,
     ) -> None:
         template.spaced = template.spaced or _is_spaced(text)
         places = {key: (root, shape) for root, (key, shape) in documents.items()}
         if "" in places:
             self._object(template, row, None, 0)
             return
-        member: Place | None = None
+        member: RowTemplate | None = None
         for key, value in row.items():
             root, shape = places.get(key, (key, "json"))
             member = _member(template, key, after=member)
@@ -102,7 +106,7 @@ class _Student:
             member.shape = shape
             self._document(member, value, root)
 
-    def _document(self, place: Place, value: Any, root: str) -> None:
+    def _document(self, place: RowTemplate, value: Any, root: str) -> None:
         if place.shape == "pairs":
             self._pairs(place, value, root)
         elif place.shape == "text" and isinstance(value, str):
@@ -115,8 +119,8 @@ class _Student:
         else:
             self._value(place, value, root, 1)
 
-    def _pairs(self, place: Place, pairs: Any, root: str) -> None:
-        member: Place | None = None
+    def _pairs(self, place: RowTemplate, pairs: Any, root: str) -> None:
+        member: RowTemplate | None = None
         for pair in pairs if isinstance(pairs, list) else ():
             if not (isinstance(pair, dict) and pair.keys() == _PAIR):
                 continue
@@ -126,15 +130,15 @@ class _Student:
             self._value(member, pair["value"], name, 2)
 
     def _object(
-        self, place: Place, values: dict[str, Any], name: str | None, depth: int
+        self, place: RowTemplate, values: dict[str, Any], name: str | None, depth: int
     ) -> None:
-        member: Place | None = None
+        member: RowTemplate | None = None
         for key, value in values.items():
             member = _member(place, key, after=member)
             member.spaced = place.spaced
             self._value(member, value, keypath(name, key), depth + 1)
 
-    def _value(self, place: Place, value: Any, name: str, depth: int) -> None:
+    def _value(self, place: RowTemplate, value: Any, name: str, depth: int) -> None:
         if value is None:
             place.nullable = True
         if isinstance(value, dict) and value and depth < MAX_DEPTH:
@@ -145,11 +149,11 @@ class _Student:
             place.form = _form(place.column, value)
 
 
-def _member(place: Place, key: str, after: Place | None) -> Place:
+def _member(place: RowTemplate, key: str, after: RowTemplate | None) -> RowTemplate:
     """The member of that key; a new one stands behind the one that it was met behind."""
     if key in place.members:
         return place.members[key]
-    found, new = dict(place.members), Place()
+    found, new = dict(place.members), RowTemplate()
     if after is None:
         place.members = {key: new, **found}
     else:
@@ -176,7 +180,7 @@ def _form(column: Column, value: Any) -> str:
 def _time_form(value: Any) -> str:
     """`iso/<separator>/<digits of the fraction>/<zone>`, or `count/<nanoseconds each>` since 1970."""
     if value.__class__ is int:
-        return f"count/{unit_of(value)}"
+        return f"count/{time_unit(value)}"
     found = _ISO.fullmatch(value) if value.__class__ is str else None
     return f"iso/{found[1]}/{len(found[2] or '')}/{found[3]}" if found else ""
 

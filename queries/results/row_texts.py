@@ -9,15 +9,15 @@ from typing import Final
 
 import msgspec
 
-from queries.results.binding import physical, severity_rank
+from queries.results.binding import physical_columns, severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, TEMPLATES, Column
-from queries.results.engine import quoted
+from queries.results.engine import quote_path
 from queries.results.errors import ResultsDamagedError
-from queries.results.footers import footer_of
-from queries.results.row_templates import Place
+from queries.results.footers import read_footer
+from queries.results.row_templates import RowTemplate
 from queries.results.sql import ISO_TIME, source
 
-Templates = Mapping[int, Place]  # by the number that rows name them by
+Templates = Mapping[int, RowTemplate]  # by the number that rows name them by
 
 _SECONDS: Final = len("2026-01-01T00:00:00")
 _LEVEL: Final = f"{severity_rank('{0}')}::VARCHAR"
@@ -29,26 +29,26 @@ _LEVELS: Final = {
 }
 
 
-def metadata_of(templates: Templates) -> dict[bytes, bytes]:
+def templates_metadata(templates: Templates) -> dict[bytes, bytes]:
     """What a file says of the templates that its rows name."""
     return {TEMPLATES: msgspec.json.encode(templates)} if templates else {}
 
 
-def templates_of(files: Iterable[Path | str]) -> dict[int, Place]:
+def read_templates(files: Iterable[Path | str]) -> dict[int, RowTemplate]:
     """All templates that rows of these files name.
 
     Raises ResultsMissingError and ResultsDamagedError.
     """
-    found: dict[int, Place] = {}
+    found: dict[int, RowTemplate] = {}
     for file in files:
-        found |= _decoded(footer_of(Path(file)).templates)
+        found |= _decoded(read_footer(Path(file)).templates)
     return found
 
 
 @lru_cache(maxsize=256)
 def _decoded(text: bytes) -> Templates:
     try:
-        return msgspec.json.decode(text, type=dict[int, Place])
+        return msgspec.json.decode(text, type=dict[int, RowTemplate])
     except ValueError as error:
         raise ResultsDamagedError from error
 
@@ -59,12 +59,13 @@ def columns_of(templates: Templates) -> list[Column]:
     return list(dict.fromkeys(found))
 
 
-def original(templates: Templates) -> str:
+def row_text_sql(templates: Templates) -> str:
     """The text of a row, as bytes; NULL where a file is damaged."""
     if not templates:
         return ORIGINAL
     texts = (
-        f"WHEN {number:d} THEN {written(place)}" for number, place in templates.items()
+        f"WHEN {number:d} THEN {rows_with_texts(place)}"
+        for number, place in templates.items()
     )
     return f"coalesce({ORIGINAL}, encode(CASE {TEMPLATE} {' '.join(texts)} END))"
 
@@ -72,21 +73,21 @@ def original(templates: Templates) -> str:
 def row(templates: Templates) -> str:
     """A statement for the text of the row `$number`, as bytes."""
     return (
-        f"SELECT {original(templates)} AS {ORIGINAL}"  # noqa: S608 - names of our own
+        f"SELECT {row_text_sql(templates)} AS {ORIGINAL}"  # noqa: S608 - names of our own
         f" FROM {source(columns_of(templates))} WHERE {ROW_NUMBER} = $number"
     )
 
 
-def written(template: Place) -> str:
+def rows_with_texts(template: RowTemplate) -> str:
     """The text of a row as the template would have it."""
     return f"'{{' || {_members(template)} || '}}'"
 
 
-def _value(place: Place) -> str:
+def _value(place: RowTemplate) -> str:
     """The JSON at one place; NULL where the row has nothing there."""
     if place.shape == "pairs":
         return f"'[' || {_members(place)} || ']'"
-    cells = dict(physical(place.column)) if place.column else {}
+    cells = dict(physical_columns(place.column)) if place.column else {}
     text = cells.pop("s", "")
     found = [_object(place)] if place.members else []
     found += [_cell(place, letter, name) for letter, name in cells.items()]
@@ -99,34 +100,36 @@ def _value(place: Place) -> str:
     return f"coalesce({', '.join(found)})" if found else "NULL::VARCHAR"
 
 
-def _object(place: Place) -> str:
+def _object(place: RowTemplate) -> str:
     # No CASE around the members, and they stand here once (`nullif` would double them): DuckDB
     # finds what is alike only outside of a CASE, and each level would double the work.
-    cells = (name for column in place.columns() for _, name in physical(column))
+    cells = (name for column in place.columns() for _, name in physical_columns(column))
     present = " OR ".join(f"{name} IS NOT NULL" for name in cells) or "false"
     return f"'{{' || {_members(place)} || CASE WHEN {present} THEN '}}' END"
 
 
-def _members(place: Place) -> str:
+def _members(place: RowTemplate) -> str:
     """All members that the row has, one after the other."""
     blank = " " if place.spaced else ""
     members = list(_each(place, blank))
     return f"concat_ws(',{blank}', {', '.join(members)})" if members else "''"
 
 
-def _each(place: Place, blank: str) -> Iterator[str]:
+def _each(place: RowTemplate, blank: str) -> Iterator[str]:
     for key, member in place.members.items():
         name, value = msgspec.json.encode(key).decode(), _value(member)
         before, after = f"{name}:{blank}", ""
         if place.shape == "pairs":
             before = f'{{"key":{blank}{name},{blank}"value":{blank}'
             after = "}"
-        text = f"{quoted(before)} || {value}" + (after and f" || {quoted(after)}")
-        null = quoted(f"{before}null{after}")
+        text = f"{quote_path(before)} || {value}" + (
+            after and f" || {quote_path(after)}"
+        )
+        null = quote_path(f"{before}null{after}")
         yield f"coalesce({text}, {null})" if member.nullable else text
 
 
-def _cell(place: Place, letter: str, name: str) -> str:
+def _cell(place: RowTemplate, letter: str, name: str) -> str:
     """The JSON of one cell that is no text."""
     if letter == "t":
         return _time(name, place.form)
@@ -149,5 +152,5 @@ def _time(name: str, form: str) -> str:
     length = _SECONDS + 1 + digits if digits else _SECONDS
     text = f"left(strftime({name}, '{ISO_TIME}'), {length:d})"
     if separator != "T":
-        text = f"replace({text}, 'T', {quoted(separator)})"
-    return f"'\"' || {text} || {quoted(zone + chr(34))}"
+        text = f"replace({text}, 'T', {quote_path(separator)})"
+    return f"'\"' || {text} || {quote_path(zone + chr(34))}"

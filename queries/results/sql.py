@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from queries.results.binding import Bindings, physical, severity_rank
+from queries.results.binding import Bindings, physical_columns, severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, TEMPLATE, Column
 from queries.results.conditions import Condition
-from queries.results.filter_sql import contains, test_of
-from queries.results.footers import names_in
+from queries.results.filter_sql import condition_sql, contains_sql
+from queries.results.footers import stored_columns
 
 _LETTERS: Final = {
     "i": "BIGINT",
@@ -83,9 +83,9 @@ def selection(
     `orders` are columns, and whether descending. Raises ConditionError.
     """
     bind = Bindings()
-    tests = [test_of(condition, column, bind) for condition, column in conditions]
+    tests = [condition_sql(condition, column, bind) for condition, column in conditions]
     if text:
-        tests.append(f"({contains(searched, text, bind)})")
+        tests.append(f"({contains_sql(searched, text, bind)})")
     used = [
         *(column for column, _ in orders),
         *(column for _, column in conditions),
@@ -117,7 +117,7 @@ def rows(columns: Collection[Column], longest: int, files: Sequence[Path] = ()) 
     cells = [
         f"left({name}, {longest:d}) AS {name}" if letter in "sj" else name
         for column in columns
-        for letter, name in physical(column)
+        for letter, name in physical_columns(column)
     ]
     return (
         f"SELECT {', '.join([ROW_NUMBER, *cells])} FROM {source(columns, files)}"
@@ -145,7 +145,7 @@ def merged(column: Column) -> str:
         f"strftime({name}, '{ISO_TIME}') || 'Z'"
         if letter == "t" and kind == "VARCHAR"
         else f"{name}::{kind}"
-        for letter, name in physical(column)
+        for letter, name in physical_columns(column)
     ]
     return f"coalesce({', '.join(cells)})" if cells else f"NULL::{kind}"
 
@@ -157,10 +157,12 @@ def source(columns: Iterable[Column], files: Sequence[Path] = ()) -> str:
     these are; else the first half of a union says what the others are called, for two
     milliseconds more. DuckDB reads only what the statement around it uses.
     """
-    kinds = {name: _LETTERS[letter] for c in columns for letter, name in physical(c)}
+    kinds = {
+        name: _LETTERS[letter] for c in columns for letter, name in physical_columns(c)
+    }
     files_read = "FROM read_parquet($files, union_by_name = true)"
     if files:
-        there = names_in(files)
+        there = stored_columns(files)
         cells = [
             name if name.strip('"') in there else f"NULL::{kind} AS {name}"
             for name, kind in kinds.items()
@@ -182,7 +184,7 @@ def _ordering(orders: Sequence[tuple[Column, bool]]) -> str:
 
 
 def _sort_keys(column: Column) -> Iterator[str]:
-    names = dict(physical(column))
+    names = dict(physical_columns(column))
     yield from _number_keys({k: name for k, name in names.items() if k in "iwgf"})
     yield from (names[letter] for letter in "bt" if letter in names)
     if column.kind == "severity":

@@ -12,16 +12,16 @@ from typing import Any, Final
 import pyarrow as pa
 
 from queries.results import sql
-from queries.results.binding import Bindings, physical
+from queries.results.binding import Bindings, physical_columns
 from queries.results.columns import Column, physical_name
 from queries.results.conditions import Condition
-from queries.results.filter_sql import present, test_of
-from queries.results.footers import present_in
-from queries.results.groups import key_of, text_of
+from queries.results.filter_sql import condition_sql, present_sql
+from queries.results.footers import presence_counts
+from queries.results.groups import group_key, group_text
 from queries.results.sql import Selection
 
-MOST_GROUPS: Final = 50_000
-LONGEST_VALUE: Final = (
+MAX_GROUPS: Final = 50_000
+MAX_VALUE_CHARACTERS: Final = (
     1_000  # characters; a longer text is nothing to choose from a list
 )
 _SPARE: Final = (
@@ -70,7 +70,7 @@ def statistics(
     """The statistics of the rows selected. Raises what `ask` raises."""
     facts = _facts(ask, column, selected)
     found = _Top(ask, column, selected)
-    few = facts["about"] <= MOST_GROUPS
+    few = facts["about"] <= MAX_GROUPS
     values, distinct = found.grouped(top) if few else found.estimated(top)
     absent = facts["rows"] - facts["present"]
     return ColumnStatistics(
@@ -93,7 +93,7 @@ def presences(
     """
     if not columns:  # rows without a single key
         return {}
-    if selected.is_all and (told := present_in(selected.files)) is not None:
+    if selected.is_all and (told := presence_counts(selected.files)) is not None:
         return {
             column.name: sum(
                 told.get(physical_name(column.name, k), 0) for k in column.types
@@ -112,18 +112,18 @@ def _rows(selected: Selection, columns: Sequence[Column]) -> str:
 
 
 def _count(column: Column) -> str:
-    names = [name for _, name in physical(column)]
+    names = [name for _, name in physical_columns(column)]
     if len(names) == 1:
         return f"count({names[0]})"
-    return f"count(*) FILTER ({present(column)})"
+    return f"count(*) FILTER ({present_sql(column)})"
 
 
 def _facts(ask: Ask, column: Column, selected: Selection) -> dict[str, Any]:
-    names = dict(physical(column))
+    names = dict(physical_columns(column))
     cells = [
         "count(*) AS rows",
         f"{_count(column)} AS present",
-        f"approx_count_distinct({key_of(column)}) AS about",
+        f"approx_count_distinct({group_key(column)}) AS about",
         *(
             term
             for letter, name in names.items()
@@ -231,7 +231,7 @@ class _Top:
 
         None when there is no value short enough to be listed.
         """
-        key = key_of(self._column)
+        key = group_key(self._column)
         groups = (
             f"SELECT {key} AS key, count(*) AS rows, count(*) OVER () AS groups"
             f" FROM {_rows(self._selected, [self._column])} AND {key} IS NOT NULL GROUP BY key"
@@ -244,27 +244,27 @@ class _Top:
             statement, {**self._selected.values, "top": top + _SPARE}
         ).to_pylist()
         distinct = found[0]["groups"] if found else None
-        rows = {text_of(f["key"], self._column): f["rows"] for f in found}
+        rows = {group_text(f["key"], self._column): f["rows"] for f in found}
         if len(self._column.types) > 1:  # a text may match cells of several types
             return self._counted(list(rows), top), distinct
         return [*rows.items()][:top], distinct
 
     def estimated(self, top: int) -> tuple[Counted, None]:
         """Values that are likely the most frequent, with exactly their rows."""
-        key = key_of(self._column)
+        key = group_key(self._column)
         statement = (
             f"SELECT approx_top_k({key}, {top + _SPARE:d}) AS keys"
             f" FROM {_rows(self._selected, [self._column])}"
             f" AND {self._short(key)}"
         )
         found = self._ask(statement, self._selected.values).to_pylist()[0]["keys"] or []
-        texts = [text_of(key, self._column) for key in found]
+        texts = [group_text(key, self._column) for key in found]
         return self._counted(texts, top), None
 
     def _short(self, key: str) -> str:
         """Whether the value can be listed; only texts can be long."""
         texts = self._column.kind not in _SHORT_KINDS
-        return f"length({key}) <= {LONGEST_VALUE:d}" if texts else "true"
+        return f"length({key}) <= {MAX_VALUE_CHARACTERS:d}" if texts else "true"
 
     def _counted(self, texts: Sequence[str], top: int) -> Counted:
         """Each text with the rows that the condition "is" finds for it."""
@@ -274,7 +274,7 @@ class _Top:
         counts = []
         for at, text in enumerate(texts):
             condition = Condition(self._column.name, "is", (text,))
-            test = test_of(condition, self._column, bind)
+            test = condition_sql(condition, self._column, bind)
             counts.append(f"count(*) FILTER {test} AS c{at}")
         statement = (
             f"SELECT {', '.join(counts)} FROM {_rows(self._selected, [self._column])}"

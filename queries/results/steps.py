@@ -30,13 +30,15 @@ _WIDTHS: Final = {
 }
 
 
-def step_for(low: datetime, high: datetime, buckets: int) -> str:
+def bucket_step(low: datetime, high: datetime, buckets: int) -> str:
     """The least nice step that needs no more than about `buckets` for this span."""
     wanted = (high - low).total_seconds() / max(buckets, 1)
     return next((name for name, width in _WIDTHS.items() if width >= wanted), "50y")
 
 
-def edges(low: datetime, high: datetime, step: str, zone: tzinfo) -> list[datetime]:
+def bucket_edges(
+    low: datetime, high: datetime, step: str, zone: tzinfo
+) -> list[datetime]:
     """Where the steps begin, in UTC, from the one that holds `low` to the end of that of `high`.
 
     Steps of a day and more begin at local midnight, so that those at a change of the clock are

@@ -51,11 +51,11 @@ def _from_text(text: str) -> int | None:
     return None
 
 
-def unit_of(count: int) -> int:
+def time_unit(count: int) -> int:
     """What a bare count since 1970 counts, in nanoseconds."""
     return next((unit for limit, unit in _UNITS if abs(count) < limit), 1)
 
 
 def _from_count(count: int) -> int | None:
-    unit = unit_of(count)
+    unit = time_unit(count)
     return count * unit if count * unit in _NANOSECONDS else None

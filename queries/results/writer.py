@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column
 from queries.results.errors import StorageError
-from queries.results.flatten import Shredder
-from queries.results.parts import Part, stored
+from queries.results.flatten import Flattener
+from queries.results.parts import Part, storing_part
 
 #: Of what a result set's parts and columns look like on the disk, compacted or not; recorded with each result set.
 #: 1 is what 0.1.0 wrote. Raise it when the code of the release before could not read what is written from now on;
@@ -92,7 +92,7 @@ class PartWriter:
         self._directory = directory
         self._limits = limits
         self._clock = clock
-        self._shredder = Shredder(hints or {}, columns, limits.columns)
+        self._shredder = Flattener(hints or {}, columns, limits.columns)
         self._held = _Held()
         self._first_row = first_row
         self._next_row = first_row  # the number of the next row that enters a table
@@ -244,6 +244,8 @@ class PartWriter:
 
 def _store(directory: Path, table: pa.Table) -> Part:
     first = table[ROW_NUMBER][0].as_py()
-    with stored(directory, range(first, first + len(table)), table.schema) as pending:
+    with storing_part(
+        directory, range(first, first + len(table)), table.schema
+    ) as pending:
         pending.write(table)
     return pending.part

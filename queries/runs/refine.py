@@ -84,7 +84,7 @@ def start_refine(request: RefineRequest) -> Run:
     read = validate_refine(request)
     try:
         quota.check_rows_fit(request.owner)
-    except quota.NoRoomError as error:
+    except quota.StorageLimitError as error:
         raise InvalidRefineError(str(error)) from None
     run = _new(request, read)
     executor.assign_lease(run)

@@ -113,7 +113,7 @@ def import_job(connection: Connection, owner: User, job_id: str) -> Run:
         return run
     try:
         quota.check_rows_fit(owner)
-    except quota.NoRoomError as error:
+    except quota.StorageLimitError as error:
         raise LimitExceededError(str(error), remedy="") from None
     return _adopted(connection, owner, job)
 

@@ -225,7 +225,7 @@ def curl_command(run: Run) -> str:
 def _no_room(owner: User) -> list[Problem]:
     try:
         quota.check_rows_fit(owner)
-    except quota.NoRoomError as error:
+    except quota.StorageLimitError as error:
         return [Problem("", str(error))]
     return []
 

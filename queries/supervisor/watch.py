@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
 from queries.accounts.services import delete_expired
-from queries.exports.services import forget_orphaned_files, sweep_exports
+from queries.exports.services import delete_orphan_files, recover_exports
 from queries.runs.engine import queue
 from queries.runs.engine.heartbeat import last_beat
 from queries.runs.engine.recovery import recover
@@ -54,10 +54,10 @@ class WorkerMonitor:
             if self._is_time("_swept_at", RECOVERY_INTERVAL):
                 close_old_connections()
                 recover()
-                sweep_exports()
+                recover_exports()
             if self._is_time("_forgot_at", CLEANUP_INTERVAL):
                 delete_expired()
-                forget_orphaned_files()
+                delete_orphan_files()
             if self._is_time("_asked_at", HEARTBEAT_INTERVAL):
                 self._listen()
         except (DatabaseError, InterfaceError) as error:

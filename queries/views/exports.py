@@ -62,7 +62,7 @@ def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
         )
         return _file_made(request, wanted)
     try:
-        download = streaming.Download(wanted, selection.readable(wanted))
+        download = streaming.Download(wanted, selection.readable_result(wanted))
     except streaming.NoSlotError as error:
         messages.info(request, f"{error} So the file is made here first.")
         return _file_made(request, wanted)
@@ -80,12 +80,12 @@ def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     """How large the file will be that the menu describes, about."""
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     form = ExportForm(request.POST)
-    context: dict[str, object] = {"usage": quota.usage_of(request.user)}
+    context: dict[str, object] = {"usage": quota.export_usage(request.user)}
     if form.is_valid():
         wanted = form.to_request(request.user, run)
         try:
-            context["estimate"] = selection.estimated(
-                wanted, selection.readable(wanted)
+            context["estimate"] = selection.estimate(
+                wanted, selection.readable_result(wanted)
             )
         except EXPORT_ERRORS as error:
             context["refusal"] = str(error)
@@ -111,7 +111,7 @@ def _file_made(request: AuthedRequest, wanted: ExportRequest) -> HttpResponse:
         return redirect("run_detail", wanted.run.pk)
     ready = export.status == Status.SUCCEEDED
     if export.asked_before and not ready:
-        messages.info(request, export_services.ASKED_BEFORE)
+        messages.info(request, export_services.DUPLICATE_NOTE)
     return redirect("export_download" if ready else "export_detail", export.pk)
 
 
@@ -122,7 +122,7 @@ def export_list(request: AuthedRequest) -> HttpResponse:
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     poll = POLL_SECONDS if any(export.is_active for export in page) else 0
     part = "#exports" if wants_fragment(request) else ""
-    usage = quota.usage_of(request.user)
+    usage = quota.export_usage(request.user)
     context = {"page": page, "poll": poll, "usage": usage}
     return render(request, f"queries/export_list.html{part}", context)
 
@@ -134,7 +134,7 @@ def export_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "export": export,
         "format": FORMATS[export.format],
-        "notes": list(export_services.notes_of(export)),
+        "notes": list(export_services.export_notes(export)),
         "selection": selection.selection_in_words(export.options),
         "poll": POLL_SECONDS if export.is_active else 0,
     }
@@ -152,9 +152,9 @@ def export_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
     try:
         return file_response(
             request,
-            builder.path_of(export),
+            builder.file_path(export),
             name=export.file_name,
-            content_type=export_services.media_type_of(export),
+            content_type=export_services.export_media_type(export),
             etag=export.sha256,
         )
     except FileNotFoundError:

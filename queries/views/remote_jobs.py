@@ -65,7 +65,7 @@ def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("run_detail", run.pk)
     if export.asked_before:
-        messages.info(request, export_services.ASKED_BEFORE)
+        messages.info(request, export_services.DUPLICATE_NOTE)
     return redirect("export_detail", export.pk)
 
 

@@ -181,7 +181,7 @@ def run_list(request: AuthedRequest) -> HttpResponse:
         "page": page,
         "poll": LIST_POLL_SECONDS if any(run.is_active for run in page) else 0,
         "active_count": Run.objects.filter(owner=request.user).active().count(),
-        "stored": quota.stored_by(request.user),
+        "stored": quota.result_usage(request.user),
     }
     part = "#runs" if wants_fragment(request) else ""
     return render(request, f"queries/run_list.html{part}", context)

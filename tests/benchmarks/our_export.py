@@ -17,11 +17,11 @@ def main(kind: str, run: str, width: int, file: Path) -> float:
     """Write the file as a build does; formula-looking text is made harmless, as always."""
     from queries.exports.formats import Options, write
     from queries.models import Run
-    from queries.stored_results import columns_of, open_result
+    from queries.stored_results import open_result, stored_columns
 
     result_set = Run.objects.get(pk=run).result
     assert result_set
-    columns = columns_of(result_set)[: width or None]
+    columns = stored_columns(result_set)[: width or None]
     begun = time.perf_counter()
     with open_result(result_set) as reader:
         batches = reader.batches(columns=[column.name for column in columns])

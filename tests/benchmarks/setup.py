@@ -53,7 +53,7 @@ def _stored_run(user: Any, count: int) -> tuple[Any, float, int]:
     from queries.providers.coralogix.provider import Coralogix
     from queries.providers.coralogix.rows import parse_row
     from queries.results import PartWriter, compact
-    from queries.stored_results import directory_of
+    from queries.stored_results import result_dir
     from tests.benchmarks.rows import wire_rows
 
     connection = Connection(
@@ -78,17 +78,17 @@ def _stored_run(user: Any, count: int) -> tuple[Any, float, int]:
     result_set = ResultSet.objects.create(run=run, complete=True)
     rows = list(wire_rows(count))
     begun = time.perf_counter()
-    writer = PartWriter(directory_of(result_set), hints=Coralogix.column_hints)
+    writer = PartWriter(result_dir(result_set), hints=Coralogix.column_hints)
     names = [part.name for part in writer.write(map(parse_row, rows))]
     documents = Coralogix.row_documents
-    whole = compact(directory_of(result_set), names, writer.columns, documents)
+    whole = compact(result_dir(result_set), names, writer.columns, documents)
     seconds = time.perf_counter() - begun
     ResultPart.objects.create(result_set=result_set, seq=0, **asdict(whole))
     result_set.columns = [asdict(column) for column in writer.columns]
     result_set.row_count, result_set.size = writer.rows, whole.size
     result_set.save()
     for name in set(names) - {whole.name}:
-        (directory_of(result_set) / name).unlink()
+        (result_dir(result_set) / name).unlink()
     Run.objects.filter(pk=run.pk).update(result=result_set)
     run.result = result_set
     return run, seconds, sum(map(len, rows)) + len(rows)
@@ -108,9 +108,9 @@ def _session(user: Any) -> str:
 
 def _table_for_peers(run: Any, path: Path) -> list[str]:
     """The same cells as an SQLite table, its columns named c0, c1 ...; the first twenty of them also alone."""
-    from queries.stored_results import columns_of, open_result
+    from queries.stored_results import open_result, stored_columns
 
-    names = [column.name for column in columns_of(run.result)]
+    names = [column.name for column in stored_columns(run.result)]
     with sqlite3.connect(path) as database, open_result(run.result) as reader:
         fields = [f"c{at}" for at in range(len(names))]
         database.execute(f"CREATE TABLE {TABLE} ({', '.join(fields)})")

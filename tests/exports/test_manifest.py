@@ -41,7 +41,7 @@ def manifest(page, export):
 def test_a_manifest_tells_what_the_file_holds_and_where_it_came_from(
     page, run, settings
 ):
-    view = selection.View(
+    view = selection.GridState(
         sorts=("-$d.n",),
         conditions=(Condition("$d.n", "between", ("5", "")),),
         columns=("$d.n", "$d.message"),
@@ -110,7 +110,7 @@ def test_what_a_file_lacks_is_said_when_its_rows_are_gone_too(page, run):
 def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):
     export = made(run, compression="zip")
     beside = manifest(page, export)
-    with zipfile.ZipFile(builder.path_of(export)) as archive:
+    with zipfile.ZipFile(builder.file_path(export)) as archive:
         inside = json.loads(archive.read(archive.namelist()[-1]))
     for name in ("sha256", "size"):
         del beside["file"][name]
@@ -120,7 +120,7 @@ def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):
 
 
 def test_a_parquet_file_carries_its_manifest(run):
-    data = builder.path_of(made(run, format="parquet")).read_bytes()
+    data = builder.file_path(made(run, format="parquet")).read_bytes()
     told = pq.read_metadata(io.BytesIO(data)).metadata[b"querydeck.manifest"]
     assert json.loads(told)["run"]["id"] == str(run.pk)
 

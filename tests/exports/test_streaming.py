@@ -23,7 +23,7 @@ def request_of(user, data_dir):
 @pytest.fixture(autouse=True)
 def no_slot_is_left_taken():
     yield
-    assert streaming.slots.taken == 0
+    assert streaming.slots.in_use == 0
 
 
 def begun(request):
@@ -58,10 +58,10 @@ def test_a_download_that_takes_too_long_breaks(request_of, settings):
 def test_a_download_that_is_dropped_gives_its_slot_back_once(request_of):
     download = begun(request_of)
     next(iter(download))
-    assert streaming.slots.taken == 1
+    assert streaming.slots.in_use == 1
     download.close()
     download.close()
-    assert streaming.slots.taken == 0
+    assert streaming.slots.in_use == 0
 
 
 def test_one_person_leaves_half_of_the_slots_to_others(request_of, settings):

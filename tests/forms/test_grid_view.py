@@ -10,9 +10,9 @@ from django.utils.http import urlencode
 
 from queries.forms.grid_view import grid_state_parameters, parse_grid_state
 from queries.results import Column, Condition, Filter, Sort
-from queries.stored_results import View
+from queries.stored_results import GridState
 
-WHOLE = View(
+WHOLE = GridState(
     page=3,
     size=50,
     sorts=("-a", "b"),
@@ -29,14 +29,14 @@ WHOLE = View(
 
 def test_a_view_comes_back_from_the_address_it_makes():
     assert parse_grid_state(QueryDict(urlencode(grid_state_parameters(WHOLE)))) == WHOLE
-    assert grid_state_parameters(View()) == []
-    assert parse_grid_state(QueryDict("")) == View()
+    assert grid_state_parameters(GridState()) == []
+    assert parse_grid_state(QueryDict("")) == GridState()
 
 
 def test_a_view_comes_back_from_json():
-    assert View.of_dict(json.loads(json.dumps(WHOLE.as_dict()))) == WHOLE
-    assert View.of_dict({}) == View()
-    assert View.of_dict({"q": "x", "unknown": 1}) == View(q="x")
+    assert GridState.of_dict(json.loads(json.dumps(WHOLE.as_dict()))) == WHOLE
+    assert GridState.of_dict({}) == GridState()
+    assert GridState.of_dict({"q": "x", "unknown": 1}) == GridState(q="x")
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_an_odd_condition_is_none(odd):
 
 def test_sorts_that_exist_are_taken_once_the_first_counts_most():
     known = [Column(name, "text", "s") for name in ("a", "-a", "b")]
-    view = View(sorts=("b", "-a", "--a", "gone", "-b", "a"))
-    assert view.order(known) == (Sort("b"), Sort("-a"), Sort("a"))
+    view = GridState(sorts=("b", "-a", "--a", "gone", "-b", "a"))
+    assert view.sort_order(known) == (Sort("b"), Sort("-a"), Sort("a"))
 
 
 def test_columns_are_shown_as_chosen():
     known = [Column(name, "text", "s") for name in ("a", "b", "c")]
-    assert View(columns=("c", "gone", "a", "c")).shown(known) == ["c", "a"]
-    assert View().shown(known) == ["a", "b", "c"]
-    assert View(q="x", column="gone").filter(known) == Filter("x", None)
+    assert GridState(columns=("c", "gone", "a", "c")).shown(known) == ["c", "a"]
+    assert GridState().shown(known) == ["a", "b", "c"]
+    assert GridState(q="x", column="gone").filter(known) == Filter("x", None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from queries.results.cache import ANSWERS, BLOCKS, ORDERS
-from queries.results.engine_pool import ENGINES
+from queries.results.engine_pool import ENGINE_POOL
 from queries.results.footers import FOOTERS
 
 
@@ -20,8 +20,8 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def no_memories():
     """No test profits from what another one found."""
-    ORDERS.forget()
-    ANSWERS.forget()
-    BLOCKS.forget()
-    FOOTERS.forget()
-    ENGINES.close()
+    ORDERS.clear()
+    ANSWERS.clear()
+    BLOCKS.clear()
+    FOOTERS.clear()
+    ENGINE_POOL.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from queries.results.cache import Memory
+from queries.results.cache import LRUCache
 
 
 def orders(room=1_000):
-    return Memory(room, lambda order: order.nbytes)
+    return LRUCache(room, lambda order: order.nbytes)
 
 
 def rows(count):

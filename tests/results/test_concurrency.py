@@ -7,17 +7,17 @@ import threading
 import pytest
 
 from queries.results import Bounds, BusyError, Limits
-from queries.results.concurrency import GATE, Gate
+from queries.results.concurrency import READ_SLOTS, WeightedSemaphore
 from tests.results.samples import write_column
 
 
 def test_no_more_than_its_places_are_ever_in():
-    gate, inside, most = Gate(2), [], []
+    gate, inside, most = WeightedSemaphore(2), [], []
     lock = threading.Lock()
 
     def enter():
         for _ in range(50):
-            with gate.turn(1, 30):
+            with gate.acquire(1, 30):
                 with lock:
                     inside.append(1)
                     most.append(len(inside))
@@ -34,35 +34,35 @@ def test_no_more_than_its_places_are_ever_in():
 
 
 def test_who_waits_in_vain_is_told_that_others_are_reading():
-    gate = Gate(1)
+    gate = WeightedSemaphore(1)
     with (
-        gate.turn(1, 0),
+        gate.acquire(1, 0),
         pytest.raises(BusyError, match="Too many results"),
-        gate.turn(1, 0),
+        gate.acquire(1, 0),
     ):
         pass
-    with gate.turn(1, 0):
+    with gate.acquire(1, 0):
         pass
 
 
 def test_a_place_is_free_again_after_a_failure():
-    gate = Gate(1)
-    with pytest.raises(ValueError, match="x"), gate.turn(1, 0):
+    gate = WeightedSemaphore(1)
+    with pytest.raises(ValueError, match="x"), gate.acquire(1, 0):
         raise ValueError("x")
-    with gate.turn(1, 0):
+    with gate.acquire(1, 0):
         pass
 
 
 def test_a_wish_for_more_places_than_there_are_gets_all_of_them():
-    gate = Gate(2)
-    with gate.turn(8, 0), pytest.raises(BusyError), gate.turn(1, 0):
+    gate = WeightedSemaphore(2)
+    with gate.acquire(8, 0), pytest.raises(BusyError), gate.acquire(1, 0):
         pass
 
 
 def test_a_reader_waits_for_its_turn_and_then_says_busy(directory):
     written = write_column(directory, [1])
     with (
-        GATE.turn(GATE.places, 0),
+        READ_SLOTS.acquire(READ_SLOTS.capacity, 0),
         written.reader(bounds=Bounds(wait=0)) as reader,
         pytest.raises(BusyError),
     ):
@@ -76,6 +76,6 @@ def test_a_stream_keeps_nobody_waiting_between_its_batches(directory):
     with written.reader() as reader:
         batches = reader.batches(batch_rows=1_000)
         next(batches)
-        with GATE.turn(GATE.places, 0):
+        with READ_SLOTS.acquire(READ_SLOTS.capacity, 0):
             pass
         assert sum(map(len, batches)) == 49_000

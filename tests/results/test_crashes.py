@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from queries.results import Column, ResultReader, compact, orphans
+from queries.results import Column, ResultReader, compact, orphan_directories
 from tests.results.samples import Written, original, write
 
 VALUES = [{"n": n, "text": f"row {n}"} for n in range(30)]
@@ -60,7 +60,7 @@ def test_compaction_that_is_killed_changes_nothing(directory, where):
     before = result.page()
     killed(where, 0, "compact", directory, *result.names)
     assert result.page() == before
-    for path in orphans(directory, result.names, min_age=0):
+    for path in orphan_directories(directory, result.names, min_age=0):
         path.unlink()
     assert {path.name for path in directory.iterdir()} == set(result.names)
     whole = compact(directory, result.names, result.columns)
@@ -70,7 +70,7 @@ def test_compaction_that_is_killed_changes_nothing(directory, where):
 def test_old_parts_are_swept_after_a_kill_that_left_both(directory):
     result = write(directory, VALUES)
     whole = compact(directory, result.names, result.columns)
-    left = orphans(directory, [whole.name], min_age=0)
+    left = orphan_directories(directory, [whole.name], min_age=0)
     assert {path.name for path in left} == set(result.names)
     for path in left:
         path.unlink()
@@ -88,7 +88,7 @@ def test_parts_told_of_before_a_kill_are_whole(directory, where, at):
         assert first == rows
         rows += count
     assert all((directory / name).is_file() for name in names)
-    strays = orphans(directory, names, min_age=0)
+    strays = orphan_directories(directory, names, min_age=0)
     assert {path.name for path in directory.iterdir()} == {
         *names,
         *(path.name for path in strays),

@@ -6,7 +6,7 @@ import pytest
 
 from queries.results import Bounds, QueryTimeoutError
 from queries.results.engine import Engine
-from queries.results.engine_pool import MOST_IDLE, SECONDS_IDLE, Engines
+from queries.results.engine_pool import IDLE_SECONDS, MAX_IDLE, EnginePool
 from tests.results.samples import write
 from tests.results.test_fork import succeeds_in_a_child
 
@@ -25,7 +25,7 @@ def clock():
 
 @pytest.fixture
 def engines(clock):
-    engines = Engines(clock)
+    engines = EnginePool(clock)
     yield engines
     engines.close()
 
@@ -74,16 +74,16 @@ def test_other_files_or_bounds_need_an_engine_of_their_own(engines, borrow, key)
 
 
 def test_only_a_few_are_kept(engines, borrow, key):
-    borrowed = [borrow(key) for _ in range(MOST_IDLE + 2)]
+    borrowed = [borrow(key) for _ in range(MAX_IDLE + 2)]
     for engine in borrowed:
         engines.give_back(key, engine)
-    assert [works(engine) for engine in borrowed] == [False] * 2 + [True] * MOST_IDLE
+    assert [works(engine) for engine in borrowed] == [False] * 2 + [True] * MAX_IDLE
 
 
 def test_what_nobody_asked_for_is_closed(engines, borrow, key, clock):
     first, second = borrow(key), borrow(key)
     engines.give_back(key, first)
-    clock.now += SECONDS_IDLE
+    clock.now += IDLE_SECONDS
     engines.give_back(key, second)
     assert not works(first)
     assert borrow(key) is second

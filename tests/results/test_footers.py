@@ -19,11 +19,11 @@ from queries.results.columns import physical_name
 from queries.results.engine import Engine
 from queries.results.footers import (
     FOOTERS,
-    bounds_in,
-    footer_of,
     has_few,
-    names_in,
-    present_in,
+    presence_counts,
+    read_footer,
+    stored_columns,
+    time_bounds,
 )
 from tests.results.samples import Written, write
 
@@ -56,7 +56,7 @@ def result(directory, request):
 
 
 def test_values_are_counted_by_type(result):
-    told = present_in(paths(result))
+    told = presence_counts(paths(result))
     counts = {
         name: told[physical_name(*name)]
         for name in [
@@ -76,16 +76,16 @@ def test_values_are_counted_by_type(result):
         ("t", "t"): 2,
         ("more", "j"): 1,
     }
-    assert set(told) == names_in(paths(result))
+    assert set(told) == stored_columns(paths(result))
 
 
 def test_the_least_and_the_greatest_are_known_to_the_nanosecond(result):
-    times = bounds_in(paths(result), physical_name("t", "t"))
+    times = time_bounds(paths(result), physical_name("t", "t"))
     assert (min(times), max(times)) == (FIRST, FIRST + 1)
-    numbers = bounds_in(paths(result), physical_name("n", "i"))
+    numbers = time_bounds(paths(result), physical_name("n", "i"))
     assert (min(numbers), max(numbers)) == (-7, 3)
-    assert bounds_in(paths(result), physical_name("none", "t")) == []
-    assert bounds_in(paths(result), physical_name("s", "s")) is None
+    assert time_bounds(paths(result), physical_name("none", "t")) == []
+    assert time_bounds(paths(result), physical_name("s", "s")) is None
 
 
 def test_few_values_are_told_from_many(directory):
@@ -122,7 +122,7 @@ def test_parts_that_say_nothing_are_read(result):
         pq.write_table(
             table.replace_schema_metadata(None), path, write_statistics=False
         )
-    assert {footer_of(path).present for path in paths(result)} == {None}
+    assert {read_footer(path).present for path in paths(result)} == {None}
     with result.reader() as reader:
         assert reader.presence() == {"n": 5, "s": 3, "t": 2, "more": 1}
         assert reader.histogram("t").series == (("rows", (2,)),)
@@ -134,20 +134,20 @@ def test_what_is_gone_or_damaged_is_said(directory):
     path = paths(written)[0]
     path.unlink()
     with pytest.raises(ResultsMissingError):
-        footer_of(path)
+        read_footer(path)
     path.write_bytes(b"no part at all")
     with pytest.raises(ResultsDamagedError):
-        footer_of(path)
+        read_footer(path)
 
 
 def test_a_footer_is_read_once(result):
     path = paths(result)[0]
-    found = footer_of(path)
+    found = read_footer(path)
     path.unlink()
-    assert footer_of(path) is found
-    FOOTERS.forget()
+    assert read_footer(path) is found
+    FOOTERS.clear()
     with pytest.raises(ResultsMissingError):
-        footer_of(path)
+        read_footer(path)
 
 
 def test_texts_are_searched_once_for_all_questions_about_a_filter(result, monkeypatch):
@@ -166,7 +166,7 @@ def test_texts_are_searched_once_for_all_questions_about_a_filter(result, monkey
         assert reader.presence(filter=only) == {"n": 1, "s": 2, "t": 1, "more": 0}
         assert reader.histogram("t", by="s", filter=only).without_time == 1
         assert reader.statistics("s", filter=only).top == (("a", 2),)
-        ANSWERS.forget()
+        ANSWERS.clear()
         sort = [Sort("n")]
         ordered = reader.page(offset=0, size=10, sort=sort, filter=only)
         assert [n for n, _ in ordered.rows] == [0, 4]

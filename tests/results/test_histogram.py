@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queries.results import NO_VALUE, OTHER, Condition, Filter, ResultError
-from queries.results.steps import edges, step_for
+from queries.results.steps import bucket_edges, bucket_step
 from tests.results.samples import write
 
 HINTS = {"t": "timestamp", "level": "severity"}
@@ -126,8 +126,8 @@ def test_the_steps_hold_the_whole_span_and_are_not_too_many(
     low, seconds, buckets, zone
 ):
     high = low + timedelta(seconds=seconds)
-    step = step_for(low, high, buckets)
-    found = edges(low, high, step, ZoneInfo(zone))
+    step = bucket_step(low, high, buckets)
+    found = bucket_edges(low, high, step, ZoneInfo(zone))
     assert found[0] <= low < found[1]
     assert found[-2] <= high < found[-1]
     assert found == sorted(set(found))

@@ -14,7 +14,7 @@ from queries.results import (
     StorageError,
     StorageFullError,
     compact,
-    orphans,
+    orphan_directories,
     remove_result,
 )
 from tests.results.full_disk import files_no_larger_than
@@ -64,18 +64,18 @@ def test_orphans_are_files_that_nobody_records_any_more(directory):
     (directory / ".half.tmp").write_text("")
     (directory / ".spill-1").mkdir()
     later = (directory / result.names[0]).stat().st_mtime + 3_601
-    found = orphans(directory, result.names[1:], now=later)
+    found = orphan_directories(directory, result.names[1:], now=later)
     assert {path.name for path in found} == {".half.tmp", ".spill-1", result.names[0]}
 
 
 def test_fresh_files_are_no_orphans_yet(directory):
     write(directory, [{"a": 1}])
-    assert orphans(directory, []) == []
-    assert len(orphans(directory, [], min_age=0.0, now=sys.maxsize)) == 1
+    assert orphan_directories(directory, []) == []
+    assert len(orphan_directories(directory, [], min_age=0.0, now=sys.maxsize)) == 1
 
 
 def test_there_are_no_orphans_where_there_is_no_directory(directory):
-    assert orphans(directory, []) == []
+    assert orphan_directories(directory, []) == []
 
 
 def test_a_result_is_removed_with_everything_in_it(directory):

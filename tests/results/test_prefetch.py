@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from queries.results import Bounds, BusyError, QueryTimeoutError, Sort
-from queries.results.concurrency import GATE
-from queries.results.engine import STREAM_WAIT, Engine, Halt
-from queries.results.prefetch import MOST_BATCHES, MOST_BYTES, ahead
+from queries.results.concurrency import READ_SLOTS
+from queries.results.engine import STREAM_WAIT, Engine, Interrupt
+from queries.results.prefetch import MAX_BATCHES, MAX_BYTES, prefetch
 from tests.results.samples import write_column
 
 SOON = STREAM_WAIT / 2
@@ -62,19 +62,19 @@ class Source:
 
 def test_all_batches_come_in_order_from_a_thread_that_ends():
     source = Source(50)
-    assert numbers(ahead(source.batches(), nothing)) == list(range(50))
+    assert numbers(prefetch(source.batches(), nothing)) == list(range(50))
     assert source.threads == {"rows_0"}
     assert source.closed
     assert readers() == []
 
 
 def test_no_batches_are_none():
-    assert list(ahead(Source(0).batches(), nothing)) == []
+    assert list(prefetch(Source(0).batches(), nothing)) == []
 
 
 def test_what_the_source_raises_comes_after_the_batches_before_it():
     source = Source(5, failure=OSError("gone"))
-    batches = ahead(source.batches(), nothing)
+    batches = prefetch(source.batches(), nothing)
     assert numbers(next(batches) for _ in range(5)) == list(range(5))
     with pytest.raises(OSError, match="gone"):
         next(batches)
@@ -83,28 +83,28 @@ def test_what_the_source_raises_comes_after_the_batches_before_it():
 
 def test_a_few_batches_are_read_before_they_are_asked_for_and_no_more():
     source = Source(50)
-    batches = ahead(source.batches(), nothing)
+    batches = prefetch(source.batches(), nothing)
     for used in range(1, 20):
         next(batches)
-        source.wait_until_read(used + MOST_BATCHES)
-        assert source.read == used + MOST_BATCHES
+        source.wait_until_read(used + MAX_BATCHES)
+        assert source.read == used + MAX_BATCHES
     batches.close()
 
 
 def test_batches_too_large_to_wait_are_read_when_they_are_asked_for():
-    source = Source(4, size=MOST_BYTES)
-    for used, _ in enumerate(ahead(source.batches(), nothing), 1):
+    source = Source(4, size=MAX_BYTES)
+    for used, _ in enumerate(prefetch(source.batches(), nothing), 1):
         assert source.read == used
     assert used == 4
 
 
 def test_closing_early_ends_the_thread_and_closes_the_source():
     source = Source(50)
-    batches = ahead(source.batches(), nothing)
+    batches = prefetch(source.batches(), nothing)
     next(batches)
     batches.close()
     assert source.closed
-    assert source.read <= 1 + MOST_BATCHES
+    assert source.read <= 1 + MAX_BATCHES
     assert readers() == []
 
 
@@ -117,7 +117,7 @@ def test_closing_stops_what_is_being_read():
         assert stopped.wait(30)
         raise OSError("interrupted, and nobody is left to hear it")
 
-    batches = ahead(slow(), stopped.set)
+    batches = prefetch(slow(), stopped.set)
     next(batches)
     assert begun.wait(30)
     batches.close()
@@ -164,10 +164,10 @@ def test_rows_that_fit_in_one_batch_need_no_thread(written):
 
 
 def test_a_stream_that_waits_for_its_turn_gives_up_when_it_is_told_to(tmp_path):
-    halt = Halt()
+    halt = Interrupt()
     with (
         Engine([], tmp_path / "scratch", Bounds(wait=STREAM_WAIT)) as engine,
-        GATE.turn(GATE.places, 0),
+        READ_SLOTS.acquire(READ_SLOTS.capacity, 0),
     ):
         stopping = threading.Timer(0.1, halt)
         stopping.start()
@@ -179,7 +179,7 @@ def test_a_stream_that_waits_for_its_turn_gives_up_when_it_is_told_to(tmp_path):
 
 
 def test_a_query_in_the_midst_of_its_work_is_stopped(tmp_path):
-    halt = Halt()
+    halt = Interrupt()
     endless = "SELECT count(*) AS n FROM range(100000000000) AS t(i) WHERE i % 7 = 9"
     with Engine([], tmp_path / "scratch", Bounds(seconds=SOON)) as engine:
         batches = engine.stream(endless, {}, 10, halt)

@@ -116,7 +116,7 @@ def test_an_answer_is_remembered_for_the_same_rows_only(directory):
     found = of(written)
     assert of(written) is found
     assert of(written, top=3) is not found
-    ANSWERS.forget()
+    ANSWERS.clear()
     assert of(written) is not found
 
 

@@ -99,7 +99,7 @@ def exported(page, run, **choices) -> bytes:
         builder.build_export(str(export.pk))
         export.refresh_from_db()
         assert export.status == Status.SUCCEEDED
-        return builder.path_of(export).read_bytes()
+        return builder.file_path(export).read_bytes()
     return content(response)
 
 

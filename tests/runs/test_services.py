@@ -294,7 +294,7 @@ def test_deleting_removes_rows_and_files_of_run_and_exports(
     result_set = ResultSet.objects.create(run=run)
     export = ExportFactory(run=run, result_set=result_set)
     files = [
-        stored_results.directory_of(result_set) / "part.parquet",
+        stored_results.result_dir(result_set) / "part.parquet",
         data_dir / "exports" / str(export.pk) / "result.csv",
         data_dir / "exports" / "other" / "kept.csv",
     ]

@@ -167,7 +167,7 @@ def large(monkeypatch):
     monkeypatch.setattr(
         export_services,
         "CELLS_AT_ONCE",
-        dict.fromkeys(export_services.CELLS_AT_ONCE, 0),
+        dict.fromkeys(export_services.MAX_INLINE_CELLS, 0),
     )
 
 
@@ -219,7 +219,7 @@ def test_a_file_asked_for_again_later_or_after_a_cancel_is_made_anew(page, run, 
     make(page, run)
     second = Export.objects.exclude(pk=first.pk).get()
     builder.build_export(str(second.pk))
-    long_ago = timezone.now() - export_services.SECOND_CLICK
+    long_ago = timezone.now() - export_services.DUPLICATE_WINDOW
     Export.objects.filter(pk=second.pk).update(finished_at=long_ago)
     make(page, run)
     assert Export.objects.count() == 3
@@ -243,9 +243,9 @@ def test_building_twice_makes_one_file(page, run, large, data_dir):
     make(page, run)
     export = Export.objects.get()
     builder.build_export(str(export.pk))
-    made = builder.path_of(export).stat().st_mtime_ns
+    made = builder.file_path(export).stat().st_mtime_ns
     builder.build_export(str(export.pk))
-    assert builder.path_of(export).stat().st_mtime_ns == made
+    assert builder.file_path(export).stat().st_mtime_ns == made
 
 
 def test_cancelling_before_and_during_the_build_leaves_no_file(
@@ -298,7 +298,7 @@ def test_a_full_disk_fails_the_export_in_words(page, run, large, monkeypatch, da
     assert export.status == Status.FAILED
     assert export.error["message"].startswith("The server's disk is full.")
     assert export.size == 0
-    assert not builder.directory_of(export).exists()
+    assert not builder.export_dir(export).exists()
 
 
 def test_a_build_that_keeps_dying_is_given_up(run, large):
@@ -306,9 +306,9 @@ def test_a_build_that_keeps_dying_is_given_up(run, large):
         run=run,
         options=export_services.ExportRequest(
             owner=run.owner, run=run, format="csv"
-        ).stored(),
+        ).as_dict(),
     )
-    export.claims = builder.MOST_ATTEMPTS
+    export.claims = builder.MAX_ATTEMPTS
     export.save()
     builder.build_export(str(export.pk))
     export.refresh_from_db()
@@ -322,7 +322,7 @@ def test_the_sweep_rings_again_for_a_build_that_stands_still(run, large, monkeyp
     )
     still = ExportFactory(run=run, next_at=timezone.now() - timedelta(minutes=2))
     ExportFactory(run=run, next_at=timezone.now())
-    export_services.sweep_exports()
+    export_services.recover_exports()
     assert rung == [(export_services.bell.BUILD_EXPORT, str(still.pk))]
 
 
@@ -330,8 +330,8 @@ def test_an_expired_file_is_removed_and_says_so(page, run):
     make(page, run)
     export = Export.objects.get()
     Export.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    export_services.sweep_exports()
-    assert not builder.path_of(export).exists()
+    export_services.recover_exports()
+    assert not builder.file_path(export).exists()
     assert page.get(reverse("export_download", args=[export.pk])).status_code == 404
     assert "Expired" in page.get(reverse("export_detail", args=[export.pk])).text
 
@@ -341,7 +341,7 @@ def test_deleting_an_export_removes_the_file(page, run):
     export = Export.objects.get()
     page.post(reverse("export_delete", args=[export.pk]))
     assert not Export.objects.exists()
-    assert not builder.path_of(export).exists()
+    assert not builder.file_path(export).exists()
 
 
 def test_files_that_no_export_names_are_removed_once_nobody_can_be_making_them(
@@ -355,12 +355,12 @@ def test_files_that_no_export_names_are_removed_once_nobody_can_be_making_them(
         folder.mkdir()
         (folder / "rows.csv").write_bytes(b"1")
     long_ago = time.time() - 7_200
-    for folder in (left, builder.directory_of(export)):
+    for folder in (left, builder.export_dir(export)):
         os.utime(folder, (long_ago, long_ago))
-    export_services.forget_orphaned_files()
+    export_services.delete_orphan_files()
     assert not left.exists()
     assert new.exists()
-    assert builder.path_of(export).exists()
+    assert builder.file_path(export).exists()
 
 
 def test_a_reader_who_has_gone_does_not_keep_a_thread_of_the_server(page, run):
@@ -396,15 +396,18 @@ def test_an_export_made_before_there_were_more_choices_keeps_its_own(run):
         migration.respell(apps, None)
         for export in (sorted_one, originals, everything):
             export.refresh_from_db()
-    assert export_services.media_type_of(sorted_one) == "application/zip"
-    wanted = ExportRequest.of(sorted_one)
+    assert export_services.export_media_type(sorted_one) == "application/zip"
+    wanted = ExportRequest.from_export(sorted_one)
     assert (wanted.limit, str(wanted.zone)) == (5, "Europe/Berlin")
-    known = stored_results.columns_of(run.result)
-    with selection.taken(wanted, run.result) as rows:
+    known = stored_results.stored_columns(run.result)
+    with selection.open_rows(wanted, run.result) as rows:
         assert [column.name for column in rows.columns] == ["$d.n"]
         assert next(rows.batches).column(0).to_pylist() == [119, 118, 117, 116, 115]
-    assert ExportRequest.of(originals).options.original
-    assert selection.columns_taken(ExportRequest.of(everything), known) == known
+    assert ExportRequest.from_export(originals).options.original
+    assert (
+        selection.selected_columns(ExportRequest.from_export(everything), known)
+        == known
+    )
 
 
 def test_a_teammate_cannot_touch_an_export_and_access_ends_with_the_membership(
@@ -433,7 +436,7 @@ def test_what_was_changed_for_the_format_is_said(user):
         "values_quoted": 5,
     }
     export = ExportFactory.build(report=report, run=None, owner=user, complete=True)
-    notes = list(export_services.notes_of(export))
+    notes = list(export_services.export_notes(export))
     assert len(notes) == 5
     assert notes[0].startswith("1,200 cells were cut")
 
@@ -441,7 +444,9 @@ def test_what_was_changed_for_the_format_is_said(user):
 def test_a_providers_file_of_the_first_rows_calls_no_result_incomplete(run):
     made = {"made_by": builder.MADE_BY_PROVIDER, "limit": 5}
     export = ExportFactory(run=run, result_set=run.result, options=made)
-    assert [note[:12] for note in export_services.notes_of(export)] == ["The provider"]
+    assert [note[:12] for note in export_services.export_notes(export)] == [
+        "The provider"
+    ]
 
 
 def test_an_empty_list_says_what_to_do(page):
@@ -471,7 +476,7 @@ def test_a_builder_that_lost_its_lease_leaves_the_winner_alone(
     builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.SUCCEEDED
-    assert [path.name for path in builder.directory_of(export).rglob("*")] == [
+    assert [path.name for path in builder.export_dir(export).rglob("*")] == [
         export.file_name
     ]
 
@@ -479,11 +484,11 @@ def test_a_builder_that_lost_its_lease_leaves_the_winner_alone(
 def test_what_a_killed_builder_left_is_cleared_away(page, run, large):
     make(page, run)
     export = Export.objects.get()
-    left = builder.directory_of(export) / ".dead" / ".half.part"
+    left = builder.export_dir(export) / ".dead" / ".half.part"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
     builder.build_export(str(export.pk))
-    assert [path.name for path in builder.directory_of(export).rglob("*")] == [
+    assert [path.name for path in builder.export_dir(export).rglob("*")] == [
         export.file_name
     ]
 

@@ -192,7 +192,7 @@ def test_a_file_larger_than_we_keep_is_refused(page, run, upstream, settings):
     builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
-    assert not builder.path_of(export).exists()
+    assert not builder.file_path(export).exists()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from queries.models import Export
-from queries.results.concurrency import GATE
+from queries.results.concurrency import READ_SLOTS
 from tests.stored_results import log_rows, stored_run
 
 BUSY = "Too many results are being read at this moment. Try again shortly."
@@ -29,9 +29,11 @@ def run(user):
 @pytest.fixture
 def crowd(monkeypatch):
     """Others read results with every thread there is, and the time to wait for one is over at once."""
-    wait_for = GATE._freed.wait_for
-    monkeypatch.setattr(GATE._freed, "wait_for", lambda free, _: wait_for(free, 0))
-    return GATE.turn(GATE.places, 0)
+    wait_for = READ_SLOTS._freed.wait_for
+    monkeypatch.setattr(
+        READ_SLOTS._freed, "wait_for", lambda free, _: wait_for(free, 0)
+    )
+    return READ_SLOTS.acquire(READ_SLOTS.capacity, 0)
 
 
 def page_of(page, name, run, **query):

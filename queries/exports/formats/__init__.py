@@ -22,7 +22,7 @@ from queries.exports.formats.base import (
     Report,
 )
 from queries.exports.formats.csv_writer import csv_chunks, tsv_chunks
-from queries.exports.formats.files import behind, safe_file_name, whole_file
+from queries.exports.formats.files import atomic_file, behind, safe_file_name
 from queries.exports.formats.json_writer import json_chunks, ndjson_chunks
 from queries.exports.formats.parquet_writer import parquet_chunks
 from queries.exports.formats.xlsx.writer import xlsx_chunks
@@ -131,7 +131,7 @@ def write(
     if progress is not None:
         batches = _telling(batches, progress, report)
     chunks = stream(slug, columns, batches, options=options, report=report)
-    with whole_file(destination) as file, behind(file.write, digest.update) as put:
+    with atomic_file(destination) as file, behind(file.write, digest.update) as put:
         for chunk in chunks:
             put(chunk)
     report.sha256 = digest.hexdigest()
@@ -185,12 +185,12 @@ def _compressed(
 ) -> Iterator[bytes]:
     if not options.compression:
         return chunks
-    chunks = archive.measured(chunks, report)
+    chunks = archive.measure(chunks, report)
     if options.compression == archive.GZIP:
-        return archive.gzipped(chunks)
+        return archive.gzip_stream(chunks)
     told = partial(options.manifest, report) if options.manifest else None
     name = safe_file_name(options.inner_name, chosen.extension)
-    return archive.zipped(chunks, name, told)
+    return archive.zip_stream(chunks, name, told)
 
 
 def _counted(batches: Batches, width: int, report: Report) -> Batches:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from queries.exports.formats.base import Report
-from queries.exports.formats.stream_buffer import LEVEL, Outbox
+from queries.exports.formats.stream_buffer import LEVEL, StreamBuffer
 
 ZIP, GZIP = "zip", "gzip"
 EXTENSIONS = MappingProxyType({ZIP: "zip", GZIP: "gz"})
@@ -20,14 +20,14 @@ MANIFEST_NAME = "manifest.json"
 _GZIP_WINDOW = 31
 
 
-def zipped(
+def zip_stream(
     chunks: Iterator[bytes], name: str, manifest: Callable[[], bytes] | None = None
 ) -> Iterator[bytes]:
     """The bytes as the file `name` of an archive; after it the manifest, asked for when the file is whole.
 
     The size is not known before the end, hence ZIP64.
     """
-    outbox = Outbox()
+    outbox = StreamBuffer()
     with ZipFile(outbox, "w") as archive:
         with archive.open(_entry(name), "w", force_zip64=True) as file:
             for chunk in chunks:
@@ -38,7 +38,7 @@ def zipped(
     yield outbox.take()
 
 
-def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def gzip_stream(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The bytes as a .gz. The same rows make the same file."""
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
     for chunk in chunks:
@@ -46,7 +46,7 @@ def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield packer.flush()
 
 
-def measured(chunks: Iterator[bytes], report: Report) -> Iterator[bytes]:
+def measure(chunks: Iterator[bytes], report: Report) -> Iterator[bytes]:
     """Pass the data file's bytes on; the report knows their size and hash at the end."""
     digest = sha256()
     for chunk in chunks:

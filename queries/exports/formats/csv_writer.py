@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.exports.formats.base import Batches, Column, Options, Report
-from queries.exports.formats.formulas import neutralised
+from queries.exports.formats.formulas import neutralize
 from queries.exports.formats.moments import iso_texts
 from queries.exports.formats.text import (
     as_bytes,
@@ -31,7 +31,7 @@ from queries.exports.formats.text import (
 _LINE_END = "\r\n"
 
 
-def separated(
+def delimited_chunks(
     columns: Sequence[Column],
     batches: Batches,
     options: Options,
@@ -49,8 +49,8 @@ def separated(
             yield table.lines([table.cells(values) for values in piece.columns])
 
 
-csv_chunks = partial(separated, separator=",")
-tsv_chunks = partial(separated, separator="\t")
+csv_chunks = partial(delimited_chunks, separator=",")
+tsv_chunks = partial(delimited_chunks, separator="\t")
 
 
 class _Table:
@@ -94,7 +94,7 @@ class _Table:
     def _text(self, text: pa.StringArray) -> pa.StringArray:
         if self._options.raw:
             return text
-        text, found = neutralised(text)
+        text, found = neutralize(text)
         self._report.cells_neutralised += found
         return text
 

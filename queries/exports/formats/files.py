@@ -14,9 +14,9 @@ from typing import IO
 
 #: Files being written. A process that is killed may leave one; any older than a running build can go.
 TEMPORARY_SUFFIX = ".part"
-MOST_CHARACTERS = 120
+MAX_NAME_CHARACTERS = 120
 #: File systems count bytes, most allow 255.
-MOST_BYTES = 240
+MAX_NAME_BYTES = 240
 FALLBACK = "result"
 #: At the ends of a name these hide a file, look like an option, or are dropped by Windows.
 _EDGES = " .-"
@@ -33,7 +33,7 @@ _RESERVED = re.compile(
 
 
 @contextmanager
-def whole_file(destination: Path) -> Iterator[IO[bytes]]:
+def atomic_file(destination: Path) -> Iterator[IO[bytes]]:
     """A file to write to that takes its name only when all is on disk; on any exception nothing is left.
 
     OSError (a full disk, say) passes through.
@@ -90,7 +90,7 @@ def safe_file_name(name: str, extension: str) -> str:
 
 def _cut(stem: str, reserved: int) -> str:
     """A name cut to what is left beside `reserved` characters of ending."""
-    short = stem[: MOST_CHARACTERS - reserved].encode()[: MOST_BYTES - reserved]
+    short = stem[: MAX_NAME_CHARACTERS - reserved].encode()[: MAX_NAME_BYTES - reserved]
     return short.decode(errors="ignore").rstrip(_EDGES)
 
 

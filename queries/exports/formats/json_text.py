@@ -25,7 +25,7 @@ _TOKENS = re.compile(
 _validator = msgspec.json.Decoder(msgspec.Raw)
 
 
-def encoded(value: str) -> str:
+def encode(value: str) -> str:
     """One text as a JSON string."""
     return msgspec.json.encode(value).decode()
 
@@ -36,7 +36,7 @@ def escaped(text: pa.StringArray) -> pa.StringArray:
     if not has_bytes(data, _CONTROLS):
         return _easily(text, data)
     hard = pc.match_substring_regex(text, r"[\x00-\x1f]")
-    spelled = patched(text, hard, lambda value: encoded(value)[1:-1])
+    spelled = patched(text, hard, lambda value: encode(value)[1:-1])
     return pc.if_else(hard, spelled, _easily(text, data))
 
 
@@ -56,7 +56,7 @@ def checked(text: pa.StringArray, report: Report) -> pa.StringArray:
     valid = [value is None or is_json(value) for value in text.to_pylist()]
     if not all(valid):
         report.values_quoted += valid.count(False)
-        text = patched(text, pa.array([not each for each in valid]), encoded)
+        text = patched(text, pa.array([not each for each in valid]), encode)
     if has_bytes(as_bytes(text), b"\r\n"):
         text = pc.replace_substring_regex(text, r"[\r\n]", " ")
     return text
@@ -86,7 +86,7 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def exact_as_text(text: pa.StringArray, report: Report) -> pa.StringArray:
+def large_integers_as_text(text: pa.StringArray, report: Report) -> pa.StringArray:
     """Valid JSON texts with the integers beyond 2^53 as strings, at any depth; how many is counted."""
 
     def spelled(found: re.Match[str]) -> str:

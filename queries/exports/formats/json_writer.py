@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from queries.exports.formats.base import Batches, Column, Options, Report, unique_names
 from queries.exports.formats.json_text import (
     checked,
-    encoded,
+    encode,
     escaped,
-    exact_as_text,
+    large_integers_as_text,
 )
 from queries.exports.formats.moments import iso_texts
 from queries.exports.formats.text import as_bytes, constant, joined, pieces, texts
@@ -66,7 +66,7 @@ def _rows(
 
     def rows(piece: pa.RecordBatch) -> pa.StringArray:
         text = joined(*_merged([before, *parts(piece), after]))
-        return exact_as_text(text, report) if options.exact_as_text else text
+        return large_integers_as_text(text, report) if options.exact_as_text else text
 
     return rows
 
@@ -80,7 +80,7 @@ def _originals(report: Report) -> Callable[[pa.RecordBatch], Parts]:
 def _objects(
     columns: Sequence[Column], report: Report
 ) -> Callable[[pa.RecordBatch], Parts]:
-    keys = [f"{encoded(key)}:" for key in unique_names(columns)]
+    keys = [f"{encode(key)}:" for key in unique_names(columns)]
     heads = ["{" + keys[0], *("," + key for key in keys[1:])]
 
     def parts(piece: pa.RecordBatch) -> Parts:

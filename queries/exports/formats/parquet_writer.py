@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from queries.exports.formats.base import Batches, Column, Options, Report, unique_names
-from queries.exports.formats.stream_buffer import Outbox
+from queries.exports.formats.stream_buffer import StreamBuffer
 from queries.exports.formats.text import pieces
 
 #: Of one row group, whichever comes first. Readers skip by groups; a smaller one costs them more than it saves us.
@@ -35,7 +35,7 @@ def parquet_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
     """The file, a row group at a time."""
-    outbox = Outbox()
+    outbox = StreamBuffer()
     first = next(batches, None)
     kinds = [_TYPES.get(column.kind, pa.string()) for column in columns]
     types = kinds if first is None else [_storable(each) for each in first.schema.types]

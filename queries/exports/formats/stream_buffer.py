@@ -9,7 +9,7 @@ from typing import Any
 LEVEL = 1
 
 
-class Outbox(io.RawIOBase):
+class StreamBuffer(io.RawIOBase):
     """As much of a file as `ZipFile` needs. It cannot seek: nothing that was written is changed later."""
 
     def __init__(self) -> None:

@@ -25,14 +25,14 @@ from typing import IO, Any, Final
 import duckdb
 import pyarrow as pa
 
-from queries.results.engine import LOCKED_CONFIG, quoted
-from queries.results.refine.landlock import confine
+from queries.results.engine import LOCKED_CONFIG, quote_path
+from queries.results.refine.landlock import restrict_process
 from queries.results.sql import ISO_TIME
 
 ROWS: Final = 1_000  # of one batch
 BATCH_BYTES: Final = 8 * 2**20  # of one message; a row may be larger
 ROW_BYTES: Final = 32 * 2**20
-MOST_COLUMNS: Final = 2_000
+MAX_COLUMNS: Final = 2_000
 _NESTED: Final = "SELECT {cells} FROM (\n{text}\n) AS answer"
 _PLACE: Final = re.compile(r"\n+LINE (\d+): (.*)\n( *)\^.*", re.DOTALL)
 # DuckDB's words when it cannot put aside what does not fit in memory; they name our files.
@@ -102,7 +102,7 @@ def _opened(asked: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     sizes = {"threads": "1", "memory_limit": f"{asked['bounds']['memory_bytes']}B"}
     connection = duckdb.connect(":memory:", config={**LOCKED_CONFIG, **sizes})
     connection.execute(asked["settings"])
-    confine(readable=asked["files"], writable=[asked["scratch"]])
+    restrict_process(readable=asked["files"], writable=[asked["scratch"]])
     for statement in asked["views"]:
         connection.execute(statement)
     return connection
@@ -168,10 +168,10 @@ def _as_json_rows(
     shape = connection.execute(f"DESCRIBE {_NESTED.format(cells='*', text=text)}")
     columns = shape.fetchall()
     names, types = _unlike([c[0] for c in columns]), [str(c[1]) for c in columns]
-    if len(names) > MOST_COLUMNS:
-        raise RefusedError(f"The answer would have more than {MOST_COLUMNS:,} columns.")
+    if len(names) > MAX_COLUMNS:
+        raise RefusedError(f"The answer would have more than {MAX_COLUMNS:,} columns.")
     cells = ", ".join(
-        f"{quoted(name)}, {_cell(f'c{at}', kind)}"
+        f"{quote_path(name)}, {_cell(f'c{at}', kind)}"
         for at, (name, kind) in enumerate(zip(names, types, strict=True))
     )
     aliases = ", ".join(f"c{at}" for at in range(len(names)))

@@ -26,7 +26,7 @@ _TCP: Final = 0b11  # bind and connect
 _TRUNCATES_SINCE, _NETWORK_SINCE = 3, 4
 
 
-def confine(*, readable: Iterable[str], writable: Iterable[str]) -> bool:
+def restrict_process(*, readable: Iterable[str], writable: Iterable[str]) -> bool:
     """Leave this process `readable` files to read and `writable` folders to use; tells whether.
 
     Only the calling thread and those it starts later are bound. There is no way back.

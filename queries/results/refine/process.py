@@ -32,7 +32,7 @@ from queries.results.errors import (
 )
 
 _CODE: Final = Path(__file__).resolve().parents[3]
-_MOST_TROUBLE: Final = 65_536  # bytes; DuckDB may quote a long statement
+_MAX_STDERR_BYTES: Final = 65_536  # bytes; DuckDB may quote a long statement
 _OVERHEAD: Final = (
     2 * 2**30
 )  # address space, not memory: Python, Arrow and DuckDB themselves
@@ -55,7 +55,7 @@ class RefineBounds:
 
 
 @dataclass(frozen=True)
-class Refine:
+class RefineRequest:
     """What is asked. Either `text`, SQL as somebody typed it, over the relations of `views`;
     or `sql` of our own with its bound `params`, whose columns are delivered as they are.
 
@@ -89,7 +89,7 @@ class ClosedError(StatementError):
     )
 
 
-class Refinery:
+class RefineProcess:
     """Answers one `Refine`; use it in `with`. `scratch` is a directory, not there yet.
 
     `batches` gives the answer: for SQL a column `row` of JSON texts (no longer than 32 MB each),
@@ -98,7 +98,7 @@ class Refinery:
     """
 
     def __init__(
-        self, asked: Refine, scratch: Path, bounds: RefineBounds = RefineBounds()
+        self, asked: RefineRequest, scratch: Path, bounds: RefineBounds = RefineBounds()
     ) -> None:
         self.hints: dict[str, str] = {}
         self._asked = asked
@@ -110,7 +110,7 @@ class Refinery:
         self._late = False
         self._broken = False
 
-    def __enter__(self) -> Refinery:
+    def __enter__(self) -> RefineProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -232,7 +232,7 @@ class Refinery:
         if self._stopped or (process.returncode == 0 and not self._broken):
             return
         trouble.seek(0)
-        told = _last_json(trouble.read(_MOST_TROUBLE))
+        told = _last_json(trouble.read(_MAX_STDERR_BYTES))
         if process.returncode in _TERMINATED:
             raise QueryTimeoutError
         raise _ERRORS.get(told.get("kind", ""), _other)(told)

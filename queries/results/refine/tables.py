@@ -14,9 +14,9 @@ from dataprime import Field, Kind, Table
 from dataprime.sql import identifier
 from queries.results.binding import severity_rank
 from queries.results.columns import ORIGINAL, ROW_NUMBER, Column, physical_name
-from queries.results.engine import quoted
+from queries.results.engine import quote_path
 from queries.results.row_templates import Documents
-from queries.results.row_texts import original, templates_of
+from queries.results.row_texts import read_templates, row_text_sql
 from queries.results.sql import ISO_TIME, merged
 
 Keys = tuple[str, ...]
@@ -32,9 +32,9 @@ _ORIGINAL: Final = f"TRY_CAST(TRY(decode({ORIGINAL})) AS JSON)"
 
 def views(files: Sequence[str], columns: Sequence[Column]) -> list[str]:
     """CREATE VIEW statements: the files as they are stored, and the relations for SQL."""
-    parts = ", ".join(quoted(file) for file in files)
-    templates = templates_of(files)
-    text = f" REPLACE ({original(templates)} AS {ORIGINAL})" if templates else ""
+    parts = ", ".join(quote_path(file) for file in files)
+    templates = read_templates(files)
+    text = f" REPLACE ({row_text_sql(templates)} AS {ORIGINAL})" if templates else ""
     cells = [f"{_shown(c)} AS {identifier(n)}" for n, c in sql_names(columns).items()]
     return [
         f"CREATE VIEW {STORED} AS SELECT *{text}"
@@ -155,7 +155,7 @@ def _document(key: str, form: str) -> str:
     if not key:
         return _ORIGINAL
     place = "/" + key.replace("~", "~0").replace("/", "~1")
-    member = f"json_extract({_ORIGINAL}, {quoted(place)})"
+    member = f"json_extract({_ORIGINAL}, {quote_path(place)})"
     if form == "json":
         return member
     if form == "text":

@@ -39,7 +39,7 @@ from queries.runs.engine.run_updates import (
     merged_warnings,
     warning_dicts,
 )
-from queries.stored_results import columns_of, directory_of
+from queries.stored_results import result_dir, stored_columns
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +75,7 @@ class Receiver:
             self.result_set = ResultSet.objects.create(
                 run=one.run, format_version=FORMAT_VERSION
             )
-        self.writer = PartWriter(directory_of(self.result_set), hints=hints)
+        self.writer = PartWriter(result_dir(self.result_set), hints=hints)
 
     def receive(self) -> ReceiveResult:
         """Read the stream to its end, or to its error; either way the rows until then are stored."""
@@ -132,7 +132,7 @@ class Receiver:
             )
             self._describe(row_count=self.writer.rows, size=self.writer.size)
         # Told where rows are taken: those that are held already become durable then.
-        self.storage_full_reason = quota.no_room_for_rows()
+        self.storage_full_reason = quota.storage_full_reason()
 
     def _renew(self, **changes: Any) -> None:
         if not leased_row(self.leased.run).update(
@@ -191,9 +191,9 @@ def compact_parts(one: LeasedRun, result_set: ResultSet) -> None:
         return
     result_set.refresh_from_db(fields=["columns"])
     try:
-        columns = columns_of(result_set)
+        columns = stored_columns(result_set)
         whole = compact(
-            directory_of(result_set),
+            result_dir(result_set),
             names,
             columns,
             row_document_layout(one.run, columns),

@@ -26,7 +26,7 @@ from queries.models import (
     Status,
 )
 from queries.providers.base import RateLimit
-from queries.results import StorageError, orphans, remove_result
+from queries.results import StorageError, orphan_directories, remove_result
 from queries.runs.engine import error_texts, fetching, queue, scheduler
 from queries.runs.engine.leases import claim
 from queries.runs.engine.run_updates import (
@@ -34,7 +34,7 @@ from queries.runs.engine.run_updates import (
     finish_incomplete_run,
     remove_rows,
 )
-from queries.stored_results import directory_of
+from queries.stored_results import result_dir
 
 OVERDUE_AFTER = timedelta(seconds=1.5)
 WAKE_INTERVAL = timedelta(seconds=4)
@@ -156,14 +156,16 @@ def _recorded(generations: list[Path]) -> dict[Path, set[str]]:
     """Of these directories those that a row names, each with the names of its parts."""
     ids = [pk for path in generations if (pk := _id(path.name))]
     rows = ResultSet.objects.filter(pk__in=ids).prefetch_related("parts")
-    return {directory_of(one): {part.name for part in one.parts.all()} for one in rows}
+    return {result_dir(one): {part.name for part in one.parts.all()} for one in rows}
 
 
 def _tidied(generation: Path, names: set[str] | None, min_age: float) -> int:
     """Remove what is not in ``names``, or all of it if there are none; gives how much that was."""
     if names is not None:
-        return sum(map(_removed, orphans(generation, names, min_age=min_age)))
-    old = generation in orphans(generation.parent, (), min_age=min_age)
+        return sum(
+            map(_removed, orphan_directories(generation, names, min_age=min_age))
+        )
+    old = generation in orphan_directories(generation.parent, (), min_age=min_age)
     return _removed(generation) if old else 0
 
 

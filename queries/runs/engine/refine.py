@@ -27,9 +27,9 @@ from queries.results import ResultError, ResultsMissingError, UnknownFormatError
 from queries.results.errors import MemoryLimitError, QueryTimeoutError
 from queries.results.keypaths import keypath
 from queries.results.refine.process import (
-    Refine,
     RefineBounds,
-    Refinery,
+    RefineProcess,
+    RefineRequest,
     StatementError,
 )
 from queries.results.refine.tables import DATASETS, ROOTS, dataprime_table, views
@@ -46,7 +46,7 @@ RowDecoder = Callable[[pa.RecordBatch], Iterator[Row]]
 
 def compile_statement(statement: str, result_set: ResultSet) -> Compiled:
     """The statement over the rows of a result set. Raises DataPrimeError, with its place."""
-    columns = stored_results.columns_of(result_set)
+    columns = stored_results.stored_columns(result_set)
     table = dataprime_table(
         columns,
         row_document_layout(result_set.run, columns),
@@ -66,7 +66,10 @@ def execute_refine(one: LeasedRun) -> ReceiveResult:
     place = Path(settings.DATA_DIR) / "results" / str(one.run.pk) / ".refine"
     try:
         asked, rows, hints = _asked(one.run, _origin(one.run))
-        with Refinery(asked, place, _bounds()) as refinery, one.abort_on_stop(refinery):
+        with (
+            RefineProcess(asked, place, _bounds()) as refinery,
+            one.abort_on_stop(refinery),
+        ):
             return _received(one, refinery, rows, hints)
     except ResultError as error:
         return ReceiveResult(error=refine_error(error))
@@ -116,20 +119,22 @@ def _origin(run: Run) -> ResultSet:
         raise error_texts.refine_failed(str(error)) from None
 
 
-def _asked(run: Run, origin: ResultSet) -> tuple[Refine, RowDecoder, dict[str, str]]:
+def _asked(
+    run: Run, origin: ResultSet
+) -> tuple[RefineRequest, RowDecoder, dict[str, str]]:
     """The question, how its answer becomes rows, and what is known of their columns."""
-    directory = stored_results.directory_of(origin)
+    directory = stored_results.result_dir(origin)
     names = origin.parts.order_by("seq").values_list("name", flat=True)
     files = [str(directory / name) for name in names]
     if not files or not all(Path(file).is_file() for file in files):
         raise ResultsMissingError
-    columns = stored_results.columns_of(origin)
+    columns = stored_results.stored_columns(origin)
     relations = views(files, columns)
     if run.settings.get("language") == SQL:
-        return Refine(files, relations, text=run.statement), _sql_rows, {}
+        return RefineRequest(files, relations, text=run.statement), _sql_rows, {}
     found = compile_statement(run.statement, origin)
     # The relations for SQL are not needed, and user text is no part of what is left.
-    asked = Refine(files, relations[:1], sql=found.sql, params=found.params)
+    asked = RefineRequest(files, relations[:1], sql=found.sql, params=found.params)
     is_flat = found.is_aggregate or len(row_document_layout(origin.run, columns)) == 1
     rows = _flat_rows if is_flat else _log_rows
     kind = provider_class(run.provider)
@@ -149,7 +154,7 @@ def _hints(found: Compiled, *, is_flat: bool) -> dict[str, str]:
 
 
 def _received(
-    one: LeasedRun, refinery: Refinery, rows: RowDecoder, hints: dict[str, str]
+    one: LeasedRun, refinery: RefineProcess, rows: RowDecoder, hints: dict[str, str]
 ) -> ReceiveResult:
     batches = refinery.batches()
     # With the first batch the process says what it knows of the columns.

@@ -17,7 +17,7 @@ from queries.providers.errors import AuthenticationError, ProviderError
 from queries.results import StorageError, remove_result
 from queries.runs.engine import error_texts
 from queries.runs.engine.leases import RELEASED_VALUES, leased_row
-from queries.stored_results import directory_of
+from queries.stored_results import result_dir
 
 MAX_NOTES = 50
 MAX_WARNINGS = 100
@@ -155,7 +155,7 @@ def delete_attempts(run: Run, *, keep: ResultSet | None) -> None:
 
 def delete_attempt(attempt: ResultSet) -> None:
     """Remove one attempt. Rows first: a file that no row names does not exist."""
-    directory = directory_of(attempt)
+    directory = result_dir(attempt)
     attempt.delete()
     try:
         remove_result(directory)

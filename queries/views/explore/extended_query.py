@@ -45,7 +45,7 @@ def extended_query_url(
 def extended_statement(run: Run, query: QueryDict) -> str:
     """The run's statement with the conditions of an address; what cannot be said is left out."""
     try:
-        known = stored_results.columns_of(stored_results.available_result(run))
+        known = stored_results.stored_columns(stored_results.available_result(run))
     except (stored_results.ResultUnavailableError, UnknownFormatError):
         return run.statement
     columns = {column.name: column for column in known}

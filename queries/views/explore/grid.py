@@ -57,7 +57,7 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
     """What the run page says about the run itself."""
     mine = run.owner_id == request.user.pk
     provider = provider_class(run.provider)
-    result_set = stored_results.result_of(run)
+    result_set = stored_results.current_result(run)
     return {
         "run": run,
         "mine": mine,
@@ -153,7 +153,7 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
         context |= _around(run, address, view, result_set, zone)
         result_set, page = stored_results.read_page(run, view)
         known, drawn = (
-            stored_results.columns_of(result_set),
+            stored_results.stored_columns(result_set),
             epoch_columns_as_times(page).columns,
         )
         context["figure"] = choose_chart(run, address, known, drawn, page.total)
@@ -173,13 +173,17 @@ def canonical_url(request: AuthedRequest, run: Run) -> str:
 
     A filter that lacks something leads to its form, which says what.
     """
-    result_set = stored_results.result_of(run) if is_submitted(request.GET) else None
+    result_set = (
+        stored_results.current_result(run) if is_submitted(request.GET) else None
+    )
     if result_set is None or not stored_results.is_known_format(result_set):
         return ""
-    known = stored_results.columns_of(result_set)
+    known = stored_results.stored_columns(result_set)
     if validation_error(request.GET, column_kinds(known)):
         return filter_form_url(run, request.GET)
-    shown = parse_grid_state(with_saved_columns(run, request.GET)).on_page(known)
+    shown = parse_grid_state(with_saved_columns(run, request.GET)).visible_columns(
+        known
+    )
     there = canonical_query(
         request.GET, column_kinds(known), shown, display_zone(request)
     )
@@ -195,14 +199,14 @@ def display_zone(request: AuthedRequest) -> tzinfo:
 def _around(
     run: Run,
     address: GridUrl,
-    view: stored_results.View,
+    view: stored_results.GridState,
     result_set: ResultSet,
     zone: tzinfo,
 ) -> dict[str, Any]:
     """What stands around the rows: it needs no reading of them, so it shows beside any trouble."""
-    known = stored_results.columns_of(result_set)
+    known = stored_results.stored_columns(result_set)
     narrows = filter_chips(address, column_kinds(known), zone)
-    order = sort_chips(address, view.order(known))
+    order = sort_chips(address, view.sort_order(known))
     nothing = {"f": "", "q": "", "in": "", "sort": ""}
     return {
         "result_set": result_set,
@@ -217,7 +221,7 @@ def _around(
 
 
 def _rows_context(
-    address: GridUrl, view: stored_results.View, page: Page, zone: tzinfo
+    address: GridUrl, view: stored_results.GridState, page: Page, zone: tzinfo
 ) -> dict[str, Any]:
     """The rows with their addresses, and each time in the zone beside its UTC."""
     first = (min(view.page, max(1, -(-page.matched // view.size))) - 1) * view.size
@@ -250,7 +254,7 @@ def format_cell_time(value: object, zone: tzinfo) -> object:
     return value.astimezone(zone).isoformat(" ", "milliseconds")[:23]
 
 
-def pager_context(view: stored_results.View, page: Any) -> dict[str, Any]:
+def pager_context(view: stored_results.GridState, page: Any) -> dict[str, Any]:
     """What the pager needs."""
     pages = max(1, -(-page.matched // view.size))
     number = min(view.page, pages)
@@ -263,5 +267,5 @@ def pager_context(view: stored_results.View, page: Any) -> dict[str, Any]:
         "total": page.matched,
         "noun": "row" if page.matched == 1 else "rows",
         "size": view.size,
-        "sizes": stored_results.SIZES,
+        "sizes": stored_results.PAGE_SIZES,
     }

@@ -14,7 +14,7 @@ from queries.forms.grid_forms import CONDITION_FIELDS
 from queries.forms.grid_view import encode_condition, parse_grid_state
 from queries.models import Run
 from queries.results import Condition
-from queries.stored_results import View
+from queries.stored_results import GridState
 
 # Asked once, and never part of a link.
 _BRIEF = ("page", "rows", "view")
@@ -52,7 +52,7 @@ class GridUrl:
             self._query.pop(name, None)
 
     @property
-    def state(self) -> View:
+    def state(self) -> GridState:
         """How the grid is looked at there."""
         return parse_grid_state(self._query)
 

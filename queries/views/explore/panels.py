@@ -116,7 +116,7 @@ class PanelRows:
     ) -> None:
         self.address, self.run, self.zone = asked.address, asked.run, asked.zone
         self.result_set, self.reader = result_set, reader
-        self.columns = stored_results.columns_of(result_set)
+        self.columns = stored_results.stored_columns(result_set)
         self.filter: Filter = asked.address.state.filter(self.columns)
 
     def column(self, name: str) -> Column:
@@ -138,7 +138,7 @@ def run_columns(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     asked = PanelRequest(request, pk)
 
     def fill(stored: PanelRows) -> Context:
-        shown = asked.state.on_page(stored.columns)
+        shown = asked.state.visible_columns(stored.columns)
         presence = stored.reader.presence(filter=stored.filter)
         rows = stored.reader.count(stored.filter)
         ordered = _in_order(stored.columns, shown)
@@ -388,7 +388,7 @@ def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
                 offset=0,
                 size=MAX_CHART_ROWS,
                 columns=[c.name for c in known if c in likely][:MAX_CHART_COLUMNS],
-                sort=asked.address.state.order(known),
+                sort=asked.address.state.sort_order(known),
                 filter=stored.filter,
             )
         )

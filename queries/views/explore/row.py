@@ -53,7 +53,7 @@ def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
 
 def _row(run: Run, n: int) -> dict[str, object]:
     text = stored_results.read_row(run, n).decode("utf-8", "replace")
-    known = stored_results.columns_of(stored_results.available_result(run))[
+    known = stored_results.stored_columns(stored_results.available_result(run))[
         :MAX_FILTER_COLUMNS
     ]
     return {

@@ -11,9 +11,9 @@ from typing import Final
 
 from queries import filter_clauses
 from queries.results import Condition
-from queries.results.engine import quoted
+from queries.results.engine import quote_path
 from queries.runs.engine.refine import DATAPRIME
-from queries.stored_results import View
+from queries.stored_results import GridState
 from queries.views.refine.examples import QueryColumn
 
 
@@ -26,7 +26,7 @@ class InitialQuery:
 
 
 def initial_query(
-    language: str, columns: Sequence[QueryColumn], view: View
+    language: str, columns: Sequence[QueryColumn], view: GridState
 ) -> InitialQuery:
     """A statement for the rows of the view: its conditions, as far as the language can say them."""
     by_name = {one.column.name: one for one in columns}
@@ -42,7 +42,7 @@ def initial_query(
     return begun
 
 
-def _conditions(view: View, known: dict[str, QueryColumn]) -> Iterator[Condition]:
+def _conditions(view: GridState, known: dict[str, QueryColumn]) -> Iterator[Condition]:
     yield from view.conditions
     if view.q and view.column in known:
         yield Condition(view.column, "contains", (view.q,))
@@ -99,7 +99,7 @@ def _between(one: QueryColumn, values: Sequence[str]) -> str:
         words = filter_clauses.expand_severity_range(
             Condition(one.column.name, "between", tuple(values))
         )
-        return f"upper({one.sql}) IN ({', '.join(map(quoted, words.values))})"
+        return f"upper({one.sql}) IN ({', '.join(map(quote_path, words.values))})"
     signs = zip((">=", "<="), values, strict=True)
     wanted = [(sign, _literal(one, value)) for sign, value in signs if value]
     if not wanted or not all(literal for _, literal in wanted):
@@ -108,7 +108,7 @@ def _between(one: QueryColumn, values: Sequence[str]) -> str:
 
 
 def _contains(one: QueryColumn, values: Sequence[str]) -> str:
-    return f"contains(lower({one.sql}::VARCHAR), lower({quoted(values[0])}))"
+    return f"contains(lower({one.sql}::VARCHAR), lower({quote_path(values[0])}))"
 
 
 def _lacks(one: QueryColumn, values: Sequence[str]) -> str:
@@ -116,7 +116,7 @@ def _lacks(one: QueryColumn, values: Sequence[str]) -> str:
 
 
 def _matches(one: QueryColumn, values: Sequence[str]) -> str:
-    return f"regexp_matches({one.sql}::VARCHAR, {quoted(values[0])})"
+    return f"regexp_matches({one.sql}::VARCHAR, {quote_path(values[0])})"
 
 
 _SQL: Final[dict[str, Callable[[QueryColumn, Sequence[str]], str]]] = {
@@ -138,12 +138,12 @@ def _literal(one: QueryColumn, value: str) -> str:
         return filter_clauses.number_literal(value)
     if kind == "boolean":
         return filter_clauses.boolean_literal(value)
-    return quoted(value) if kind in {"text", "severity"} else ""
+    return quote_path(value) if kind in {"text", "severity"} else ""
 
 
 def _time(one: QueryColumn, operation: str, values: Sequence[str]) -> str:
     condition = Condition(one.column.name, operation, tuple(values))
     # DuckDB passes over the zone where a time has none: times in `rows` are UTC.
     return filter_clauses.time_clause(
-        one.sql, condition, lambda at: quoted(at.rstrip("Z")), ("AND", "OR")
+        one.sql, condition, lambda at: quote_path(at.rstrip("Z")), ("AND", "OR")
     )

@@ -44,7 +44,7 @@ def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
     except InvalidRefineError as error:
         context = {"origin": origin, "why_not": str(error)}
         return render(request, TEMPLATE, context, status=409 if posted else 200)
-    shown = stored_results.columns_of(result_set)
+    shown = stored_results.stored_columns(result_set)
     columns = query_columns(shown, row_document_layout(origin, shown))
     if not posted:
         form = _filled(request, columns)

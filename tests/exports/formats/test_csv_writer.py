@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from queries.exports.formats import Options, Report, stream
-from queries.exports.formats.formulas import TRIGGER, formula_like
+from queries.exports.formats.formulas import TRIGGER, looks_like_formula
 from tests.exports.formats.rows import HARD_TEXTS, Shown, columns, made, read_csv
 
 
@@ -184,13 +184,13 @@ def test_no_character_hides_a_formula_from_the_quick_look_at_first_bytes():
     dangerous = texts.filter(pc.match_substring_regex(texts, TRIGGER)).to_pylist()
     assert len(dangerous) > 100
     one_each = pa.array({text.encode()[0]: text for text in dangerous}.values())
-    missed = [text for text in one_each if formula_like(pa.array([text])) is None]
+    missed = [text for text in one_each if looks_like_formula(pa.array([text])) is None]
     assert missed == []
 
 
 @pytest.mark.parametrize("texts", [[], [None, None], [""], ["", None]])
 def test_where_nothing_is_written_nothing_looks_like_a_formula(texts):
-    assert formula_like(pa.array(texts, pa.string())) is None
+    assert looks_like_formula(pa.array(texts, pa.string())) is None
 
 
 def test_names_that_look_like_a_formula_are_made_text():

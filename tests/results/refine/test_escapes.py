@@ -28,9 +28,9 @@ from queries.results import (
 )
 from queries.results.refine.process import (
     ClosedError,
-    Refine,
     RefineBounds,
-    Refinery,
+    RefineProcess,
+    RefineRequest,
     StatementError,
 )
 from tests.paths import ROOT
@@ -54,11 +54,11 @@ def place(tmp_path, monkeypatch):
 def asked(place, text):
     part = str(place / "part.parquet")
     view = f"CREATE VIEW rows AS SELECT * FROM read_parquet(['{part}'])"
-    return Refine([part], [view], text=text.replace("{place}", str(place)))
+    return RefineRequest([part], [view], text=text.replace("{place}", str(place)))
 
 
 def answer(place, text, bounds=BOUNDS):
-    with Refinery(asked(place, text), place / "scratch", bounds) as refinery:
+    with RefineProcess(asked(place, text), place / "scratch", bounds) as refinery:
         batches = list(refinery.batches())
     return [json.loads(row) for batch in batches for row in batch.column(0).to_pylist()]
 
@@ -304,7 +304,7 @@ def test_the_process_has_none_of_our_environment_and_is_bounded(place):
 
 def test_abort_ends_the_process_at_once_and_without_an_error(place):
     question = asked(place, ENDLESS[1])
-    with Refinery(question, place / "scratch", BOUNDS) as refinery:
+    with RefineProcess(question, place / "scratch", BOUNDS) as refinery:
         threading.Timer(1.0, refinery.abort).start()
         began = time.monotonic()
         assert list(refinery.batches()) == []
@@ -340,7 +340,7 @@ def _first_child(pid):
 
 
 def test_abort_while_the_question_is_asked_is_no_error(place):
-    class Aborted(Refinery):
+    class Aborted(RefineProcess):
         def _question(self):
             self.abort()
             self._process.wait()
@@ -351,7 +351,7 @@ def test_abort_while_the_question_is_asked_is_no_error(place):
 
 
 def test_a_full_disk_is_told_without_the_names_of_our_files(place):
-    class LittleRoom(Refinery):
+    class LittleRoom(RefineProcess):
         def _question(self):
             question = super()._question()
             question["bounds"]["file_bytes"] = 2**20
@@ -370,7 +370,9 @@ def test_a_full_disk_is_told_without_the_names_of_our_files(place):
 def test_a_place_that_cannot_be_made_is_told(place):
     (place / "file").touch()
     with (
-        Refinery(asked(place, "FROM rows"), place / "file" / "x", BOUNDS) as refinery,
+        RefineProcess(
+            asked(place, "FROM rows"), place / "file" / "x", BOUNDS
+        ) as refinery,
         pytest.raises(ResultError, match="disk has no room"),
     ):
         list(refinery.batches())
@@ -387,7 +389,7 @@ def test_a_missing_part_is_told(place):
     question = asked(place, "FROM rows")
     (place / "part.parquet").unlink()
     with (
-        Refinery(question, place / "scratch", BOUNDS) as refinery,
+        RefineProcess(question, place / "scratch", BOUNDS) as refinery,
         pytest.raises(ResultsMissingError),
     ):
         list(refinery.batches())
@@ -440,7 +442,7 @@ def test_a_long_answer_arrives_whole(place):
     """Long enough that DuckDB would print its progress, and larger than any pipe."""
     text = "SELECT x, repeat(md5(x::VARCHAR), 20) AS t FROM range(600000) t(x)"
     count = 0
-    with Refinery(asked(place, text), place / "scratch", BOUNDS) as refinery:
+    with RefineProcess(asked(place, text), place / "scratch", BOUNDS) as refinery:
         for batch in refinery.batches():
             count += batch.num_rows
     assert count == 600_000
@@ -449,7 +451,7 @@ def test_a_long_answer_arrives_whole(place):
 def test_an_error_after_the_first_rows_is_told_after_them(place):
     text = "SELECT CASE WHEN x = 500000 THEN error('too far') ELSE x END AS it FROM range(1000000) t(x)"
     counts = []
-    with Refinery(asked(place, text), place / "scratch", BOUNDS) as refinery:
+    with RefineProcess(asked(place, text), place / "scratch", BOUNDS) as refinery:
         counted = (counts.append(batch.num_rows) for batch in refinery.batches())
         with pytest.raises(StatementError, match="too far"):
             list(counted)

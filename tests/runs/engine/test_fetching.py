@@ -135,7 +135,7 @@ def test_a_stream_that_is_always_cut_leaves_its_longest_attempt_readable(
     assert (cut["code"], cut["details"]) == ("truncated", {"rows": 7})
     assert ResultSet.objects.count() == 1
     assert [
-        path.name for path in stored_results.directory_of(ready.result).parent.iterdir()
+        path.name for path in stored_results.result_dir(ready.result).parent.iterdir()
     ] == [str(ready.result.pk)]
 
 

@@ -33,7 +33,7 @@ def overdue(job):
 def stored(run, *names, rows=3):
     """A result set of ``run`` with files of these names, all recorded."""
     result_set = ResultSetFactory(run=run, row_count=rows * len(names))
-    directory = stored_results.directory_of(result_set)
+    directory = stored_results.result_dir(result_set)
     directory.mkdir(parents=True)
     for seq, name in enumerate(names):
         written(directory / name)
@@ -165,7 +165,7 @@ def test_an_expired_result_is_removed_and_the_run_says_so():
     )
     run.result = stored(run, "a.parquet")
     run.save()
-    directory = stored_results.directory_of(run.result)
+    directory = stored_results.result_dir(run.result)
     assert recovery.expire_results() == 1
     run.refresh_from_db()
     assert run.result is None
@@ -183,7 +183,7 @@ def test_a_result_that_is_still_good_stays():
     run.save()
     recovery.clean_up()
     run.refresh_from_db()
-    assert stored_results.directory_of(run.result).joinpath("a.parquet").exists()
+    assert stored_results.result_dir(run.result).joinpath("a.parquet").exists()
 
 
 def test_attempts_nobody_reads_are_removed_once_the_run_is_over():
@@ -193,12 +193,12 @@ def test_attempts_nobody_reads_are_removed_once_the_run_is_over():
     kept = stored(active, "b.parquet")
     assert recovery.delete_superseded_attempts() == 1
     assert list(ResultSet.objects.all()) == [kept]
-    assert not stored_results.directory_of(left).exists()
+    assert not stored_results.result_dir(left).exists()
 
 
 def test_files_no_row_names_are_removed_and_the_others_stay():
     kept = stored(RunFactory(), "kept.parquet")
-    directory = stored_results.directory_of(kept)
+    directory = stored_results.result_dir(kept)
     written(directory / "stray.parquet")
     written(directory / "new.parquet", age=timedelta(0))
     assert recovery.delete_orphan_files() == 1
@@ -210,7 +210,7 @@ def test_files_no_row_names_are_removed_and_the_others_stay():
 
 def test_what_a_killed_sort_left_is_removed_with_its_directory():
     kept = stored(RunFactory(), "kept.parquet")
-    directory = stored_results.directory_of(kept)
+    directory = stored_results.result_dir(kept)
     left = written(directory / ".sort-x" / "spilled").parent
     assert recovery.delete_orphan_files() == 1
     assert not left.exists()

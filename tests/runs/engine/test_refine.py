@@ -110,8 +110,8 @@ def logs(request, user):
 
 def packed(result_set):
     directory, columns = (
-        stored_results.directory_of(result_set),
-        stored_results.columns_of(result_set),
+        stored_results.result_dir(result_set),
+        stored_results.stored_columns(result_set),
     )
     names = result_set.parts.values_list("name", flat=True)
     documents = provider_class(result_set.run.provider).row_documents
@@ -125,7 +125,7 @@ def packed(result_set):
 def stored(run, rows, **changes):
     result_set = ResultSet.objects.create(run=run, **({"complete": True} | changes))
     hints = provider_class(run.provider).column_hints
-    writer = PartWriter(stored_results.directory_of(result_set), hints=hints)
+    writer = PartWriter(stored_results.result_dir(result_set), hints=hints)
     for part in writer.write(rows):
         ResultPart.objects.create(
             result_set=result_set, seq=part.first_row, **asdict(part)
@@ -214,7 +214,7 @@ def test_sql_reads_the_columns_by_the_names_they_are_shown_under(logs):
 def test_sql_has_the_columns_in_the_order_they_are_shown_in(user):
     rows = [{"$m": {"logid": "id", "LOGID": "shout", "severity": "Info"}, "$d": "x"}]
     origin = stored_run(rows, owner=user)
-    shown = stored_results.columns_of(origin.result)
+    shown = stored_results.stored_columns(origin.result)
     assert [column.name for column in shown] != [
         column["name"] for column in origin.result.columns
     ]
@@ -421,7 +421,7 @@ def test_a_run_without_rows_cannot_be_refined(user):
 
 
 def test_parts_that_are_gone_are_said_to_be(logs):
-    for file in stored_results.directory_of(logs.result).iterdir():
+    for file in stored_results.result_dir(logs.result).iterdir():
         file.unlink()
     run = refined(logs, "source logs")
     assert run.status == Status.FAILED

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from queries.exports.formats.stream_buffer import LEVEL, Outbox
+from queries.exports.formats.stream_buffer import LEVEL, StreamBuffer
 from queries.exports.formats.xlsx import parts
 
 
@@ -34,7 +34,7 @@ class Workbook:
     """A workbook being written. What is ready to be sent waits in `outbox`."""
 
     def __init__(self) -> None:
-        self.outbox = Outbox()
+        self.outbox = StreamBuffer()
         self._archive = ZipFile(self.outbox, "w", ZIP_DEFLATED, compresslevel=LEVEL)
         self._open = ExitStack()
         self._sheets = 0

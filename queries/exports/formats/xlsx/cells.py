@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from queries.exports.formats.base import Report
-from queries.exports.formats.formulas import formula_like
+from queries.exports.formats.formulas import looks_like_formula
 from queries.exports.formats.moments import excel_serials, iso_texts
 from queries.exports.formats.text import as_bytes, constant, count, joined, texts
-from queries.exports.formats.xlsx.text import cut, escaped
+from queries.exports.formats.xlsx.text import escaped, truncate
 
 #: The cell formats, in the order of the styles part.
 _HEADER_STYLE, _DATE_STYLE = ' s="1"', ' s="2"'
@@ -102,7 +102,7 @@ class Cells:
 
     def _guarded(self, text: pa.StringArray, style: str) -> pa.StringArray | str:
         """The style of each cell: with Excel's quote prefix where the text looks like a formula."""
-        mask = formula_like(text)
+        mask = looks_like_formula(text)
         if mask is None:
             return style
         self._report.cells_neutralised += count(mask)
@@ -122,7 +122,7 @@ class Cells:
         return _split(text, text, short)
 
     def _cut(self, text: pa.StringArray, index: int) -> pa.StringArray:
-        text, found = cut(text)
+        text, found = truncate(text)
         if found:
             self._report.cells_cut += found
             self.cut[self._names[index]] += found

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from queries.exports.formats.text import as_bytes, count, has_bytes, patched
 
 #: Microsoft, "Excel specifications and limits": characters in a cell. Excel counts UTF-16 units: an emoji is two.
-MOST_CHARACTERS = 32_767
+MAX_CELL_CHARACTERS = 32_767
 #: XML 1.0 forbids the controls and two non-characters, and turns a return into a line feed.
 _CONTROLS = bytes(byte for byte in range(0x20) if byte not in b"\t\n")
 _NON_CHARACTERS = ("\ufffe", "\uffff")
@@ -19,10 +19,10 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 _LOOKS_ESCAPED = r"_(x[0-9A-Fa-f]{4})"
 
 
-def cut(text: pa.StringArray) -> tuple[pa.StringArray, int]:
+def truncate(text: pa.StringArray) -> tuple[pa.StringArray, int]:
     """The texts as far as Excel can hold them, and how many were cut."""
     # UTF-8 never has fewer bytes than UTF-16 has units: what is short in bytes needs no closer look.
-    long = pc.greater(pc.binary_length(text), MOST_CHARACTERS)
+    long = pc.greater(pc.binary_length(text), MAX_CELL_CHARACTERS)
     if not count(long):
         return text, 0
     shortened = patched(text, long, _head)
@@ -47,7 +47,7 @@ def escaped(text: pa.StringArray) -> pa.StringArray:
 
 
 def _head(value: str) -> str:
-    units = value.encode("utf-16-le")[: MOST_CHARACTERS * 2]
+    units = value.encode("utf-16-le")[: MAX_CELL_CHARACTERS * 2]
     return units.decode("utf-16-le", "ignore")  # "ignore" drops half a pair at the end
 
 

@@ -24,7 +24,7 @@ from queries.exports.formats.text import pieces
 from queries.exports.formats.xlsx import parts
 from queries.exports.formats.xlsx.book import Sheet, Workbook
 from queries.exports.formats.xlsx.cells import Cells
-from queries.exports.formats.xlsx.text import MOST_CHARACTERS
+from queries.exports.formats.xlsx.text import MAX_CELL_CHARACTERS
 
 #: Microsoft, "Excel specifications and limits".
 EXCEL_COLUMNS = 16_384
@@ -106,7 +106,7 @@ class RowSheets:
 
 def _cut_notes(cut: Mapping[str, int]) -> list[str]:
     return [
-        f"Cells cut: {sum(cut.values()):,}. Excel holds at most {MOST_CHARACTERS:,} characters in one.",
+        f"Cells cut: {sum(cut.values()):,}. Excel holds at most {MAX_CELL_CHARACTERS:,} characters in one.",
         "CSV, JSON and NDJSON files of the same rows hold all of the text.",
         *(f"Cut in column {name}: {found:,}" for name, found in cut.items()),
     ]
