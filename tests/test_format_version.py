@@ -135,7 +135,7 @@ def test_a_refine_that_waits_fails_in_words(run, language):
         statement="source logs",
         settings={"language": language},
     )
-    received = refine.attempt(SimpleNamespace(run=waiting))
+    received = refine.execute_refine(SimpleNamespace(run=waiting))
     assert isinstance(received.error, ProviderError)
     assert received.error.message == WHY
     assert received.error.remedy == REMEDY
@@ -163,14 +163,14 @@ def test_compaction_leaves_it_alone(run, data_dir):
     files = sorted(data_dir.rglob("*.parquet"))
     part = run.result.parts.get()
     run.result.parts.create(seq=1, name="x", first_row=30, rows=1, size=1)
-    receiver.compacted(SimpleNamespace(run=run), run.result)
+    receiver.compact_parts(SimpleNamespace(run=run), run.result)
     assert sorted(data_dir.rglob("*.parquet")) == files
     assert run.result.parts.first() == part
 
 
 def test_recovery_keeps_its_files_and_removes_them_when_they_expire(run, data_dir):
-    assert recovery.forget_orphans(min_age=0) == 0
-    recovery.sweep()
+    assert recovery.delete_orphan_files(min_age=0) == 0
+    recovery.recover()
     assert list(data_dir.rglob("*.parquet"))
     Run.objects.update(expires_at=timezone.now() - timedelta(days=1))
     assert recovery.expire_results() == 1
@@ -180,7 +180,7 @@ def test_recovery_keeps_its_files_and_removes_them_when_they_expire(run, data_di
 def test_recovery_ends_an_interrupted_run_that_has_it(run):
     past = timezone.now() - timedelta(hours=1)
     Run.objects.update(status=Status.FETCHING, lease_until=past, lease_token=uuid4())
-    assert recovery.end_interrupted() == 1
+    assert recovery.fail_interrupted_runs() == 1
     run.refresh_from_db()
     assert run.status == Status.FAILED
 

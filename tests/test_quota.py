@@ -27,7 +27,7 @@ def large(monkeypatch):
     """Every export counts as large: a worker has to build it."""
     monkeypatch.setattr(
         export_services,
-        "CELLS_AT_ONCE",
+        "MAX_INLINE_CELLS",
         dict.fromkeys(export_services.MAX_INLINE_CELLS, 0),
     )
 

@@ -19,7 +19,7 @@ from queries.runs.engine import fetching, heartbeat, scheduler
 
 def test_each_task_calls_its_verb(monkeypatch):
     called = []
-    monkeypatch.setattr(heartbeat, "answer", lambda: called.append("beat"))
+    monkeypatch.setattr(heartbeat, "force_beat", lambda: called.append("beat"))
     monkeypatch.setattr(heartbeat, "_beat_safely", lambda: None)
     monkeypatch.setattr(scheduler, "run_scheduler", lambda: called.append("scheduler"))
     monkeypatch.setattr(fetching, "fetch", lambda pk: called.append(("fetch", pk)))
@@ -51,7 +51,7 @@ def test_a_beat_is_written_and_not_too_often():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_long_task_beats_while_it_runs(monkeypatch):
-    monkeypatch.setattr(heartbeat, "EVERY", timedelta(seconds=0.01))
+    monkeypatch.setattr(heartbeat, "BEAT_INTERVAL", timedelta(seconds=0.01))
     beats, enough = [], threading.Event()
     beat = heartbeat.beat
 

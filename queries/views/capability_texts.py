@@ -26,7 +26,7 @@ CAPABILITY_TEXTS = (
     CapabilityText("total_known", "the number of rows beforehand", "It shows as they arrive."),
     CapabilityText("logs", "logs", "What a query did there cannot be read.", is_per_job=True),
     CapabilityText("delete", "deleting results there", "They go when the provider lets them expire.", is_per_job=True),
-    CapabilityText("list_remote", "a list of queries", "Queries that were not started here cannot be found."),
+    CapabilityText("list_jobs", "a list of queries", "Queries that were not started here cannot be found."),
     CapabilityText("export_formats", "files of its own", "Files are made here, of all stored rows.", is_per_job=True),
     CapabilityText("catalog", "lists to pick from", "Values are typed."),
     CapabilityText("preview", "checking a query beforehand", "What is wrong with it shows once it runs."),

@@ -108,7 +108,7 @@ def contended(bucket, _limit, _now):
 
 @pytest.mark.django_db(transaction=True)
 def test_many_at_once_never_get_more_than_there_are(monkeypatch):
-    monkeypatch.setattr(rate_limit, "TRIES", 50)
+    monkeypatch.setattr(rate_limit, "MAX_ATTEMPTS", 50)
     limit, got = RateLimit(calls=10, seconds=60), []
     rate_limit.acquire_from_bucket("warm", limit)
 

@@ -21,7 +21,7 @@ ROWS = 120_000
 WORLD = f"""
 from queries.exports.services import start_export
 from queries.models import Export
-from queries.stored_results import directory_of
+from queries.stored_results import result_dir
 from queries.exports.selection import ExportRequest
 from queries.exports import builder
 run = stored_run(log_rows({ROWS}), owner=user)

@@ -37,7 +37,7 @@ def test_a_full_disk_ends_in_words_and_leaves_nothing(
 ):
     monkeypatch.setattr(
         export_services,
-        "CELLS_AT_ONCE",
+        "MAX_INLINE_CELLS",
         dict.fromkeys(export_services.MAX_INLINE_CELLS, 0),
     )
     rows = ({**row, "noise": os.urandom(300).hex()} for row in log_rows(8_000))

@@ -89,7 +89,7 @@ def test_no_more_than_the_slots_stream_at_once(request_of, settings):
 def test_an_answer_is_sent_in_pieces_that_a_slow_reader_can_take(
     request_of, monkeypatch
 ):
-    monkeypatch.setattr(streaming, "PIECE_BYTES", 100)
+    monkeypatch.setattr(streaming, "CHUNK_BYTES", 100)
     download = begun(request_of)
     assert max(map(len, download)) == 100
     download.close()

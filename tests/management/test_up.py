@@ -475,7 +475,7 @@ def supervised(monkeypatch):
             seen.append(self)
 
     monkeypatch.setattr(up, "Supervisor", Seen)
-    monkeypatch.setattr(local, "prepare", lambda: None)
+    monkeypatch.setattr(local, "prepare_installation", lambda: None)
     return seen
 
 
@@ -535,7 +535,9 @@ def test_the_sandbox_can_be_left_out(supervised, db):
 def test_in_production_each_part_is_run_alone_and_nothing_is_prepared(
     supervised, db, monkeypatch
 ):
-    monkeypatch.setattr(local, "prepare", lambda: pytest.fail("not in production"))
+    monkeypatch.setattr(
+        local, "prepare_installation", lambda: pytest.fail("not in production")
+    )
     call(only="web", host="0.0.0.0", port=8000)
     call(only="worker")
     web, worker = supervised
@@ -596,7 +598,7 @@ def test_the_link_waits_for_a_database_that_is_away(db, capsys, monkeypatch, cap
         port = web.getsockname()[1]
         announce = up.Command()._announcer(local.ensure_local_user(), "127.0.0.1", port)
         with monkeypatch.context() as patch:
-            patch.setattr(local, "sign_in_url", away)
+            patch.setattr(local, "create_sign_in_url", away)
             announce()
         assert "no_link_yet" in caplog.text
         assert capsys.readouterr().out == ""

@@ -329,10 +329,10 @@ def test_a_bomb_is_stopped_at_the_limit(make_client, upstream):
 def test_an_answer_that_is_too_large_to_be_read_whole_is_refused(make_client, upstream):
     upstream.on("/x", Reply(body=b"x" * 1001))
     with pytest.raises(LimitExceededError) as large:
-        make_client(max_answer_bytes=1000).send(GET)
+        make_client(max_response_bytes=1000).send(GET)
     assert large.value.may_have_been_received
     upstream.on("/x", Reply(body=b"x" * 1000))
-    assert len(make_client(max_answer_bytes=1000).send(GET).body) == 1000
+    assert len(make_client(max_response_bytes=1000).send(GET).body) == 1000
 
 
 def test_the_body_of_an_error_is_cut_and_never_an_error_itself(make_client, upstream):

@@ -49,8 +49,8 @@ FUZZ = settings(
 def test_a_refused_key_and_a_missing_permission_are_told_apart(
     stage, call, status, kind
 ):
-    stage.plays(json_reply({"message": "no"}, status))
-    error = stage.fails(call)
+    stage.reply_with(json_reply({"message": "no"}, status))
+    error = stage.call_expecting_error(call)
     assert type(error) is kind
     assert not error.retryable
     assert not error.may_have_been_received
@@ -59,8 +59,8 @@ def test_a_refused_key_and_a_missing_permission_are_told_apart(
 
 @pytest.mark.parametrize(("slug", "call"), JOB_CALLS)
 def test_an_unknown_job_is_not_found_and_not_asked_for_again(stage, call):
-    stage.plays(json_reply({"message": "no"}, 404))
-    error = stage.fails(call)
+    stage.reply_with(json_reply({"message": "no"}, 404))
+    error = stage.call_expecting_error(call)
     assert isinstance(error, NotFoundError | ResultsExpiredError)
     assert not error.retryable
 
@@ -70,8 +70,8 @@ def test_an_unknown_job_is_not_found_and_not_asked_for_again(stage, call):
     ("headers", "wait"), [({"Retry-After": "17"}, 17.0), ({}, None)]
 )
 def test_too_many_requests_say_when_to_come_back(stage, call, headers, wait):
-    stage.plays(Reply(429, headers=headers))
-    error = stage.fails(call)
+    stage.reply_with(Reply(429, headers=headers))
+    error = stage.call_expecting_error(call)
     assert type(error) is RateLimitError
     assert error.retryable
     assert error.retry_after == wait
@@ -81,8 +81,8 @@ def test_too_many_requests_say_when_to_come_back(stage, call, headers, wait):
 @every_call
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_trouble_at_the_server_may_pass(stage, call, status):
-    stage.plays(Reply(status, b"<html>not found</html>"))
-    error = stage.fails(call)
+    stage.reply_with(Reply(status, b"<html>not found</html>"))
+    error = stage.call_expecting_error(call)
     assert isinstance(error, UnavailableError)
     assert error.retryable
     assert error.http_status == status
@@ -91,7 +91,7 @@ def test_trouble_at_the_server_may_pass(stage, call, status):
 
 @every_background_provider
 def test_after_trouble_the_same_provider_goes_on(stage):
-    stage.plays(Reply(503), stage.adapter.states[JobState.RUNNING])
+    stage.reply_with(Reply(503), stage.adapter.states[JobState.RUNNING])
     provider = stage.provider()
     with pytest.raises(UnavailableError):
         stage.adapter.calls["status"](provider)
@@ -100,7 +100,7 @@ def test_after_trouble_the_same_provider_goes_on(stage):
 
 @every_call
 def test_silence_ends_in_time_or_when_its_owner_hangs_up(stage, call):
-    stage.plays(Reply(raw=[STALL]))
+    stage.reply_with(Reply(raw=[STALL]))
     provider = stage.provider(read_timeout=0.1, total_timeout=0.1)
     timer = threading.Timer(
         0.3, provider.abort
@@ -115,8 +115,8 @@ def test_silence_ends_in_time_or_when_its_owner_hangs_up(stage, call):
 @every_call
 @pytest.mark.parametrize("status", [301, 307, 308])
 def test_a_redirect_is_refused(stage, call, status):
-    stage.plays(Reply(status, headers={"Location": "http://127.0.0.1:9/"}))
-    assert stage.fails(call).code == "redirected"
+    stage.reply_with(Reply(status, headers={"Location": "http://127.0.0.1:9/"}))
+    assert stage.call_expecting_error(call).code == "redirected"
     assert len(stage.upstream.requests) == 1
 
 
@@ -140,12 +140,12 @@ def test_a_redirect_is_refused(stage, call, status):
 def test_a_body_that_makes_no_sense_never_crashes_and_never_passes_for_a_status(
     stage, call, body
 ):
-    stage.plays(Reply(body=body))
+    stage.reply_with(Reply(body=body))
     if call in {"submit", "status"}:
-        assert isinstance(stage.fails(call), UnexpectedResponseError)
+        assert isinstance(stage.call_expecting_error(call), UnexpectedResponseError)
         return
     try:
-        found = stage.does(call)
+        found = stage.call(call)
     except ProviderError:
         return
     assert found in (None, [])
@@ -155,9 +155,9 @@ def test_a_body_that_makes_no_sense_never_crashes_and_never_passes_for_a_status(
 @given(body=st.binary(max_size=300))
 @every_call
 def test_no_bytes_whatever_get_past_our_errors(stage, call, body):
-    stage.plays(Reply(body=body))
+    stage.reply_with(Reply(body=body))
     try:
-        stage.does(call)
+        stage.call(call)
     except ProviderError as error:
         json.dumps(error.as_dict())
 
@@ -185,9 +185,9 @@ JSON = st.recursive(
 )
 @every_call
 def test_no_json_whatever_gets_past_our_errors(stage, call, values, status):
-    stage.plays(Reply(status, "\n".join(map(json.dumps, values)).encode()))
+    stage.reply_with(Reply(status, "\n".join(map(json.dumps, values)).encode()))
     try:
-        stage.does(call)
+        stage.call(call)
     except ProviderError as error:
         json.dumps(error.as_dict())
 
@@ -195,15 +195,19 @@ def test_no_json_whatever_gets_past_our_errors(stage, call, values, status):
 @every_call
 def test_a_body_without_end_is_bounded(stage, call):
     endless = iter(lambda: b" " * 50_000, None)
-    stage.plays(lambda _request: Reply(parts=endless))
-    error = stage.fails(call, max_answer_bytes=1_000_000, max_stream_bytes=1_000_000)
+    stage.reply_with(lambda _request: Reply(parts=endless))
+    error = stage.call_expecting_error(
+        call, max_response_bytes=1_000_000, max_stream_bytes=1_000_000
+    )
     assert isinstance(error, LimitExceededError)
 
 
 @every_call
 def test_a_packed_bomb_is_bounded(stage, call):
-    stage.plays(gzip_reply(b" " * 20_000_000))
-    error = stage.fails(call, max_answer_bytes=1_000_000, max_stream_bytes=1_000_000)
+    stage.reply_with(gzip_reply(b" " * 20_000_000))
+    error = stage.call_expecting_error(
+        call, max_response_bytes=1_000_000, max_stream_bytes=1_000_000
+    )
     assert isinstance(error, LimitExceededError)
 
 
@@ -214,7 +218,7 @@ def test_a_drip_cannot_hold_a_call_for_ever(stage, call):
         for _ in range(500)
         for part in (b" ", lambda: stage.upstream.closed.wait(0.02))
     ]
-    stage.plays(Reply(parts=drip))
+    stage.reply_with(Reply(parts=drip))
     provider = stage.provider(total_timeout=0.2)
     began = time.monotonic()
     timer = threading.Timer(
@@ -229,7 +233,7 @@ def test_a_drip_cannot_hold_a_call_for_ever(stage, call):
 
 @every_background_provider
 def test_a_cut_stream_gives_its_rows_and_then_says_so(stage):
-    stage.plays(stage.adapter.cut_rows(3))
+    stage.reply_with(stage.adapter.cut_rows(3))
     found = []
     with (
         stage.provider().rows("job-1") as stream,
@@ -242,8 +246,8 @@ def test_a_cut_stream_gives_its_rows_and_then_says_so(stage):
 
 @every_provider
 def test_ten_thousand_rows_come_in_order_and_none_twice(stage):
-    stage.plays(stage.adapter.rows(10_000))
-    assert [stage.adapter.number(row) for row in stage.does("rows")] == list(
+    stage.reply_with(stage.adapter.rows(10_000))
+    assert [stage.adapter.number(row) for row in stage.call("rows")] == list(
         range(10_000)
     )
 
@@ -251,8 +255,8 @@ def test_ten_thousand_rows_come_in_order_and_none_twice(stage):
 @every_background_provider
 @pytest.mark.parametrize("state", list(JobState))
 def test_every_state_is_known_and_an_unknown_one_is_no_end(stage, state):
-    stage.plays(stage.adapter.states[state])
-    status = stage.does("status")
+    stage.reply_with(stage.adapter.states[state])
+    status = stage.call("status")
     assert status.state is state
     assert status.native
     assert status.raw
@@ -264,8 +268,8 @@ def test_every_state_is_known_and_an_unknown_one_is_no_end(stage, state):
 
 @every_background_provider
 def test_a_submit_gives_an_id(stage):
-    stage.plays(stage.adapter.submitted)
-    assert stage.does("submit").job_id
+    stage.reply_with(stage.adapter.submitted)
+    assert stage.call("submit").job_id
 
 
 @every_background_provider
@@ -281,8 +285,8 @@ def test_a_submit_gives_an_id(stage):
     ],
 )
 def test_a_submit_whose_answer_is_lost_may_have_been_received(stage, reply):
-    stage.plays(reply)
-    assert stage.fails("submit").may_have_been_received
+    stage.reply_with(reply)
+    assert stage.call_expecting_error("submit").may_have_been_received
 
 
 @every_provider
@@ -291,9 +295,9 @@ def test_cancelling_is_asked_for_and_may_be_repeated(stage):
         with pytest.raises(UnsupportedOperationError):
             stage.provider().cancel("job-1")
         return
-    stage.plays(json_reply({}))
+    stage.reply_with(json_reply({}))
     for _ in range(2):
-        assert stage.does("cancel") is None
+        assert stage.call("cancel") is None
 
 
 @every_provider
@@ -307,7 +311,7 @@ def test_the_test_of_a_connection_never_raises(stage):
         Reply(body=b"{"),
         Reply(302),
     ):
-        stage.plays(reply)
+        stage.reply_with(reply)
         result = stage.provider().test()
         assert isinstance(result, TestResult)
         assert not result.ok

@@ -53,7 +53,7 @@ def test_the_key_appears_nowhere(stage, call, echo, caplog):
     caplog.set_level(logging.DEBUG)
     for name in ("httpx", "httpcore", "httpcore.connection", "httpcore.http11"):
         caplog.set_level(logging.DEBUG, logger=name)
-    stage.plays(ECHOES[echo])
+    stage.reply_with(ECHOES[echo])
     provider = stage.provider(
         read_timeout=0.05, total_timeout=0.05 if echo == "timeout" else 5
     )

@@ -38,7 +38,7 @@ def key(directory):
 
 @pytest.fixture
 def borrow(engines, directory):
-    return lambda key: engines.borrow(key, lambda: directory / ".spill")
+    return lambda key: engines.acquire(key, lambda: directory / ".spill")
 
 
 def answers(engine):
@@ -54,37 +54,37 @@ def works(engine):
 
 def test_an_engine_is_used_again_for_the_same_files(engines, borrow, key):
     first = borrow(key)
-    engines.give_back(key, first)
+    engines.release(key, first)
     assert borrow(key) is first
 
 
 def test_two_readers_at_once_have_an_engine_each(engines, borrow, key):
     first, second = borrow(key), borrow(key)
     assert first is not second
-    engines.give_back(key, first)
-    engines.give_back(key, second)
+    engines.release(key, first)
+    engines.release(key, second)
 
 
 def test_other_files_or_bounds_need_an_engine_of_their_own(engines, borrow, key):
     first = borrow(key)
-    engines.give_back(key, first)
+    engines.release(key, first)
     other = borrow((key[0], Bounds(seconds=5)))
     assert other is not first
-    engines.give_back((key[0], Bounds(seconds=5)), other)
+    engines.release((key[0], Bounds(seconds=5)), other)
 
 
 def test_only_a_few_are_kept(engines, borrow, key):
     borrowed = [borrow(key) for _ in range(MAX_IDLE + 2)]
     for engine in borrowed:
-        engines.give_back(key, engine)
+        engines.release(key, engine)
     assert [works(engine) for engine in borrowed] == [False] * 2 + [True] * MAX_IDLE
 
 
 def test_what_nobody_asked_for_is_closed(engines, borrow, key, clock):
     first, second = borrow(key), borrow(key)
-    engines.give_back(key, first)
+    engines.release(key, first)
     clock.now += IDLE_SECONDS
-    engines.give_back(key, second)
+    engines.release(key, second)
     assert not works(first)
     assert borrow(key) is second
 
@@ -94,7 +94,7 @@ def test_an_engine_that_was_stopped_is_not_used_again(engines, borrow, key):
     engine = borrow(hurried)
     with pytest.raises(QueryTimeoutError):
         engine.table("SELECT count(*) FROM range(1000000000000)", {})
-    engines.give_back(hurried, engine)
+    engines.release(hurried, engine)
     assert not works(engine)
 
 
@@ -102,11 +102,11 @@ def test_a_forked_child_starts_without_engines_and_the_parent_keeps_its_own(
     engines, borrow, key
 ):
     engine = borrow(key)
-    engines.give_back(key, engine)
+    engines.release(key, engine)
 
     def works_with_its_own() -> bool:
         own = borrow(key)
-        engines.give_back(key, own)
+        engines.release(key, own)
         return isinstance(own, Engine) and own is not engine and answers(own)
 
     with engines._lock:

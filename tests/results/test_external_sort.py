@@ -14,8 +14,8 @@ SORTED = sorted(VALUES, key=lambda row: row["n"])
 
 @pytest.fixture(params=[1, 400, 10**9], ids=["tiny piles", "some piles", "one pile"])
 def result(request, directory, monkeypatch):
-    monkeypatch.setattr(external_sort, "PILE_BYTES", request.param)
-    monkeypatch.setattr(external_sort, "MAX_PILES", 7)
+    monkeypatch.setattr(external_sort, "CHUNK_BYTES", request.param)
+    monkeypatch.setattr(external_sort, "MAX_CHUNKS", 7)
     return write(directory, VALUES)
 
 

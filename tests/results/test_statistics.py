@@ -73,7 +73,7 @@ def test_a_filter_restricts_what_is_counted(directory):
 
 
 def test_many_different_values_are_estimated_and_marked(directory, monkeypatch):
-    monkeypatch.setattr(statistics, "MOST_GROUPS", 50)
+    monkeypatch.setattr(statistics, "MAX_GROUPS", 50)
     values = [f"v{n}" for n in range(500)] + ["often"] * 300
     found = of(write_column(directory, values))
     assert not found.distinct_is_exact
@@ -127,7 +127,7 @@ def test_each_top_value_finds_exactly_the_rows_counted(values, estimated):
         tempfile.TemporaryDirectory() as scratch,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(statistics, "MOST_GROUPS", 0 if estimated else 50_000)
+        patch.setattr(statistics, "MAX_GROUPS", 0 if estimated else 50_000)
         written = write_column(Path(scratch) / "r", values)
         with written.reader() as reader:
             for column in written.columns:

@@ -83,7 +83,7 @@ def test_a_refine_and_an_adopted_query_need_room_too(
         start_refine(RefineRequest(owner=user, origin=origin, statement="source logs"))
     job = RemoteJob("j-1", None)
     monkeypatch.setattr(
-        "queries.runs.remote_jobs.jobs_of", lambda *_given: [(job, None)]
+        "queries.runs.remote_jobs.list_jobs", lambda *_given: [(job, None)]
     )
     with pytest.raises(LimitExceededError, match="All stored results together"):
         import_job(request_of.connection, user, "j-1")
@@ -124,7 +124,7 @@ def test_the_list_of_runs_shows_what_stored_rows_use(page, user, settings):
 
 
 def test_a_refused_run_keeps_what_was_typed(page, user, request_of, monkeypatch):
-    monkeypatch.setattr(quota, "no_room_for_rows", lambda: "There is no room.")
+    monkeypatch.setattr(quota, "storage_full_reason", lambda: "There is no room.")
     form = {
         "connection": request_of.connection.pk,
         "statement": "source logs | limit 7",

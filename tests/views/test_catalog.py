@@ -106,7 +106,7 @@ def test_a_list_that_the_provider_does_not_have_is_not_asked_for(
 
 
 def test_a_list_is_bounded(connection, asked, monkeypatch):
-    monkeypatch.setattr(catalogs, "MOST_CHOICES", 1)
+    monkeypatch.setattr(catalogs, "MAX_CHOICES", 1)
     assert len(catalogs.list_choices(connection, "connection")) == 1
 
 

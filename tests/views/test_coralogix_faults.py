@@ -45,8 +45,8 @@ def upstream():
 
 @pytest.fixture
 def connection(user, upstream, monkeypatch):
-    monkeypatch.setattr(backoff, "FIRST_BACKOFF", 0.01)
-    monkeypatch.setattr(backoff, "LONGEST_BACKOFF", 0.05)
+    monkeypatch.setattr(backoff, "INITIAL_BACKOFF", 0.01)
+    monkeypatch.setattr(backoff, "MAX_BACKOFF", 0.05)
     return ConnectionFactory(owner=user, origin=upstream.origin)
 
 

@@ -166,7 +166,7 @@ def large(monkeypatch):
     """Every export counts as large: a worker has to build it."""
     monkeypatch.setattr(
         export_services,
-        "CELLS_AT_ONCE",
+        "MAX_INLINE_CELLS",
         dict.fromkeys(export_services.MAX_INLINE_CELLS, 0),
     )
 
@@ -260,7 +260,7 @@ def test_cancelling_before_and_during_the_build_leaves_no_file(
 
     make(page, run)
     export = Export.objects.exclude(pk=export.pk).get()
-    monkeypatch.setattr(builder, "RENEW_EVERY", timedelta(0))
+    monkeypatch.setattr(builder, "PROGRESS_INTERVAL", timedelta(0))
     write = builder.write
 
     def cancelled_meanwhile(*args, **kwargs):

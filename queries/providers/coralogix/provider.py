@@ -119,7 +119,7 @@ class Coralogix(Provider):
         return BearerAuthorization(secret)
 
     @classmethod
-    def language_of(cls, settings: Mapping[str, Any]) -> str:
+    def statement_language_for(cls, settings: Mapping[str, Any]) -> str:
         """Lucene is a syntax of its own."""
         return "lucene" if settings.get("syntax") == LUCENE else cls.statement_language
 
@@ -129,7 +129,7 @@ class Coralogix(Provider):
         return list(find_problems(spec, mode))
 
     @classmethod
-    def advise(cls, spec: QuerySpec, mode: Mode) -> list[ProviderWarning]:
+    def advisories(cls, spec: QuerySpec, mode: Mode) -> list[ProviderWarning]:
         """Say what Coralogix would do to the query unasked."""
         return list(advisories(spec, mode))
 

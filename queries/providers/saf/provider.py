@@ -90,7 +90,7 @@ class SearchAnywhere(Provider):
     }
     statement_label: ClassVar[str] = "SAFL query"
     statement_language: ClassVar[str] = "text"
-    takes_path: ClassVar[bool] = True
+    allows_endpoint_path: ClassVar[bool] = True
     key_label: ClassVar[str] = "Password, token or API key"
     key_help: ClassVar[str] = "What goes with the way of signing in chosen above."
 

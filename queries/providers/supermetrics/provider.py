@@ -106,7 +106,7 @@ class Supermetrics(Provider):
     statement_required: ClassVar[bool] = False
     statement_when: ClassVar[FieldCondition | None] = FieldCondition("input", (JSON,))
     uses_time_range: ClassVar[bool] = False
-    takes_path: ClassVar[bool] = True
+    allows_endpoint_path: ClassVar[bool] = True
     key_help: ClassVar[str] = (
         "An API key of Supermetrics (api_…) that may run and read queries. To pick accounts and logins from lists, it "
         "has to be allowed to read these, too."

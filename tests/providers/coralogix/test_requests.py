@@ -129,18 +129,18 @@ def test_a_direct_query_needs_no_range():
 
 def test_a_range_that_frequent_search_would_shorten_is_advised_against():
     long = QuerySpec("x", {}, START - timedelta(hours=193), START)
-    (advice,) = Coralogix.advise(long, "direct")
+    (advice,) = Coralogix.advisories(long, "direct")
     assert "8 days" in advice.message
     assert not advice.cuts_result
-    assert Coralogix.advise(long, "background") == []
+    assert Coralogix.advisories(long, "background") == []
     assert (
-        Coralogix.advise(
+        Coralogix.advisories(
             QuerySpec("x", {"tier": "TIER_ARCHIVE"}, long.start, long.end), "direct"
         )
         == []
     )
-    assert Coralogix.advise(SPEC, "direct") == []
-    assert Coralogix.advise(QuerySpec("x"), "direct") == []
+    assert Coralogix.advisories(SPEC, "direct") == []
+    assert Coralogix.advisories(QuerySpec("x"), "direct") == []
 
 
 NASTY = "source logs | filter $d.msg ~ 'it''s \"q\" `id` $(id) $HOME \\ ! @file \n ünï 😀 %s' // #"

@@ -146,6 +146,6 @@ def test_an_answer_without_a_state_or_in_another_form_is_not_understood(
 def test_a_first_page_larger_than_other_answers_may_be_is_taken(
     make_provider, upstream
 ):
-    provider = make_provider({"max_answer_bytes": 1_000})
+    provider = make_provider({"max_response_bytes": 1_000})
     reply = answer(count=1, results=[{"text": "x" * 100_000}])
     assert status(provider, upstream, reply).state is JobState.SUCCEEDED

@@ -203,7 +203,7 @@ def test_a_link_seen_before_ends_in_an_error(provider, upstream, links):
 
 
 def test_empty_pages_without_end_are_an_error(provider, upstream, monkeypatch):
-    monkeypatch.setattr(paging, "MOST_EMPTY_PAGES", 20)
+    monkeypatch.setattr(paging, "MAX_EMPTY_PAGES", 20)
     upstream.on(RESULT, lambda _: then(f"{RESULT}?page={len(upstream.requests)}"))
     _, _, failure = read(provider)
     assert failure.code == "paging_without_end"
@@ -319,7 +319,7 @@ def test_a_stream_that_was_closed_gives_no_more(provider, upstream):
 
 
 def test_one_page_is_bounded(provider, upstream, monkeypatch):
-    monkeypatch.setattr(wire, "MOST_PAGE_BYTES", 100_000)
+    monkeypatch.setattr(wire, "MAX_PAGE_BYTES", 100_000)
     upstream.on(
         RESULT,
         then(f"{RESULT}?page=1", {"n": 0}),

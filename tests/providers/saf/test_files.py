@@ -85,7 +85,7 @@ def test_json_that_is_not_said_to_be_attached_is_the_file_all_the_same(provider,
 
 
 def test_a_large_json_file_is_not_held_in_memory(make_provider, upstream):
-    provider = make_provider(policy={"max_answer_bytes": 1_000})
+    provider = make_provider(policy={"max_response_bytes": 1_000})
     body = json.dumps([{"n": n} for n in range(1_000)]).encode()
     upstream.on("*", Reply(body=body, headers={"Content-Type": "application/json"}))
     assert read(provider, JSON)[0] == body

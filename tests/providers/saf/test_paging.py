@@ -28,7 +28,7 @@ JOB = "12345"
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(paging, "PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(paging, "RETRY_DELAYS", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -142,8 +142,8 @@ def test_the_first_page_is_left_to_whoever_asks(provider, upstream):
 
 
 def test_a_wait_between_pages_ends_when_its_owner_hangs_up(provider, upstream, small_pages, monkeypatch):  # fmt: skip
-    monkeypatch.setattr(paging, "PAUSES", (600.0,))
-    monkeypatch.setattr(paging, "LONGEST_PAUSE", 601.0)
+    monkeypatch.setattr(paging, "RETRY_DELAYS", (600.0,))
+    monkeypatch.setattr(paging, "MAX_RETRY_WAIT", 601.0)
 
     def fail(request):
         provider.abort()
@@ -155,13 +155,13 @@ def test_a_wait_between_pages_ends_when_its_owner_hangs_up(provider, upstream, s
 
 
 def test_a_page_that_is_too_large_is_asked_for_in_smaller_ones(provider, upstream, monkeypatch):  # fmt: skip
-    monkeypatch.setattr(paging, "MOST_PAGE_BYTES", 4_000)
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 4_000)
     upstream.on("*", rows(1_000))
     assert numbers(provider)[0] == list(range(1_000))
 
 
 def test_one_row_that_is_too_large_is_said_so(provider, upstream, monkeypatch):
-    monkeypatch.setattr(paging, "MOST_PAGE_BYTES", 1_000)
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 1_000)
     upstream.on("*", json_reply({"results": [{"n": "x" * 2_000}]}))
     with pytest.raises(LimitExceededError, match="One row"):
         provider.rows(JOB)

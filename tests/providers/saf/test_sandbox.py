@@ -286,7 +286,7 @@ def test_every_end_of_a_task_is_known(sandbox, provider, name, state):
 
 
 def test_a_page_that_breaks_off_is_read_again(sandbox, provider, monkeypatch):
-    monkeypatch.setattr(paging, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(paging, "RETRY_DELAYS", (0.0, 0.0))
     job = finished(sandbox, provider)
     broken = Fault(kind="truncate", operation="saf-response", after=1, skip=1, times=2)
     sandbox.faults.add(broken)

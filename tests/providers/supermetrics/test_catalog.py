@@ -164,7 +164,7 @@ def test_a_list_nobody_offers_is_not_asked_for(provider):
 
 
 def test_a_list_is_bounded(provider, upstream, monkeypatch):
-    monkeypatch.setattr(catalog, "MOST_CHOICES", 3)
+    monkeypatch.setattr(catalog, "MAX_CHOICES", 3)
     upstream.on(f"{BASE}/query/fields", data([{"field_id": f"f{n}"} for n in range(9)]))
     assert len(provider.catalog("field", "AW")) == 3
 

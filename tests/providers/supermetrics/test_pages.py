@@ -33,7 +33,7 @@ from tests.scripted_server import CUT, Reply, Request, json_reply
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(pages, "WAITS", (0.01, 0.02))
+    monkeypatch.setattr(pages, "RETRY_DELAYS", (0.01, 0.02))
 
 
 class Book:
@@ -250,7 +250,7 @@ def test_a_page_of_a_query_that_has_failed_is_an_error(provider, upstream):
 
 
 def test_wide_rows_come_in_smaller_pages(provider, upstream, monkeypatch):
-    monkeypatch.setattr(wire, "MOST_PAGE_BYTES", 60_000)
+    monkeypatch.setattr(wire, "MAX_PAGE_BYTES", 60_000)
     book = Book(6_000)
     upstream.on(STATUS, book)
     assert numbers(provider.rows("job-1")) == list(range(6_000))
@@ -260,7 +260,7 @@ def test_wide_rows_come_in_smaller_pages(provider, upstream, monkeypatch):
 def test_a_direct_answer_that_is_too_wide_is_read_in_smaller_pages(
     provider, upstream, monkeypatch
 ):
-    monkeypatch.setattr(wire, "MOST_PAGE_BYTES", 60_000)
+    monkeypatch.setattr(wire, "MAX_PAGE_BYTES", 60_000)
     upstream.on(DATA, Book(6_000))
     upstream.on(STATUS, Book(6_000))
     upstream_id = numbers(provider.run(SPEC))
@@ -268,7 +268,7 @@ def test_a_direct_answer_that_is_too_wide_is_read_in_smaller_pages(
 
 
 def test_a_row_wider_than_any_page_is_refused(provider, upstream, monkeypatch):
-    monkeypatch.setattr(wire, "MOST_PAGE_BYTES", 600)
+    monkeypatch.setattr(wire, "MAX_PAGE_BYTES", 600)
     upstream.on(STATUS, json_reply(result([["x" * 2_000, ""]], total=1)))
     with pytest.raises(LimitExceededError):
         provider.rows("job-1")

@@ -397,7 +397,7 @@ def test_a_missing_part_is_told(place):
 
 CONFINED = """
 import socket, sys
-from queries.results.refine.landlock import confine
+from queries.results.refine.landlock import restrict_process
 readable, secret, folder = sys.argv[1:]
 if not confine(readable=[readable], writable=[folder]):
     print("not offered here")

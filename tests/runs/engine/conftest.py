@@ -75,8 +75,8 @@ def orm_broker(monkeypatch):
 @pytest.fixture(autouse=True)
 def short_backoff(monkeypatch):
     """Back-off without patience: the schedule itself has its own tests."""
-    monkeypatch.setattr(backoff, "FIRST_BACKOFF", 0.06)
-    monkeypatch.setattr(backoff, "LONGEST_BACKOFF", 0.2)
+    monkeypatch.setattr(backoff, "INITIAL_BACKOFF", 0.06)
+    monkeypatch.setattr(backoff, "MAX_BACKOFF", 0.2)
 
 
 @pytest.fixture(autouse=True)

@@ -166,7 +166,7 @@ def test_too_many_requests_in_the_stream_are_waited_out_too(ask, upstream):
 
 
 def test_endless_refusal_ends_in_words(ask, upstream, monkeypatch):
-    monkeypatch.setattr(executor, "MOST_REFUSALS", 2)
+    monkeypatch.setattr(executor, "MAX_RATE_LIMIT_RETRIES", 2)
     upstream.on(scripted_coralogix.QUERY, scripted_coralogix.too_many_requests())
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "rate_limited")
@@ -187,8 +187,8 @@ def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(ask, upstream, monkey
 
 
 def test_a_turn_that_becomes_free_is_taken(ask, upstream, monkeypatch):
-    monkeypatch.setattr(rate_waits, "LONGEST_NAP", 0.05)
-    monkeypatch.setattr("queries.connections.rate_limit.MARGIN", 0.0)
+    monkeypatch.setattr(rate_waits, "MAX_SLEEP_SECONDS", 0.05)
+    monkeypatch.setattr("queries.connections.rate_limit.WINDOW_MARGIN_SECONDS", 0.0)
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=0.3))
     runs = [start_run(ask()) for _ in range(3)]
     assert [wait_for(run, LONG).status for run in runs] == [Status.SUCCEEDED] * 3
@@ -294,7 +294,7 @@ def test_a_web_process_that_ends_ends_its_runs_in_words(ask, slow, settings):
 
 
 def test_the_lease_is_kept_while_the_provider_is_silent(ask, slow, monkeypatch):
-    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
     sent, _go_on = slow
     run = start_run(ask())
     assert sent.wait(LONG)
@@ -303,7 +303,7 @@ def test_the_lease_is_kept_while_the_provider_is_silent(ask, slow, monkeypatch):
 
 
 def test_a_run_taken_over_by_the_sweep_is_let_go(ask, slow, monkeypatch):
-    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
     sent, _go_on = slow
     run = start_run(ask())
     assert sent.wait(LONG)
@@ -322,7 +322,7 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
         return scripted_coralogix.Reply(parts=[*first, asked.set, upstream.closed.wait])
 
     upstream.on(scripted_coralogix.QUERY, silent)
-    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
     run = start_run(ask())
     assert asked.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
@@ -334,7 +334,7 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
 def test_a_run_lost_while_it_waits_for_its_turn_is_left_alone(
     ask, upstream, monkeypatch
 ):
-    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_EVERY", 0.0)
+    monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
     wait_for(start_run(ask()), LONG)
     run = start_run(ask())
@@ -358,7 +358,7 @@ def crash(_one):
 
 
 def test_a_mistake_of_ours_ends_the_run_at_once_and_says_so(ask, monkeypatch, caplog):
-    monkeypatch.setattr(executor, "execute", crash)
+    monkeypatch.setattr(executor, "execute_run", crash)
     run = wait_for(start_run(ask()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "internal")
     until(lambda: "direct_run_crashed" in caplog.text)
@@ -381,7 +381,7 @@ def test_a_crash_that_cannot_be_written_down_is_left_to_the_sweep(
     def away(*_args):
         raise DatabaseError
 
-    monkeypatch.setattr(executor, "execute", crash)
+    monkeypatch.setattr(executor, "execute_run", crash)
     monkeypatch.setattr(executor, "end_cut", away)
     run = wait_for(start_run(ask()), LONG)
     until(lambda: lease_keeper.is_idle)

@@ -91,7 +91,9 @@ def test_a_run_lost_while_it_was_handed_over_stays_as_it_is(slow):
 def test_a_job_handed_over_for_a_run_that_has_ended_is_cancelled(slow, monkeypatch):
     told = []
     monkeypatch.setattr(
-        orphan_jobs, "cancel_unwatched", lambda _connection, job_id: told.append(job_id)
+        orphan_jobs,
+        "cancel_job_in_background",
+        lambda _connection, job_id: told.append(job_id),
     )
     upstream, start = slow
 

@@ -104,7 +104,7 @@ def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch, caplog):
             twice.set()
         raise DatabaseError
 
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.01)
     monkeypatch.setattr(keeper, "look", away)
     with keeper.tracking(LeasedRun(Run())):
         thread = keeper._thread
@@ -116,7 +116,7 @@ def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch, caplog):
 
 @pytest.mark.django_db(transaction=True)
 def test_one_thread_watches_over_all(monkeypatch):
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(module, "CHECK_INTERVAL", 0.01)
     keeper = LeaseKeeper()
     first, second = LeasedRun(RunFactory()), LeasedRun(RunFactory())
     with keeper.tracking(first):

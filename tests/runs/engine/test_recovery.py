@@ -275,7 +275,7 @@ def test_buckets_nobody_uses_are_forgotten():
 
 def test_tidying_is_done_once_in_ten_minutes_over_all_processes(monkeypatch):
     done = []
-    monkeypatch.setattr(recovery, "tidy", lambda: done.append(1))
+    monkeypatch.setattr(recovery, "clean_up", lambda: done.append(1))
     for _ in range(3):
         recovery.recover()
     assert done == [1]

@@ -101,7 +101,7 @@ def test_hundreds_of_runs_are_watched_by_one_pump(job, upstream):
 
 
 def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
-    monkeypatch.setattr(scheduler, "THREADS", 2)
+    monkeypatch.setattr(scheduler, "MAX_CALLS", 2)
     for _ in range(3):
         start_run(ask("background"))
     looked_again, under_way = threading.Event(), []
@@ -153,7 +153,7 @@ def test_a_slow_call_does_not_keep_the_next_pump_away(job, upstream, monkeypatch
 
 
 def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch):
-    monkeypatch.setattr(scheduler, "RENEW_EVERY", 0.0)
+    monkeypatch.setattr(scheduler, "RENEW_INTERVAL", 0.0)
     renewed = threading.Event()
     calls = []
     renew = scheduler.Scheduler._renew_runs

@@ -70,7 +70,7 @@ def log(caplog):
 
 @pytest.mark.parametrize("how", failures())
 def test_no_failure_of_a_direct_run_shows_the_key(how, ask, upstream, log, monkeypatch):
-    monkeypatch.setattr("queries.runs.engine.executor.MOST_REFUSALS", 0)
+    monkeypatch.setattr("queries.runs.engine.executor.MAX_RATE_LIMIT_RETRIES", 0)
     upstream.on(scripted_coralogix.QUERY, failures()[how])
     run = wait_for(start_run(ask()), 15)
     assert not run.is_active

@@ -258,7 +258,9 @@ def test_a_job_made_for_a_run_that_was_deleted_meanwhile_is_cancelled(job, upstr
 def test_a_job_that_somebody_else_goes_on_with_is_left_alone(job, monkeypatch, still):
     """The lease was lost, and whoever has it sent the same submit again."""
     told = []
-    monkeypatch.setattr(orphan_jobs, "cancel_unwatched", lambda *_args: told.append(1))
+    monkeypatch.setattr(
+        orphan_jobs, "cancel_job_in_background", lambda *_args: told.append(1)
+    )
     late = submitting.on_success(job, Submitted("job-7"))
     ended = {"status": Status.SUCCEEDED, "lease_token": job.pk}
     Run.objects.filter(pk=job.pk).update(**(ended | still))
@@ -268,7 +270,9 @@ def test_a_job_that_somebody_else_goes_on_with_is_left_alone(job, monkeypatch, s
 
 def test_without_its_connection_a_job_cannot_be_disowned(job, monkeypatch):
     told = []
-    monkeypatch.setattr(orphan_jobs, "cancel_unwatched", lambda *_args: told.append(1))
+    monkeypatch.setattr(
+        orphan_jobs, "cancel_job_in_background", lambda *_args: told.append(1)
+    )
     late = submitting.on_success(job, Submitted("job-7"))
     delete_run(Run.objects.get(pk=job.pk))
     Connection.objects.all().delete()
