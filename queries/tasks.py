@@ -11,6 +11,10 @@ def run_scheduler() -> str:
     return scheduler.run_scheduler()
 
 
+# Name of the same task in queues filled by release 0.1.0; remove it in 0.3.0.
+pump = run_scheduler
+
+
 def fetch(run_id: str) -> str:
     """Fetch the rows of one run whose job has succeeded."""
     with heartbeat.beat_in_background():

@@ -26,7 +26,7 @@ from queries.exports.selection import ExportRequest
 from queries.exports import builder
 run = stored_run(log_rows({ROWS}), owner=user)
 broken = stored_run(log_rows({ROWS}), owner=user)
-parts = sorted(directory_of(broken.result).glob("*.parquet"))
+parts = sorted(result_dir(broken.result).glob("*.parquet"))
 data = bytearray(parts[-1].read_bytes())
 half = len(data) // 2
 data[half - half // 2:half + half // 4] = b"x" * (half // 2 + half // 4)

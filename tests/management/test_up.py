@@ -355,7 +355,7 @@ def test_while_the_database_is_away_nobody_is_blamed(watching, monkeypatch, capl
     def away():
         raise DatabaseError
 
-    monkeypatch.setattr(watch, "sweep", away)
+    monkeypatch.setattr(watch, "recover", away)
     pass_time(90)
     assert worker.restarts == 0
     assert "watch_blind" in caplog.text
@@ -369,7 +369,7 @@ def test_a_file_that_cannot_be_removed_does_not_end_the_watch(
     def refused():
         raise PermissionError("not yours")
 
-    monkeypatch.setattr(watch, "sweep", refused)
+    monkeypatch.setattr(watch, "recover", refused)
     pass_time(3)
     assert worker.restarts == 0
     assert "watch_stumbled" in caplog.text
@@ -543,9 +543,9 @@ def test_in_production_each_part_is_run_alone_and_nothing_is_prepared(
     web, worker = supervised
     assert [child.name for child in web.children] == ["web"]
     assert "0.0.0.0:8000" in web.children[0].command
-    assert web.chores == ()
+    assert web.callbacks == ()
     assert [child.name for child in worker.children] == ["worker"]
-    assert len(worker.chores) == 1
+    assert len(worker.callbacks) == 1
     assert User.objects.count() == 0
 
 

@@ -167,7 +167,9 @@ def test_the_next_address_of_a_name_is_tried_when_the_first_is_silent(
     monkeypatch, upstream
 ):
     upstream.on("/x", json_reply({}))
-    monkeypatch.setattr(transport, "resolve", lambda *_args: ["127.0.0.2", "127.0.0.1"])
+    monkeypatch.setattr(
+        transport, "resolve_host", lambda *_args: ["127.0.0.2", "127.0.0.1"]
+    )
     port = upstream.host_port.rpartition(":")[2]
     policy = Policy(upstream_hosts={f"localhost:{port}"})
     with Client(
@@ -367,7 +369,7 @@ def test_a_connection_that_is_not_made_in_time_is_a_timeout_and_nothing_was_sent
 ):
     release = threading.Event()
     monkeypatch.setattr(
-        transport, "resolve", lambda *_args: [release.wait(0.1) or "127.0.0.1"]
+        transport, "resolve_host", lambda *_args: [release.wait(0.1) or "127.0.0.1"]
     )
     with pytest.raises(UpstreamTimeoutError) as late:
         make_client(total_timeout=0.05).send(POST)

@@ -247,7 +247,7 @@ def test_a_cut_stream_gives_its_rows_and_then_says_so(stage):
 @every_provider
 def test_ten_thousand_rows_come_in_order_and_none_twice(stage):
     stage.reply_with(stage.adapter.rows(10_000))
-    assert [stage.adapter.number(row) for row in stage.call("rows")] == list(
+    assert [stage.adapter.row_number(row) for row in stage.call("rows")] == list(
         range(10_000)
     )
 

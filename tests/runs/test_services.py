@@ -56,7 +56,7 @@ def connection(user):
 
 
 @pytest.fixture
-def ask(user, connection):
+def make_request(user, connection):
     """A valid request; background, so that nothing is executed here."""
 
     def make(**changes):
@@ -71,10 +71,12 @@ def ask(user, connection):
     return make
 
 
-def test_a_run_is_a_row_with_everything_resolved(ask):
+def test_a_run_is_a_row_with_everything_resolved(make_request):
     with time_machine.travel(NOON, tick=False):
         run = start_run(
-            ask(time_range="last-6h", settings={"syntax": "QUERY_SYNTAX_LUCENE"})
+            make_request(
+                time_range="last-6h", settings={"syntax": "QUERY_SYNTAX_LUCENE"}
+            )
         )
     run.refresh_from_db()
     assert run.status == Status.QUEUED
@@ -86,34 +88,38 @@ def test_a_run_is_a_row_with_everything_resolved(ask):
     assert (run.range_start, run.range_end) == (None, None)
 
 
-def test_days_begin_at_midnight_of_the_person(ask):
+def test_days_begin_at_midnight_of_the_person(make_request):
     with time_machine.travel(NOON, tick=False):
-        run = start_run(ask(time_range="today", zone=ZoneInfo("Asia/Tokyo")))
+        run = start_run(make_request(time_range="today", zone=ZoneInfo("Asia/Tokyo")))
     assert run.starts_at == datetime(2026, 11, 21, 15, tzinfo=UTC)
 
 
-def test_an_absolute_range_is_kept_as_it_was_chosen(ask):
+def test_an_absolute_range_is_kept_as_it_was_chosen(make_request):
     start, end = NOON - timedelta(days=2), NOON - timedelta(days=1)
-    run = start_run(ask(time_range="absolute", range_start=start, range_end=end))
+    run = start_run(
+        make_request(time_range="absolute", range_start=start, range_end=end)
+    )
     assert (
         (run.starts_at, run.ends_at) == (run.range_start, run.range_end) == (start, end)
     )
 
 
-def test_the_row_and_its_wake_up_are_one_transaction(ask, monkeypatch):
+def test_the_row_and_its_wake_up_are_one_transaction(make_request, monkeypatch):
     monkeypatch.setattr(Conf, "ORM", "default")
-    start_run(ask())
+    start_run(make_request())
     assert len(queued_args(queue.RUN_SCHEDULER)) == 1
 
 
-def test_the_same_form_sent_twice_is_one_run(ask):
-    request = ask()
+def test_the_same_form_sent_twice_is_one_run(make_request):
+    request = make_request()
     assert start_run(request) == start_run(request)
     assert Run.objects.count() == 1
 
 
-def test_two_sends_of_one_form_at_the_same_moment_are_one_run(ask, monkeypatch):
-    request = ask()
+def test_two_sends_of_one_form_at_the_same_moment_are_one_run(
+    make_request, monkeypatch
+):
+    request = make_request()
     first = start_run(request)
     looks = iter([None, first])
     monkeypatch.setattr(run_services, "_started_before", lambda _request: next(looks))
@@ -121,100 +127,102 @@ def test_two_sends_of_one_form_at_the_same_moment_are_one_run(ask, monkeypatch):
     assert Run.objects.count() == 1
 
 
-def test_another_clash_is_no_second_send(ask, monkeypatch):
-    request = ask()
+def test_another_clash_is_no_second_send(make_request, monkeypatch):
+    request = make_request()
     start_run(request)
     monkeypatch.setattr(run_services, "_started_before", lambda _request: None)
     with pytest.raises(IntegrityError):
         start_run(request)
 
 
-def test_the_form_key_of_one_person_means_nothing_for_another(ask):
+def test_the_form_key_of_one_person_means_nothing_for_another(make_request):
     key = uuid.uuid4()
     other = UserFactory()
-    mine = start_run(ask(form_key=key))
+    mine = start_run(make_request(form_key=key))
     theirs = start_run(
-        ask(form_key=key, owner=other, connection=ConnectionFactory(owner=other))
+        make_request(
+            form_key=key, owner=other, connection=ConnectionFactory(owner=other)
+        )
     )
     assert mine != theirs
 
 
-def test_nobody_runs_on_a_strangers_connection(ask):
+def test_nobody_runs_on_a_strangers_connection(make_request):
     with pytest.raises(PermissionDenied, match="connection"):
-        start_run(ask(connection=ConnectionFactory()))
+        start_run(make_request(connection=ConnectionFactory()))
     assert Run.objects.count() == 0
 
 
-def test_a_team_member_may_run_on_the_teams_connection(ask, user):
+def test_a_team_member_may_run_on_the_teams_connection(make_request, user):
     team = MembershipFactory(user=user).team
     shared = ConnectionFactory(team=team)
-    assert start_run(ask(connection=shared, team=team)).team == team
+    assert start_run(make_request(connection=shared, team=team)).team == team
 
 
-def test_nobody_shares_with_a_strange_team_or_uses_a_strange_saved_query(ask):
+def test_nobody_shares_with_a_strange_team_or_uses_a_strange_saved_query(make_request):
     with pytest.raises(PermissionDenied, match="team"):
-        start_run(ask(team=TeamFactory()))
+        start_run(make_request(team=TeamFactory()))
     with pytest.raises(PermissionDenied, match="saved query"):
-        start_run(ask(saved_query=SavedQueryFactory()))
+        start_run(make_request(saved_query=SavedQueryFactory()))
 
 
-def test_problems_are_found_without_a_call(ask):
-    fields = {problem.field for problem in problems(ask(statement=" "))}
+def test_problems_are_found_without_a_call(make_request):
+    fields = {problem.field for problem in problems(make_request(statement=" "))}
     assert fields == {"statement"}
-    assert problems(ask()) == []
+    assert problems(make_request()) == []
 
 
-def test_a_range_without_its_ends_is_a_problem(ask):
-    (problem,) = problems(ask(time_range="absolute"))
+def test_a_range_without_its_ends_is_a_problem(make_request):
+    (problem,) = problems(make_request(time_range="absolute"))
     assert problem.field == "start"
 
 
 @pytest.mark.parametrize("mode", ["background", "nonsense"])
-def test_a_mode_that_is_not_offered_is_a_problem(ask, monkeypatch, mode):
+def test_a_mode_that_is_not_offered_is_a_problem(make_request, monkeypatch, mode):
     monkeypatch.setattr(Coralogix, "capabilities", Capabilities(direct=True))
-    (problem,) = problems(ask(mode=mode))
+    (problem,) = problems(make_request(mode=mode))
     assert problem.field == "mode"
 
 
-def test_an_invalid_request_is_not_started(ask):
+def test_an_invalid_request_is_not_started(make_request):
     with pytest.raises(InvalidRunError) as caught:
-        start_run(ask(statement=""))
+        start_run(make_request(statement=""))
     assert caught.value.problems[0].field == "statement"
     assert Run.objects.count() == 0
 
 
-def test_advice_is_kept_with_the_run(ask):
-    run = start_run(ask(mode="direct", time_range="last-30d"))
+def test_advice_is_kept_with_the_run(make_request):
+    run = start_run(make_request(mode="direct", time_range="last-30d"))
     assert [warning["code"] for warning in run.warnings] == ["frequent_range"]
     assert run.warnings[0]["cuts_result"] is False
 
 
-def test_again_as_it_was_asks_for_the_same_range(ask, user):
-    first = start_run(ask(time_range="last-1h"))
+def test_again_as_it_was_asks_for_the_same_range(make_request, user):
+    first = start_run(make_request(time_range="last-1h"))
     again = rerun(first, owner=user, from_now=False, form_key=uuid.uuid4())
     assert again != first
     assert (again.starts_at, again.ends_at) == (first.starts_at, first.ends_at)
     assert again.time_range == "absolute"
 
 
-def test_again_now_resolves_the_preset_anew(ask, user):
+def test_again_now_resolves_the_preset_anew(make_request, user):
     with time_machine.travel(NOON, tick=False):
-        first = start_run(ask(time_range="last-1h"))
+        first = start_run(make_request(time_range="last-1h"))
     with time_machine.travel(NOON + timedelta(days=1), tick=False):
         again = rerun(first, owner=user, from_now=True, form_key=uuid.uuid4())
     assert again.ends_at == NOON + timedelta(days=1)
     assert again.time_range == "last-1h"
 
 
-def test_again_is_idempotent_too(ask, user):
-    first, key = start_run(ask()), uuid.uuid4()
+def test_again_is_idempotent_too(make_request, user):
+    first, key = start_run(make_request()), uuid.uuid4()
     again = [rerun(first, owner=user, from_now=True, form_key=key) for _ in range(2)]
     assert again[0] == again[1]
 
 
-def test_a_teammate_runs_again_on_a_connection_of_their_own(ask, user):
+def test_a_teammate_runs_again_on_a_connection_of_their_own(make_request, user):
     saved = SavedQueryFactory(owner=user)
-    first = start_run(ask(saved_query=saved))
+    first = start_run(make_request(saved_query=saved))
     mate = UserFactory()
     with pytest.raises(PermissionDenied):
         rerun(first, owner=mate, from_now=True, form_key=uuid.uuid4())
@@ -231,8 +239,8 @@ def test_without_a_connection_it_cannot_be_run_again(user):
         rerun(run, owner=user, from_now=True, form_key=uuid.uuid4())
 
 
-def test_cancelling_all_cancels_only_ones_own(ask, user):
-    mine = [start_run(ask()) for _ in range(2)]
+def test_cancelling_all_cancels_only_ones_own(make_request, user):
+    mine = [start_run(make_request()) for _ in range(2)]
     other = RunFactory()
     RunFactory(owner=user, status=Status.SUCCEEDED)
     assert cancel_all_runs(user) == 2
@@ -241,11 +249,11 @@ def test_cancelling_all_cancels_only_ones_own(ask, user):
     assert other.status == Status.QUEUED
 
 
-def test_cancelling_all_takes_as_many_queries_for_many_as_for_few(ask, user):
+def test_cancelling_all_takes_as_many_queries_for_many_as_for_few(make_request, user):
     taken = []
     for count in (2, 6):
         for _ in range(count):
-            start_run(ask())
+            start_run(make_request())
             RunFactory(owner=user, mode="background", status=Status.RUNNING, job_id="j")
         with CaptureQueriesContext(database) as captured:
             assert cancel_all_runs(user) == 2 * count
@@ -327,7 +335,9 @@ def test_deleting_an_active_run_asks_the_provider_once_to_cancel(user):
 def test_deleting_tells_the_provider_only_about_jobs(user, monkeypatch):
     told = []
     monkeypatch.setattr(
-        run_services, "cancel_unwatched", lambda connection, job: told.append(job)
+        run_services,
+        "cancel_job_in_background",
+        lambda connection, job: told.append(job),
     )
     delete_run(RunFactory(owner=user, status=Status.RUNNING, job_id="job-1"))
     delete_run(RunFactory(owner=user, status=Status.RUNNING))
@@ -335,8 +345,8 @@ def test_deleting_tells_the_provider_only_about_jobs(user, monkeypatch):
     assert told == ["job-1"]
 
 
-def test_curl_names_the_address_and_never_the_key(ask, connection):
-    run = start_run(ask())
+def test_curl_names_the_address_and_never_the_key(make_request, connection):
+    run = start_run(make_request())
     command = curl_command(run)
     assert command.startswith(
         f"curl {connection.origin}/api/v1/dataprime/background-query"

@@ -22,7 +22,7 @@ from tests.all_providers import all_providers, connection_to  # noqa: F401 - a f
 from tests.factories import ConnectionFactory, MembershipFactory, RunFactory
 from tests.scripted_server import Upstream, json_reply
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_providers")]
 
 # What nobody sees the lack of: every stored row is at hand whatever the provider's pages are like.
 # `creator_only` and `job_retention` have sentences of their own.

@@ -13,7 +13,7 @@ from queries.providers.polytomic.provider import Polytomic
 from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.markup import one_line
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_providers")]
 NAME = "setting_connection_id"
 
 

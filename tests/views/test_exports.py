@@ -318,12 +318,12 @@ def test_a_build_that_keeps_dying_is_given_up(run, large):
 def test_the_sweep_rings_again_for_a_build_that_stands_still(run, large, monkeypatch):
     rung = []
     monkeypatch.setattr(
-        export_services.bell, "ring", lambda task, pk: rung.append((task, pk))
+        export_services.queue, "enqueue", lambda task, pk: rung.append((task, pk))
     )
     still = ExportFactory(run=run, next_at=timezone.now() - timedelta(minutes=2))
     ExportFactory(run=run, next_at=timezone.now())
     export_services.recover_exports()
-    assert rung == [(export_services.bell.BUILD_EXPORT, str(still.pk))]
+    assert rung == [(export_services.queue.BUILD_EXPORT, str(still.pk))]
 
 
 def test_an_expired_file_is_removed_and_says_so(page, run):
@@ -499,9 +499,9 @@ def test_a_worker_leaves_a_build_for_later_while_the_others_are_busy(
     make(page, run)
     export = Export.objects.get()
     rung = []
-    monkeypatch.setattr(builder.worker_limits, "full", lambda: True)
-    monkeypatch.setattr(builder.bell, "ring", lambda *args, at: rung.append(args))
+    monkeypatch.setattr(builder.worker_limits, "at_capacity", lambda: True)
+    monkeypatch.setattr(builder.queue, "enqueue", lambda *args, at: rung.append(args))
     builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.QUEUED
-    assert rung == [(builder.bell.BUILD_EXPORT, str(export.pk))]
+    assert rung == [(builder.queue.BUILD_EXPORT, str(export.pk))]

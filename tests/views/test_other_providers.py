@@ -15,7 +15,7 @@ from tests.all_providers import all_providers, connection_to  # noqa: F401 - a f
 from tests.factories import ConnectionFactory
 from tests.markup import one_line
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_providers")]
 NEW = reverse("run_new")
 REPORT = {
     "setting_input": "form",

@@ -11,7 +11,7 @@ from queries.models import Run
 from tests.all_providers import all_providers, connection_to  # noqa: F401 - a fixture
 from tests.scripted_server import Reply, Upstream, json_reply
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_providers")]
 VALIDATE, TIMELINE = "/_sme/queryStats/validate", "/_sme/queryStats/timeline"
 BUCKETS = [
     {"@timestamp": "2026-11-22T10:00:00Z", "count": 5},

@@ -14,7 +14,7 @@ from tests.markup import one_line
 from tests.providers.supermetrics.samples import status
 from tests.scripted_server import Upstream, json_reply
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_providers")]
 
 
 def test_the_figures_of_the_last_call_are_kept_and_shown(page, user):

@@ -11,7 +11,7 @@ from tests.all_providers import all_providers, connection_to  # noqa: F401 - a f
 from tests.factories import RunFactory, UserFactory
 from tests.scripted_server import Reply, Upstream, json_reply
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("every_provider")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_providers")]
 ROOT = "/_sme/async_requests"
 TASKS = {
     "tasks": [

@@ -156,7 +156,7 @@ def test_fewer_rows_than_counted_are_said_to_be_missing(provider, upstream):
 
 
 def test_as_many_rows_as_there_can_be_may_not_be_all(provider, upstream, monkeypatch):
-    monkeypatch.setattr("queries.providers.supermetrics.pages.MOST_ROWS", 2)
+    monkeypatch.setattr("queries.providers.supermetrics.pages.MAX_ROWS", 2)
     upstream.on(STATUS, json_reply(result([[1, "x"], [2, "y"]], total=2)))
     stream = provider.rows("job-1")
     assert len(list(stream)) == 2

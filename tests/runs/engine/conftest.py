@@ -46,9 +46,9 @@ def make_request(user, connection):
 
 
 @pytest.fixture
-def background_run(ask):
+def background_run(make_request):
     """A background run that nobody has begun."""
-    return start_run(ask(Mode.BACKGROUND))
+    return start_run(make_request(Mode.BACKGROUND))
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ def job_failed(reason: str = "out of luck") -> Reply:
     return json_reply({"terminated": {"error": {"failed": {"reason": reason}}}})
 
 
-def job_submitted(job: str = "job-1", **more: object) -> Reply:
-    return json_reply({"queryId": job, **more})
+def job_submitted(background_run: str = "job-1", **more: object) -> Reply:
+    return json_reply({"queryId": background_run, **more})
 
 
 def too_many_requests(seconds: int | None = None) -> Reply:

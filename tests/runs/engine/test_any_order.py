@@ -166,12 +166,12 @@ class BackgroundRun(RuleBasedStateMachine):
             assert any("cancelled at the provider" in note for note in run.notes)
 
 
-def test_any_order_of_events_keeps_the_promises(ask, upstream):
+def test_any_order_of_events_keeps_the_promises(make_request, upstream):
     run_state_machine_as_test(
         type(
             "Machine",
             (BackgroundRun,),
-            {"ask": staticmethod(ask), "upstream": upstream},
+            {"ask": staticmethod(make_request), "upstream": upstream},
         ),
         settings=settings(
             max_examples=40,

@@ -12,7 +12,7 @@ from queries.runs.engine import backoff
 
 
 @pytest.fixture(autouse=True)
-def quick():
+def short_backoff():
     """The real schedule, for once."""
 
 

@@ -19,21 +19,21 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def cancelling(job, upstream):
+def cancelling(background_run, upstream):
     """A run whose job runs, and that somebody asked to cancel."""
     upstream.on(scripted_coralogix.STATUS, scripted_coralogix.RUNNING)
-    Run.objects.filter(pk=job.pk).update(
+    Run.objects.filter(pk=background_run.pk).update(
         status=Status.RUNNING, job_id="job-1", submitted_at=timezone.now()
     )
-    job.refresh_from_db()
-    cancel_run(job)
-    return job
+    background_run.refresh_from_db()
+    cancel_run(background_run)
+    return background_run
 
 
-def test_a_run_nobody_has_begun_ends_at_once(job, upstream):
-    cancel_run(job)
-    assert job.status == Status.CANCELLED
-    assert job.cancel_asked_at
+def test_a_run_nobody_has_begun_ends_at_once(background_run, upstream):
+    cancel_run(background_run)
+    assert background_run.status == Status.CANCELLED
+    assert background_run.cancel_asked_at
     assert upstream.paths() == []
 
 
@@ -42,20 +42,22 @@ def test_a_run_nobody_has_begun_ends_at_once(job, upstream):
     [scripted_coralogix.job_submitted(), scripted_coralogix.too_many_requests(600)],
 )
 @pytest.mark.django_db(transaction=True)
-def test_a_cancel_during_a_call_is_heeded_right_after_it(job, upstream, answer):
+def test_a_cancel_during_a_call_is_heeded_right_after_it(
+    background_run, upstream, answer
+):
     """Neither the next look nor a long pause the provider asked for comes before it."""
 
     def asked_meanwhile(_request):
-        cancel_run(Run.objects.get(pk=job.pk))
+        cancel_run(Run.objects.get(pk=background_run.pk))
         connections.close_all()
         return answer
 
     upstream.on(scripted_coralogix.SUBMIT, asked_meanwhile)
-    Run.objects.filter(pk=job.pk).update(next_at=job.created_at)
+    Run.objects.filter(pk=background_run.pk).update(next_at=background_run.created_at)
     scheduler.run_scheduler(run_seconds=0.01, idle_seconds=0)
-    job.refresh_from_db()
-    assert job.cancel_asked_at
-    assert job.next_at <= timezone.now()
+    background_run.refresh_from_db()
+    assert background_run.cancel_asked_at
+    assert background_run.next_at <= timezone.now()
 
 
 def test_asking_does_not_end_a_run_whose_job_runs(cancelling):
@@ -65,15 +67,15 @@ def test_asking_does_not_end_a_run_whose_job_runs(cancelling):
 
 
 def test_the_provider_is_asked_once_and_its_confirmation_awaited(
-    cancelling, pump_once, upstream
+    cancelling, schedule_once, upstream
 ):
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     assert run.status == Status.RUNNING
     assert run.cancel_sent_at
-    run = pump_once(run)
+    run = schedule_once(run)
     assert run.status == Status.RUNNING
     upstream.on(scripted_coralogix.STATUS, scripted_coralogix.CANCELLED)
-    run = pump_once(run)
+    run = schedule_once(run)
     assert run.status == Status.CANCELLED
     assert run.cancel_confirmed_at
     assert upstream.paths() == [
@@ -84,114 +86,122 @@ def test_the_provider_is_asked_once_and_its_confirmation_awaited(
 
 
 def test_a_provider_that_does_not_confirm_is_not_watched_for_ever(
-    cancelling, pump_once
+    cancelling, schedule_once
 ):
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     Run.objects.filter(pk=run.pk).update(
         cancel_sent_at=timezone.now() - timedelta(seconds=31)
     )
-    run = pump_once(run)
+    run = schedule_once(run)
     assert run.status == Status.CANCELLED
     assert run.cancel_confirmed_at is None
     assert "did not confirm" in run.notes[0]
 
 
-def test_a_late_success_cannot_revive_a_cancelled_run(cancelling, pump_once, upstream):
+def test_a_late_success_cannot_revive_a_cancelled_run(
+    cancelling, schedule_once, upstream
+):
     upstream.on(scripted_coralogix.STATUS, scripted_coralogix.SUCCESS)
-    run = pump_once(pump_once(cancelling))
+    run = schedule_once(schedule_once(cancelling))
     assert run.status == Status.CANCELLED
     assert "already ended" in run.notes[0]
     assert scripted_coralogix.DATA not in upstream.paths()
 
 
-def test_a_job_that_failed_first_is_told(cancelling, pump_once, upstream):
+def test_a_job_that_failed_first_is_told(cancelling, schedule_once, upstream):
     upstream.on(
         scripted_coralogix.STATUS, scripted_coralogix.job_failed("disk on fire")
     )
-    run = pump_once(pump_once(cancelling))
+    run = schedule_once(schedule_once(cancelling))
     assert run.status == Status.CANCELLED
     assert "disk on fire" in run.notes[0]
 
 
 def test_a_job_that_is_gone_after_the_cancel_counts_as_cancelled(
-    cancelling, pump_once, upstream
+    cancelling, schedule_once, upstream
 ):
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     upstream.on(scripted_coralogix.STATUS, scripted_coralogix.NOT_FOUND)
-    run = pump_once(run)
+    run = schedule_once(run)
     assert run.status == Status.CANCELLED
     assert run.cancel_confirmed_at
 
 
-def test_a_job_unknown_at_the_cancel_is_gone(cancelling, pump_once, upstream):
+def test_a_job_unknown_at_the_cancel_is_gone(cancelling, schedule_once, upstream):
     upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.NOT_FOUND)
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     assert (run.status, bool(run.cancel_confirmed_at)) == (Status.CANCELLED, True)
 
 
 def test_a_cancel_that_comes_too_late_is_settled_by_the_status(
-    cancelling, pump_once, upstream
+    cancelling, schedule_once, upstream
 ):
     upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.Reply(409))
     upstream.on(scripted_coralogix.STATUS, scripted_coralogix.SUCCESS)
-    run = pump_once(pump_once(cancelling))
+    run = schedule_once(schedule_once(cancelling))
     assert run.status == Status.CANCELLED
     assert "already ended" in run.notes[0]
 
 
-def test_a_refused_cancel_is_told_and_ends_the_watch(cancelling, pump_once, upstream):
+def test_a_refused_cancel_is_told_and_ends_the_watch(
+    cancelling, schedule_once, upstream
+):
     upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.Reply(403))
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     assert run.status == Status.CANCELLED
     assert "did not accept the cancel" in run.notes[0]
 
 
 def test_a_cancel_is_sent_again_while_the_provider_is_away(
-    cancelling, pump_once, upstream
+    cancelling, schedule_once, upstream
 ):
     upstream.on(
         scripted_coralogix.CANCEL,
         scripted_coralogix.UNAVAILABLE,
         scripted_coralogix.EMPTY_JSON,
     )
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     assert (run.cancel_sent_at, run.failures) == (None, 1)
-    assert pump_once(run).cancel_sent_at
+    assert schedule_once(run).cancel_sent_at
 
 
-def test_a_provider_that_stays_away_ends_the_watch(cancelling, pump_once, upstream):
+def test_a_provider_that_stays_away_ends_the_watch(cancelling, schedule_once, upstream):
     upstream.on(scripted_coralogix.CANCEL, scripted_coralogix.UNAVAILABLE)
     run = cancelling
     for _ in range(5):
-        run = pump_once(run)
+        run = schedule_once(run)
     assert run.status == Status.CANCELLED
     assert "may still be running" in run.notes[0]
 
 
 def test_a_provider_that_cannot_cancel_is_just_not_watched_any_more(
-    cancelling, pump_once, monkeypatch, upstream
+    cancelling, schedule_once, monkeypatch, upstream
 ):
     monkeypatch.setattr(Coralogix, "capabilities", Capabilities(background=True))
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     assert run.status == Status.CANCELLED
     assert "cannot cancel" in run.notes[0]
     assert upstream.paths() == []
 
 
-def test_without_its_connection_a_job_cannot_be_cancelled_there(cancelling, pump_once):
+def test_without_its_connection_a_job_cannot_be_cancelled_there(
+    cancelling, schedule_once
+):
     Connection.objects.all().delete()
-    run = pump_once(cancelling)
+    run = schedule_once(cancelling)
     assert run.status == Status.CANCELLED
     assert "did not confirm" in run.notes[0]
 
 
 def test_a_cancel_during_an_unanswered_submit_says_what_may_be(
-    job, pump_once, upstream
+    background_run, schedule_once, upstream
 ):
-    Run.objects.filter(pk=job.pk).update(submitting_since=timezone.now(), submits=1)
-    cancel_run(job)
-    assert job.status == Status.QUEUED
-    run = pump_once(job)
+    Run.objects.filter(pk=background_run.pk).update(
+        submitting_since=timezone.now(), submits=1
+    )
+    cancel_run(background_run)
+    assert background_run.status == Status.QUEUED
+    run = schedule_once(background_run)
     assert run.status == Status.CANCELLED
     assert "while the query was being submitted" in run.notes[0]
     assert upstream.paths() == []
@@ -203,8 +213,8 @@ def test_cancelling_twice_is_asking_once(cancelling):
     assert cancelling.cancel_asked_at == asked
 
 
-def test_an_ended_run_cannot_be_cancelled(job):
-    Run.objects.filter(pk=job.pk).update(status=Status.SUCCEEDED)
-    cancel_run(job)
-    assert job.status == Status.SUCCEEDED
-    assert job.cancel_asked_at is None
+def test_an_ended_run_cannot_be_cancelled(background_run):
+    Run.objects.filter(pk=background_run.pk).update(status=Status.SUCCEEDED)
+    cancel_run(background_run)
+    assert background_run.status == Status.SUCCEEDED
+    assert background_run.cancel_asked_at is None

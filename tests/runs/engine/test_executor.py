@@ -62,8 +62,8 @@ def refreshed(run):
     return Run.objects.get(pk=run.pk)
 
 
-def test_a_quick_answer_is_there_after_a_short_wait(ask):
-    run = wait_for(start_run(ask()), LONG)
+def test_a_quick_answer_is_there_after_a_short_wait(make_request):
+    run = wait_for(start_run(make_request()), LONG)
     assert run.status == Status.SUCCEEDED
     assert run.query_id == "q-1"
     assert column_values(run) == [0, 1, 2]
@@ -72,9 +72,9 @@ def test_a_quick_answer_is_there_after_a_short_wait(ask):
     assert run.finished_at
 
 
-def test_waiting_is_bounded_and_rows_show_as_they_arrive(ask, slow):
+def test_waiting_is_bounded_and_rows_show_as_they_arrive(make_request, slow):
     sent, go_on = slow
-    run = start_run(ask())
+    run = start_run(make_request())
     assert sent.wait(LONG)
     began = time.monotonic()
     run = wait_for(run, 0.1)
@@ -88,8 +88,8 @@ def test_waiting_is_bounded_and_rows_show_as_they_arrive(ask, slow):
     assert (run.status, run.result.row_count) == (Status.SUCCEEDED, 601)
 
 
-def test_a_run_of_another_process_is_not_waited_for(ask):
-    run = start_run(ask())
+def test_a_run_of_another_process_is_not_waited_for(make_request):
+    run = start_run(make_request())
     executor.direct_executor.wait(run.pk, LONG)
     Run.objects.filter(pk=run.pk).update(status=Status.RUNNING)
     began = time.monotonic()
@@ -97,38 +97,38 @@ def test_a_run_of_another_process_is_not_waited_for(ask):
     assert time.monotonic() - began < 1
 
 
-def test_a_cut_stream_keeps_the_rows_received(ask, upstream):
+def test_a_cut_stream_keeps_the_rows_received(make_request, upstream):
     lines = scripted_coralogix.ndjson_reply(
         {"queryId": {"queryId": "q"}}, scripted_coralogix.batch(0, 5)
     ).parts
     upstream.on(scripted_coralogix.QUERY, scripted_coralogix.Reply(parts=[*lines, CUT]))
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "truncated")
     assert run.result.row_count == 5
     assert run.result.cuts[0]["code"] == "truncated"
 
 
-def test_an_error_in_the_stream_keeps_the_rows_before_it(ask, upstream):
+def test_an_error_in_the_stream_keeps_the_rows_before_it(make_request, upstream):
     upstream.on(
         scripted_coralogix.QUERY,
         scripted_coralogix.rows(5, {"error": {"message": "out of memory"}}),
     )
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.status, run.result.row_count) == (Status.FAILED, 5)
     assert "out of memory" in run.error["message"]
 
 
-def test_closing_statistics_that_say_failed_fail_the_run(ask, upstream):
+def test_closing_statistics_that_say_failed_fail_the_run(make_request, upstream):
     upstream.on(
         scripted_coralogix.QUERY,
         scripted_coralogix.rows(2, {"statistics": {"status": "FAILED"}}),
     )
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "query_incomplete")
     assert not run.result.complete
 
 
-def test_the_effective_range_is_kept(ask, upstream):
+def test_the_effective_range_is_kept(make_request, upstream):
     dates = {"startDate": "2026-11-01T00:00:00Z", "endDate": "2026-11-02T00:00:00Z"}
     warning = {
         "warning": {"timeRangeWarning": {"warningMessage": "shortened", **dates}}
@@ -137,46 +137,48 @@ def test_the_effective_range_is_kept(ask, upstream):
         scripted_coralogix.QUERY,
         scripted_coralogix.rows(2, warning, scripted_coralogix.COMPLETED),
     )
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.effective_start.day, run.effective_end.day) == (1, 2)
     assert not run.result.complete
 
 
-def test_too_many_requests_are_waited_out_and_told(ask, upstream):
+def test_too_many_requests_are_waited_out_and_told(make_request, upstream):
     upstream.on(
         scripted_coralogix.QUERY,
         scripted_coralogix.too_many_requests(),
         scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
     )
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert run.status == Status.SUCCEEDED
     assert any("too many requests" in note for note in run.notes)
 
 
-def test_too_many_requests_in_the_stream_are_waited_out_too(ask, upstream):
+def test_too_many_requests_in_the_stream_are_waited_out_too(make_request, upstream):
     limited = {"error": {"message": "slow down", "code": {"rateLimitReached": {}}}}
     upstream.on(
         scripted_coralogix.QUERY,
         scripted_coralogix.ndjson_reply({"queryId": {"queryId": "q"}}, limited),
         scripted_coralogix.rows(3, scripted_coralogix.COMPLETED),
     )
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.status, run.result.row_count) == (Status.SUCCEEDED, 3)
     assert run.result_sets.count() == 1
 
 
-def test_endless_refusal_ends_in_words(ask, upstream, monkeypatch):
+def test_endless_refusal_ends_in_words(make_request, upstream, monkeypatch):
     monkeypatch.setattr(executor, "MAX_RATE_LIMIT_RETRIES", 2)
     upstream.on(scripted_coralogix.QUERY, scripted_coralogix.too_many_requests())
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "rate_limited")
     assert len(upstream.requests) == 3
 
 
-def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(ask, upstream, monkeypatch):
+def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(
+    make_request, upstream, monkeypatch
+):
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
-    wait_for(start_run(ask()), LONG)
-    run = start_run(ask())
+    wait_for(start_run(make_request()), LONG)
+    run = start_run(make_request())
     until(lambda: refreshed(run).waiting_for == rate_waits.WAITING_FOR_RATE_LIMIT)
     assert refreshed(run).waiting_until > timezone.now() + timedelta(minutes=50)
     cancel_run(run)
@@ -186,17 +188,17 @@ def test_the_wait_for_a_turn_is_shown_and_can_be_cancelled(ask, upstream, monkey
     assert len(upstream.requests) == 1
 
 
-def test_a_turn_that_becomes_free_is_taken(ask, upstream, monkeypatch):
+def test_a_turn_that_becomes_free_is_taken(make_request, upstream, monkeypatch):
     monkeypatch.setattr(rate_waits, "MAX_SLEEP_SECONDS", 0.05)
     monkeypatch.setattr("queries.connections.rate_limit.WINDOW_MARGIN_SECONDS", 0.0)
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=0.3))
-    runs = [start_run(ask()) for _ in range(3)]
+    runs = [start_run(make_request()) for _ in range(3)]
     assert [wait_for(run, LONG).status for run in runs] == [Status.SUCCEEDED] * 3
 
 
-def test_cancelling_hangs_up_and_keeps_the_rows(ask, slow):
+def test_cancelling_hangs_up_and_keeps_the_rows(make_request, slow):
     sent, _go_on = slow
-    run = start_run(ask())
+    run = start_run(make_request())
     assert sent.wait(LONG)
     until(lambda: refreshed(run).rows_received)
     cancel_run(run)
@@ -210,18 +212,20 @@ def test_cancelling_hangs_up_and_keeps_the_rows(ask, slow):
     ]
 
 
-def test_a_cancel_from_another_process_is_seen(ask, slow):
+def test_a_cancel_from_another_process_is_seen(make_request, slow):
     sent, _go_on = slow
-    run = start_run(ask())
+    run = start_run(make_request())
     assert sent.wait(LONG)
     Run.objects.filter(pk=run.pk).update(cancel_asked_at=timezone.now())
     assert wait_for(run, LONG).status == Status.CANCELLED
 
 
-def test_a_run_deleted_in_another_process_is_let_go(ask, slow, data_dir, monkeypatch):
+def test_a_run_deleted_in_another_process_is_let_go(
+    make_request, slow, data_dir, monkeypatch
+):
     monkeypatch.setattr(executor.direct_executor, "cancel", lambda _pk: None)
     sent, _go_on = slow
-    run = start_run(ask())
+    run = start_run(make_request())
     assert sent.wait(LONG)
     pk = run.pk
     delete_run(run)
@@ -229,19 +233,19 @@ def test_a_run_deleted_in_another_process_is_let_go(ask, slow, data_dir, monkeyp
     assert [path for path in data_dir.rglob("*") if path.is_file()] == []
 
 
-def test_a_run_beyond_the_time_limit_ends_in_words(ask, slow, settings):
+def test_a_run_beyond_the_time_limit_ends_in_words(make_request, slow, settings):
     settings.DIRECT_SECONDS = 0.1
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "too_long")
     assert "the most we wait" in run.error["message"]
 
 
-def test_runs_beyond_the_pool_wait_and_say_so(ask, slow, settings):
+def test_runs_beyond_the_pool_wait_and_say_so(make_request, slow, settings):
     settings.DIRECT_RUNS = 1
     sent, go_on = slow
-    first = start_run(ask())
+    first = start_run(make_request())
     assert sent.wait(LONG)
-    second, third = start_run(ask()), start_run(ask())
+    second, third = start_run(make_request()), start_run(make_request())
     second.refresh_from_db()
     assert second.status == Status.QUEUED
     assert (
@@ -257,22 +261,22 @@ def test_runs_beyond_the_pool_wait_and_say_so(ask, slow, settings):
 
 
 def test_one_person_leaves_half_of_the_places_to_others(
-    ask, slow, settings, connection
+    make_request, slow, settings, connection
 ):
     settings.DIRECT_RUNS = 2
     sent, go_on = slow
-    first = start_run(ask())
+    first = start_run(make_request())
     assert sent.wait(LONG)
-    mine = [start_run(ask()) for _ in range(2)]
+    mine = [start_run(make_request()) for _ in range(2)]
     for run in mine:
         assert refreshed(run).waiting_for == (
             "one of yours to end: of the 2 direct queries at once, a person has 1"
         )
     theirs = ConnectionFactory(origin=connection.origin)
-    other = start_run(ask(owner=theirs.owner, connection=theirs))
+    other = start_run(make_request(owner=theirs.owner, connection=theirs))
     until(lambda: refreshed(other).rows_received)
     assert {refreshed(run).status for run in mine} == {Status.QUEUED}
-    crowd = start_run(ask())
+    crowd = start_run(make_request())
     assert refreshed(crowd).waiting_for.startswith("a free place")
     go_on.set()
     ended = [wait_for(run, LONG).status for run in (first, *mine, other, crowd)]
@@ -281,10 +285,10 @@ def test_one_person_leaves_half_of_the_places_to_others(
     assert began == sorted(began)
 
 
-def test_a_web_process_that_ends_ends_its_runs_in_words(ask, slow, settings):
+def test_a_web_process_that_ends_ends_its_runs_in_words(make_request, slow, settings):
     settings.DIRECT_RUNS = 1
     sent, _go_on = slow
-    running, waiting = start_run(ask()), start_run(ask())
+    running, waiting = start_run(make_request()), start_run(make_request())
     assert sent.wait(LONG)
     until(lambda: refreshed(running).rows_received)
     executor.direct_executor.stop()
@@ -293,19 +297,21 @@ def test_a_web_process_that_ends_ends_its_runs_in_words(ask, slow, settings):
     assert refreshed(running).result.row_count == 600
 
 
-def test_the_lease_is_kept_while_the_provider_is_silent(ask, slow, monkeypatch):
+def test_the_lease_is_kept_while_the_provider_is_silent(
+    make_request, slow, monkeypatch
+):
     monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
     sent, _go_on = slow
-    run = start_run(ask())
+    run = start_run(make_request())
     assert sent.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now())
     until(lambda: refreshed(run).lease_until > timezone.now() + timedelta(seconds=20))
 
 
-def test_a_run_taken_over_by_the_sweep_is_let_go(ask, slow, monkeypatch):
+def test_a_run_taken_over_by_the_sweep_is_let_go(make_request, slow, monkeypatch):
     monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
     sent, _go_on = slow
-    run = start_run(ask())
+    run = start_run(make_request())
     assert sent.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
     assert executor.direct_executor.wait(run.pk, LONG)
@@ -314,7 +320,9 @@ def test_a_run_taken_over_by_the_sweep_is_let_go(ask, slow, monkeypatch):
     assert run.lease_token == run.pk
 
 
-def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypatch):
+def test_a_run_lost_before_its_first_row_leaves_nothing(
+    make_request, upstream, monkeypatch
+):
     asked = threading.Event()
 
     def silent(_request):
@@ -323,7 +331,7 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
 
     upstream.on(scripted_coralogix.QUERY, silent)
     monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
-    run = start_run(ask())
+    run = start_run(make_request())
     assert asked.wait(LONG)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
     assert executor.direct_executor.wait(run.pk, LONG)
@@ -332,21 +340,21 @@ def test_a_run_lost_before_its_first_row_leaves_nothing(ask, upstream, monkeypat
 
 
 def test_a_run_lost_while_it_waits_for_its_turn_is_left_alone(
-    ask, upstream, monkeypatch
+    make_request, upstream, monkeypatch
 ):
     monkeypatch.setattr("queries.runs.engine.lease_keeper.RENEW_INTERVAL", 0.0)
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
-    wait_for(start_run(ask()), LONG)
-    run = start_run(ask())
+    wait_for(start_run(make_request()), LONG)
+    run = start_run(make_request())
     until(lambda: refreshed(run).waiting_for == rate_waits.WAITING_FOR_RATE_LIMIT)
     Run.objects.filter(pk=run.pk).update(lease_token=run.pk)
     assert executor.direct_executor.wait(run.pk, LONG)
     assert refreshed(run).status == Status.RUNNING
 
 
-def test_waiting_as_the_provider_asked_can_be_cancelled(ask, upstream):
+def test_waiting_as_the_provider_asked_can_be_cancelled(make_request, upstream):
     upstream.on(scripted_coralogix.QUERY, scripted_coralogix.too_many_requests(600))
-    run = start_run(ask())
+    run = start_run(make_request())
     until(lambda: refreshed(run).waiting_for == rate_waits.WAITING_FOR_RETRY_AFTER)
     cancel_run(run)
     assert wait_for(run, LONG).status == Status.CANCELLED
@@ -357,40 +365,44 @@ def crash(_one):
     raise ZeroDivisionError
 
 
-def test_a_mistake_of_ours_ends_the_run_at_once_and_says_so(ask, monkeypatch, caplog):
+def test_a_mistake_of_ours_ends_the_run_at_once_and_says_so(
+    make_request, monkeypatch, caplog
+):
     monkeypatch.setattr(executor, "execute_run", crash)
-    run = wait_for(start_run(ask()), LONG)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.status, run.error["code"]) == (Status.FAILED, "internal")
     until(lambda: "direct_run_crashed" in caplog.text)
 
 
-def test_a_mistake_of_ours_keeps_the_rows_that_arrived(ask, upstream, monkeypatch):
+def test_a_mistake_of_ours_keeps_the_rows_that_arrived(
+    make_request, upstream, monkeypatch
+):
     def broken(_one, _received):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(executor, "settle", broken)
-    run = wait_for(start_run(ask()), LONG)
+    monkeypatch.setattr(executor, "finalize_run", broken)
+    run = wait_for(start_run(make_request()), LONG)
     assert (run.error["code"], run.result.row_count) == ("internal", 3)
     assert run.result.cuts[0]["code"] == "internal"
     assert not run.result.complete
 
 
 def test_a_crash_that_cannot_be_written_down_is_left_to_the_sweep(
-    ask, monkeypatch, caplog
+    make_request, monkeypatch, caplog
 ):
     def away(*_args):
         raise DatabaseError
 
     monkeypatch.setattr(executor, "execute_run", crash)
-    monkeypatch.setattr(executor, "end_cut", away)
-    run = wait_for(start_run(ask()), LONG)
+    monkeypatch.setattr(executor, "finish_incomplete_run", away)
+    run = wait_for(start_run(make_request()), LONG)
     until(lambda: lease_keeper.is_idle)
     assert run.status == Status.QUEUED
     assert "crashed_run_left" in caplog.text
 
 
-def test_without_its_connection_nothing_is_called(ask, upstream):
-    run = Run(owner=ask().owner, provider="coralogix", statement="x")
+def test_without_its_connection_nothing_is_called(make_request, upstream):
+    run = Run(owner=make_request().owner, provider="coralogix", statement="x")
     executor.assign_lease(run)
     run.save()
     with lease_keeper.tracking(LeasedRun(run)) as one:

@@ -30,11 +30,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ready(job):
+def ready(background_run):
     """A run whose job has succeeded."""
-    Run.objects.filter(pk=job.pk).update(status=Status.FETCHING, job_id="job-1")
-    job.refresh_from_db()
-    return job
+    Run.objects.filter(pk=background_run.pk).update(
+        status=Status.FETCHING, job_id="job-1"
+    )
+    background_run.refresh_from_db()
+    return background_run
 
 
 def test_the_rows_are_stored_and_published_whole(ready):
@@ -82,8 +84,8 @@ def test_only_one_fetches(ready):
     assert fetch(str(ready.pk)) == "busy"
 
 
-def test_only_runs_that_are_to_be_fetched_are(job):
-    assert fetch(str(job.pk)) == "busy"
+def test_only_runs_that_are_to_be_fetched_are(background_run):
+    assert fetch(str(background_run.pk)) == "busy"
 
 
 def test_a_truncated_stream_is_read_again_from_the_start(ready, upstream):
@@ -340,7 +342,7 @@ def test_a_run_that_kills_every_worker_is_put_to_rest(ready):
     assert ready.error["code"] == "internal"
 
 
-def test_workers_are_kept_free_for_the_pump(ready, ask, settings):
+def test_workers_are_kept_free_for_the_pump(ready, make_request, settings):
     from queries.runs.services import start_run
 
     held = {
@@ -348,7 +350,7 @@ def test_workers_are_kept_free_for_the_pump(ready, ask, settings):
         "status": Status.FETCHING,
     }
     for _ in range(settings.CLUSTER.workers - worker_limits.RESERVED_WORKERS):
-        other = start_run(ask("background"))
+        other = start_run(make_request("background"))
         Run.objects.filter(pk=other.pk).update(**held)
     assert fetch(str(ready.pk)) == "full"
     ready.refresh_from_db()
@@ -373,10 +375,10 @@ def test_exports_being_built_count_as_long_tasks_too(ready, settings):
     assert fetch(str(ready.pk)) == "settled"
 
 
-def test_the_next_one_is_rung_for_when_a_fetch_ends(ready, ask):
+def test_the_next_one_is_rung_for_when_a_fetch_ends(ready, make_request):
     from queries.runs.services import start_run
 
-    other = start_run(ask("background"))
+    other = start_run(make_request("background"))
     Run.objects.filter(pk=other.pk).update(status=Status.FETCHING)
     fetch(str(ready.pk))
     assert (str(other.pk),) in queued_args(fetching.queue.FETCH)

@@ -49,7 +49,7 @@ def noise(first, count):
 
 
 def test_a_disk_full_of_rows_is_told_and_the_rows_before_can_be_read(
-    ask, upstream, tiny_disk
+    make_request, upstream, tiny_disk
 ):
     batches = [noise(first, 500) for first in range(0, 5_000, 500)]
     upstream.on(
@@ -58,7 +58,7 @@ def test_a_disk_full_of_rows_is_told_and_the_rows_before_can_be_read(
             {"queryId": "q"}, *batches, scripted_coralogix.COMPLETED
         ),
     )
-    run = ended(start_run(ask()))
+    run = ended(start_run(make_request()))
     assert (run.status, run.error["code"]) == (Status.FAILED, "storage")
     assert "no room left" in run.error["message"]
     stored = run.result.row_count
@@ -69,7 +69,9 @@ def test_a_disk_full_of_rows_is_told_and_the_rows_before_can_be_read(
     assert {path.name for path in tiny_disk.rglob("*") if path.is_file()} == kept
 
 
-def test_a_disk_too_full_to_compact_leaves_the_parts(ask, upstream, monkeypatch):
+def test_a_disk_too_full_to_compact_leaves_the_parts(
+    make_request, upstream, monkeypatch
+):
     def full(*_given):
         raise StorageFullError
 
@@ -78,14 +80,14 @@ def test_a_disk_too_full_to_compact_leaves_the_parts(ask, upstream, monkeypatch)
         scripted_coralogix.QUERY,
         scripted_coralogix.rows(1_200, scripted_coralogix.COMPLETED),
     )
-    run = ended(start_run(ask()))
+    run = ended(start_run(make_request()))
     assert (run.status, run.error) == (Status.SUCCEEDED, None)
     assert run.result.parts.count() > 1
     assert column_values(run) == list(range(1_200))
 
 
 def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
-    ask, upstream, tiny_disk, monkeypatch
+    make_request, upstream, tiny_disk, monkeypatch
 ):
     filler, compact = tiny_disk / "filler", receiver.compact
 
@@ -100,7 +102,7 @@ def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
         scripted_coralogix.QUERY,
         scripted_coralogix.rows(1_200, scripted_coralogix.COMPLETED),
     )
-    run = ended(start_run(ask()))
+    run = ended(start_run(make_request()))
     assert filler.exists()
     filler.unlink()
     assert (run.status, run.error) == (Status.SUCCEEDED, None)
@@ -110,7 +112,9 @@ def test_a_disk_that_fills_up_while_parts_are_merged_leaves_them(
     assert column_values(run) == list(range(1_200))
 
 
-def test_columns_that_found_no_room_are_told_in_a_note(ask, upstream, monkeypatch):
+def test_columns_that_found_no_room_are_told_in_a_note(
+    make_request, upstream, monkeypatch
+):
     narrow = Limits(columns=1)
     writer = receiver.PartWriter
     monkeypatch.setattr(
@@ -118,7 +122,7 @@ def test_columns_that_found_no_room_are_told_in_a_note(ask, upstream, monkeypatc
         "PartWriter",
         lambda *given, **more: writer(*given, **more, limits=narrow),
     )
-    run = ended(start_run(ask()))
+    run = ended(start_run(make_request()))
     assert run.status == Status.SUCCEEDED
     (note,) = (note for note in run.notes if "columns" in str(note))
     assert str(note).startswith("2 more places were found in the rows")

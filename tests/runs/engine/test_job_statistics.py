@@ -17,7 +17,7 @@ from tests.scripted_server import Upstream, json_reply
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("every_provider"),
+    pytest.mark.usefixtures("all_providers"),
 ]
 LONG = 15
 
@@ -52,12 +52,12 @@ def test_a_direct_run_that_takes_too_long_goes_on_in_the_background(slow):
     assert queued_args(queue.RUN_SCHEDULER)
 
 
-def test_the_pump_brings_a_handed_over_run_to_its_end(slow, pump_once):
+def test_the_pump_brings_a_handed_over_run_to_its_end(slow, schedule_once):
     upstream, start = slow
-    run = pump_once(start())
+    run = schedule_once(start())
     assert run.statistics["progress"] == [3, 12]
     upstream.on(samples.STATUS, json_reply(samples.result([["1", "a"]], total=1)))
-    run = pump_once(run)
+    run = schedule_once(run)
     assert run.status == Status.FETCHING
     assert fetching.fetch(str(run.pk)) == "settled"
     run.refresh_from_db()
@@ -67,11 +67,11 @@ def test_the_pump_brings_a_handed_over_run_to_its_end(slow, pump_once):
     assert query_spec(run).statement
 
 
-def test_a_handed_over_run_can_be_cancelled(slow, pump_once):
+def test_a_handed_over_run_can_be_cancelled(slow, schedule_once):
     _upstream, start = slow
     run = start()
     cancel_run(run)
-    run = pump_once(run)
+    run = schedule_once(run)
     assert run.status == Status.CANCELLED
     assert any("cannot cancel" in note for note in run.notes)
 

@@ -32,36 +32,36 @@ def one():
 
 def test_letting_go_hangs_up(one):
     provider = Provider()
-    with one.calling(provider):
-        one.let_go(StopReason.CANCELLED)
+    with one.abort_on_stop(provider):
+        one.stop(StopReason.CANCELLED)
     assert provider.aborted == 1
     assert one.reason is StopReason.CANCELLED
 
 
 def test_a_call_that_comes_too_late_is_hung_up_at_once(one):
-    one.let_go(StopReason.CANCELLED)
+    one.stop(StopReason.CANCELLED)
     provider = Provider()
-    with one.calling(provider):
+    with one.abort_on_stop(provider):
         assert provider.aborted == 1
 
 
 def test_after_the_call_there_is_nothing_to_hang_up(one):
     provider = Provider()
-    with one.calling(provider):
+    with one.abort_on_stop(provider):
         pass
-    one.let_go(StopReason.TIMEOUT)
+    one.stop(StopReason.TIMEOUT)
     assert provider.aborted == 0
 
 
 def test_the_first_reason_counts(one):
-    one.let_go(StopReason.LEASE_LOST)
-    one.let_go(StopReason.CANCELLED)
+    one.stop(StopReason.LEASE_LOST)
+    one.stop(StopReason.CANCELLED)
     assert one.reason is StopReason.LEASE_LOST
 
 
 def test_sleeping_ends_when_it_must(one):
     assert one.sleep(0.001)
-    threading.Timer(0.05, one.let_go, [StopReason.SHUTDOWN]).start()
+    threading.Timer(0.05, one.stop, [StopReason.SHUTDOWN]).start()
     assert not one.sleep(30)
 
 
@@ -105,7 +105,7 @@ def test_a_database_that_is_away_does_not_end_the_watch(monkeypatch, caplog):
         raise DatabaseError
 
     monkeypatch.setattr(module, "CHECK_INTERVAL", 0.01)
-    monkeypatch.setattr(keeper, "look", away)
+    monkeypatch.setattr(keeper, "check_all", away)
     with keeper.tracking(LeasedRun(Run())):
         thread = keeper._thread
         assert twice.wait(10)

@@ -19,15 +19,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def running(job, connection):
+def running(background_run, connection):
     """A run whose job runs, and that has failed once; another run's 429 has blocked its key."""
-    return blocked(job, connection, Status.RUNNING)
+    return blocked(background_run, connection, Status.RUNNING)
 
 
 @pytest.fixture
-def ready(job, connection):
+def ready(background_run, connection):
     """A run whose rows are to be fetched while its key is blocked."""
-    return blocked(job, connection, Status.FETCHING)
+    return blocked(background_run, connection, Status.FETCHING)
 
 
 def blocked(run, connection, status):
@@ -52,29 +52,29 @@ def is_waiting(run):
     return shown and run.next_at > soon and run.failures == 1
 
 
-def test_a_poll_waits_and_says_so(running, pump_once, upstream):
-    run = pump_once(running)
+def test_a_poll_waits_and_says_so(running, schedule_once, upstream):
+    run = schedule_once(running)
     assert is_waiting(run)
     assert upstream.paths() == []
     unblock()
-    run = pump_once(run)
+    run = schedule_once(run)
     assert (run.status, run.waiting_for) == (Status.FETCHING, "")
     assert upstream.paths() == [scripted_coralogix.STATUS]
 
 
-def test_a_poll_takes_no_place_in_the_rate_limit(running, pump_once):
+def test_a_poll_takes_no_place_in_the_rate_limit(running, schedule_once):
     unblock()
-    pump_once(running)
+    schedule_once(running)
     assert [bucket.taken for bucket in RateBucket.objects.all()] == [[]]
 
 
-def test_a_cancel_waits_too(running, pump_once, upstream):
+def test_a_cancel_waits_too(running, schedule_once, upstream):
     cancel_run(running)
-    run = pump_once(running)
+    run = schedule_once(running)
     assert is_waiting(run)
     assert upstream.paths() == []
     unblock()
-    assert pump_once(run).cancel_sent_at
+    assert schedule_once(run).cancel_sent_at
     assert upstream.paths() == [scripted_coralogix.CANCEL]
 
 

@@ -23,11 +23,11 @@ LONG_AGO = timedelta(hours=1)
 
 
 @pytest.fixture
-def overdue(job):
+def overdue(background_run):
     """A run that should have been moved a while ago, and whose wake-up is lost."""
     OrmQ.objects.all().delete()
     Run.objects.update(next_at=timezone.now() - timedelta(seconds=10))
-    return job
+    return background_run
 
 
 def stored(run, *names, rows=3):
@@ -77,7 +77,7 @@ def test_while_somebody_pumps_nothing_is_rung(overdue):
     assert queued_args(queue.RUN_SCHEDULER) == []
 
 
-def test_a_purged_queue_is_no_loss(job):
+def test_a_purged_queue_is_no_loss(background_run):
     OrmQ.objects.all().delete()
     recovery.recover()
     assert queued_args(queue.RUN_SCHEDULER) == []
@@ -86,19 +86,19 @@ def test_a_purged_queue_is_no_loss(job):
     assert len(queued_args(queue.RUN_SCHEDULER)) == 1
 
 
-def test_a_dead_fetch_is_rung_for_once_in_a_while(job):
+def test_a_dead_fetch_is_rung_for_once_in_a_while(background_run):
     Run.objects.update(
         status=Status.FETCHING,
         next_at=timezone.now(),
-        lease_token=job.pk,
+        lease_token=background_run.pk,
         lease_until=timezone.now() - timedelta(seconds=1),
     )
     for _ in range(5):
         recovery.recover()
-    assert queued_args(queue.FETCH) == [(str(job.pk),)]
+    assert queued_args(queue.FETCH) == [(str(background_run.pk),)]
 
 
-def test_a_living_fetch_is_left_alone(job):
+def test_a_living_fetch_is_left_alone(background_run):
     Run.objects.update(
         status=Status.FETCHING, lease_until=timezone.now() + timedelta(seconds=9)
     )
@@ -141,8 +141,8 @@ def test_a_cancelled_direct_run_whose_process_is_gone_is_cancelled(user):
     assert (run.status, run.error) == (Status.CANCELLED, None)
 
 
-def test_a_direct_run_that_was_never_begun_is_found_too(ask):
-    run = start_run(ask())
+def test_a_direct_run_that_was_never_begun_is_found_too(make_request):
+    run = start_run(make_request())
     assert run.lease_until > timezone.now() + timedelta(seconds=20)
     Run.objects.update(lease_until=timezone.now())
     recovery.recover()
@@ -222,7 +222,7 @@ def test_a_directory_that_vanishes_meanwhile_is_no_error(monkeypatch, caplog):
         raise FileNotFoundError
 
     stored(RunFactory(), "kept.parquet")
-    monkeypatch.setattr(recovery, "orphans", vanished)
+    monkeypatch.setattr(recovery, "orphan_directories", vanished)
     assert recovery.delete_orphan_files() == 0
     assert "orphans_stay" in caplog.text
     monkeypatch.setattr(Path, "iterdir", vanished)

@@ -30,7 +30,7 @@ def claimed(run):
     return one
 
 
-def test_while_one_pumps_nobody_else_does(job, upstream):
+def test_while_one_pumps_nobody_else_does(background_run, upstream):
     assert scheduler.SchedulerLease.acquire()
     assert scheduler.SchedulerLease.acquire() is None
     assert scheduler.run_scheduler(run_seconds=0.01) == "busy"
@@ -55,20 +55,20 @@ def test_a_pump_without_work_gives_its_worker_back():
     assert SchedulerLock.objects.get(number=0).token is None
 
 
-def test_leaving_it_rings_for_the_next_due_run(job, pump_once, upstream):
+def test_leaving_it_rings_for_the_next_due_run(background_run, schedule_once, upstream):
     upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.job_submitted())
-    pump_once(job)
+    schedule_once(background_run)
     assert len(queued_args(queue.RUN_SCHEDULER)) == 2
     assert SchedulerLock.objects.get(number=0).wake_at > timezone.now()
 
 
-def test_with_nothing_left_it_does_not_ring(job, pump_once, upstream):
+def test_with_nothing_left_it_does_not_ring(background_run, schedule_once, upstream):
     upstream.on(scripted_coralogix.SUBMIT, scripted_coralogix.Reply(400))
-    pump_once(job)
+    schedule_once(background_run)
     assert len(queued_args(queue.RUN_SCHEDULER)) == 1
 
 
-def test_one_pump_moves_many_runs_at_once(ask, upstream):
+def test_one_pump_moves_many_runs_at_once(make_request, upstream):
     together = threading.Barrier(8, timeout=15)
 
     def wait_for_the_others(_request):
@@ -76,20 +76,24 @@ def test_one_pump_moves_many_runs_at_once(ask, upstream):
         return scripted_coralogix.job_submitted()
 
     upstream.on(scripted_coralogix.SUBMIT, wait_for_the_others)
-    runs = [start_run(ask("background")) for _ in range(8)]
+    runs = [start_run(make_request("background")) for _ in range(8)]
     scheduler.run_scheduler(run_seconds=0.01)
     assert Run.objects.filter(status=Status.RUNNING).count() == len(runs)
 
 
 @pytest.mark.slow
-def test_hundreds_of_runs_are_watched_by_one_pump(job, upstream):
+def test_hundreds_of_runs_are_watched_by_one_pump(background_run, upstream):
     columns = {
-        "owner": job.owner,
-        "connection": job.connection,
-        "provider": job.provider,
-        "mode": job.mode,
+        "owner": background_run.owner,
+        "connection": background_run.connection,
+        "provider": background_run.provider,
+        "mode": background_run.mode,
     }
-    columns |= {"status": Status.RUNNING, "job_id": "job", "next_at": job.created_at}
+    columns |= {
+        "status": Status.RUNNING,
+        "job_id": "job",
+        "next_at": background_run.created_at,
+    }
     old = timezone.now() - timedelta(minutes=10)
     Run.objects.bulk_create(Run(**columns, submitted_at=old) for _ in range(300))
     upstream.on(scripted_coralogix.STATUS, scripted_coralogix.RUNNING)
@@ -100,10 +104,10 @@ def test_hundreds_of_runs_are_watched_by_one_pump(job, upstream):
     assert Run.objects.filter(job_id="job", polls=1).count() == 300
 
 
-def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
+def test_calls_under_way_are_bounded(make_request, upstream, monkeypatch):
     monkeypatch.setattr(scheduler, "MAX_CALLS", 2)
     for _ in range(3):
-        start_run(ask("background"))
+        start_run(make_request("background"))
     looked_again, under_way = threading.Event(), []
     upstream.on(
         scripted_coralogix.SUBMIT,
@@ -125,13 +129,15 @@ def test_calls_under_way_are_bounded(ask, upstream, monkeypatch):
     assert Run.objects.filter(status=Status.RUNNING).count() == 3
 
 
-def test_runs_that_are_not_due_are_left_alone(job, upstream):
+def test_runs_that_are_not_due_are_left_alone(background_run, upstream):
     Run.objects.update(next_at=timezone.now() + timedelta(seconds=5))
     scheduler.run_scheduler(run_seconds=0.01)
     assert upstream.paths() == []
 
 
-def test_a_slow_call_does_not_keep_the_next_pump_away(job, upstream, monkeypatch):
+def test_a_slow_call_does_not_keep_the_next_pump_away(
+    background_run, upstream, monkeypatch
+):
     free = []
     release = scheduler.SchedulerLease.release
 
@@ -147,12 +153,14 @@ def test_a_slow_call_does_not_keep_the_next_pump_away(job, upstream, monkeypatch
         lambda _request: (answer.wait(15), scripted_coralogix.job_submitted())[1],
     )
     scheduler.run_scheduler(run_seconds=0.01)
-    job.refresh_from_db()
+    background_run.refresh_from_db()
     assert free == [True]
-    assert job.status == Status.RUNNING
+    assert background_run.status == Status.RUNNING
 
 
-def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch):
+def test_leases_are_renewed_while_calls_are_under_way(
+    background_run, upstream, monkeypatch
+):
     monkeypatch.setattr(scheduler, "RENEW_INTERVAL", 0.0)
     renewed = threading.Event()
     calls = []
@@ -160,7 +168,7 @@ def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch
 
     def watched(one):
         renew(one)
-        calls.append(Run.objects.get(pk=job.pk).lease_until)
+        calls.append(Run.objects.get(pk=background_run.pk).lease_until)
         if len(calls) > 2:
             renewed.set()
 
@@ -175,39 +183,39 @@ def test_leases_are_renewed_while_calls_are_under_way(job, upstream, monkeypatch
     assert until[-1] > until[0]
 
 
-def test_an_outcome_is_thrown_away_when_the_lease_was_lost(job):
-    run = claimed(job)
+def test_an_outcome_is_thrown_away_when_the_lease_was_lost(background_run):
+    run = claimed(background_run)
     Run.objects.filter(pk=run.pk).update(lease_token=uuid.uuid4())
     assert scheduler.commit_outcome(run, reschedule_outcome(1, job_id="mine")) is False
     assert scheduler.commit_outcome(run, final_outcome(run, Status.FAILED)) is False
-    job.refresh_from_db()
-    assert (job.status, job.job_id) == (Status.QUEUED, "")
+    background_run.refresh_from_db()
+    assert (background_run.status, background_run.job_id) == (Status.QUEUED, "")
 
 
-def test_an_outcome_cannot_move_a_run_that_has_ended(job):
-    run = claimed(job)
+def test_an_outcome_cannot_move_a_run_that_has_ended(background_run):
+    run = claimed(background_run)
     Run.objects.filter(pk=run.pk).update(status=Status.CANCELLED)
     assert (
         scheduler.commit_outcome(run, reschedule_outcome(0, status=Status.FETCHING))
         is False
     )
-    job.refresh_from_db()
-    assert job.status == Status.CANCELLED
+    background_run.refresh_from_db()
+    assert background_run.status == Status.CANCELLED
 
 
-def test_a_lease_lost_before_the_submit_submits_nothing(job):
-    run = claimed(job)
+def test_a_lease_lost_before_the_submit_submits_nothing(background_run):
+    run = claimed(background_run)
     Run.objects.filter(pk=run.pk).update(lease_token=uuid.uuid4())
     run.connection = Connection.objects.get(pk=run.connection_id)
     assert scheduler.prepare_step(run) is None
 
 
 def test_a_wait_for_a_turn_is_shown_and_costs_no_attempt(
-    job, pump_once, upstream, monkeypatch, ask
+    background_run, schedule_once, upstream, monkeypatch, make_request
 ):
     monkeypatch.setattr(Coralogix, "rate_limit", RateLimit(calls=1, seconds=3600))
-    pump_once(job)
-    other = pump_once(start_run(ask("background")))
+    schedule_once(background_run)
+    other = schedule_once(start_run(make_request("background")))
     assert (other.status, other.submits, other.failures) == (Status.QUEUED, 0, 0)
     assert other.waiting_until > timezone.now() + timedelta(minutes=50)
     assert "rate limit" in other.waiting_for
@@ -215,24 +223,28 @@ def test_a_wait_for_a_turn_is_shown_and_costs_no_attempt(
 
 
 def test_a_mistake_of_ours_ends_the_run_and_not_the_pump(
-    job, pump_once, monkeypatch, caplog
+    background_run, schedule_once, monkeypatch, caplog
 ):
     def broken(_provider, _job):
         raise ZeroDivisionError
 
-    Run.objects.filter(pk=job.pk).update(job_id="job-1", status=Status.RUNNING)
+    Run.objects.filter(pk=background_run.pk).update(
+        job_id="job-1", status=Status.RUNNING
+    )
     monkeypatch.setattr(Coralogix, "status", broken)
-    run = pump_once(job)
+    run = schedule_once(background_run)
     assert (run.status, run.error["code"]) == (Status.FAILED, "internal")
     assert "step_crashed" in caplog.text
 
 
-def test_an_outcome_no_database_takes_ends_the_run_and_not_the_pump(job, monkeypatch):
-    run = claimed(job)
+def test_an_outcome_no_database_takes_ends_the_run_and_not_the_pump(
+    background_run, monkeypatch
+):
+    run = claimed(background_run)
     monkeypatch.setattr(scheduler, "commit", raiser(DataError("no such value")))
     assert scheduler.commit_outcome(run, Outcome({"job_id": "x"})) is True
-    job.refresh_from_db()
-    assert job.error["code"] == "internal"
+    background_run.refresh_from_db()
+    assert background_run.error["code"] == "internal"
 
 
 def raiser(error):
@@ -243,9 +255,9 @@ def raiser(error):
 
 
 def test_the_connection_is_marked_as_used_without_the_help_of_threads(
-    job, pump_once, connection
+    background_run, schedule_once, connection
 ):
-    pump_once(job)
+    schedule_once(background_run)
     connection.refresh_from_db()
     assert connection.last_used_at
 
@@ -256,7 +268,7 @@ def test_handing_over_stops_whoever_pumps():
     assert not slot.renew()
 
 
-def test_overdue_runs_are_seen(job):
+def test_overdue_runs_are_seen(background_run):
     assert not scheduler.has_overdue_runs(timedelta(seconds=5))
     Run.objects.update(next_at=timezone.now() - timedelta(seconds=6))
     assert scheduler.has_overdue_runs(timedelta(seconds=5))

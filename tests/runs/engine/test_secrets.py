@@ -69,10 +69,12 @@ def log(caplog):
 
 
 @pytest.mark.parametrize("how", failures())
-def test_no_failure_of_a_direct_run_shows_the_key(how, ask, upstream, log, monkeypatch):
+def test_no_failure_of_a_direct_run_shows_the_key(
+    how, make_request, upstream, log, monkeypatch
+):
     monkeypatch.setattr("queries.runs.engine.executor.MAX_RATE_LIMIT_RETRIES", 0)
     upstream.on(scripted_coralogix.QUERY, failures()[how])
-    run = wait_for(start_run(ask()), 15)
+    run = wait_for(start_run(make_request()), 15)
     assert not run.is_active
     assert KEY not in everything_stored() + log.text + curl_command(run)
 
@@ -88,10 +90,10 @@ def test_no_failure_of_a_direct_run_shows_the_key(how, ask, upstream, log, monke
     ],
 )
 def test_no_failure_of_a_background_run_shows_the_key(
-    where, how, job, pump_once, upstream, log
+    where, how, background_run, schedule_once, upstream, log
 ):
     upstream.on(where, failures()[how])
-    run = pump_once(pump_once(job))
+    run = schedule_once(schedule_once(background_run))
     if run.status == Status.FETCHING:
         fetching.fetch(str(run.pk))
     if where == scripted_coralogix.CANCEL:
@@ -99,24 +101,26 @@ def test_no_failure_of_a_background_run_shows_the_key(
             status=Status.RUNNING, job_id="job-1", lease_token=None
         )
         cancel_run(run)
-        pump_once(run)
+        schedule_once(run)
     assert KEY not in everything_stored() + log.text
 
 
-def test_a_mistake_of_ours_shows_no_key_either(job, pump_once, monkeypatch, log):
+def test_a_mistake_of_ours_shows_no_key_either(
+    background_run, schedule_once, monkeypatch, log
+):
     def broken(provider, *_rest):
         raise ZeroDivisionError(repr(provider.client))
 
     monkeypatch.setattr("queries.providers.coralogix.provider.Coralogix.submit", broken)
-    pump_once(job)
+    schedule_once(background_run)
     assert "step_crashed" in log.text
     assert KEY not in everything_stored() + log.text
 
 
-def test_what_the_queue_carries_is_ids_only(job, pump_once):
-    pump_once(pump_once(job))
-    fetching.fetch(str(job.pk))
+def test_what_the_queue_carries_is_ids_only(background_run, schedule_once):
+    schedule_once(schedule_once(background_run))
+    fetching.fetch(str(background_run.pk))
     scheduler.run_scheduler(run_seconds=0.01, idle_seconds=0)
     for package in queued_tasks():
         assert package["kwargs"] == {}
-        assert all(argument == str(job.pk) for argument in package["args"])
+        assert all(argument == str(background_run.pk) for argument in package["args"])
