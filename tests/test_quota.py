@@ -14,6 +14,7 @@ from queries.exports.selection import ExportRequest
 from queries.models import Export, Status
 from queries.results import Condition, ConditionError
 from tests.factories import ExportFactory, UserFactory
+from tests.markup import one_line
 from tests.stored_results import log_rows, stored_run
 
 
@@ -134,14 +135,14 @@ def test_a_file_that_outgrows_its_room_is_stopped_and_leaves_nothing(
 
 def test_the_list_of_exports_shows_what_is_used(page, user, run):
     kept(run, 1_234_000)
-    assert "Your exports use 1.2 MB of the 4.7 GB" in page.get(
-        "/exports/"
-    ).text.replace("\N{NO-BREAK SPACE}", " ")
+    text = one_line(page.get("/exports/").text).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Your exports use 1.2 MB of the 4.7 GB" in text
 
 
 def test_the_menu_tells_how_large_the_file_will_be(page, run):
     address = reverse("run_export_estimate", args=[run.pk])
-    text = page.post(address, {"format": "csv", "rows": "first", "limit": "10"}).text
+    choices = {"format": "csv", "rows": "first", "limit": "10"}
+    text = one_line(page.post(address, choices).text)
     assert "10 rows of 7 columns" in text
     text = page.post(address, {"format": "csv", "columns": "original"}).text
     assert "go into JSON or NDJSON" in text

@@ -14,6 +14,7 @@ from queries.runs.refine import InvalidRefineError, RefineRequest, start_refine
 from queries.runs.remote_jobs import RemoteJob, import_job
 from queries.runs.services import InvalidRunError, RunRequest, delete_rows, start_run
 from tests.factories import ConnectionFactory, ResultSetFactory, RunFactory, UserFactory
+from tests.markup import one_line
 from tests.runs.engine import scripted_coralogix
 from tests.runs.engine.published_rows import column_values
 from tests.scripted_server import Upstream
@@ -117,7 +118,8 @@ def test_the_list_of_runs_shows_what_stored_rows_use(page, user, settings):
     assert "stored rows together" not in page.get(reverse("run_list")).text
     holding(1_000_000, owner=user)
     holding(2_000_000, owner=UserFactory())
-    text = page.get(reverse("run_list")).text.replace("\N{NO-BREAK SPACE}", " ")
+    text = one_line(page.get(reverse("run_list")).text)
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
     assert "The rows of your runs use 976.6 KB" in text
     assert "all stored rows together 2.9 MB of the 9.5 MB they may" in text
     assert 'value="30"' in text

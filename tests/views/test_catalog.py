@@ -111,6 +111,6 @@ def test_a_list_is_bounded(connection, asked, monkeypatch):
 
 
 def test_a_list_waits_for_its_turn_like_any_call(page, connection, asked, monkeypatch):
-    monkeypatch.setattr(catalogs.rate_limit, "take", lambda *_arguments: 3.0)
+    monkeypatch.setattr(catalogs.rate_limit, "acquire", lambda *_arguments: 3.0)
     assert "limit of requests" in fetched(page, connection)
     assert asked == []

@@ -399,7 +399,7 @@ CONFINED = """
 import socket, sys
 from queries.results.refine.landlock import restrict_process
 readable, secret, folder = sys.argv[1:]
-if not confine(readable=[readable], writable=[folder]):
+if not restrict_process(readable=[readable], writable=[folder]):
     print("not offered here")
     sys.exit()
 open(readable).read()

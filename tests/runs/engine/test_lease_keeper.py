@@ -35,7 +35,7 @@ def test_letting_go_hangs_up(one):
     with one.abort_on_stop(provider):
         one.stop(StopReason.CANCELLED)
     assert provider.aborted == 1
-    assert one.reason is StopReason.CANCELLED
+    assert one.stop_reason is StopReason.CANCELLED
 
 
 def test_a_call_that_comes_too_late_is_hung_up_at_once(one):
@@ -56,7 +56,7 @@ def test_after_the_call_there_is_nothing_to_hang_up(one):
 def test_the_first_reason_counts(one):
     one.stop(StopReason.LEASE_LOST)
     one.stop(StopReason.CANCELLED)
-    assert one.reason is StopReason.LEASE_LOST
+    assert one.stop_reason is StopReason.LEASE_LOST
 
 
 def test_sleeping_ends_when_it_must(one):
