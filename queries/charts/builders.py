@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from queries.cell_values import cell_text, severity_key
+from queries.charts.columns import category_columns, numeric_columns, x_axis_columns
 from queries.charts.svg import SERIES_COLORS, Chart, Series
 from queries.charts.ticks import time_ticks
 from queries.results import Column, Condition, Histogram, Page, ResultError
-from queries.templatetags.cells import cell_text, severity_key
-from queries.views.explore.chart_choice import (
-    MAX_CHART_MARKS,
-    MAX_CHART_ROWS,
-    category_columns,
-    numeric_columns,
-    x_axis_columns,
-)
-from queries.views.explore.grid_links import GridUrl
 
+MAX_CHART_ROWS = 10_000
+"""Rows that a chart is made of."""
+MAX_CHART_MARKS = 10_000
+"""Points or pieces of columns in one chart: series times steps."""
 MAX_BARS = 40
 MAX_TIME_COLUMNS = 200
 """Moments whose columns can be told apart."""
@@ -33,9 +30,15 @@ _NANOSECONDS = range(10**18, 4 * 10**18)  # from 2001 to 2096
 
 
 def histogram_chart(
-    histogram: Histogram, column: Column, address: GridUrl, zone: tzinfo
+    histogram: Histogram,
+    column: Column,
+    filter_url: Callable[[Condition], str],
+    zone: tzinfo,
 ) -> Chart:
-    """Standing bars over time; each leads to its rows, and ``data`` lets a script lead to a span."""
+    """Draw columns over time. Each links to its rows; ``data`` lets a script link to any range.
+
+    ``filter_url`` returns the URL of the rows that match a condition.
+    """
     if not histogram.edges:
         return Chart("Rows over time", "columns", [], [])
     marks = [edge.astimezone(zone) for edge in histogram.edges]
@@ -51,9 +54,9 @@ def histogram_chart(
         ],
         x_label=column.name,
         ticks=time_ticks(histogram.edges[0], histogram.edges[-1], zone),
-        urls=[address.replace_filter(_between(column, *span)) for span in spans],
+        urls=[filter_url(_between(column, *span)) for span in spans],
         value_ranges=spans,
-        data={"brush": address.replace_filter(_between(column, _LOW, _HIGH))},
+        data={"brush": filter_url(_between(column, _LOW, _HIGH))},
     )
 
 
@@ -118,14 +121,14 @@ class AggregateChart:
     total_series: int
 
 
-def chart_axes(address: GridUrl, columns: Sequence[Column]) -> Axes | None:
-    """The axes that the address asks for, else the likeliest; None if nothing can be drawn."""
+def chart_axes(columns: Sequence[Column], x_name: str, y_name: str) -> Axes | None:
+    """Return the axes of the named columns, else the likeliest; None if nothing can be drawn."""
     places, numbers = x_axis_columns(columns), numeric_columns(columns)
-    x = _chosen(address.param("x"), columns) or next(iter(places), None)
+    x = _chosen(x_name, columns) or next(iter(places), None)
     numbers = [column for column in numbers if column != x]
     if x is None or not numbers:
         return None
-    y = _chosen(address.param("y"), numbers)
+    y = _chosen(y_name, numbers)
     names = [column for column in category_columns(columns) if column != x]
     parts = x.kind == "timestamp" and 0 < len(names) <= MAX_GROUP_COLUMNS
     ys = (y,) if y else tuple(numbers[:1] if parts else numbers[:SERIES_COLORS])

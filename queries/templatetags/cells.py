@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from html import escape
@@ -11,10 +10,8 @@ from typing import Any
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from queries.cell_values import MAX_CELL_CHARACTERS, cell_text, severity_key
 from queries.results import Column
-
-MAX_CELL_CHARACTERS = 300
-"""Characters of a cell that go to the browser; the row panel shows the rest."""
 
 CSS_CLASSES = {
     "c-num": {"number", "integer", "int", "float", "double", "decimal"},
@@ -22,39 +19,12 @@ CSS_CLASSES = {
     "c-bool": {"bool", "boolean"},
     "c-json": {"json", "object", "list", "struct", "array"},
 }
-_NESTED = (dict, list)
-SEVERITIES = ("debug", "verbose", "info", "warning", "error", "critical")
-"""Coralogix docs, severity levels 1 to 6."""
-SEVERITY_ALIASES = {"warn": "warning", "err": "error", "fatal": "critical"}
 
 
 @cache
 def cell_class(kind: str) -> str:
     """The CSS class of a column kind; text has none."""
     return next((css for css, kinds in CSS_CLASSES.items() if kind in kinds), "")
-
-
-def cell_text(value: Any) -> str:
-    """A value as one line of at most ``LONGEST`` characters."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, _NESTED):
-        value = json_text(value)
-    text = str(value)
-    return f"{text[:MAX_CELL_CHARACTERS]}…" if len(text) > MAX_CELL_CHARACTERS else text
-
-
-def json_text(value: Any) -> str:
-    """A value as JSON text; an ellipsis for one nested too deeply to write."""
-    try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except RecursionError:
-        return "…"
-
-
-def escape_surrogates(text: str) -> str:
-    """The text with half characters (lone surrogates), which nothing can be sent with, as their escapes."""
-    return text.encode(errors="backslashreplace").decode()
 
 
 def cell_html(
@@ -105,15 +75,6 @@ def _class_of(kind: str, type_name: str) -> str:
     """The attribute for the class of a cell; a kind that says nothing leaves it to the value's type."""
     css = cell_class(kind) or cell_class(type_name)
     return f' class="{css}"' if css else ""
-
-
-def severity_key(value: Any) -> str:
-    """``debug`` ... ``critical`` from a word in any case, an alias or Coralogix's number; else empty."""
-    word = str(value).strip().lower() if value is not None else ""
-    if word.isascii() and word.isdigit() and 1 <= int(word[:2]) <= len(SEVERITIES):
-        return SEVERITIES[int(word[:2]) - 1]
-    word = SEVERITY_ALIASES.get(word, word)
-    return word if word in SEVERITIES else ""
 
 
 def severity_html(value: Any) -> SafeString | str:

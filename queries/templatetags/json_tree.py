@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from queries.templatetags.cells import escape_surrogates, json_text
+from queries.cell_values import escape_surrogates, json_text
 
 MAX_NODES = 2_000
 """Nodes drawn in one tree; what is left out is counted in the tree."""

@@ -23,6 +23,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from queries import cell_values
 from queries.charts import svg
 from queries.templatetags import cells, json_tree
 
@@ -39,10 +40,10 @@ JUST_NOW_SECONDS = 45
 RELATIVE_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 ICON_SIZES = {"": "icon", "sm": "icon icon--sm", "lg": "icon icon--lg"}
 
-register.filter("cell_text", cells.cell_text)
+register.filter("cell_text", cell_values.cell_text)
 register.simple_tag(cells.row_cells_html, name="row_cells")
 register.simple_tag(cells.severity_html, name="severity")
-register.filter("severity_key", cells.severity_key)
+register.filter("severity_key", cell_values.severity_key)
 register.simple_tag(json_tree.json_tree, name="json_tree")
 register.simple_tag(svg.render_chart, name="chart")
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queries.templatetags.cells import cell_html, cell_text, severity_html, severity_key
+from queries.cell_values import cell_text, severity_key
+from queries.templatetags.cells import cell_html, severity_html
 from queries.templatetags.json_tree import MAX_NODES, json_tree
 
 EVIL = '<script>alert("x")</script>'

@@ -13,14 +13,11 @@ from typing import NamedTuple
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from queries.charts.columns import numeric_columns, time_columns, x_axis_columns
 from queries.models import Run
 from queries.results import Column
 from queries.views.explore.grid_links import GridUrl
 
-MAX_CHART_ROWS = 10_000
-"""Rows that a chart is made of."""
-MAX_CHART_MARKS = 10_000
-"""Points or pieces of columns in one drawing: series times steps."""
 MAX_ROWS_BY_DEFAULT = 2_000
 """Rows of an aggregate that are drawn unasked; an hour by severity of a week has about 1,000."""
 MAX_ROWS_OF_WIDE_RESULT = 500
@@ -28,8 +25,6 @@ MAX_ROWS_OF_WIDE_RESULT = 500
 MIN_ROWS = 2
 MAX_AGGREGATE_COLUMNS = 6
 """Columns of what is taken for an aggregate unasked."""
-NUMERIC_KINDS = ("integer", "number")
-_TEXTS = ("text", "severity", "boolean")
 _WORDS = {"timeline": "Timeline", "bar": "Bars", "line": "Lines", "table": "Table"}
 
 
@@ -60,7 +55,7 @@ def choose_chart(
 ) -> ChartChoice:
     """The picture for this address. Its ``key`` stays while what it shows stays.
 
-    ``drawn`` are the columns of rows as charts take them (`drawings.as_drawn`).
+    ``chart_columns`` are the columns of rows as charts take them (`builders.epoch_columns_as_times`).
     """
     offered = list(_offered(columns, chart_columns, rows))
     if not offered:
@@ -100,28 +95,3 @@ def _by_itself(drawn: Sequence[Column], offered: list[str], rows: int) -> str:
     ):
         return "line" if time_columns(drawn) else "bar"
     return "timeline" if "timeline" in offered else "table"
-
-
-def time_columns(known: Sequence[Column]) -> list[Column]:
-    """The columns of times."""
-    return [column for column in known if "t" in column.types]
-
-
-def numeric_columns(known: Sequence[Column]) -> list[Column]:
-    """The columns that can be drawn."""
-    return [column for column in known if column.kind in NUMERIC_KINDS]
-
-
-def category_columns(known: Sequence[Column]) -> list[Column]:
-    """The columns of names to group by."""
-    return [column for column in known if column.kind in _TEXTS]
-
-
-def x_axis_columns(known: Sequence[Column]) -> list[Column]:
-    """The columns that an x axis can be made of, the likeliest first.
-
-    Of nothing but numbers the first one is, as in rows per status code.
-    """
-    found = [*time_columns(known), *category_columns(known)]
-    numbers = numeric_columns(known)
-    return found if found or len(numbers) < MIN_ROWS else numbers[:1]

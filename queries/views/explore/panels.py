@@ -19,26 +19,26 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import push_url, reswap, retarget
 
 from queries import stored_results
+from queries.cell_values import severity_key
 from queries.charts.builders import (
+    MAX_CHART_ROWS,
     aggregate_chart,
     chart_axes,
     epoch_columns_as_times,
     histogram_chart,
+)
+from queries.charts.columns import (
+    category_columns,
+    numeric_columns,
+    time_columns,
+    x_axis_columns,
 )
 from queries.forms.grid_forms import CONDITION_FIELDS, validation_error
 from queries.forms.grid_view import parse_grid_state
 from queries.models import ResultSet, Run, SavedQuery
 from queries.results import Column, Condition, Filter, ResultError, ResultReader
 from queries.shortcuts import AuthedRequest, get_visible_or_404, wants_fragment
-from queries.templatetags.cells import severity_key
 from queries.views.explore import extended_query
-from queries.views.explore.chart_choice import (
-    MAX_CHART_ROWS,
-    category_columns,
-    numeric_columns,
-    time_columns,
-    x_axis_columns,
-)
 from queries.views.explore.filter_texts import column_kinds, operation_choices
 from queries.views.explore.grid_links import GridUrl
 from queries.views.explore.saved_layout import saved_layout, with_saved_columns
@@ -345,7 +345,9 @@ def run_timeline(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
             zone=stored.zone,
         )
         return {
-            "chart": histogram_chart(found, column, asked.address, stored.zone),
+            "chart": histogram_chart(
+                found, column, asked.address.replace_filter, stored.zone
+            ),
             "found": found,
             "column": column,
             "by": by,
@@ -392,7 +394,9 @@ def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
                 filter=stored.filter,
             )
         )
-        axes = chart_axes(asked.address, page.columns)
+        axes = chart_axes(
+            page.columns, asked.address.param("x"), asked.address.param("y")
+        )
         if axes is None:
             raise ResultError("There is nothing to draw in this result.")
         kind = asked.address.param("show") or (

@@ -315,9 +315,9 @@ def test_the_process_ends_with_the_one_that_asked(place):
     script = f"""
 import sys
 from pathlib import Path
-from tests.results.refine.test_escapes import BOUNDS, ENDLESS, Refinery, asked
+from tests.results.refine.test_escapes import BOUNDS, ENDLESS, RefineProcess, asked
 place = Path({str(place)!r})
-with Refinery(asked(place, ENDLESS[1]), place / "scratch", BOUNDS) as refinery:
+with RefineProcess(asked(place, ENDLESS[1]), place / "scratch", BOUNDS) as refinery:
     list(refinery.batches())
 """
     root = ROOT

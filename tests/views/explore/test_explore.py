@@ -292,7 +292,7 @@ def test_nanoseconds_of_grouping_by_time_are_a_line_over_time():
     rows = [(n, [start + n // 2 * 3600 * 10**9, "ab"[n % 2], n]) for n in range(6)]
     drawn = epoch_columns_as_times(Page(columns, rows, 6, 6))
     assert drawn.rows[2][1][0] - drawn.rows[0][1][0] == timedelta(hours=1)
-    axes = chart_axes(GridUrl(RunFactory.build(), QueryDict("")), drawn.columns)
+    axes = chart_axes(drawn.columns, "", "")
     assert axes is not None
     assert (
         axes.x.name,
