@@ -3,7 +3,8 @@ FROM python:3.12-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/venv
 COPY requirements/base.txt /tmp/base.txt
-RUN /opt/venv/bin/pip install --require-hashes --requirement /tmp/base.txt
+RUN /opt/venv/bin/pip install --require-hashes --no-deps --requirement /tmp/base.txt \
+ && /opt/venv/bin/pip check
 
 FROM python:3.12-slim-bookworm
 ENV PATH="/opt/venv/bin:$PATH" PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 QUERYDECK_DATA_DIR=/data

@@ -14,7 +14,7 @@ DATABASE_URL_TEST ?= postgres://postgres@127.0.0.1:5432/test
 REDIS_URL_TEST ?= redis://127.0.0.1:6379/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-postgres check bench format lock clean
+.PHONY: help run test test-quick test-failed test-postgres check bench format lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,9 @@ test: $(VENV)/.dev  ## Run every test, with branch coverage
 
 test-quick: $(VENV)/.dev  ## Run the tests that take no browser and no patience
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser" $(ARGS)
+
+test-failed: $(VENV)/.dev  ## Run the tests that failed last time
+	@$(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 test-postgres: $(VENV)/.dev  ## Run the tests that touch the database on PostgreSQL and Redis
 	@DATABASE_URL=$(DATABASE_URL_TEST) REDIS_URL=$(REDIS_URL_TEST) QUERYDECK_BROKER=redis \
