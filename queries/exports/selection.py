@@ -35,7 +35,6 @@ from queries.stored_results import GridState
 
 ALL, SHOWN, ORIGINAL = "all", "shown", "original"
 #: Tables for people: Excel reads UTF-8 as such only with a byte order mark.
-FORMATS_WITH_BOM = ("csv", "tsv")
 SAMPLE_ROWS = 500
 _EVERYTHING = GridState()
 
@@ -110,7 +109,7 @@ class ExportRequest:
         return Options(
             original=self.columns == ORIGINAL,
             zone=self.zone,
-            bom=self.format in FORMATS_WITH_BOM,
+            bom=FORMATS[self.format].bom,
             exact_as_text=self.exact,
             compression=self.compression,
             inner_name=self.safe_name.removesuffix(ending),

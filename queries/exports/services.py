@@ -22,7 +22,7 @@ from queries.exports.builder import (
     build_export,
     export_dir,
 )
-from queries.exports.formats import media_type
+from queries.exports.formats import FORMATS, media_type
 from queries.exports.selection import (
     ALL,
     Estimate,
@@ -43,16 +43,6 @@ from queries.models import (
 from queries.providers.registry import provider_class
 from queries.results import orphan_directories
 from queries.runs.engine import error_texts, queue
-
-# A file of this many cells is made while the person waits: under a second on a small machine.
-MAX_INLINE_CELLS = {
-    "json": 1_000_000,
-    "ndjson": 1_000_000,
-    "csv": 1_000_000,
-    "tsv": 1_000_000,
-    "parquet": 1_000_000,
-    "xlsx": 150_000,
-}
 
 # The same file asked for again so soon after it was made is a second click; later it is a new wish.
 DUPLICATE_WINDOW = timedelta(minutes=1)
@@ -217,7 +207,7 @@ def _is_small(
         request.view.sorts or request.view.q or request.view.conditions
     )
     rows = result_set.row_count if narrowed else expected.rows
-    return rows * max(width, 1) <= MAX_INLINE_CELLS[request.format]
+    return rows * max(width, 1) <= FORMATS[request.format].inline_cells
 
 
 def export_media_type(export: Export) -> str:

@@ -35,11 +35,7 @@ def tiny_disk(data_dir):
 def test_a_full_disk_ends_in_words_and_leaves_nothing(
     user, tiny_disk, monkeypatch, form
 ):
-    monkeypatch.setattr(
-        export_services,
-        "MAX_INLINE_CELLS",
-        dict.fromkeys(export_services.MAX_INLINE_CELLS, 0),
-    )
+    monkeypatch.setattr(export_services, "_is_small", lambda *_: False)
     rows = ({**row, "noise": os.urandom(300).hex()} for row in log_rows(8_000))
     run = stored_run(rows, owner=user)
     export = export_services.start_export(

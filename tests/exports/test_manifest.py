@@ -148,7 +148,7 @@ def test_a_manifest_of_a_refine_names_its_language_and_the_run_it_read(page, run
 
 
 def test_an_export_that_is_not_made_has_no_manifest(page, run, monkeypatch):
-    monkeypatch.setattr(export_services, "MAX_INLINE_CELLS", {"csv": 0})
+    monkeypatch.setattr(export_services, "_is_small", lambda *_: False)
     export = made(run)
     address = reverse("export_manifest", args=[export.pk])
     assert page.get(address).status_code == 404

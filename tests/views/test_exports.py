@@ -164,11 +164,7 @@ def test_a_run_without_rows_cannot_be_exported(page, user):
 @pytest.fixture
 def large(monkeypatch):
     """Every export counts as large: a worker has to build it."""
-    monkeypatch.setattr(
-        export_services,
-        "MAX_INLINE_CELLS",
-        dict.fromkeys(export_services.MAX_INLINE_CELLS, 0),
-    )
+    monkeypatch.setattr(export_services, "_is_small", lambda *_: False)
 
 
 def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):

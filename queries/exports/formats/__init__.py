@@ -64,13 +64,16 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 ndjson_chunks,
                 originals=True,
             ),
-            Format("csv", "CSV", "csv", "text/csv; charset=utf-8", csv_chunks),
+            Format(
+                "csv", "CSV", "csv", "text/csv; charset=utf-8", csv_chunks, bom=True
+            ),
             Format(
                 "tsv",
                 "TSV",
                 "tsv",
                 "text/tab-separated-values; charset=utf-8",
                 tsv_chunks,
+                bom=True,
             ),
             Format(
                 "xlsx",
@@ -79,6 +82,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 _XLSX_TYPE,
                 xlsx_chunks,
                 compressions=_PACKED,
+                inline_cells=150_000,
             ),
             Format(
                 "parquet",

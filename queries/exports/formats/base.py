@@ -88,7 +88,12 @@ Writer = Callable[[Sequence[Column], Batches, Options, Report], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class Format:
-    """One file format. `streams`: bytes come out while rows go in. `originals`: it can carry rows verbatim."""
+    """One file format, with all that the app needs to know of it.
+
+    ``streams``: bytes come out while rows go in. ``originals``: it can hold the provider's rows as received.
+    ``bom``: it starts with a byte order mark, so that spreadsheets read UTF-8. ``inline_cells``: a file of at most
+    this many cells is built while the user waits, in under a second on a small machine.
+    """
 
     slug: str
     label: str
@@ -98,6 +103,8 @@ class Format:
     streams: bool = True
     originals: bool = False
     compressions: tuple[str, ...] = ("zip", "gzip")
+    bom: bool = False
+    inline_cells: int = 1_000_000
 
 
 def unique_names(columns: Sequence[Column]) -> Iterator[str]:

@@ -226,7 +226,9 @@ def test_a_compressed_file_says_so_in_name_and_type():
     assert media_type("ndjson") == "application/x-ndjson"
 
 
-@pytest.mark.parametrize("slug", ["json", "ndjson", "csv", "tsv"])
+@pytest.mark.parametrize(
+    "slug", [form.slug for form in FORMATS.values() if "gzip" in form.compressions]
+)
 def test_a_gzip_file_holds_the_same_bytes(slug, folder):
     file = folder / "out.gz"
     options = Options(compression="gzip")
