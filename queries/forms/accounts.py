@@ -15,7 +15,7 @@ from django.contrib.auth.password_validation import (
 from queries.accounts.services import THEMES, normalize_login
 from queries.models import User
 
-THEME_LABELS = {"auto": "As the system", "light": "Light", "dark": "Dark"}
+THEME_LABELS = {"auto": "System", "light": "Light", "dark": "Dark"}
 
 
 class SignInForm(AuthenticationForm):

@@ -69,12 +69,12 @@ def validation_error(query: QueryDict, kinds: Mapping[str, str]) -> str:
     names = ("fv", "fw") if operation == "between" else ("fv",)
     given = [text for name in names for text in query.getlist(name) if text.strip()]
     if not given and operation == "between":
-        return "Give a least value, a greatest, or both."
+        return "Enter a minimum, a maximum or both."
     if not given:
-        return "Give a value. Rows without any are found by “is empty”."
+        return "Enter a value. To find rows without one, use “is empty”."
     fits, wanted = _READ.get(kinds.get(query.get("fc", ""), ""), (None, ""))
     wrong = [text for text in given if fits is not None and not fits(text)]
-    return f"“{wrong[0]}” is {wanted}" if wrong else ""
+    return f"“{wrong[0]}” is {wanted}." if wrong else ""
 
 
 def _is_time(text: str) -> bool:
@@ -88,9 +88,9 @@ def _is_number(text: str) -> bool:
     return parse_value.parse_number(text) is not None
 
 
-_NO_NUMBER = "no number. Write it with digits and, if need be, a point: 1250.5"
+_NO_NUMBER = "not a number"
 _READ = {
-    "timestamp": (_is_time, "no time. Write it like 2026-06-19 or 2026-06-19 05:30"),
+    "timestamp": (_is_time, "not a time. Enter it like 2026-06-19 or 2026-06-19 05:30"),
     "integer": (_is_number, _NO_NUMBER),
     "number": (_is_number, _NO_NUMBER),
     "boolean": (

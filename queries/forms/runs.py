@@ -167,9 +167,9 @@ class RunForm(forms.Form):
         if self.errors:
             return cleaned
         if cleaned.get("time_range") == time_ranges.ABSOLUTE:
-            for name, word in (("range_start", "start"), ("range_end", "end")):
+            for name, word in (("range_start", "a start"), ("range_end", "an end")):
                 if not cleaned.get(name):
-                    self.add_error(name, f"Say when the range shall {word}.")
+                    self.add_error(name, f"Enter {word} time.")
         if not self.errors:
             attach_errors(self, self.settings, problems(self.to_request()))
         return cleaned

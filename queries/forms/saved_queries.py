@@ -130,7 +130,7 @@ class SavedQueryForm(forms.Form):
                 end=cleaned["range_end"],
             )
         except ValueError:
-            return [Problem("start", "Say when the range starts and when it ends.")]
+            return [Problem("start", "Enter a start and an end time.")]
         spec = self._spec(cleaned, span.start, span.end)
         return self.provider.validate(spec, cleaned["mode"])
 

@@ -173,7 +173,7 @@ def default_error(answer: Response, label: str) -> ProviderError:
     if answer.status >= _SERVER_TROUBLE and answer.status not in _MEANINGS:
         kind, words = (
             UnavailableError,
-            "{label} has trouble of its own (status {status}).",
+            "{label} returned a server error ({status}).",
         )
     _, message = parse_error_body(answer.body)
     return kind(

@@ -37,7 +37,7 @@ from queries.runs.engine.run_updates import (
     notes_with,
 )
 
-IMPORTED_NOTE = "Adopted: this query was not started here."
+IMPORTED_NOTE = "Imported: this query was not started here."
 UNKNOWN_STATEMENT = "(The provider does not tell the statement.)"
 RESULT_DELETED_NOTE = "The result was deleted at the provider; the rows kept here stay."
 

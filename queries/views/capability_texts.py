@@ -22,7 +22,7 @@ CAPABILITY_TEXTS = (
     CapabilityText("background", "background runs", "A query is answered while we listen, and ends when we stop."),
     CapabilityText("cancel", "cancelling", "A cancel here stops our watching; the query may run to its end there.", is_per_job=True),
     CapabilityText("cancel_all", "stopping all queries at once", "Each run is stopped by itself."),
-    CapabilityText("progress", "progress", "It tells that a query runs, not how far it has come.", is_per_job=True),
+    CapabilityText("progress", "progress", "Reports that a query is running, not its progress.", is_per_job=True),
     CapabilityText("total_known", "the number of rows beforehand", "It shows as they arrive."),
     CapabilityText("logs", "logs", "What a query did there cannot be read.", is_per_job=True),
     CapabilityText("delete", "deleting results there", "They go when the provider lets them expire.", is_per_job=True),
@@ -67,7 +67,7 @@ def provider_limits(provider: type[Provider]) -> list[tuple[str, str]]:
     readers = "the key that started the query, and no other"
     return [
         ("Requests", published),
-        ("Keeps results for", kept or "a time it does not tell beforehand"),
+        ("Keeps results for", kept or "unknown"),
         *([("Shows results to", readers)] if can.creator_only else []),
     ]
 

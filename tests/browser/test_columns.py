@@ -131,7 +131,7 @@ def test_a_value_of_a_hidden_column_can_be_chosen_in_its_row(grid: Page):
     grid.locator(".grid tbody th a").first.click()
     leaf = grid.locator("#row-tree .leaf", has_text="subsystemname").first
     leaf.click()
-    grid.get_by_role("link", name="Only this").click()
+    grid.get_by_role("link", name="Filter for value").click()
     expect(grid.locator(".chip--on")).to_have_text(
         re.compile(r"^\s*\$l\.subsystemname is ")
     )

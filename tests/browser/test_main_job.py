@@ -39,7 +39,7 @@ def export(tab: Page, folder: Path, choose) -> Path:
     tab.locator("#export-menu > summary").click()
     choose(tab.locator("#export-menu"))
     with tab.expect_download(timeout=SLOW_RUN) as coming:
-        tab.get_by_role("button", name="Make the file").click()
+        tab.get_by_role("button", name="Export", exact=True).click()
     file = folder / coming.value.suggested_filename
     coming.value.save_as(file)
     return file
@@ -117,7 +117,7 @@ def test_a_background_query_is_watched_live_and_taken_away(tab, tmp_path):
     tab.locator("#export-menu").get_by_label("NDJSON", exact=True).check()
     tab.wait_for_timeout(2100)  # the form is barred for so long after each download
     with tab.expect_download(timeout=SLOW_RUN) as coming:
-        tab.get_by_role("button", name="Stream it now").click()
+        tab.get_by_role("button", name="Download without saving").click()
     assert coming.value.failure() is None
     with zipfile.ZipFile(coming.value.path()) as archive:
         name, _manifest = archive.namelist()
@@ -130,7 +130,7 @@ def test_sort_filter_columns_and_back_live_in_the_address(tab):
     tab.get_by_role("link", name=re.compile(r"^\$m.severity")).click()
     expect(tab).to_have_url(re.compile(r"sort=%24m.severity"))
     expect(tab.locator("th[aria-sort=ascending]")).to_have_count(1)
-    tab.get_by_label("Rows that contain").fill("checkout")
+    tab.get_by_label("Search rows").fill("checkout")
     tab.get_by_role("button", name="Filter").click()
     expect(tab).to_have_url(re.compile("q=checkout"))
     expect(tab.locator("#results .toolbar")).to_contain_text("of 500 rows")

@@ -160,7 +160,7 @@ def test_from_an_empty_account_to_a_file(newcomer, provider, origin, tmp_path):
     newcomer.locator("#export-menu > summary").click()
     newcomer.locator("#export-menu").get_by_label("JSON", exact=True).check()
     with newcomer.expect_download(timeout=SLOW) as coming:
-        newcomer.get_by_role("button", name="Make the file").click()
+        newcomer.get_by_role("button", name="Export", exact=True).click()
     coming.value.save_as(tmp_path / "rows.json")
     assert len(json.loads((tmp_path / "rows.json").read_text())) >= shown
 
@@ -203,9 +203,9 @@ def test_saf_shows_its_log_makes_a_file_and_deletes_its_result(
 
 def test_saf_lists_queries_started_elsewhere_and_adopts_one(newcomer, origin):
     connect(newcomer, "saf", origin)
-    newcomer.get_by_role("link", name="Queries there").click()
+    newcomer.get_by_role("link", name="Provider jobs").click()
     # The oldest ones were there before any test; newer ones may have been stopped or deleted by one.
-    newcomer.get_by_role("button", name=re.compile("^Adopt")).last.click()
+    newcomer.get_by_role("button", name=re.compile("^Import")).last.click()
     expect(newcomer).to_have_url(re.compile("/runs/[0-9a-f-]{36}/$"))
     ends_well(newcomer)
     expect(newcomer.locator("#results .grid")).to_be_visible(timeout=SLOW)
@@ -218,7 +218,7 @@ def test_saf_stops_everything_only_after_being_asked(newcomer, origin):
     run = newcomer.url
     expect(newcomer.locator("#run-live")).to_contain_text("RUNNING", timeout=SLOW)
     newcomer.goto(connection)
-    stop = newcomer.get_by_role("button", name="Stop all queries there")
+    stop = newcomer.get_by_role("button", name="Cancel all provider jobs")
     stop.click()
     # The box is not ticked: nothing is even asked.
     expect(newcomer.get_by_role("dialog")).to_have_count(0)
@@ -226,7 +226,7 @@ def test_saf_stops_everything_only_after_being_asked(newcomer, origin):
     stop.click()
     dialog = newcomer.get_by_role("dialog")
     expect(dialog).to_contain_text("also those that were not started here")
-    dialog.get_by_role("button", name="Keep it").click()
+    dialog.get_by_role("button", name="Cancel").click()
     stop.click()
     dialog.get_by_role("button", name="Stop them all").click()
     expect(newcomer.get_by_text("was asked to stop all queries")).to_be_visible()
@@ -398,7 +398,7 @@ def test_polytomic_offers_its_connections_and_says_why_one_fails(newcomer, origi
     live = newcomer.locator("#run-live")
     expect(live.locator(".status")).to_have_text("Failed", timeout=SLOW)
     expect(live).to_contain_text("password authentication failed")
-    expect(live).to_contain_text("What the provider last said of the job")
+    expect(live).to_contain_text("Last provider response")
 
 
 def test_a_cancel_that_polytomic_cannot_do_and_a_shared_run_are_explained(

@@ -128,7 +128,7 @@ def test_a_dangerous_form_asks_first_and_escape_means_no(page: Page, site: Site)
     page.get_by_role("button", name="Delete run").click()
     dialog = page.get_by_role("dialog", name="Delete this run?")
     expect(dialog).to_contain_text("Gone for good.")
-    expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    expect(page.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     assert site.posted == []

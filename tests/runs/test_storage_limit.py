@@ -115,13 +115,13 @@ def test_rows_that_fill_the_room_cut_the_result_and_say_so(
 
 def test_the_list_of_runs_shows_what_stored_rows_use(page, user, settings):
     settings.RESULT_BYTES = 10_000_000
-    assert "stored rows together" not in page.get(reverse("run_list")).text
+    assert "Storage:" not in page.get(reverse("run_list")).text
     holding(1_000_000, owner=user)
     holding(2_000_000, owner=UserFactory())
     text = one_line(page.get(reverse("run_list")).text)
     text = text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "The rows of your runs use 976.6 KB" in text
-    assert "all stored rows together 2.9 MB of the 9.5 MB they may" in text
+    assert "976.6 KB by your runs" in text
+    assert "Storage: 2.9 MB of 9.5 MB used" in text
     assert 'value="30"' in text
 
 

@@ -230,7 +230,7 @@ def test_an_alert_shows_what_is_known_and_escapes_it():
 
 
 def test_a_badge_of_completeness_lists_its_notes():
-    source = '{% include "components/_completeness.html" with state="cut" label="Cut short" notes=notes only %}'
+    source = '{% include "components/_completeness.html" with state="cut" label="Truncated" notes=notes only %}'
     html = render(
         source, notes=[{"text": "Stopped at 2,000.", "remedy": "Raise it."}, "Plain."]
     )

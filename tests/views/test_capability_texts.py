@@ -71,7 +71,7 @@ def test_a_limit_that_is_published_and_one_that_is_not_are_said(page, user):
     assert "30 in 60 s for each key" in detail(page, ConnectionFactory(owner=user))
     text = detail(page, connection_to("polytomic", owner=user))
     assert "no limit published" in text
-    assert "Polytomic has not said how many calls are left" in text
+    assert "Quota: not reported by Polytomic" in text
 
 
 def test_a_provider_that_asked_to_wait_is_said_on_the_page(page, user):

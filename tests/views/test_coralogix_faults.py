@@ -297,7 +297,7 @@ def test_a_warning_that_rows_are_missing_marks_the_result(direct_page):
             ID, scripted_coralogix.batch(0, 1), warning, scripted_coralogix.COMPLETED
         )
     )
-    assert "Cut short" in text
+    assert "Truncated" in text
 
 
 BODIES = [

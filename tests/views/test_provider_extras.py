@@ -55,9 +55,9 @@ def test_the_page_says_how_long_the_provider_keeps_the_rows(page, user):
 def test_what_the_provider_last_said_of_the_job_is_shown_as_it_came(page, user):
     told = {"status": "done", "count": 5, "<b>": "<i>"}
     text = text_of(page, user, status_told=told)
-    assert "What the provider last said of the job" in text
+    assert "Last provider response" in text
     assert "&lt;i&gt;" in text
-    assert "What the provider last said" not in text_of(page, user)
+    assert "Last provider response" not in text_of(page, user)
 
 
 def test_timeline_sidebar_and_costs_are_shown(page, user):
@@ -107,6 +107,6 @@ def test_a_long_timeline_says_what_it_does_not_show(page, user):
 
 def test_what_came_beside_the_rows_needs_no_digging(page, user):
     text = text_of(page, user, extras={"timeline": TIMELINE})
-    details = text.split("Statement and details")[1].split("The same call with curl")[0]
+    details = text.split("Statement and details")[1].split("Copy as cURL")[0]
     assert "Timeline" not in details
     assert "<summary>Timeline</summary>" in text

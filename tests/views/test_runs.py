@@ -83,7 +83,7 @@ def test_a_second_click_on_run_makes_no_second_run(page, filled):
     ("changes", "words"),
     [
         ({"statement": ""}, "Write a statement to run."),
-        ({"time_range": "absolute"}, "Say when the range shall start."),
+        ({"time_range": "absolute"}, "Enter a start time."),
         (
             {
                 "time_range": "absolute",
@@ -231,7 +231,7 @@ def test_a_cut_result_says_what_cut_it(page, user):
     ]
     run.result.save()
     text = page.get(reverse("run_detail", args=[run.pk])).text
-    assert "Cut short" in text
+    assert "Truncated" in text
     assert "2,000 rows at most" in text
     assert "Set a limit" in text
 

@@ -78,11 +78,11 @@ def test_without_a_team_the_page_says_what_teams_are_for(page):
 
 
 def test_members_see_members_and_only_admins_see_forms(page, team):
-    assert "Add somebody" in page.get(url("team_detail", team)).content.decode()
+    assert "Invite member" in page.get(url("team_detail", team)).content.decode()
     viewer = signed_in_as(member(team, Role.VIEWER).user)
     html = viewer.get(url("team_detail", team)).content.decode()
     assert "Editor" in html
-    assert "Add somebody" not in html
+    assert "Invite member" not in html
     assert "Remove" not in html
     assert "Leave" in html
 

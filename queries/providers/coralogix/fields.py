@@ -80,7 +80,7 @@ QUERY_FIELDS = (
     ),
     Field(
         "limit",
-        "Most rows",
+        "Row limit",
         kind="integer",
         modes=("direct",),
         help=f"Left empty, Coralogix returns {DEFAULT_ROWS:,} rows at most. It can return up to "
@@ -88,14 +88,14 @@ QUERY_FIELDS = (
     ),
     Field(
         "default_source",
-        "Source if the query names none",
+        "Default source",
         modes=("direct",),
         advanced=True,
         help="For example logs or spans. Left empty, it is logs.",
     ),
     Field(
         "strict_fields_validation",
-        "Refuse unknown fields",
+        "Strict fields",
         kind="boolean",
         default=False,
         modes=("direct",),
@@ -104,7 +104,7 @@ QUERY_FIELDS = (
     ),
     Field(
         "now_date",
-        "The moment now() means",
+        "Override now()",
         kind="datetime",
         advanced=True,
         help="Left empty, it is the moment the query runs.",

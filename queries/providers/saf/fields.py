@@ -22,7 +22,7 @@ CONNECTION_FIELDS = (
     ),
     Field(
         "auth",
-        "Signs in with",
+        "Authentication",
         kind="choice",
         choices=(
             (BASIC, "User name and password"),

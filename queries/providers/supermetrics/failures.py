@@ -95,7 +95,7 @@ _REFUSED_QUERY = _Words(
 )
 _TROUBLE = _Words(
     UnavailableError,
-    "Supermetrics has trouble of its own.",
+    "Supermetrics returned a server error.",
     "Try again in a little while.",
 )
 _ADDRESS = _Words(

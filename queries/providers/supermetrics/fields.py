@@ -157,7 +157,7 @@ QUERY_FIELDS = (
     ),
     Field(
         "max_rows",
-        "Most rows",
+        "Row limit",
         kind="integer",
         help=f"1 to {MAX_ROWS:,}. Left empty, Supermetrics' own limit holds.",
         when=_BY_FORM,

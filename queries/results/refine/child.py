@@ -134,9 +134,7 @@ def _one_reading(connection: duckdb.DuckDBPyConnection, text: str) -> str:
     """
     statements = connection.extract_statements(text)
     if len(statements) != 1:
-        raise RefusedError(
-            "Write one statement; several, or none, cannot be carried out."
-        )
+        raise RefusedError("Write exactly one statement.")
     if statements[0].type != duckdb.StatementType.SELECT:
         raise RefusedError(
             "Only a statement that reads can be carried out here: SELECT, WITH, FROM, VALUES, "

@@ -72,7 +72,7 @@ class RefineRequest:
 class StatementError(ResultError):
     """The statement is wrong or refused; the text says why. `line` and `column` count from 1."""
 
-    default = "The statement cannot be carried out."
+    default = "Query error."
 
     def __init__(self, message: str = "", line: int = 0, column: int = 0) -> None:
         super().__init__(message)

@@ -55,7 +55,7 @@ from queries.runs.engine.run_updates import (
 INLINE_LEASE_DURATION = timedelta(seconds=30)
 MAX_RATE_LIMIT_RETRIES = 5
 HANDED_OVER_NOTE = "It took longer than {seconds} s and goes on in the background."
-WAITING_FOR_SLOT = "a free place: this server runs {most} {what} at once"
+WAITING_FOR_SLOT = "a free slot: this server runs {most} {what} at once"
 WAITING_FOR_USER_SLOT = (
     "one of yours to end: of the {most} {what} at once, a person has {share}"
 )

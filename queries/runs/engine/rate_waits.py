@@ -13,7 +13,7 @@ from queries.runs.engine.lease_keeper import LeasedRun
 from queries.runs.engine.leases import commit
 from queries.runs.engine.run_updates import NOT_WAITING
 
-WAITING_FOR_RATE_LIMIT = "a free place in the provider's rate limit"
+WAITING_FOR_RATE_LIMIT = "the provider's rate limit"
 WAITING_FOR_RETRY_AFTER = "the provider, which asked us to come back later"
 RATE_LIMITED_NOTE = (
     "The provider said “too many requests”; it was tried again after a while."

@@ -89,7 +89,7 @@ def refine_error(error: ResultError) -> ProviderError:
         return QueryError(
             f"{error}{place}",
             code="statement",
-            title="The statement cannot be carried out",
+            title="Query error",
             remedy="Change it and refine again.",
         )
     if isinstance(error, QueryTimeoutError):

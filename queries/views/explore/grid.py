@@ -127,7 +127,7 @@ def completeness_badge(
     if result_set.complete:
         return {"state": "complete", "label": "Complete", "notes": notes}
     partial = run.status != "succeeded"
-    state, label = ("partial", "Partial") if partial else ("cut", "Cut short")
+    state, label = ("partial", "Partial") if partial else ("cut", "Truncated")
     return {"state": state, "label": label, "notes": notes}
 
 

@@ -249,7 +249,7 @@ def test_runs_beyond_the_pool_wait_and_say_so(make_request, slow, settings):
     second.refresh_from_db()
     assert second.status == Status.QUEUED
     assert (
-        second.waiting_for == "a free place: this server runs 1 direct queries at once"
+        second.waiting_for == "a free slot: this server runs 1 direct queries at once"
     )
     cancel_run(third)
     assert third.status == Status.CANCELLED
@@ -277,7 +277,7 @@ def test_one_person_leaves_half_of_the_places_to_others(
     until(lambda: refreshed(other).rows_received)
     assert {refreshed(run).status for run in mine} == {Status.QUEUED}
     crowd = start_run(make_request())
-    assert refreshed(crowd).waiting_for.startswith("a free place")
+    assert refreshed(crowd).waiting_for.startswith("a free slot")
     go_on.set()
     ended = [wait_for(run, LONG).status for run in (first, *mine, other, crowd)]
     assert ended == [Status.SUCCEEDED] * 5

@@ -196,7 +196,7 @@ def test_the_form_of_a_filter_suggests_values_and_fitting_comparisons(page, run)
 
 def test_a_value_can_be_added_to_the_statement_and_nothing_runs(page, run):
     found = links(page.get(url("run_column", run, of="$m.severity")).text)
-    form = page.get(found["Only this, in the statement"]).text
+    form = page.get(found["Filter for value, in the query"]).text
     assert "source logs\n| filter $m.severity == " in unescape(form)
     found = links(
         page.get(url("run_results", run, f=[f(*ERRORS), f("is", "$d.n", "5")])).text

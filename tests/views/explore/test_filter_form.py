@@ -74,12 +74,12 @@ def test_where_times_are_shown_in_utc_they_are_typed_in_utc(page, run):
 
 
 LACKS = [
-    ({"fc": "$d.message", "fo": "is", "fv": ""}, "Give a value. Rows without any are found by “is empty”."),
-    ({"fc": "$d.message", "fo": "contains", "fv": "  "}, "Give a value."),
-    ({"fc": "$d.n", "fo": "between", "fv": "", "fw": ""}, "Give a least value, a greatest, or both."),
-    ({"fc": "$d.n", "fo": "is", "fv": "many"}, "“many” is no number."),
-    ({"fc": "$d.n", "fo": "between", "fv": "1", "fw": "ten"}, "“ten” is no number."),
-    ({"fc": TIME, "fo": "not", "fv": "yesterday"}, "“yesterday” is no time."),
+    ({"fc": "$d.message", "fo": "is", "fv": ""}, "Enter a value. To find rows without one, use “is empty”."),
+    ({"fc": "$d.message", "fo": "contains", "fv": "  "}, "Enter a value."),
+    ({"fc": "$d.n", "fo": "between", "fv": "", "fw": ""}, "Enter a minimum, a maximum or both."),
+    ({"fc": "$d.n", "fo": "is", "fv": "many"}, "“many” is not a number."),
+    ({"fc": "$d.n", "fo": "between", "fv": "1", "fw": "ten"}, "“ten” is not a number."),
+    ({"fc": TIME, "fo": "not", "fv": "yesterday"}, "“yesterday” is not a time."),
 ]  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_with_a_script_the_form_comes_back_in_its_place(page, run, form, named):
     assert response.headers["HX-Push-Url"] == "false"
     text = one_line(response.text.strip())
     assert re.match(rf'<form [^>]*id="{form}"', text)
-    assert "Give a value." in text
+    assert "Enter a value." in text
     assert ('<input type="hidden" name="fc" value="$d.message">' in text) is named
 
 

@@ -161,7 +161,7 @@ def test_files_that_vanished_are_an_error_in_words(page, run, data_dir):
 
 
 def test_an_answer_without_rows_is_told_from_a_missing_one(page, user):
-    assert "The answer has no rows" in page.get(url(stored_run([], owner=user))).text
+    assert "No results" in page.get(url(stored_run([], owner=user))).text
     failed = RunFactory(owner=user, status=Status.FAILED)
     assert "This run has no rows." in page.get(url(failed)).text
 
@@ -190,7 +190,7 @@ def test_pairs_are_opened_as_the_object_they_stand_for(page, user):
     doubled = [{"key": "a", "value": "1"}, {"key": "a", "value": "2"}]
     run = stored_run([{"metadata": pairs, "labels": doubled}], owner=user)
     text = page.get(reverse("run_row", args=[run.pk, 0]), headers=HTMX).text
-    tree = text.split("As it came")[0]
+    tree = text.split("Raw JSON")[0]
     assert '<span class="key">severity</span>' in tree
     assert tree.count('<span class="key">key</span>') == 2
 

@@ -178,7 +178,7 @@ def test_a_refine_shows_its_rows_its_origin_and_nothing_of_a_provider(page, orig
     assert "source logs | limit 12" in text
     assert reverse("run_detail", args=[origin.pk]) in text
     assert "Refine again" in text
-    for absent in ("curl", "State at the provider", "Save query", "As it was"):
+    for absent in ("curl", "State at the provider", "Save query", "Same time window"):
         assert absent not in text
 
 
