@@ -674,9 +674,11 @@ def forget_wake_ups(url):
 
 def come_back(product, name):
     """Kill the leader of a group: a new one comes, and nothing of the old group stays."""
-    before, leader = product.family(name), product.leader(name)
+    before, leader = product.processes(name), product.child_process(name)
     leader.kill()
-    wait_until(lambda: product.leader(name) not in (None, leader), 30, f"a new {name}")
+    wait_until(
+        lambda: product.child_process(name) not in (None, leader), 30, f"a new {name}"
+    )
     wait_until(
         lambda: not [one for one in before if one.is_running()],
         30,

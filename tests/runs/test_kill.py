@@ -89,17 +89,17 @@ def in_touch_with(port):
 def victim(product, kind, port, dice):
     """Whom to kill: one of the web, one of the worker, or the one that talks to the provider."""
     if kind == "web":
-        return dice.choice(product.family("gunicorn") or [None])
-    workers = product.family("qcluster")
+        return dice.choice(product.processes("gunicorn") or [None])
+    workers = product.processes("qcluster")
     busy = [one for one in workers if in_touch_with(port)(one)]
-    return dice.choice((kind == "pump" and busy) or workers or [None])
+    return dice.choice((kind == "scheduler" and busy) or workers or [None])
 
 
 def kill_in_turn(product, port):
     """Twenty kills, each as soon as there is somebody of that kind; tells whom it met."""
     dice, met = random.Random(7), []
     for number in range(KILLS):
-        kind = ("web", "worker", "pump")[number % 3]
+        kind = ("web", "worker", "scheduler")[number % 3]
         one = wait_until(
             lambda kind=kind: victim(product, kind, port, dice), 60, f"a {kind}"
         )
