@@ -1,4 +1,4 @@
-"""What the queue runs: an id and one line each. The rows are the truth; tasks may repeat."""
+"""Entry points of the queue: an id and one line each. Tasks may be repeated; the database rows decide."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from queries.runs.engine import fetching, heartbeat, scheduler
 
 
 def run_scheduler() -> str:
-    """Move every background run that is due."""
+    """Advance every background run that is due."""
     return scheduler.run_scheduler()
 
 
@@ -28,5 +28,5 @@ def build_export(export_id: str) -> None:
 
 
 def beat() -> None:
-    """Prove that tasks run."""
+    """Record a heartbeat."""
     heartbeat.force_beat()

@@ -1,4 +1,4 @@
-"""Leases: how work is held by one worker at a time, and the rows the engine keeps itself by."""
+"""Leases: one holder per piece of work at a time; the scheduler lock, heartbeats and rate buckets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ if TYPE_CHECKING:
 
 
 class LeasedModel(models.Model):
-    """Work that one holder does at a time.
+    """Work that is done by one holder at a time.
 
-    A claim is one conditional UPDATE that writes ``lease_token``; whoever commits checks the
-    token, so a holder that lost its lease throws its outcome away. ``claims`` counts the
-    times it was taken since it last moved on (the crash-loop guard), ``failures`` counts
-    consecutive upstream errors.
+    A claim is one conditional UPDATE that writes ``lease_token``. A commit checks the token, so the
+    outcome of a holder that lost its lease is discarded. ``claims`` counts claims since the last
+    progress (the crash-loop guard), ``failures`` counts consecutive upstream errors.
     """
 
     next_at = models.DateTimeField(null=True, blank=True)
@@ -31,15 +30,15 @@ class LeasedModel(models.Model):
 
 
 def unleased(now: datetime) -> Q:
-    """Nobody holds it, or whoever held it is gone."""
+    """Return the condition for rows without a lease, or with an expired one."""
     return Q(lease_until=None) | Q(lease_until__lt=now)
 
 
 class SchedulerLock(models.Model):
-    """The right to run one pump, and the memory of its bell.
+    """The right to run the scheduler, and the time of its next wake-up.
 
-    ``wake_at`` is when the next wake-up is due that somebody has already left, so that
-    wake-ups do not multiply; ``nudged_at`` limits how often the sweep rings.
+    ``wake_at`` is when the next enqueued wake-up is due, so that wake-ups do not multiply.
+    ``nudged_at`` limits how often recovery enqueues one.
     """
 
     number = models.PositiveSmallIntegerField(primary_key=True)
@@ -53,7 +52,7 @@ class SchedulerLock(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When something last proved that it works: ``worker`` is written by a task."""
+    """The last time that tasks were seen to run; ``worker`` is written by a task."""
 
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField()
@@ -66,7 +65,7 @@ class Heartbeat(models.Model):
 class RateBucket(models.Model):
     """A token bucket shared by all processes: one per provider and key fingerprint.
 
-    ``taken`` lists when each token that is out comes back (seconds since 1970), oldest first.
+    ``taken`` lists when each used token becomes free again (seconds since 1970), oldest first.
     A refill by the second would let twice the allowed calls through in the first minute.
     ``version`` guards the conditional UPDATE.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Status(models.TextChoices):
-    """Where a run, or an export, stands. The first three are active."""
+    """Status of a run or an export. The first three are active."""
 
     QUEUED = "queued", "Queued"
     RUNNING = "running", "Running"
@@ -30,7 +30,7 @@ class Status(models.TextChoices):
 
 
 ACTIVE_STATUSES = (Status.QUEUED, Status.RUNNING, Status.FETCHING)
-# Executed by the process that started them, under a lease from their first moment.
+# Executed by the process that started them, under a lease from the start.
 INLINE_MODES = (Mode.DIRECT, Mode.REFINE)
 
 
@@ -38,7 +38,7 @@ class RunQuerySet(SharedQuerySet["Run"]):
     """Runs. Only the owner cancels, shares and deletes one."""
 
     def active(self) -> RunQuerySet:
-        """Not ended yet."""
+        """Filter to runs that have not ended."""
         return self.filter(status__in=ACTIVE_STATUSES)
 
 
@@ -137,7 +137,7 @@ class Run(QuerySettings, LeasedModel):
 
     @property
     def is_active(self) -> bool:
-        """Not ended yet."""
+        """Whether the run has not ended."""
         return self.status in ACTIVE_STATUSES
 
 

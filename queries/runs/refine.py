@@ -1,4 +1,4 @@
-"""The verbs of refining: a statement on the stored rows of a run, as a run of its own."""
+"""Start refines: statements on the stored rows of a run, each a run of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class InvalidRefineError(ValueError):
-    """It cannot be carried out; `line` and `column` say where (0: nowhere in the statement)."""
+    """The statement cannot run; ``line`` and ``column`` say where (0: no position)."""
 
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class InvalidRefineError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class RefineRequest:
-    """What somebody asks of a run's rows. ``form_key`` makes asking it twice harmless."""
+    """A statement on a run's rows. ``form_key`` makes a repeated start harmless."""
 
     owner: User
     origin: Run
@@ -41,7 +41,7 @@ class RefineRequest:
 
 
 def refinable_result(run: Run) -> ResultSet:
-    """The rows of a run that can be refined; InvalidRefineError says why there are none."""
+    """Return the rows of a run that can be refined. Raises InvalidRefineError with the reason if there are none."""
     if run.is_active:
         raise InvalidRefineError(
             "This run has not ended yet. Its rows can be refined when it has."
@@ -56,9 +56,9 @@ def refinable_result(run: Run) -> ResultSet:
 
 
 def validate_refine(request: RefineRequest) -> ResultSet:
-    """The rows the request reads. Raises InvalidRefineError for what is known to be wrong.
+    """Return the rows that the request reads. Raises InvalidRefineError for known mistakes.
 
-    SQL is not looked at here: it is read where it is carried out, and nowhere else.
+    SQL is not parsed here: only the child process that executes it parses it.
     """
     found = refinable_result(request.origin)
     if request.language not in LANGUAGES:
@@ -72,7 +72,7 @@ def validate_refine(request: RefineRequest) -> ResultSet:
 
 
 def start_refine(request: RefineRequest) -> Run:
-    """Write the run and set it going; the same ``form_key`` again gives the first run.
+    """Insert the run and start it; the same ``form_key`` again returns the first run.
 
     Raises PermissionDenied if the owner may not see the origin, and InvalidRefineError.
     """
@@ -93,7 +93,7 @@ def start_refine(request: RefineRequest) -> Run:
             run.save(force_insert=True)
             transaction.on_commit(lambda: executor.executor_for(run).submit(run))
     except IntegrityError:
-        # Two submits of one form at the same moment: the other one was first.
+        # The form was submitted twice at the same moment: the other request was first.
         if known := _started_before(request):
             return known
         raise
@@ -102,7 +102,7 @@ def start_refine(request: RefineRequest) -> Run:
 
 
 def rerun_refine(run: Run, *, owner: User, form_key: UUID) -> Run:
-    """Carry out the same refine again, on the rows its origin has now."""
+    """Run the same refine again, on the rows that its origin has now."""
     if run.origin is None:
         raise InvalidRefineError("The run it was made from was deleted.")
     return start_refine(
@@ -125,7 +125,7 @@ def _new(request: RefineRequest, read: ResultSet) -> Run:
     return Run(
         owner=request.owner,
         origin=origin,
-        # Shown only: a refine opens no connection and needs no key.
+        # For display only: a refine opens no connection and needs no key.
         connection_name=origin.connection_name,
         provider=origin.provider,
         form_key=request.form_key,
@@ -138,7 +138,7 @@ def _new(request: RefineRequest, read: ResultSet) -> Run:
 
 
 def _inherited(read: ResultSet) -> list[dict[str, Any]]:
-    """What was missing before is missing after."""
+    """Return the reasons why rows were missing in the origin: they are missing here too."""
     if read.complete:
         return []
     why = " ".join(cut.get("message", "") for cut in read.cuts)

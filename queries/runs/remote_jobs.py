@@ -1,7 +1,7 @@
-"""What a provider can do beyond running a query: checks, its log, its list of jobs, deleting, stopping them all.
+"""What a provider offers beyond running a query: preview, log, list of jobs, deletion, cancel all.
 
-Every verb raises ProviderError (UnsupportedOperationError where the provider cannot do it), whose
-text is safe to show. None is repeated: somebody waits for it, in front of a page.
+Every function raises ProviderError (UnsupportedOperationError where the provider cannot do it), whose
+text is safe to show. None is retried: a user waits for the page.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 
 
 def fetch_logs(run: Run) -> list[LogLine]:
-    """The log of the run's job at the provider, oldest line first."""
+    """Return the log of the run's job at the provider, oldest line first."""
     if not provider_class(run.provider).capabilities.logs:
         raise provider_class(run.provider).unsupported("show logs")
     with _calling(access.connection_for(run)) as provider:
@@ -53,7 +53,7 @@ def fetch_logs(run: Run) -> list[LogLine]:
 
 
 def delete_remote_result(run: Run) -> None:
-    """Delete the run's result at the provider, and say so on the run. Our rows stay."""
+    """Delete the run's result at the provider and note it on the run. Our rows stay."""
     if not provider_class(run.provider).capabilities.delete:
         raise provider_class(run.provider).unsupported("delete results")
     if run.is_active:
@@ -68,7 +68,7 @@ def delete_remote_result(run: Run) -> None:
 
 
 def preview_query(connection: Connection, spec: QuerySpec) -> Preview:
-    """What the provider says of a valid query before it runs; nothing is kept, and nothing runs."""
+    """Return the provider's preview of a valid query; nothing is stored or run."""
     kind = provider_class(connection.provider)
     if not kind.capabilities.preview:
         raise kind.unsupported("check queries before they run")
@@ -77,9 +77,9 @@ def preview_query(connection: Connection, spec: QuerySpec) -> Preview:
 
 
 def cancel_all_jobs(connection: Connection) -> None:
-    """Stop every active job of the key's user at the provider, wherever it was started.
+    """Cancel every active job of the key's user at the provider, wherever it was started.
 
-    Runs that were started here learn of it by their next poll.
+    Runs that were started here notice it at their next poll.
     """
     kind = provider_class(connection.provider)
     if not kind.capabilities.cancel_all:
@@ -90,7 +90,7 @@ def cancel_all_jobs(connection: Connection) -> None:
 
 
 def list_jobs(connection: Connection, user: User) -> list[tuple[RemoteJob, Run | None]]:
-    """The provider's list of jobs, newest first; those that ``user`` has a run of, with it."""
+    """Return the provider's jobs, newest first, each with ``user``'s run of it, if any."""
     kind = provider_class(connection.provider)
     if not kind.capabilities.list_jobs:
         raise kind.unsupported("list queries")
@@ -101,9 +101,9 @@ def list_jobs(connection: Connection, user: User) -> list[tuple[RemoteJob, Run |
 
 
 def import_job(connection: Connection, owner: User, job_id: str) -> Run:
-    """A background run of a job that was started elsewhere; the one there is, if there is one.
+    """Return a background run for a job that was started elsewhere; an existing one if there is one.
 
-    The pump goes on with it as with any other. Raises NotFoundError for a job not in the list.
+    The scheduler continues it like any other. Raises NotFoundError for a job not in the list.
     """
     jobs = list_jobs(connection, owner)
     job, run = next((pair for pair in jobs if pair[0].job_id == job_id), (None, None))
@@ -125,7 +125,7 @@ def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:
         connection=connection,
         connection_name=connection.name,
         provider=connection.provider,
-        # The same key for the same job: pressed twice, it is one run.
+        # The same key for the same job: a second click returns the same run.
         form_key=uuid5(connection.pk, job.job_id),
         statement=json_safe(job.statement) or UNKNOWN_STATEMENT,
         mode=Mode.BACKGROUND,
@@ -150,7 +150,7 @@ def _adopted(connection: Connection, owner: User, job: RemoteJob) -> Run:
 
 
 def _watched_since(job: RemoteJob, now: datetime) -> datetime:
-    """Since when the run takes time: of a job that ended long ago only the fetching is ours."""
+    """Return since when the run takes time: of a job that ended long ago only the fetch counts."""
     if job.status.state.is_final:
         return now
     return job.status.started_at or job.status.submitted_at or now
@@ -170,7 +170,7 @@ def _job_of(run: Run) -> str:
 
 @contextmanager
 def _calling(connection: Connection) -> Iterator[Provider]:
-    """The provider for one call, within the key's rate limit and with short times."""
+    """Open the provider for one call, within the key's rate limit and with short timeouts."""
     limit = provider_class(connection.provider).rate_limit
     if wait := rate_limit.acquire(connection, limit):
         raise RateLimitError(

@@ -1,4 +1,4 @@
-"""The verbs of runs: start, cancel, repeat, share, delete."""
+"""Start, cancel, re-run, share and delete runs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class InvalidRunError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What somebody asks for. ``form_key`` makes starting it twice harmless."""
+    """A request for a run. ``form_key`` makes a repeated start harmless."""
 
     owner: User
     connection: Connection
@@ -71,7 +71,7 @@ class RunRequest:
 
 
 def problems(request: RunRequest) -> list[Problem]:
-    """What is wrong with a request, found without any call. Empty if it can be sent."""
+    """Return what is wrong with a request, without any HTTP call. Empty if it can be sent."""
     can = provider_class(request.connection.provider).capabilities
     offered = {str(Mode.DIRECT): can.direct, str(Mode.BACKGROUND): can.background}
     if not offered.get(str(request.mode), False):
@@ -85,15 +85,15 @@ def problems(request: RunRequest) -> list[Problem]:
 
 
 def resolved_spec(request: RunRequest) -> QuerySpec:
-    """What a provider would be asked for a request without problems, with its time range as of now."""
+    """Return the query of a request without problems, with its time range resolved now."""
     return provider_class(request.connection.provider).resolve(_spec(request))
 
 
 def start_run(request: RunRequest) -> Run:
-    """Write the run and set it going; the same ``form_key`` again gives the first run.
+    """Insert the run and start it; the same ``form_key`` again returns the first run.
 
-    The row and the wake-up are one transaction. Raises PermissionDenied if the owner may not
-    use the connection, the saved query or the team, and InvalidRunError.
+    The row and its task are one transaction. Raises PermissionDenied if the owner may not use the
+    connection, the saved query or the team, and InvalidRunError.
     """
     known = _started_before(request)
     if known is not None:
@@ -109,7 +109,7 @@ def start_run(request: RunRequest) -> Run:
             run.save(force_insert=True)
             _set_going(run)
     except IntegrityError:
-        # Two submits of one form at the same moment: the other one was first.
+        # The form was submitted twice at the same moment: the other request was first.
         known = _started_before(request)
         if known is None:
             raise
@@ -119,7 +119,7 @@ def start_run(request: RunRequest) -> Run:
 
 
 def wait_for(run: Run, seconds: float) -> Run:
-    """The run as it is now, after waiting up to ``seconds`` for one that executes here to end."""
+    """Wait up to ``seconds`` for a run that executes in this process; return it reloaded."""
     if run.mode in INLINE_MODES:
         executor.executor_for(run).wait(run.pk, seconds)
     run.refresh_from_db()
@@ -127,13 +127,13 @@ def wait_for(run: Run, seconds: float) -> Run:
 
 
 def cancel_run(run: Run) -> None:
-    """Ask for the run to end. One that nobody has begun ends at once."""
+    """Request the end of a run. A run that has not started ends at once."""
     _cancel(Run.objects.filter(pk=run.pk))
     run.refresh_from_db()
 
 
 def cancel_all_runs(user: User) -> int:
-    """Cancel every active run of ``user``; gives how many there were."""
+    """Cancel every active run of ``user``; return how many there were."""
     return _cancel(Run.objects.owned_by(user))
 
 
@@ -146,9 +146,9 @@ def rerun(
     zone: tzinfo = UTC,
     connection: Connection | None = None,
 ) -> Run:
-    """Start the same run again: over the same range as it was, or its preset at this moment.
+    """Start the same run again, over the same time range or over its preset as of now.
 
-    Raises what `start_run` raises; PermissionDenied also if the connection is gone.
+    Raises what `start_run` raises; PermissionDenied also if the connection was deleted.
     """
     connection = connection or run.connection
     if connection is None:
@@ -176,7 +176,7 @@ def rerun(
 
 
 def share_run(run: Run, team: Team | None) -> None:
-    """Let a team of the owner see the run and its rows; None makes it private again."""
+    """Share the run and its rows with a team of the owner; None makes it private again."""
     if team and not Team.objects.visible_to(run.owner).filter(pk=team.pk).exists():
         raise PermissionDenied("You are not in this team.")
     Run.objects.filter(pk=run.pk).update(team=team)
@@ -184,11 +184,11 @@ def share_run(run: Run, team: Team | None) -> None:
 
 
 def delete_run(run: Run) -> None:
-    """Remove the run, its rows and exports, and their files; an active one is cancelled first.
+    """Delete the run, its rows and exports, and their files; an active run is cancelled first.
 
-    The cancel at the provider is tried in the background, once: nobody is left to watch it.
+    The cancel is sent to the provider once, in the background, without a check of its outcome.
     """
-    # Ended first, so that whoever holds it loses its lease and adds no more rows.
+    # Ended first, so that its holder loses the lease and adds no more rows.
     active = Run.objects.active().filter(pk=run.pk)
     if active.update(**final_values(run, Status.CANCELLED)):
         executor.direct_executor.cancel(run.pk)
@@ -201,19 +201,19 @@ def delete_run(run: Run) -> None:
     places.append(base / "results" / str(run.pk))
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).delete()
-        # Rows first: a file that no row names does not exist, and the sweep finds it.
+        # Database rows first: recovery removes files that no row names.
         transaction.on_commit(lambda: _remove(places))
 
 
 def delete_rows(run: Run) -> None:
-    """Remove the stored rows of a run that has ended, at once; the run stays, and says so."""
+    """Delete the stored rows of an ended run at once; the run stays and says so."""
     if Run.objects.active().filter(pk=run.pk).exists():
         return
     remove_rows(run, reason="deleted")
 
 
 def curl_command(run: Run) -> str:
-    """The equivalent curl command, with a placeholder for the key; "" when nobody is called."""
+    """Return the equivalent curl command with a placeholder for the key; "" for a refine."""
     if run.mode == Mode.REFINE:
         return ""
     kind = provider_class(run.provider)
@@ -262,7 +262,7 @@ def _spec(request: RunRequest) -> QuerySpec:
 
 
 def _new(request: RunRequest) -> Run:
-    """The row of a request, with everything resolved."""
+    """Return the unsaved run of a request, with everything resolved."""
     resolved, now = _range(request), timezone.now()
     kind = provider_class(request.connection.provider)
     # What is stored is what is sent: settings may spell the statement.
@@ -295,7 +295,7 @@ def _new(request: RunRequest) -> Run:
 
 
 def _set_going(run: Run) -> None:
-    """A wake-up in the same transaction, or a place in this process once it has committed."""
+    """Enqueue the scheduler in the same transaction, or submit to this process's pool after it."""
     if run.mode == Mode.BACKGROUND:
         queue.enqueue_scheduler()
     else:
@@ -303,7 +303,7 @@ def _set_going(run: Run) -> None:
 
 
 def _cancel(rows: RunQuerySet) -> int:
-    """Ask for those of ``rows`` that are active to end; few queries, however many they are."""
+    """Request the end of the active ones of ``rows``, in a constant number of queries."""
     now = timezone.now()
     modes = dict(rows.active().values_list("pk", "mode"))
     _end_not_begun(rows, now)
@@ -320,17 +320,17 @@ def _cancel(rows: RunQuerySet) -> int:
 
 
 def _end_not_begun(rows: RunQuerySet, now: datetime) -> None:
-    """End what nobody has begun. What executes inline has a lease from its first moment."""
+    """End runs that have not started. Inline runs have a lease from the start."""
     nobodys = Q(mode__in=INLINE_MODES) | unleased(now)
     not_begun = rows.filter(nobodys, status=Status.QUEUED, submitting_since=None)
     changes = final_values(Run(), Status.CANCELLED)
-    # Each keeps its own.
+    # Each run keeps its own notes.
     del changes["notes"]
     not_begun.update(cancel_asked_at=now, **changes)
 
 
 def _end_waiting_fetches(rows: RunQuerySet) -> None:
-    """End fetches that nobody holds; whoever holds one sees the flag."""
+    """End fetches that are not leased; the holder of a leased one sees the flag."""
     nobodys = unleased(timezone.now())
     waiting = rows.filter(nobodys, mode=Mode.BACKGROUND, status=Status.FETCHING)
     for run in waiting:

@@ -16,14 +16,14 @@ import structlog
 PR_SET_PDEATHSIG = 1
 INITIAL_RESTART_DELAY = 0.25
 MAX_RESTART_DELAY = 10.0
-# Whoever lived this long was well: the next restart is immediate again.
+# A process that ran this long was healthy: the next restart is immediate again.
 STABLE_AFTER = 10.0
 
 log = structlog.get_logger(__name__)
 
 
 class Child:
-    """A command that is to run; it leads a process group, so that nothing it forked survives it."""
+    """A command to keep running; it leads a process group, so that nothing it forked survives it."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id, or 0 if it does not run."""
+        """The process id, or 0 if it is not running."""
         return self._process.pid if self._process else 0
 
     @property
@@ -55,7 +55,7 @@ class Child:
         return self._clock() - self.started_at
 
     def tick(self) -> None:
-        """Start it if it does not run and its pause is over; notice if it has ended."""
+        """Start it if it is not running and its delay is over; notice if it has ended."""
         if self._process is None:
             if self._clock() >= self._not_before:
                 self._start()
@@ -64,7 +64,7 @@ class Child:
             self.restart()
 
     def restart(self) -> None:
-        """Kill the group, whatever is left of it, and start anew after a pause."""
+        """Kill the group, whatever is left of it, and start again after a delay."""
         self.kill()
         self._short_lives = 0 if self.age >= STABLE_AFTER else self._short_lives + 1
         pause = min(
@@ -73,7 +73,7 @@ class Child:
         self._not_before = self._clock() + (pause if self._short_lives else 0.0)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Send SIGTERM."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.terminate()
@@ -83,7 +83,7 @@ class Child:
         return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
-        """End the whole group now, and wait for it."""
+        """Kill the whole group now, and wait for it."""
         if self._process is None:
             return
         with suppress(ProcessLookupError, PermissionError):
@@ -105,6 +105,6 @@ class Child:
 
 
 def _end_with_parent() -> None:  # pragma: no cover - runs between fork and exec
-    """In the new process: get SIGTERM if the supervisor dies, even by kill -9 (Linux only)."""
+    """Have the new process receive SIGTERM if the supervisor dies, even by kill -9 (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What a first start on somebody's own machine needs, so that one command is all it takes."""
+"""What the first start on a user's own machine needs: database, account, sandbox connections."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from queries.models import Connection, User
 from queries.providers.registry import provider_choices
 
 OWNER_EMAIL = "owner@localhost"
-# The key the sandbox lets in; it guards nothing but demo rows on this machine.
+# The key that the sandbox accepts; it protects only demo rows on this machine.
 SANDBOX_KEY = "sandbox-demo-key"
 SANDBOX_NAME = "Sandbox"
 # The database behind the sandbox's Polytomic that the samples are for.
 SANDBOX_WAREHOUSE_ID = "248df4b7-aa70-47b8-a036-33ac447e668d"
-# What a connection to the sandbox needs, by provider; the first one is what a newcomer starts with.
+# What a connection to the sandbox needs, by provider; a new user starts with the first one.
 SANDBOX_OPTIONS: dict[str, Callable[[str], dict[str, str]]] = {
     "coralogix": lambda origin: {"region": "custom", "endpoint": origin},
     "polytomic": lambda origin: {
@@ -41,7 +41,7 @@ def prepare_installation() -> None:
 
 
 def is_stale(collected: Path, sources: Iterator[Path]) -> bool:
-    """Whether a source is newer than what was collected, or nothing was."""
+    """Return whether a source is newer than what was collected, or nothing was."""
     manifest = collected / "staticfiles.json"
     if not manifest.is_file():
         return True
@@ -51,20 +51,20 @@ def is_stale(collected: Path, sources: Iterator[Path]) -> bool:
 
 
 def ensure_local_user() -> User:
-    """The person this installation belongs to: made on the first start, without a password."""
+    """Return the user of this installation, created on the first start without a password."""
     people = User.objects.filter(is_active=True).order_by("date_joined")
     owner = people.filter(email=OWNER_EMAIL).first() or people.first()
     return owner or User.objects.create_superuser(OWNER_EMAIL, name="You")
 
 
 def create_sign_in_url(user: User, host: str, port: int) -> str:
-    """A link that signs ``user`` in once."""
+    """Return a link that signs ``user`` in once."""
     path = reverse("sign_in_link", args=[issue_sign_in_link(user)])
     return f"http://{host}:{port}{path}"
 
 
 def ensure_sandbox_connections(user: User, port: int) -> None:
-    """A connection to the sandbox of each kind for somebody who has none; a moved sandbox is followed."""
+    """Create a sandbox connection per provider for a user without any; update the address of a moved sandbox."""
     mine = Connection.objects.filter(owner=user)
     newcomer = not mine.exists()
     ours = mine.filter(
@@ -81,7 +81,7 @@ def ensure_sandbox_connections(user: User, port: int) -> None:
 
 
 def _point(connection: Connection, origin: str) -> None:
-    """Have a connection lead to the sandbox at ``origin``."""
+    """Set the address of a connection to the sandbox at ``origin``."""
     if connection.origin == origin:
         return
     connection.origin = origin

@@ -1,4 +1,4 @@
-"""One product per data directory: two would share a database and fight over the sandbox's port."""
+"""One product per data directory: two would share a database and compete for the sandbox's port."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class AlreadyRunningError(Exception):
 
 @contextmanager
 def exclusive_lock(directory: Path) -> Iterator[None]:
-    """The block in which nobody else gets ``directory``. However its process ends, it is free then.
+    """Lock ``directory`` for the length of the block. The lock ends with the process.
 
-    Raises AlreadyRunsError if somebody has it. Children that are started do not hold it.
+    Raises AlreadyRunningError if it is locked. Started children do not hold the lock.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / LOCK_FILE).open("a") as file:

@@ -1,4 +1,4 @@
-"""The supervisor's loop: keep the children running until told to stop, then leave nothing behind."""
+"""The supervisor's loop: keep the children running until told to stop, then end all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class Supervisor:
-    """Runs children and calls ``chores`` between looks. ``run`` returns when a signal says so."""
+    """Runs children and calls ``callbacks`` between checks. ``run`` returns after a signal."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Supervisor:
         self._signals += 1
 
     def _stop(self) -> None:
-        """Ask, wait, then kill every group: what was forked goes with its leader."""
+        """Terminate, wait, then kill every process group."""
         log.debug("stopping")
         try:
             if self._signals <= 1:
@@ -71,7 +71,7 @@ class Supervisor:
         try:
             self.on_exit()
         except (DatabaseError, InterfaceError) as error:
-            # What the children do with the time they are given matters more.
+            # Stopping the children matters more.
             log.warning("farewell_failed", why=type(error).__name__)
 
     def _wait(self) -> None:

@@ -1,4 +1,4 @@
-"""Ports: is it free, and which one did we use last time?"""
+"""Find free ports, and remember the last one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ MAX_PORT = 65_535
 
 
 class NoFreePortError(Exception):
-    """None of the ports that were tried can be listened on."""
+    """None of the ports that were tried is free."""
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether we could listen there."""
+    """Return whether we could listen on a port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         # As the servers do: a port in TIME_WAIT after a restart is free.
@@ -28,7 +28,7 @@ def is_free(host: str, port: int) -> bool:
 
 
 def find_free_port(host: str, wanted: int) -> int:
-    """``wanted``, or the next port above it that is free; 0 is any. Raises NoFreePortError."""
+    """Return ``wanted``, or the next free port above it; 0 is any. Raises NoFreePortError."""
     if wanted == 0:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
@@ -41,7 +41,7 @@ def find_free_port(host: str, wanted: int) -> int:
 
 
 def accepts_connections(host: str, port: int, timeout: float = 0.2) -> bool:
-    """Whether somebody accepts connections there."""
+    """Return whether a server accepts connections there."""
     try:
         with closing(socket.create_connection((host, port), timeout)):
             return True
@@ -50,7 +50,7 @@ def accepts_connections(host: str, port: int, timeout: float = 0.2) -> bool:
 
 
 def load_port(file: Path, default: int) -> int:
-    """The port in ``file``, or the default."""
+    """Return the port in ``file``, or the default."""
     with suppress(OSError, ValueError):
         port = int(file.read_text())
         if 0 < port <= MAX_PORT:
@@ -59,6 +59,6 @@ def load_port(file: Path, default: int) -> int:
 
 
 def save_port(file: Path, port: int) -> None:
-    """Keep the port for the next start."""
+    """Save the port for the next start."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"{port}\n")

@@ -1,8 +1,7 @@
-"""Watching the worker: does it work, and has anything been lost?
+"""Monitor the worker, and run recovery.
 
-A wedged queue looks alive from outside, so a heartbeat is asked for through the queue, and a
-worker that does not answer is started anew. The sweep runs here, because here is a process
-that the queue cannot take with it.
+A stuck queue has living processes, so a heartbeat is requested through the queue, and a worker that
+does not answer is restarted. Recovery runs here, in a process that a stuck queue cannot affect.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 class WorkerMonitor:
-    """Looks after one worker; call ``tick`` often."""
+    """Monitors one worker; call ``tick`` often."""
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class WorkerMonitor:
         self._unanswered_since: datetime | None = None
 
     def tick(self) -> None:
-        """Sweep and ask when it is time to; a database that is away for a moment is no reason to end."""
+        """Run recovery and request heartbeats when due; a database that is briefly away does not end it."""
         try:
             if self._is_time("_swept_at", RECOVERY_INTERVAL):
                 close_old_connections()
@@ -61,11 +60,11 @@ class WorkerMonitor:
             if self._is_time("_asked_at", HEARTBEAT_INTERVAL):
                 self._listen()
         except (DatabaseError, InterfaceError) as error:
-            # Nothing could be asked, so nobody has failed to answer.
+            # No heartbeat could be requested, so a missing one proves nothing.
             self._unanswered_since = None
             log.warning("watch_blind", why=type(error).__name__)
         except OSError as error:
-            # A file that cannot be removed must not take the product with it.
+            # A file that cannot be removed must not end the product.
             log.warning("watch_stumbled", why=str(error))
 
     def _is_time(self, name: str, every: float) -> bool:
@@ -76,7 +75,7 @@ class WorkerMonitor:
         return due
 
     def _listen(self) -> None:
-        """Ask for a sign of life, unless one is asked for; restart a worker that gave none."""
+        """Request a heartbeat unless one is pending; restart a worker that sent none."""
         now, beat = timezone.now(), last_beat()
         asked = self._unanswered_since
         if asked is not None and (beat is None or beat < asked):

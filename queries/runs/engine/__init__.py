@@ -1,13 +1,13 @@
-"""What moves runs forward. The rows are the truth, and the queue only rings the bell.
+"""The engine: executes runs. The database rows decide; the queue only wakes the worker.
 
-    bell ─▶ tasks ─▶ pump     one leased task; one remote call per due run, in threads
-                     fetching one task per run whose job is done: its rows, as one stream
-                     sweep    idempotent; finds what a crash or a lost wake-up left behind
-    web process ───▶ direct   a small pool; a keeper renews its leases and watches for cancels
+    queue -> tasks -> scheduler   one leased task; one HTTP call per due run, in threads
+                      fetching    one task per finished job: its rows, as one stream
+                      recovery    idempotent; finds what a crash or a lost wake-up left behind
+    web process ----> executor    a small pool; the lease keeper renews leases and sees cancels
 
-Every step is the same: claim (one conditional UPDATE that writes a lease token), one remote
-call outside any transaction, one UPDATE guarded by the token. Who lost the lease throws the
-outcome away.
+Every step is the same: claim (one conditional UPDATE that writes a lease token), one HTTP call
+outside any transaction, one UPDATE guarded by the token. If the lease was lost, the outcome is
+discarded.
 """
 
 from __future__ import annotations

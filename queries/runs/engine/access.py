@@ -1,4 +1,4 @@
-"""Whether a run may still use its connection: asked again each time work goes on."""
+"""Access checks that are repeated each time work on a run continues."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from queries.runs.engine import error_texts
 
 
 def connection_for(run: Run) -> Connection:
-    """The connection to use now. Raises ProviderError (access_lost, connection_gone).
+    """Return the connection that a run may use now.
 
-    Membership may have ended, the account may have been closed and the connection may have
-    been deleted since the run was started.
+    Raises ProviderError (access_lost, connection_gone): since the start of the run a membership may
+    have ended, the account may have been closed, the connection may have been deleted.
     """
     if run.connection is None:
         raise error_texts.connection_deleted()

@@ -1,4 +1,4 @@
-"""How long to wait: between polls, after failures. Pure; jitter keeps hundreds of runs apart."""
+"""Delays between polls and after failures. Pure functions; jitter spreads hundreds of runs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ POLL_SCHEDULE = ((5, 1.0), (20, 2.0), (300, 5.0))
 MAX_POLL_SECONDS = 15.0
 INITIAL_BACKOFF = 1.0
 MAX_BACKOFF = 60.0
-MAX_DOUBLINGS = 16  # a float ends at 1024 of them, and a provider may be away for days
+MAX_DOUBLINGS = (
+    16  # a float overflows at 1024 doublings, and a provider may be down for days
+)
 MAX_RETRY_AFTER = 900.0
 
 _random = random.SystemRandom()
 
 
 def poll_delay(age: timedelta) -> float:
-    """Seconds until the next status call for a job of that age."""
+    """Return the seconds until the next status call for a job of this age."""
     seconds = age.total_seconds()
     delay = next(
         (every for until, every in POLL_SCHEDULE if seconds < until), MAX_POLL_SECONDS
@@ -26,7 +28,7 @@ def poll_delay(age: timedelta) -> float:
 
 
 def backoff_seconds(failures: int, retry_after: float | None = None) -> float:
-    """Seconds to wait after the n-th failure in a row; what the provider asked for is honoured."""
+    """Return the seconds to wait after the n-th consecutive failure, at least the provider's Retry-After."""
     own = min(
         INITIAL_BACKOFF * 2.0 ** min(max(failures - 1, 0), MAX_DOUBLINGS),
         MAX_BACKOFF,

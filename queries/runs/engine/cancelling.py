@@ -1,4 +1,4 @@
-"""Cancelling a background run: asked here, then asked there, then confirmed by the provider."""
+"""Cancel a background run: requested here, sent to the provider, confirmed by the provider."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CANCEL_REJECTED_NOTE = "The provider did not accept the cancel ({why}); the job 
 
 
 def next_cancel_step(run: Run) -> Step | Outcome:
-    """What is to be done about a run that somebody asked to cancel."""
+    """Return the next step of a run whose cancel was requested."""
     if not run.job_id:
         note = MAYBE_SUBMITTED_NOTE if run.submitting_since else ""
         return final_outcome(run, Status.CANCELLED, note=note)
@@ -60,19 +60,19 @@ def call(provider: Provider, run: Run) -> None:
 
 
 def on_success(run: Run, _nothing: None) -> Outcome:
-    """The provider heard; only a later status tells whether it did so."""
+    """Handle an accepted cancel; only a later status shows whether the job stopped."""
     return reschedule_outcome(CANCEL_POLL_SECONDS, cancel_sent_at=timezone.now())
 
 
 def on_error(run: Run, error: ProviderError) -> Outcome:
-    """The provider did not take the cancel."""
+    """Handle a cancel that the provider did not accept."""
     if isinstance(error, NotFoundError):
         confirmed = {"cancel_confirmed_at": timezone.now()}
         return final_outcome(
             run, Status.CANCELLED, note=DELETED_AFTER_CANCEL_NOTE, values=confirmed
         )
     if isinstance(error, ConflictError):
-        # It has ended, or is ending: the status says which.
+        # The job has ended or is ending: the next status shows which.
         return on_success(run, None)
     if error.retryable and run.failures < MAX_FAILURES:
         return retry_outcome(run, error)

@@ -1,4 +1,4 @@
-"""What the engine itself has to say: errors, and why rows are missing. One place for the words."""
+"""Errors of the engine itself, and the reasons why rows are missing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Cut = dict[str, Any]
 
 
 def interrupted() -> ProviderError:
-    """The process that ran a direct run is gone."""
+    """Return the error of a direct run whose process ended."""
     return ProviderError(
         "The web process that was running this query ended before the query did.",
         code="interrupted",
@@ -22,7 +22,7 @@ def interrupted() -> ProviderError:
 
 
 def run_timed_out(seconds: float, *, is_refine: bool = False) -> ProviderError:
-    """Our own time limit."""
+    """Return the error of a run that exceeded our time limit."""
     other = (
         "refine the result by a filter first"
         if is_refine
@@ -37,7 +37,7 @@ def run_timed_out(seconds: float, *, is_refine: bool = False) -> ProviderError:
 
 
 def job_timed_out(seconds: float) -> ProviderError:
-    """A job that did not end in time; it may still be running there."""
+    """Return the error of a job that did not end in time; it may still be running at the provider."""
     return ProviderError(
         f"The job had not ended after {_in_words(seconds)}, the longest we watch a job.",
         code="gave_up",
@@ -47,7 +47,7 @@ def job_timed_out(seconds: float) -> ProviderError:
 
 
 def connection_deleted() -> ProviderError:
-    """The connection was deleted while the run needed it."""
+    """Return the error of a run whose connection was deleted meanwhile."""
     return ProviderError(
         "The connection of this run was deleted, and its key with it.",
         code="connection_gone",
@@ -57,7 +57,7 @@ def connection_deleted() -> ProviderError:
 
 
 def access_lost() -> ProviderError:
-    """The owner may not use the connection any more."""
+    """Return the error of a run whose owner lost access to the connection."""
     return ProviderError(
         "The owner of this run may no longer use its connection.",
         code="access_lost",
@@ -67,7 +67,7 @@ def access_lost() -> ProviderError:
 
 
 def submit_unknown(times: int) -> ProviderError:
-    """We do not know whether the provider took the job, and have tried often enough."""
+    """Return the error of a submit that was sent often enough without a known outcome."""
     return ProviderError(
         f"The query was sent {times} times, and no answer told whether the provider took it.",
         code="submit_unknown",
@@ -77,7 +77,7 @@ def submit_unknown(times: int) -> ProviderError:
 
 
 def internal_error() -> ProviderError:
-    """A mistake of ours; its details are in the log."""
+    """Return the error for a bug of ours; its details are in the log."""
     return ProviderError(
         "Something went wrong in Querydeck itself; the details are in the server's log.",
         code="internal",
@@ -87,7 +87,7 @@ def internal_error() -> ProviderError:
 
 
 def origin_unavailable() -> ProviderError:
-    """A refine's origin was deleted, or is no longer shared with its owner."""
+    """Return the error of a refine whose origin was deleted or is no longer shared with its owner."""
     return ProviderError(
         "The run this refine reads was deleted, or is no longer shared with you.",
         code="origin_gone",
@@ -96,14 +96,14 @@ def origin_unavailable() -> ProviderError:
 
 
 def refine_failed(message: str, *, remedy: str = "") -> ProviderError:
-    """The stored rows could not be read."""
+    """Return the error of a refine that could not read the stored rows."""
     return ProviderError(
         message, code="refine", title="The rows could not be refined", remedy=remedy
     )
 
 
 def memory_limit_exceeded() -> ProviderError:
-    """A refine needed more than its share."""
+    """Return the error of a refine that needed more memory than its limit."""
     return ProviderError(
         "The statement needs more memory than one refine may use.",
         code="memory",
@@ -113,7 +113,7 @@ def memory_limit_exceeded() -> ProviderError:
 
 
 def storage_failed(message: str) -> ProviderError:
-    """The rows could not be written to our disk."""
+    """Return the error of a run whose rows could not be written to disk."""
     return ProviderError(
         message,
         code="storage",
@@ -123,7 +123,7 @@ def storage_failed(message: str) -> ProviderError:
 
 
 def dropped_columns_note(count: int) -> str:
-    """A note for a run whose rows have more places for values than a table has columns."""
+    """Return the note of a run whose rows have more paths than a result may have columns."""
     if not count:
         return ""
     places = "place was" if count == 1 else "places were"
@@ -134,12 +134,12 @@ def dropped_columns_note(count: int) -> str:
 
 
 def cut_from_warning(warning: Mapping[str, Any]) -> Cut:
-    """Rows are missing because of something the provider warned of."""
+    """Describe rows that are missing because of a provider warning."""
     return {name: warning[name] for name in ("code", "message", "remedy", "details")}
 
 
 def cut_from_error(error: ProviderError, rows: int) -> Cut:
-    """Rows are missing because the stream did not reach its end."""
+    """Describe rows that are missing because the stream ended early."""
     return {
         "code": error.code,
         "message": error.message,
@@ -149,7 +149,7 @@ def cut_from_error(error: ProviderError, rows: int) -> Cut:
 
 
 def cancel_cut(rows: int) -> Cut:
-    """Rows are missing because somebody cancelled the run."""
+    """Describe rows that are missing because the run was cancelled."""
     return {
         "code": "cancelled",
         "message": f"The run was cancelled after {rows:,} rows.",

@@ -1,4 +1,4 @@
-"""Direct runs and refines: executed inline in the web process, on small bounded pools."""
+"""Execute direct runs and refines inline in the web process, on small bounded pools."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from queries.runs.engine.run_updates import (
     time_limit,
 )
 
-# Longer than a job's: a busy database must not make a living run look dead.
+# Longer than a background run's: a busy database must not expire the lease of a working thread.
 INLINE_LEASE_DURATION = timedelta(seconds=30)
 MAX_RATE_LIMIT_RETRIES = 5
 HANDED_OVER_NOTE = "It took longer than {seconds} s and goes on in the background."
@@ -64,16 +64,16 @@ log = structlog.get_logger(__name__)
 
 
 def assign_lease(run: Run) -> None:
-    """Claim a new run for this process, before it is saved: it is ours from its first moment."""
+    """Lease a new run to this process before it is saved, so that no other process can claim it."""
     run.lease_token = uuid4()
     run.lease_until = timezone.now() + INLINE_LEASE_DURATION
 
 
 class RunExecutor:
-    """Runs of this process: as many as there are ``places`` in threads, the others waiting.
+    """A bounded pool of threads for the runs of this process; further runs wait.
 
-    One person has at most half of the places, so that others need not wait for all of theirs; who
-    comes with a share left passes those who have none.
+    One user has at most half of the slots, rounded up. A run whose owner has slots left overtakes
+    waiting runs whose owner has none.
     """
 
     def __init__(self, places: Callable[[], int], what: str) -> None:
@@ -82,17 +82,17 @@ class RunExecutor:
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._runs: dict[UUID, tuple[LeasedRun, Future[None]]] = {}
-        self._placed: dict[UUID, int] = {}  # those that have a place, and their owners
+        self._placed: dict[UUID, int] = {}  # runs that have a slot, and their owners
 
     def submit(self, run: Run) -> None:
-        """Execute a run whose lease is ours, as soon as there is a place."""
+        """Execute a run leased to this process as soon as a slot is free."""
         one = LeasedRun(run, lease_duration=INLINE_LEASE_DURATION)
         lease_keeper.track(one)
         future: Future[None] = Future()
         future.add_done_callback(lambda done: self._done(one, done))
         with self._lock:
             if self._executor is None:
-                # Threads are made on first use: a forked process has none of its parent's.
+                # Threads are started on first use: a forked process does not inherit them.
                 self._executor = ThreadPoolExecutor(self._places(), "direct")
             self._runs[run.pk] = (one, future)
             self._place()
@@ -101,29 +101,29 @@ class RunExecutor:
             _say_waiting(run, why)
 
     def wait(self, pk: UUID, seconds: float) -> bool:
-        """Wait for a run to end, if it is in this process; tells whether it has ended."""
+        """Wait for a run of this process to end; return whether it has ended."""
         with self._lock:
             found = self._runs.get(pk)
         return found is None or bool(wait([found[1]], seconds).done)
 
     def cancel(self, pk: UUID) -> None:
-        """Let go of a run now if it is in this process; elsewhere the flag does it soon."""
+        """Stop a run now if it is in this process; elsewhere the database flag does it soon."""
         lease_keeper.stop(pk, StopReason.CANCELLED)
 
     def stop(self, seconds: float = 5.0) -> None:
-        """The process ends: end its runs honestly, within ``seconds``."""
+        """End all runs of this process within ``seconds``, because the process ends."""
         with self._lock:
             mine = list(self._runs.values())
             executor, self._executor = self._executor, None
         for one, future in mine:
             one.stop(StopReason.SHUTDOWN)
-            future.cancel()  # one that waits; what has begun takes no notice
+            future.cancel()  # affects waiting runs only
         wait([future for _one, future in mine], seconds)
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
 
     def _place(self) -> None:
-        """Give free places to those who wait longest, to nobody beyond their share. Under the lock."""
+        """Give free slots to the longest waiting runs within their owners' shares. Holds the lock."""
         for pk, (one, future) in self._runs.items():
             if self._executor is None or len(self._placed) >= self._places():
                 return
@@ -150,7 +150,7 @@ class RunExecutor:
             self._placed.pop(one.run.pk, None)
             self._place()
         if future.cancelled():
-            # It was still waiting for a place when the process was told to end.
+            # It was still waiting for a slot when the process ended.
             finish_run(
                 one.run, final_values(one.run, Status.FAILED, error_texts.interrupted())
             )
@@ -174,12 +174,12 @@ refine_executor = RunExecutor(lambda: settings.REFINES, "refines")
 
 
 def executor_for(run: Run) -> RunExecutor:
-    """Where a run of one of the modes INLINE is executed."""
+    """Return the pool that executes a run of one of the INLINE_MODES."""
     return refine_executor if run.mode == Mode.REFINE else direct_executor
 
 
 def execute_run(one: LeasedRun) -> None:
-    """Run one direct query, or refine, from its first step to its last."""
+    """Execute one direct query or refine from start to end."""
     run = _begun(one)
     if run is None:
         return
@@ -206,16 +206,16 @@ def _in_thread(one: LeasedRun) -> None:
 
 
 def _end_crashed(run: Run) -> None:
-    """A mistake of ours: its owner is told so at once. What was wrong is in the log."""
+    """End a run after a bug of ours; the details are in the log."""
     try:
         finish_incomplete_run(run, error_texts.internal_error())
     except (DatabaseError, InterfaceError) as error:
-        # The lease runs out and the sweep ends the run.
+        # The lease expires and recovery ends the run.
         log.warning("crashed_run_left", run=str(run.pk), why=type(error).__name__)
 
 
 def _begun(one: LeasedRun) -> Run | None:
-    """The run, running; None if it was cancelled or lost while it waited for a place."""
+    """Mark the run as running; return None if it was cancelled or lost while it waited for a slot."""
     now = timezone.now()
     waiting = leased_row(one.run).filter(status=Status.QUEUED, cancel_asked_at=None)
     changes = {"status": Status.RUNNING, "started_at": now, **NOT_WAITING}
@@ -227,7 +227,7 @@ def _begun(one: LeasedRun) -> Run | None:
 
 
 def _attempts(one: LeasedRun) -> ReceiveResult:
-    """Run until there is an answer other than "too many requests", a bounded number of times."""
+    """Retry rate-limited calls a bounded number of times."""
     refusals = 0
     while True:
         received = _attempt(one)
@@ -246,7 +246,7 @@ def _attempts(one: LeasedRun) -> ReceiveResult:
 
 
 def _attempt(one: LeasedRun) -> ReceiveResult:
-    """One call, from asking for a place in the rate limit to its last row."""
+    """Make one call, from the rate-limit token to the last row."""
     kind = provider_class(one.run.provider)
     try:
         connection = access.connection_for(one.run)
@@ -263,7 +263,7 @@ def _attempt(one: LeasedRun) -> ReceiveResult:
 
 
 def _hand_over(one: LeasedRun, job_id: str) -> None:
-    """The provider made a job of it: from here on this is a background run, and the pump's."""
+    """Turn the run into a background run, because the provider turned the query into a job."""
     run, now = one.run, timezone.now()
     seconds = (now - (run.started_at or now)).total_seconds()
     changes = {
@@ -279,7 +279,7 @@ def _hand_over(one: LeasedRun, job_id: str) -> None:
         ),
     }
     with transaction.atomic():
-        # If somebody asked to cancel meanwhile, the pump sees it and cancels the job.
+        # If a cancel was requested meanwhile, the scheduler cancels the job.
         mine = commit(run, **changes)
         if mine:
             queue.enqueue_scheduler()

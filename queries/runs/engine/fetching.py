@@ -1,7 +1,7 @@
-"""Fetching: the rows of a job that succeeded, as one stream, under a generation of its own.
+"""Fetch the rows of a finished job as one stream, into a result set of its own.
 
-A fetch that is killed is repeated from the first row under a new generation; readers only ever
-see one generation, and a run is published with one UPDATE at the end.
+A killed fetch is repeated from the first row into a new result set. Readers only ever see one of
+them, and a run publishes one with a single UPDATE at the end.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ log = structlog.get_logger(__name__)
 
 
 def fetchable_runs() -> RunQuerySet:
-    """Background runs whose rows are to be fetched."""
+    """Return the background runs whose rows are to be fetched."""
     return Run.objects.filter(mode=Mode.BACKGROUND, status=Status.FETCHING)
 
 
 def fetch(pk: str) -> str:
-    """Fetch the rows of one run, if nobody does; returns what happened in one word."""
+    """Fetch the rows of one run unless another worker does; return the outcome in one word."""
     mine = fetchable_runs().filter(pk=pk)
     if worker_limits.at_capacity():
         mine.filter(unleased(timezone.now())).update(
@@ -68,12 +68,12 @@ def fetch(pk: str) -> str:
 
 
 def enqueue_waiting_fetches(limit: int = 1) -> int:
-    """Ring for runs that wait to be fetched, those that wait longest first."""
+    """Enqueue fetches of waiting runs, longest waiting first; return how many."""
     now = timezone.now()
     waiting_runs = fetchable_runs().filter(unleased(now), next_at__lte=now)
     rung = 0
     for run in waiting_runs.order_by("next_at")[:limit]:
-        # Only whoever moves next_at rings: a second ring for the same run helps nobody.
+        # Only the process that moves next_at enqueues: a second task for the same run is useless.
         same = waiting_runs.filter(pk=run.pk, next_at=run.next_at)
         with transaction.atomic():
             if same.update(next_at=now + queue.LOST_AFTER):
@@ -86,7 +86,7 @@ def _fetch(run: Run) -> str:
     delete_attempts(run, keep=best_attempt(run))
     try:
         if blocked := _blocked(run):
-            # Not a try: neither the claim nor an earlier failure counts for it.
+            # Not an attempt: the claim is not counted.
             _put_off(run, blocked, WAITING_FOR_RETRY_AFTER, claims=0)
             return "later"
         with lease_keeper.tracking(LeasedRun(run, deadline=run.gives_up_at)) as one:
@@ -117,9 +117,9 @@ def _receive(one: LeasedRun) -> ReceiveResult:
 
 
 def _again(run: Run, received: ReceiveResult) -> bool:
-    """Leave it for another try, if the error may pass; tells whether that was done."""
+    """Retry later if the error may be temporary; return whether a retry was scheduled."""
     error = received.error
-    # A job that has just ended may still be "not ready" to the part that hands out its rows.
+    # The rows of a job that has just ended may not be ready yet.
     passing = isinstance(error, ConflictError) or (
         error is not None and error.retryable
     )
@@ -140,13 +140,13 @@ def _again(run: Run, received: ReceiveResult) -> bool:
 
 
 def _blocked(run: Run) -> float:
-    """Seconds for which the provider wants to be left alone; 0.0 if the run has no time for them."""
+    """Return the seconds for which the provider refuses calls; 0.0 if the run has no time to wait."""
     over = run.gives_up_at is not None and run.gives_up_at <= timezone.now()
     return 0.0 if over else seconds_blocked(run)
 
 
 def _put_off(run: Run, seconds: float, what: str, **changes: Any) -> None:
-    """Let go of the run and come back for it; the wait is shown."""
+    """Release the run and enqueue a later attempt; the wait is shown on the run."""
     later = timezone.now() + timedelta(seconds=seconds)
     changes |= {**RELEASED_VALUES, **waiting_values(seconds, what), "next_at": later}
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""What becomes of a run when its stream has ended, one way or another. Direct or background."""
+"""End a run after its stream has ended, direct or background."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FETCH_STOPPED_NOTE = (
 
 
 def finalize_run(one: LeasedRun, received: ReceiveResult) -> bool:
-    """End the run that ``one`` holds; False if it was not ours to end any more."""
+    """End a leased run; return False if the lease was lost."""
     run = one.run
     if one.stop_reason is StopReason.LEASE_LOST or not _refresh(run):
         return False
@@ -46,7 +46,7 @@ def finalize_run(one: LeasedRun, received: ReceiveResult) -> bool:
 
 
 def _refresh(run: Run) -> bool:
-    """Notes and warnings may have grown since the run was claimed; only ours counts."""
+    """Reload notes and warnings, which may have grown since the run was claimed."""
     fresh = leased_row(run).first()
     if fresh is None:
         return False
@@ -59,7 +59,7 @@ def _status(
 ) -> Status:
     if one.stop_reason is StopReason.CANCELLED:
         return Status.CANCELLED
-    # Our own cap on rows or bytes cuts a result; it does not make the rows received wrong.
+    # Our own limit of rows or bytes truncates a result; the received rows are still right.
     capped = isinstance(error, LimitExceededError) and received.row_count > 0
     return Status.SUCCEEDED if error is None or capped else Status.FAILED
 
@@ -67,6 +67,6 @@ def _status(
 def _note(one: LeasedRun) -> str:
     if one.run.mode == Mode.BACKGROUND:
         return FETCH_STOPPED_NOTE
-    # A refine calls nobody.
+    # A refine makes no HTTP call.
     called = one.has_called and one.run.mode == Mode.DIRECT
     return CONNECTION_CLOSED_NOTE if called else ""

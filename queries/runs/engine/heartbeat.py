@@ -1,4 +1,4 @@
-"""Proof that tasks run. Written by tasks, never by the process: a wedged queue looks alive."""
+"""Heartbeats: proof that tasks run. Written by tasks only, because a stuck queue has living processes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from queries.models import Heartbeat
 log = structlog.get_logger(__name__)
 
 WORKER = "worker"
-# Long tasks beat too; more often than this is of no use.
+# Long tasks write heartbeats too; a shorter interval has no use.
 BEAT_INTERVAL = timedelta(seconds=3)
 STALE_AFTER = timedelta(seconds=60)
 
 
 def beat(name: str = WORKER) -> None:
-    """Write that tasks run, at most every few seconds."""
+    """Record that tasks run, at most every few seconds."""
     _write(name, not_since=timezone.now() - BEAT_INTERVAL)
 
 
 def force_beat(name: str = WORKER) -> None:
-    """Answer whoever asked for a sign of life: always, or a beat a moment before would hide it."""
+    """Record that tasks run, regardless of the last time."""
     _write(name, not_since=timezone.now())
 
 
@@ -39,7 +39,7 @@ def _write(name: str, *, not_since: datetime) -> None:
 
 @contextmanager
 def beat_in_background() -> Iterator[None]:
-    """Beat while a long task runs: workers that are all busy for minutes are no wedge."""
+    """Record heartbeats while a long task runs, so that busy workers do not look stuck."""
     over = threading.Event()
     thread = threading.Thread(
         target=_beat_until, args=(over,), name="beat", daemon=True
@@ -53,12 +53,12 @@ def beat_in_background() -> Iterator[None]:
 
 
 def last_beat(name: str = WORKER) -> datetime | None:
-    """When tasks last ran; None if never."""
+    """Return when tasks last ran; None if never."""
     return Heartbeat.objects.filter(name=name).values_list("at", flat=True).first()
 
 
 def is_alive(name: str = WORKER) -> bool:
-    """Whether tasks have run lately."""
+    """Return whether tasks have run recently."""
     at = last_beat(name)
     return at is not None and timezone.now() - at <= STALE_AFTER
 

@@ -1,8 +1,8 @@
-"""What a provider tells beside the rows: how far it is, how long it keeps them, what else came with them.
+"""Provider data beside the rows: progress, queue, expiry and extras.
 
 Kept in ``Run.statistics`` under ``progress`` ([done, total]), ``queue`` ([waiting, running]), ``provider_expires_at`` (ISO 8601),
 ``extras`` (JSON by name), ``extras_left_out`` (names of those that were too large), and ``status_told``: the
-provider's last answer about the job, as it came.
+provider's last status response, unchanged.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 from queries.providers.base import JobStatus, RowStream
 from queries.runs.engine.run_updates import json_safe
 
-MAX_EXTRAS_CHARACTERS = 256 * 1024  # characters of JSON, of all of them together
-MAX_STATUS_CHARACTERS = 8 * 1024  # of one status: it is written again with each
+MAX_EXTRAS_CHARACTERS = 256 * 1024  # characters of JSON, all extras together
+MAX_STATUS_CHARACTERS = 8 * 1024  # of one status, which is rewritten with every poll
 
 
 def status_statistics(status: JobStatus) -> dict[str, Any]:
-    """What a status tells beside the job's state; nothing of what it does not tell."""
+    """Return what a status reports beside the job's state."""
     told, _left_out = _bounded(json_safe(status.raw), MAX_STATUS_CHARACTERS)
     facts: dict[str, Any] = expiry_statistics(status.expires_at)
     if told:
@@ -34,7 +34,7 @@ def status_statistics(status: JobStatus) -> dict[str, Any]:
 
 
 def stream_statistics(stream: RowStream) -> dict[str, Any]:
-    """What is kept of a stream beside its rows."""
+    """Return what a stream reports beside its rows."""
     told: dict[str, Any] = json_safe(stream.statistics)
     extras, left_out = _bounded(json_safe(stream.extras), MAX_EXTRAS_CHARACTERS)
     beside = {"extras": extras, "extras_left_out": left_out[:20]}
@@ -43,12 +43,12 @@ def stream_statistics(stream: RowStream) -> dict[str, Any]:
 
 
 def expiry_statistics(at: datetime | None) -> dict[str, Any]:
-    """Until when the provider keeps the rows, if it is known."""
+    """Return until when the provider keeps the rows, if it is known."""
     return {"provider_expires_at": at.isoformat()} if at else {}
 
 
 def _bounded(members: Mapping[str, Any], room: int) -> tuple[dict[str, Any], list[str]]:
-    """As many members as there is room for, whole ones only, and the names of the others."""
+    """Split members into those that fit in the limit and the names of the others."""
     kept: dict[str, Any] = {}
     left_out: list[str] = []
     for name, value in members.items():

@@ -1,7 +1,7 @@
-"""The keeper: one thread per process that keeps the leases of runs held here, and watches them.
+"""One thread per process that renews the leases of its runs and watches for cancels.
 
-While a thread waits for a slow provider it can neither renew its lease nor see that somebody
-asked to cancel. The keeper does both for all of them, and hangs up where it must.
+A thread that waits for a slow provider can neither renew its lease nor see a requested cancel.
+The lease keeper does both for all runs of the process, and aborts calls where needed.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ log = structlog.get_logger(__name__)
 
 
 class Abortable(Protocol):
-    """What a run waits for: a provider, or a process of ours. `abort` hangs up, from any thread."""
+    """A call that a run waits for: a provider's or a child process's. ``abort`` works from any thread."""
 
     def abort(self) -> None:
-        """End what is under way."""
+        """End the running call."""
 
 
 C = TypeVar("C", bound=Abortable)
 
 
 class StopReason(StrEnum):
-    """Why a run has to be let go."""
+    """Why a run has to stop."""
 
-    CANCELLED = "cancelled"  # somebody asked
-    TIMEOUT = "late"  # its time is over
-    LEASE_LOST = "lost"  # somebody else holds it, or it is gone
+    CANCELLED = "cancelled"  # cancel requested
+    TIMEOUT = "late"  # deadline passed
+    LEASE_LOST = "lost"  # leased by another process, or deleted
     SHUTDOWN = "stopping"  # this process ends
 
 
 class LeasedRun:
-    """One run in our hands: how to hang up, and whether we have to."""
+    """A run leased by this process, with its stop flag and the call to abort."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class LeasedRun:
         self._call: Abortable | None = None
 
     def stop(self, reason: StopReason) -> None:
-        """Make the holder stop, wherever it is waiting. The first reason counts."""
+        """Make the holder stop wherever it waits. The first reason counts."""
         with self._lock:
             self.stop_reason = self.stop_reason or reason
             self._stop.set()
@@ -78,7 +78,7 @@ class LeasedRun:
                 self._call.abort()
 
     def stop_error(self, otherwise: ProviderError | None) -> ProviderError | None:
-        """Why the run ended early: our own reason if it was we who hung up."""
+        """Return the error of the stop reason, or ``otherwise`` if there is none."""
         if self.stop_reason is StopReason.TIMEOUT:
             return error_texts.run_timed_out(
                 time_limit(self.run), is_refine=self.run.mode == Mode.REFINE
@@ -88,12 +88,12 @@ class LeasedRun:
         return otherwise
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, unless we have to let go; tells whether the whole time has passed."""
+        """Wait unless the run has to stop; return whether the whole time has passed."""
         return not self._stop.wait(seconds)
 
     @contextmanager
     def abort_on_stop(self, call: C) -> Iterator[C]:
-        """The block in which ``let_go`` hangs up on ``call``."""
+        """Abort ``call`` if ``stop`` is called inside the block."""
         with self._lock:
             self._call = call
             self.has_called = True
@@ -107,7 +107,7 @@ class LeasedRun:
 
 
 class LeaseKeeper:
-    """Watches over the runs this process holds, in one thread that lives as long as there are any."""
+    """Renews and checks the runs of this process, in one thread that lives as long as there are any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -116,7 +116,7 @@ class LeaseKeeper:
         self._renewed_at = 0.0
 
     def track(self, one: LeasedRun) -> None:
-        """Start to watch over a run whose lease is ours."""
+        """Start to renew a run leased by this process."""
         with self._lock:
             self._held[one.run.pk] = one
             if self._thread is None:
@@ -126,13 +126,13 @@ class LeaseKeeper:
                 self._thread.start()
 
     def untrack(self, one: LeasedRun) -> None:
-        """Stop watching over it. Harmless when repeated."""
+        """Stop renewing it. May be repeated."""
         with self._lock:
             self._held.pop(one.run.pk, None)
 
     @contextmanager
     def tracking(self, one: LeasedRun) -> Iterator[LeasedRun]:
-        """``hold`` and ``release``."""
+        """Track the run inside the block."""
         self.track(one)
         try:
             yield one
@@ -141,12 +141,12 @@ class LeaseKeeper:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is held."""
+        """Whether no run is tracked."""
         with self._lock:
             return not self._held
 
     def stop(self, pk: UUID, reason: StopReason) -> bool:
-        """Make the holder of a run stop now, if it is in this process."""
+        """Stop a run now if it is in this process; return whether it is."""
         with self._lock:
             one = self._held.get(pk)
         if one is not None:
@@ -162,14 +162,14 @@ class LeaseKeeper:
             connection.close()
 
     def _some(self) -> bool:
-        """Whether there is anything to watch; if not, the thread is written off at once."""
+        """Return whether any run is tracked; if not, forget the thread at once."""
         with self._lock:
             if not self._held:
                 self._thread = None
             return bool(self._held)
 
     def _look_safely(self) -> None:
-        """A database that is away for a moment must not end the watch."""
+        """Check all runs; a database that is briefly away must not end the thread."""
         close_old_connections()
         try:
             self.check_all()
@@ -177,7 +177,7 @@ class LeaseKeeper:
             log.warning("keeper_blind", why=type(error).__name__)
 
     def check_all(self) -> None:
-        """Look once at every run held: renew its lease, and let go where we have to."""
+        """Check every tracked run once: renew its lease, stop it where needed."""
         with self._lock:
             mine = list(self._held.values())
         renew = time.monotonic() - self._renewed_at >= RENEW_INTERVAL
@@ -204,7 +204,7 @@ def _why_let_go(one: LeasedRun, asked: dict[UUID, Any]) -> StopReason | None:
 
 
 def _asked_to_cancel(mine: list[LeasedRun]) -> dict[UUID, datetime | None]:
-    """Run -> when somebody asked to cancel it; runs that ended or are gone are missing."""
+    """Return when each run's cancel was requested; runs that ended or were deleted are missing."""
     rows = Run.objects.active().filter(pk__in=[one.run.pk for one in mine])
     return dict(rows.values_list("pk", "cancel_asked_at"))
 

@@ -1,4 +1,4 @@
-"""Which step comes next for a run that the pump has claimed. Pure."""
+"""Choose the next step of a claimed run. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from queries.runs.engine.polling import POLL
 from queries.runs.engine.steps import Outcome, Step, final_outcome
 from queries.runs.engine.submitting import SUBMIT
 
-# Claimed so often without ever moving on: whatever happens, it takes the worker with it.
+# Claimed so often without progress: each attempt crashes the worker.
 MAX_CLAIMS = 50
 
 
 def next_step(run: Run) -> Step | Outcome:
-    """The remote call to make now, or how the run ends without one."""
+    """Return the HTTP call to make now, or the final outcome without one."""
     if run.cancel_asked_at:
         return cancelling.next_cancel_step(run)
     if hopeless := _hopeless(run):
@@ -26,7 +26,7 @@ def next_step(run: Run) -> Step | Outcome:
 
 
 def _hopeless(run: Run) -> ProviderError | None:
-    """Why there is no point in going on."""
+    """Return why the run cannot succeed any more, if so."""
     if run.claims > MAX_CLAIMS:
         return error_texts.internal_error()
     if run.connection is None:

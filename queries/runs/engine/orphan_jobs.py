@@ -1,4 +1,4 @@
-"""A cancel that nobody watches: the run it belonged to has been deleted."""
+"""Cancel jobs whose run was deleted or has ended."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 def cancel_job_in_background(connection: Connection, job_id: str) -> threading.Thread:
-    """Ask the provider once to cancel a job, in a thread of its own. Nobody waits for the answer."""
+    """Send one cancel from a thread of its own; its outcome is only logged."""
     connection.refresh_from_db()
     thread = threading.Thread(
         target=_cancel, args=(connection, job_id), name="cancel", daemon=True
@@ -27,7 +27,7 @@ def cancel_job_in_background(connection: Connection, job_id: str) -> threading.T
 
 
 def cancel_orphan(run: Run, job_id: str) -> None:
-    """Cancel a job that was made for a run that is over, or gone: nobody will watch it."""
+    """Cancel a job that was submitted for a run that has ended or was deleted."""
     if not (job_id and run.connection_id):
         return
     wanted = Q(status__in=ACTIVE_STATUSES) | Q(job_id=job_id)
@@ -46,5 +46,5 @@ def _cancel(connection: Connection, job_id: str) -> None:
     except ProviderError as error:
         log.info("unwatched_cancel_failed", job=job_id, why=error.message)
     finally:
-        # A connection that was not used lately is marked as used, by this thread.
+        # This thread may mark the connection as used, so it has a database connection to close.
         database.close()

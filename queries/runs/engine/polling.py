@@ -1,4 +1,4 @@
-"""Polling: what a job's status means for its run."""
+"""What a job's status means for its run."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ UNKNOWN_STATE_NOTE = (
 
 
 def call(provider: Provider, run: Run) -> JobStatus:
-    """Ask how the job is doing."""
+    """Request the job's status."""
     return provider.status(run.job_id)
 
 
 def on_success(run: Run, status: JobStatus) -> Outcome:
-    """The provider told where the job stands."""
+    """Handle a status response."""
     facts = status_values(run, status)
     facts["statistics"] |= status_statistics(status)
     if status.state.is_final:
@@ -60,7 +60,7 @@ def on_success(run: Run, status: JobStatus) -> Outcome:
 
 
 def on_error(run: Run, error: ProviderError) -> Outcome:
-    """The provider could not or would not tell."""
+    """Handle a failed status call."""
     if isinstance(error, NotFoundError) and run.cancel_asked_at:
         # Assumption: a cancelled job may be deleted at once (a Coralogix client saw that).
         confirmed = {"cancel_confirmed_at": timezone.now()}

@@ -1,4 +1,4 @@
-"""A shelf of opened providers, so that the next poll finds its connection still open."""
+"""Open providers kept for the next poll, so that their HTTP connections are reused."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from queries.providers.base import Provider, RateLimitStatus
 
 
 class ProviderPool:
-    """Lends each opened provider to one thread at a time; closes them all at the end.
+    """Lends each open provider to one thread at a time; closes all at the end.
 
-    A connection that was changed is another one: the old provider is not lent again.
-    What providers say of their limits is collected, so that many calls cost one write.
+    A changed connection gets a new provider. Reported rate limits are collected, so that many
+    calls cost one write.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class ProviderPool:
 
     @contextmanager
     def acquire(self, connection: Connection) -> Iterator[Provider]:
-        """A provider for one call; after an error it is not used again."""
+        """Lend a provider for one call; after an error it is not reused."""
         key = (connection.pk, connection.updated_at, connection.sealed_key)
         provider = self._take(key) or self._open(connection)
         try:
@@ -40,7 +40,7 @@ class ProviderPool:
             self._free.setdefault(key, []).append(provider)
 
     def save_rate_figures(self) -> None:
-        """Store what was said of limits since the last time; not for a thread that lends."""
+        """Store the rate limits reported since the last time. Not for worker threads."""
         with self._lock:
             told, self._told = self._told, {}
         for connection, figures in told.values():

@@ -1,8 +1,8 @@
-"""The bell: how the queue learns that there is something to do. Losing a ring loses nothing.
+"""Enqueue tasks. A lost task loses no work: recovery enqueues it again.
 
-With the ORM broker a ring is a row in the same transaction as ours, and its ``lock`` is the
-time from which it is seen, so it can ring later (django-q2 has no public way to say that).
-With Redis a ring goes out after the commit, and later ones are left to the sweep.
+With the ORM broker a task is a row in our transaction, and its ``lock`` is the time from which
+it is visible, so a task can be delayed (django-q2 has no public way to do that). With Redis a
+task is sent after the commit, and delayed ones are left to recovery.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ log = structlog.get_logger(__name__)
 TASK_TIMEOUTS: dict[str, int] = {FETCH: 3600, BUILD_EXPORT: 3600}
 
 ENQUEUE_NOW_WITHIN = timedelta(seconds=0.5)
-# A wake-up that should have rung this long ago was lost.
+# A wake-up that is overdue by this long was lost.
 LOST_AFTER = timedelta(seconds=5)
 
 
 def enqueue(task: str, *args: str, at: datetime | None = None) -> None:
-    """Ask for ``task`` to be run, with ids only, now or at ``at``; part of the transaction."""
+    """Enqueue ``task`` with ids only, now or at ``at``, as part of the transaction."""
     package = _package(task, args)
     now = timezone.now()
     if Conf.ORM:
@@ -53,7 +53,7 @@ def enqueue(task: str, *args: str, at: datetime | None = None) -> None:
 
 
 def enqueue_scheduler(at: datetime | None = None) -> None:
-    """Ask for a pump, unless one has been asked for by then."""
+    """Enqueue the scheduler, unless an earlier or equal wake-up is already enqueued."""
     now = timezone.now()
     when = at or now
     pending = Q(wake_at__gt=now - LOST_AFTER, wake_at__lte=when)
@@ -65,7 +65,7 @@ def enqueue_scheduler(at: datetime | None = None) -> None:
 
 
 def clear_scheduler_wake_up() -> None:
-    """A wake-up has arrived: the next one has to be asked for."""
+    """Record that a wake-up arrived: the next one has to be enqueued."""
     SchedulerLock.objects.filter(number=0, wake_at__lte=timezone.now()).update(
         wake_at=None
     )
@@ -75,7 +75,7 @@ def _enqueue(package: str) -> None:
     try:
         get_broker().enqueue(package)
     except RedisError as error:
-        # The row is written: the sweep rings again when Redis is back.
+        # The database row is written: recovery enqueues again when Redis is back.
         log.warning("bell_lost", why=type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""Waiting for one's turn at a provider, in the open: the run says until when and for what."""
+"""Waits for rate limits, shown on the run with time and reason."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ WAITING_FOR_RECOVERY = "the provider, which cannot be reached at the moment"
 WAITING_FOR_EARLIER_ATTEMPT = (
     "the provider, which is still busy with an earlier attempt"
 )
-# A wait is cut into pieces, so that a bucket that fills sooner is noticed.
+# Sleep in short steps, so that a token that is free sooner is noticed.
 MAX_SLEEP_SECONDS = 5.0
 
 
 def waiting_values(seconds: float, what: str) -> dict[str, object]:
-    """The changes that show a wait on the run."""
+    """Return the column values that show a wait on the run."""
     until = timezone.now() + timedelta(seconds=seconds)
     return {"waiting_until": until, "waiting_for": what}
 
 
 def wait_for_token(one: LeasedRun, connection: Connection) -> bool:
-    """Wait for a token and take it; False if we have to let go before that."""
+    """Wait for a rate-limit token and take it; return False if the run has to stop first."""
     while wait := try_take_token(connection):
         commit(one.run, **waiting_values(wait, WAITING_FOR_RATE_LIMIT))
         if not one.sleep(min(wait, MAX_SLEEP_SECONDS)):
@@ -43,23 +43,23 @@ def wait_for_token(one: LeasedRun, connection: Connection) -> bool:
 
 
 def wait_for_retry_after(one: LeasedRun, seconds: float) -> bool:
-    """Wait because the provider said so; False if we have to let go before the end."""
+    """Wait as the provider demands; return False if the run has to stop first."""
     commit(one.run, **waiting_values(seconds, WAITING_FOR_RETRY_AFTER))
     return one.sleep(seconds)
 
 
 def try_take_token(connection: Connection) -> float:
-    """Take a place in the rate limit: 0.0 if there was one, else how long to wait."""
+    """Take a rate-limit token; return 0.0, or the seconds to wait if there is none."""
     limit = provider_class(connection.provider).rate_limit
     return rate_limit.acquire(connection, limit)
 
 
 def seconds_blocked(run: Run) -> float:
-    """How long the provider still wants to be left alone; 0.0 if it does not. Takes no place."""
+    """Return for how long the provider still refuses calls; takes no token."""
     return rate_limit.acquire(run.connection, None) if run.connection else 0.0
 
 
 def block_connection(run: Run, seconds: float) -> None:
-    """The provider wants to be left alone: by everybody who holds this key."""
+    """Record that the provider refuses calls, for all users of the same key."""
     if run.connection is not None:
         rate_limit.block(run.connection, seconds)

@@ -1,4 +1,4 @@
-"""Rows from a provider's stream into the durable parts of one result set."""
+"""Store the rows of a provider's stream as durable parts of one result set."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ log = structlog.get_logger(__name__)
 
 
 def stream_policy() -> Policy:
-    """The limits of a call that brings rows."""
+    """Return the limits of a call that streams rows."""
     return replace(default_policy(), max_stream_bytes=settings.MAX_BYTES)
 
 
 @dataclass
 class ReceiveResult:
-    """What came of a stream: its rows are durable, ``error`` says why it ended early."""
+    """The outcome of a stream: its rows are durable, ``error`` is why it ended early."""
 
     result_set: ResultSet | None = None
     error: ProviderError | None = None
 
     @property
     def row_count(self) -> int:
-        """How many rows are stored."""
+        """Number of stored rows."""
         return self.result_set.row_count if self.result_set else 0
 
 
 class Receiver:
-    """Takes one stream for one run. Raises LeaseLostError when the run is somebody else's."""
+    """Stores one stream for one run. Raises LeaseLostError when the lease is lost."""
 
     def __init__(self, one: LeasedRun, stream: RowStream, hints: Any) -> None:
         self.leased = one
@@ -78,7 +78,7 @@ class Receiver:
         self.writer = PartWriter(result_dir(self.result_set), hints=hints)
 
     def receive(self) -> ReceiveResult:
-        """Read the stream to its end, or to its error; either way the rows until then are stored."""
+        """Read the stream to its end or to its error; the rows until then are stored."""
         try:
             self._store()
             self._close()
@@ -101,7 +101,7 @@ class Receiver:
         self.error = self.leased.stop_error(self.error)
 
     def _limited(self) -> Iterator[Row]:
-        """The stream's rows up to our own limits; ends at once when we have to let go."""
+        """Yield the stream's rows up to our limits; end at once when the run has to stop."""
         for number, row in enumerate(self.stream):
             if number >= settings.MAX_ROWS:
                 raise LimitExceededError(
@@ -119,7 +119,7 @@ class Receiver:
             yield row
 
     def _record(self, part: Part) -> None:
-        """The part's row and the run's lease and counters, together or not at all."""
+        """Insert the part's row and renew lease and counters in one transaction."""
         with transaction.atomic():
             self._renew(
                 status=Status.FETCHING,
@@ -131,7 +131,7 @@ class Receiver:
                 result_set=self.result_set, seq=part.first_row, **asdict(part)
             )
             self._describe(row_count=self.writer.rows, size=self.writer.size)
-        # Told where rows are taken: those that are held already become durable then.
+        # Raised where rows are read: the rows held in memory are stored first.
         self.storage_full_reason = quota.storage_full_reason()
 
     def _renew(self, **changes: Any) -> None:
@@ -149,7 +149,7 @@ class Receiver:
         )
 
     def _close(self) -> None:
-        """Say whether anything is missing, and what cut it."""
+        """Record whether rows are missing, and why."""
         rows = self.writer.rows
         warnings = merged_warnings(
             self.leased.run.warnings, warning_dicts(self.stream.warnings)
@@ -172,7 +172,7 @@ class Receiver:
 
 
 def stream_values(stream: RowStream) -> dict[str, Any]:
-    """What the stream has told so far about the run, as columns of it."""
+    """Return what the stream has reported about the run so far, as column values."""
     facts = {
         "query_id": json_safe(stream.query_id)[:200],
         "effective_start": stream.effective_start,
@@ -182,9 +182,9 @@ def stream_values(stream: RowStream) -> dict[str, Any]:
 
 
 def compact_parts(one: LeasedRun, result_set: ResultSet) -> None:
-    """Merge the parts into one file. The old files go later: somebody may be reading them.
+    """Merge the parts into one file. Old files are removed later, because they may be being read.
 
-    If it cannot be done the parts stay as they are: they hold the same rows.
+    If merging fails the parts stay as they are: they hold the same rows.
     """
     names = list(result_set.parts.values_list("name", flat=True))
     if len(names) <= 1:

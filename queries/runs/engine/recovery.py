@@ -1,7 +1,7 @@
-"""The sweep: finds what a crash, a lost wake-up or the passing of time has left behind.
+"""Recovery: find what a crash, a lost wake-up or expiry has left behind.
 
-Idempotent and cheap; the supervisor calls it every couple of seconds. It moves nothing itself
-that somebody else can move: it rings. Only what has nobody left is ended here.
+Idempotent and cheap; the supervisor calls it every couple of seconds. It enqueues tasks rather than
+doing their work, and ends only runs that no process can continue.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 def recover() -> None:
-    """Put right whatever is not; harmless when repeated, and in several processes at once."""
+    """Repair what is not in order. May be repeated, and run in several processes at once."""
     wake_scheduler()
     fetching.enqueue_waiting_fetches(MAX_RUNS_PER_PASS)
     fail_interrupted_runs()
@@ -57,7 +57,7 @@ def recover() -> None:
 
 
 def wake_scheduler() -> bool:
-    """Ring for runs that are due while nobody pumps; tells whether it rang."""
+    """Enqueue the scheduler if runs are due and none is running; return whether it did."""
     now = timezone.now()
     if (
         not scheduler.has_overdue_runs(OVERDUE_AFTER)
@@ -73,7 +73,7 @@ def wake_scheduler() -> bool:
 
 
 def fail_interrupted_runs() -> int:
-    """End runs whose process is gone with them: direct ones and refines. Their rows stay, marked as partial."""
+    """End direct runs and refines whose process is gone. Their rows stay, marked as partial."""
     now = timezone.now()
     dead = Run.objects.active().filter(mode__in=INLINE_MODES, lease_until__lt=now)
     claimed = claim(dead, limit=MAX_RUNS_PER_PASS)
@@ -81,7 +81,7 @@ def fail_interrupted_runs() -> int:
 
 
 def clean_up() -> None:
-    """Remove what has expired, what nothing names, and what no reader will see."""
+    """Remove expired results, orphan files and superseded attempts."""
     expire_results()
     delete_superseded_attempts()
     delete_orphan_files()
@@ -91,7 +91,7 @@ def clean_up() -> None:
 
 
 def expire_results(now: datetime | None = None) -> int:
-    """Remove the rows of runs whose time has come; the runs stay, and say so."""
+    """Remove the rows of expired runs; the runs stay and say so."""
     now = now or timezone.now()
     old = Run.objects.filter(expires_at__lt=now, result_removed_at=None)
     old = old.exclude(status__in=[Status.QUEUED, Status.RUNNING, Status.FETCHING])
@@ -103,9 +103,9 @@ def expire_results(now: datetime | None = None) -> int:
 
 
 def delete_superseded_attempts() -> int:
-    """Remove attempts of ended runs that were not published (their end was a crash)."""
+    """Remove unpublished attempts of ended runs, which a crash left."""
     ended = ResultSet.objects.exclude(run__in=Run.objects.active())
-    # A moment's grace: the one who ends a run forgets them itself.
+    # Wait a little: the process that ends a run removes them itself.
     since = timezone.now() - timedelta(minutes=1)
     left = ended.filter(published_for=None, run__finished_at__lt=since)
     found = list(left[:500])
@@ -115,7 +115,7 @@ def delete_superseded_attempts() -> int:
 
 
 def delete_orphan_files(min_age: float = ORPHAN_MIN_AGE) -> int:
-    """Remove result files that no row names, except those that may be in the making."""
+    """Remove result files that no row names, except recent ones, which may be being written."""
     generations = _directories(Path(settings.DATA_DIR) / "results")
     removed = 0
     for first in range(0, len(generations), LOOKUP_BATCH_SIZE):
@@ -125,7 +125,7 @@ def delete_orphan_files(min_age: float = ORPHAN_MIN_AGE) -> int:
             try:
                 removed += _tidied(generation, recorded.get(generation), min_age)
             except OSError as error:
-                # Somebody else may be removing the same at this moment.
+                # Another process may be removing the same files.
                 log.warning(
                     "orphans_stay", directory=str(generation), why=type(error).__name__
                 )
@@ -133,7 +133,7 @@ def delete_orphan_files(min_age: float = ORPHAN_MIN_AGE) -> int:
 
 
 def _directories(base: Path) -> list[Path]:
-    """``<run>/<generation>`` below ``base``; directories of runs that have none are removed."""
+    """Return ``<run>/<generation>`` below ``base``; remove empty directories of runs."""
     found: list[Path] = []
     for run in _entries(base):
         within = _entries(run)
@@ -145,7 +145,7 @@ def _directories(base: Path) -> list[Path]:
 
 
 def _entries(directory: Path) -> list[Path]:
-    """What lies there; nothing if it is gone, or no directory."""
+    """Return the entries of a directory; none if it is missing or not a directory."""
     try:
         return sorted(directory.iterdir())
     except OSError:
@@ -153,14 +153,14 @@ def _entries(directory: Path) -> list[Path]:
 
 
 def _recorded(generations: list[Path]) -> dict[Path, set[str]]:
-    """Of these directories those that a row names, each with the names of its parts."""
+    """Return the directories that a row names, each with the names of its parts."""
     ids = [pk for path in generations if (pk := _id(path.name))]
     rows = ResultSet.objects.filter(pk__in=ids).prefetch_related("parts")
     return {result_dir(one): {part.name for part in one.parts.all()} for one in rows}
 
 
 def _tidied(generation: Path, names: set[str] | None, min_age: float) -> int:
-    """Remove what is not in ``names``, or all of it if there are none; gives how much that was."""
+    """Remove what is not in ``names``, or everything if it is None; return how many entries."""
     if names is not None:
         return sum(
             map(_removed, orphan_directories(generation, names, min_age=min_age))
@@ -170,7 +170,7 @@ def _tidied(generation: Path, names: set[str] | None, min_age: float) -> int:
 
 
 def _removed(path: Path) -> int:
-    """Remove a file, or a directory with all that is in it, and give 1; 0 if it stays."""
+    """Remove a file or a directory tree; return 1, or 0 if it remains."""
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
         return 1

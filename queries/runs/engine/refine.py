@@ -1,7 +1,7 @@
-"""A refine: a statement on the stored rows of another run, its origin. Nobody is called.
+"""Execute a refine: a statement on the stored rows of another run, its origin. Makes no HTTP call.
 
-DataPrime is compiled here, with bound values; SQL goes as it is to the process that carries it
-out (`results.refinery`). The rows become a result set as those of a provider do.
+DataPrime is compiled here, with bound values. SQL goes unchanged to the child process that executes
+it (`results.refine.process`). The rows are stored as those of a provider are.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ RowDecoder = Callable[[pa.RecordBatch], Iterator[Row]]
 
 
 def compile_statement(statement: str, result_set: ResultSet) -> Compiled:
-    """The statement over the rows of a result set. Raises DataPrimeError, with its place."""
+    """Compile a DataPrime statement over the rows of a result set. Raises DataPrimeError, with its position."""
     columns = stored_results.stored_columns(result_set)
     table = dataprime_table(
         columns,
@@ -62,7 +62,7 @@ def compile_statement(statement: str, result_set: ResultSet) -> Compiled:
 
 
 def execute_refine(one: LeasedRun) -> ReceiveResult:
-    """Carry out the refine that ``one`` holds. Raises LeaseLostError."""
+    """Execute a leased refine. Raises LeaseLostError."""
     place = Path(settings.DATA_DIR) / "results" / str(one.run.pk) / ".refine"
     try:
         asked, rows, hints = _asked(one.run, _origin(one.run))
@@ -78,12 +78,12 @@ def execute_refine(one: LeasedRun) -> ReceiveResult:
     finally:
         with suppress(
             OSError
-        ):  # empty when the run was deleted while the process began
+        ):  # empty if the run was deleted while the process started
             place.parent.rmdir()
 
 
 def refine_error(error: ResultError) -> ProviderError:
-    """Why a refine failed, as it is written on its run."""
+    """Return the error to store on a failed refine."""
     if isinstance(error, StatementError):
         place = f" in line {error.line} at column {error.column}" if error.line else ""
         return QueryError(
@@ -108,7 +108,7 @@ def _bounds() -> RefineBounds:
 
 
 def _origin(run: Run) -> ResultSet:
-    """The rows to read, asked again at this moment: sharing may have ended, rows may be gone."""
+    """Return the result set to read. Checked again now: sharing may have ended, rows may be deleted."""
     readable = Run.objects.visible_to(run.owner).select_related("result")
     origin = readable.filter(pk=run.origin_id).first() if run.origin_id else None
     if origin is None or not run.owner.is_active:
@@ -122,7 +122,7 @@ def _origin(run: Run) -> ResultSet:
 def _asked(
     run: Run, origin: ResultSet
 ) -> tuple[RefineRequest, RowDecoder, dict[str, str]]:
-    """The question, how its answer becomes rows, and what is known of their columns."""
+    """Return the request, how its batches become rows, and what is known of their columns."""
     directory = stored_results.result_dir(origin)
     names = origin.parts.order_by("seq").values_list("name", flat=True)
     files = [str(directory / name) for name in names]
@@ -133,7 +133,7 @@ def _asked(
     if run.settings.get("language") == SQL:
         return RefineRequest(files, relations, text=run.statement), _sql_rows, {}
     found = compile_statement(run.statement, origin)
-    # The relations for SQL are not needed, and user text is no part of what is left.
+    # The views for SQL are not needed here, and no user text remains.
     asked = RefineRequest(files, relations[:1], sql=found.sql, params=found.params)
     is_flat = found.is_aggregate or len(row_document_layout(origin.run, columns)) == 1
     rows = _flat_rows if is_flat else _log_rows
@@ -157,7 +157,7 @@ def _received(
     one: LeasedRun, refinery: RefineProcess, rows: RowDecoder, hints: dict[str, str]
 ) -> ReceiveResult:
     batches = refinery.batches()
-    # With the first batch the process says what it knows of the columns.
+    # The first batch carries what is known of the columns.
     first = next(batches, None)
     every = itertools.chain([] if first is None else [first], batches)
 
@@ -188,14 +188,14 @@ def _sql_rows(batch: pa.RecordBatch) -> Iterator[Row]:
 
 
 def _flat_rows(batch: pa.RecordBatch) -> Iterator[Row]:
-    """Rows that are nothing but their data: aggregates, and those of providers without documents."""
+    """Yield rows that have data only: aggregates, and rows of providers without documents."""
     for text in batch.column(2).to_pylist():
         yield _object_row(text)
 
 
 def _log_rows(batch: pa.RecordBatch) -> Iterator[Row]:
     for texts in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-        # Computed rows have no metadata and no labels: empty columns would stand before their own.
+        # Computed rows have no metadata and no labels, so they get no empty columns for them.
         found = dict(zip(ROOTS, texts, strict=True))
         documents = {k: v for k, v in found.items() if k == "$d" or v != "{}"}
         members = ",".join(f'"{root}":{text}' for root, text in documents.items())
@@ -206,7 +206,7 @@ def _object_row(text: str) -> Row:
     try:
         value, original = msgspec.json.decode(text), text.encode()
     except ValueError:
-        # DuckDB writes NaN and infinities inside lists, which are no JSON: they become texts.
+        # DuckDB writes NaN and infinities inside lists, which is not JSON: they become texts.
         value = json.loads(text, parse_constant=str)
         original = msgspec.json.encode(value)
     return Row(value if isinstance(value, dict) else {"$d": value}, original)

@@ -1,4 +1,4 @@
-"""How the texts of a run's rows and their columns belong together."""
+"""How the JSON texts of a run's rows map to their columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from queries.results.refine.tables import ROOTS
 
 
 def row_document_layout(run: Run, columns: Sequence[Column]) -> Documents:
-    """How the originals of a run's rows, which have these columns, split into DataPrime's documents."""
+    """Return how the texts of a run's rows split into DataPrime's documents, for these columns."""
     if run.mode != Mode.REFINE:
         return provider_class(run.provider).row_documents
     if any(column.name.startswith(ROOTS) for column in columns):

@@ -1,4 +1,4 @@
-"""What is written on a run: notes, warnings, statistics, and how it ended."""
+"""Column values and updates of runs: notes, warnings, statistics, and the end."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ log = structlog.get_logger(__name__)
 
 
 def query_spec(run: Run) -> QuerySpec:
-    """What the run asks, as the provider takes it."""
+    """Return the run's query as the provider takes it."""
     return QuerySpec(run.statement, run.settings, run.starts_at, run.ends_at)
 
 
 def time_limit(run: Run) -> float:
-    """Seconds a run may take in all."""
+    """Return the seconds that a run may take in all."""
     if run.mode == Mode.REFINE:
         return float(settings.REFINE_SECONDS)
     if run.mode == Mode.DIRECT:
@@ -41,7 +41,7 @@ def time_limit(run: Run) -> float:
 
 
 def json_safe(value: Any) -> Any:
-    """Foreign values as JSON that every database takes: PostgreSQL refuses NUL and half characters."""
+    """Convert foreign values to JSON that every database stores: PostgreSQL refuses NUL and lone surrogates."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode(errors="replace").decode()
     if isinstance(value, Mapping):
@@ -52,12 +52,12 @@ def json_safe(value: Any) -> Any:
 
 
 def notes_with(run: Run, *texts: str) -> list[str]:
-    """The run's notes with more of them; none twice, and never too many."""
+    """Return the run's notes with new ones, without duplicates and at most MAX_NOTES."""
     return list(dict.fromkeys([*run.notes, *(t for t in texts if t)]))[:MAX_NOTES]
 
 
 def warning_dicts(warnings: Iterable[ProviderWarning]) -> list[dict[str, Any]]:
-    """Warnings as they are stored on a run."""
+    """Return warnings as they are stored on a run."""
     return [
         json_safe(
             {
@@ -75,7 +75,7 @@ def warning_dicts(warnings: Iterable[ProviderWarning]) -> list[dict[str, Any]]:
 def merged_warnings(
     known: list[dict[str, Any]], more: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Warnings without doubles: submit, each status and the rows tend to repeat them."""
+    """Return warnings without duplicates: submit, each status and the rows tend to repeat them."""
     result = list(known)
     for warning in more:
         if warning not in result:
@@ -84,7 +84,7 @@ def merged_warnings(
 
 
 def status_values(run: Run, status: JobStatus) -> dict[str, Any]:
-    """What a status answer tells about the job, as columns of the run."""
+    """Return what a status reports about the job, as column values."""
     facts: dict[str, Any] = {
         "native_status": json_safe(status.native)[:80],
         "warnings": merged_warnings(run.warnings, warning_dicts(status.warnings)),
@@ -98,7 +98,7 @@ def status_values(run: Run, status: JobStatus) -> dict[str, Any]:
 def final_values(
     run: Run, status: Status, error: ProviderError | None = None, note: str = ""
 ) -> dict[str, Any]:
-    """The changes that end a run."""
+    """Return the column values that end a run."""
     now = timezone.now()
     return {
         **RELEASED_VALUES,
@@ -115,10 +115,9 @@ def final_values(
 def finish_run(
     run: Run, changes: dict[str, Any], result_set: ResultSet | None = None
 ) -> bool:
-    """End a run whose lease is ours, with one UPDATE; False if it was lost or has ended.
+    """End a leased run with one UPDATE; return False if the lease was lost or the run has ended.
 
-    Publishes ``result_set``, or else of all attempts the one with most rows, and forgets the
-    others.
+    Publishes ``result_set``, or else the attempt with the most rows, and deletes the others.
     """
     best = result_set or best_attempt(run)
     with transaction.atomic():
@@ -130,7 +129,7 @@ def finish_run(
 
 
 def finish_incomplete_run(run: Run, error: ProviderError) -> bool:
-    """`end` a run in the middle of its rows; those that arrived stay, marked as partial."""
+    """End a run in the middle of its rows; those that arrived stay, marked as partial."""
     for attempt in run.result_sets.all():
         cut = error_texts.cut_from_error(error, attempt.row_count)
         attempt.cuts, attempt.complete = [*attempt.cuts, cut], False
@@ -141,31 +140,31 @@ def finish_incomplete_run(run: Run, error: ProviderError) -> bool:
 
 
 def best_attempt(run: Run) -> ResultSet | None:
-    """Of all attempts to receive the rows, the one with most; None if none has any."""
+    """Return the attempt with the most rows; None if none has any."""
     attempts = run.result_sets.filter(row_count__gt=0)
     return attempts.order_by("-row_count", "-created_at").first()
 
 
 def delete_attempts(run: Run, *, keep: ResultSet | None) -> None:
-    """Remove the rows of attempts other than ``keep``, from the database and from the disk."""
+    """Delete the rows of attempts other than ``keep``, from the database and from disk."""
     others = run.result_sets.exclude(pk=keep.pk) if keep else run.result_sets.all()
     for attempt in others:
         delete_attempt(attempt)
 
 
 def delete_attempt(attempt: ResultSet) -> None:
-    """Remove one attempt. Rows first: a file that no row names does not exist."""
+    """Delete one attempt. Database rows first: a file that no row names does not exist."""
     directory = result_dir(attempt)
     attempt.delete()
     try:
         remove_result(directory)
     except StorageError as error:
-        # The sweep finds files without a row.
+        # Recovery finds files without a row.
         log.warning("files_left", directory=str(directory), why=str(error))
 
 
 def remove_rows(run: Run, *, reason: str) -> None:
-    """Remove the rows of a run that has ended; the run stays and says ``why``: expired or deleted."""
+    """Remove the rows of an ended run; the run stays and shows ``reason``: expired or deleted."""
     Run.objects.filter(pk=run.pk).exclude(status__in=ACTIVE_STATUSES).update(
         result=None, result_removed_at=timezone.now(), result_removed_why=reason
     )
@@ -174,7 +173,7 @@ def remove_rows(run: Run, *, reason: str) -> None:
 
 
 def delete_unpublished_attempt(attempt: ResultSet) -> None:
-    """Remove an attempt whose run was lost, unless whoever has the run published it."""
+    """Delete an attempt whose lease was lost, unless the new holder published it."""
     published = ResultSet.objects.filter(pk=attempt.pk, published_for__isnull=False)
     if not published.exists():
         delete_attempt(attempt)
@@ -183,7 +182,7 @@ def delete_unpublished_attempt(attempt: ResultSet) -> None:
 def mark_connection_failing(
     connection: Connection | None, error: ProviderError | None
 ) -> None:
-    """A refused key marks its connection as failing, where the owner sees it."""
+    """Mark a connection as failing after its key was refused."""
     if connection is None or not isinstance(error, AuthenticationError):
         return
     same = Connection.objects.filter(

@@ -1,7 +1,7 @@
-"""The pump: watches over every background run, with many calls in flight and one set of hands.
+"""Poll all background runs, at most MAX_CALLS HTTP calls at a time.
 
-One task at a time holds the slot. Its threads make remote calls and know no database; its main
-thread claims, commits, renews, and after a while makes room for the next task.
+One task at a time holds the scheduler lock. Its threads make HTTP calls without database access; its
+main thread claims, commits and renews, and makes way for the next task after RUN_SECONDS.
 """
 
 from __future__ import annotations
@@ -55,19 +55,19 @@ RunStep = tuple[Run, Step]
 
 
 def scheduled_runs() -> RunQuerySet:
-    """Runs that the pump moves: background runs until their rows can be fetched."""
+    """Return the runs that the scheduler advances: background runs until their rows can be fetched."""
     return Run.objects.filter(mode=Mode.BACKGROUND, status__in=SCHEDULED_STATUSES)
 
 
 class SchedulerLease:
-    """The right to pump, for as long as it is renewed."""
+    """The scheduler lock, held as long as it is renewed."""
 
     def __init__(self, number: int, token: UUID) -> None:
         self._mine = SchedulerLock.objects.filter(number=number, token=token)
 
     @classmethod
     def acquire(cls) -> SchedulerLease | None:
-        """The slot, or None while somebody else is pumping."""
+        """Take the lock; return None while another process holds it."""
         now, token = timezone.now(), uuid4()
         SchedulerLock.objects.get_or_create(number=0)
         free = SchedulerLock.objects.filter(number=0).exclude(until__gte=now)
@@ -78,11 +78,11 @@ class SchedulerLease:
         )
 
     def renew(self) -> bool:
-        """Keep it for another while; False if it is not ours any more."""
+        """Extend the lock; return False if it was lost."""
         return bool(self._mine.update(until=timezone.now() + LEASE_DURATION))
 
     def release(self) -> None:
-        """Let the next one in, and leave the wake-up it needs."""
+        """Release the lock and enqueue the next wake-up."""
         with transaction.atomic():
             self._mine.update(token=None, until=None)
             due = scheduled_runs().aggregate(first=Min("next_at"))["first"]
@@ -91,7 +91,7 @@ class SchedulerLease:
 
 
 class Scheduler:
-    """One turn at the pump."""
+    """One execution of the scheduler task."""
 
     def __init__(
         self, slot: SchedulerLease, threads: ThreadPoolExecutor, shelf: ProviderPool
@@ -103,7 +103,7 @@ class Scheduler:
         self.renewed_at = time.monotonic()
 
     def run(self, run_seconds: float, idle_seconds: float) -> None:
-        """Claim and commit until the time is over or nothing has been due for ``idle`` seconds."""
+        """Claim and commit until the time is over or nothing has been due for ``idle_seconds``."""
         end = time.monotonic() + run_seconds
         quiet_since = time.monotonic()
         while time.monotonic() < end and self._renew():
@@ -114,7 +114,7 @@ class Scheduler:
             self._collect()
 
     def drain(self) -> None:
-        """Wait for the calls that are still in flight; each ends within its own time limit."""
+        """Wait for the running calls; each ends within its own time limit."""
         while self.in_flight:
             self._renew_runs()
             self._collect()
@@ -139,7 +139,7 @@ class Scheduler:
             self.in_flight[future] = (run, step)
 
     def _call(self, step: Step, run: Run, connection: Connection) -> Any:
-        """In a thread: no database here."""
+        """Make the call. Runs in a thread, without database access."""
         with self.providers.acquire(connection) as provider:
             return step.call(provider, run)
 
@@ -173,7 +173,7 @@ class Scheduler:
 def run_scheduler(
     run_seconds: float = RUN_SECONDS, idle_seconds: float = IDLE_SECONDS
 ) -> str:
-    """Take the slot and move every due run; returns what happened in one word."""
+    """Take the lock and advance every due run; return the outcome in one word."""
     queue.clear_scheduler_wake_up()
     slot = SchedulerLease.acquire()
     if slot is None:
@@ -183,21 +183,21 @@ def run_scheduler(
         try:
             one.run(run_seconds, idle_seconds)
         finally:
-            # Stragglers must not keep the next pump from all the other runs.
+            # Slow calls must not keep the next scheduler from the other runs.
             slot.release()
         one.drain()
     return "done"
 
 
 def release_scheduler_lock() -> None:
-    """Make whoever pumps stop within seconds: the worker is about to end."""
+    """Make the running scheduler stop within seconds, because the worker is about to end."""
     SchedulerLock.objects.update(token=None, until=None)
 
 
 def prepare_step(run: Run) -> Step | Outcome | None:
-    """Before a call: decide which, check what only the database knows, announce a submit.
+    """Choose the next call, check what only the database knows, and commit the intent to submit.
 
-    None if the lease was lost meanwhile.
+    Returns None if the lease was lost meanwhile.
     """
     step = next_step(run)
     if isinstance(step, Outcome):
@@ -214,7 +214,7 @@ def prepare_step(run: Run) -> Step | Outcome | None:
 
 
 def _not_yet(run: Run, step: Step) -> Outcome | None:
-    """Why the call cannot be made now: only a submit takes a place, but a block holds for all."""
+    """Return why the call cannot be made now. Only a submit takes a rate-limit token; a block holds for all."""
     try:
         if step is SUBMIT:
             seconds = try_take_token(access.connection_for(run))
@@ -226,14 +226,14 @@ def _not_yet(run: Run, step: Step) -> Outcome | None:
 
 
 def _put_off(run: Run, seconds: float, what: str) -> Outcome:
-    """Not now, and no attempt either: the wait is shown, and what failed before still counts."""
+    """Reschedule without counting an attempt: the wait is shown, earlier failures still count."""
     return reschedule_outcome(
         seconds, failures=run.failures, **waiting_values(seconds, what)
     )
 
 
 def call_outcome(future: Future[Any], run: Run, step: Step) -> Outcome:
-    """What a finished call means. A mistake of ours ends the run, not the pump."""
+    """Return the outcome of a finished call. A bug of ours ends the run, not the scheduler."""
     error = future.exception()
     if error is None:
         return step.on_success(run, future.result())
@@ -245,7 +245,7 @@ def call_outcome(future: Future[Any], run: Run, step: Step) -> Outcome:
 
 
 def commit_outcome(run: Run, outcome: Outcome) -> bool:
-    """Commit an outcome, with the bell it needs; False if the lease was lost: it is thrown away."""
+    """Commit an outcome and enqueue what it needs; return False if the lease was lost."""
     if outcome.block_seconds:
         block_connection(run, outcome.block_seconds)
     if outcome.is_final:
@@ -253,7 +253,7 @@ def commit_outcome(run: Run, outcome: Outcome) -> bool:
     try:
         return _go_on(run, outcome)
     except DataError:
-        # A value that the database does not take: tried again, it would be the same.
+        # The database refuses the value: a retry would fail the same way.
         log.exception("outcome_not_stored", run=str(run.pk))
         return finish_run(
             run, final_values(run, Status.FAILED, error_texts.internal_error())
@@ -274,21 +274,21 @@ def _go_on(run: Run, outcome: Outcome) -> bool:
 
 
 def _heed_cancel(run: Run) -> None:
-    """A cancel that was asked for during the call is due now, not at the call's next look."""
+    """Make a cancel that was requested during the call due now."""
     asked = scheduled_runs().filter(pk=run.pk, cancel_sent_at=None)
-    # One that was known before the call has its own pauses.
+    # A cancel that was known before the call has its own delays.
     if run.cancel_asked_at is None:
         asked.exclude(cancel_asked_at=None).update(next_at=timezone.now())
 
 
 def has_overdue_runs(by: timedelta) -> bool:
-    """Whether a run has been due for that long, and nobody has it."""
+    """Return whether an unleased run has been due for that long."""
     now = timezone.now()
     return scheduled_runs().filter(unleased(now), next_at__lt=now - by).exists()
 
 
 def _with_connections(runs: list[Run]) -> list[Run]:
-    """Runs with owner and connection loaded, and the connection marked as used: threads must not."""
+    """Load owners and connections and mark connections as used, because threads must not."""
     pks = [run.pk for run in runs]
     tokens = {run.lease_token for run in runs}
     loaded = Run.objects.select_related("connection", "owner").filter(

@@ -1,7 +1,7 @@
-"""The steps of a background run: which remote call comes next, and what its answer changes.
+"""The steps of a background run: one HTTP call each, and what its outcome changes.
 
-Pure decisions: a step's ``call`` runs in a thread and knows no database; ``answered`` and
-``failed`` turn its outcome into an `Outcome`, which the pump commits if the lease still holds.
+Pure decisions: a step's ``call`` runs in a thread without database access; ``on_success`` and
+``on_error`` turn its result into an `Outcome`, which the scheduler commits if the lease still holds.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from queries.runs.engine.run_updates import NOT_WAITING, final_values, notes_wit
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step came to: columns of the run, and whether its rows can be fetched now."""
+    """The result of a step: column values of the run, and whether its rows can be fetched now."""
 
     changes: dict[str, Any] = field(default_factory=dict)
     ready_to_fetch: bool = False
-    block_seconds: float = 0.0  # seconds the provider wants to be left alone
+    block_seconds: float = 0.0  # seconds for which the provider refuses calls
 
     @property
     def is_final(self) -> bool:
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Step:
-    """One remote call of a run's life."""
+    """One HTTP call of a background run."""
 
     call: Callable[[Provider, Run], Any]
     on_success: Callable[[Run, Any], Outcome]
@@ -52,7 +52,7 @@ class Step:
 
 
 def reschedule_outcome(seconds: float, **changes: Any) -> Outcome:
-    """The run goes on: look at it again in ``seconds``."""
+    """Return the outcome that continues the run in ``seconds``."""
     later = timezone.now() + timedelta(seconds=seconds)
     return Outcome(
         {
@@ -67,7 +67,7 @@ def reschedule_outcome(seconds: float, **changes: Any) -> Outcome:
 
 
 def retry_outcome(run: Run, error: ProviderError, **changes: Any) -> Outcome:
-    """The provider is in trouble: the same step later, and later still the next time."""
+    """Return the outcome that repeats the step later, with growing delays."""
     failures = run.failures + 1
     seconds = backoff.backoff_seconds(failures, error.retry_after)
     refused = isinstance(error, RateLimitError)
@@ -95,5 +95,5 @@ def final_outcome(
     note: str = "",
     values: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """The run ends."""
+    """Return the outcome that ends the run."""
     return Outcome({**final_values(run, status, error, note), **(values or {})})

@@ -1,4 +1,4 @@
-"""Submit: the one step that cannot always be repeated, so it is announced before it is made."""
+"""Submit: the one step that cannot always be repeated, so its intent is committed first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from queries.runs.engine.steps import (
 )
 
 MAX_SUBMITS = 3
-# Where a repeat is harmless, it is worth a quarter of an hour (`times.backoff`).
+# A harmless repeat is tried for a quarter of an hour (`backoff.backoff_seconds`).
 MAX_IDEMPOTENT_SUBMITS = 20
 MAX_REJECTIONS = 20
 MAYBE_ACCEPTED_NOTE = "The provider may have taken the query all the same; if so, that job ends there unseen."
@@ -39,7 +39,7 @@ COUNT_WORDS = {2: "twice", 3: "three times"}
 
 
 def submit_values(run: Run) -> dict[str, Any]:
-    """The changes to commit before the request leaves: from here on it may be received."""
+    """Return the column values to commit before the request is sent: from then on it may be received."""
     changes = {"submitting_since": timezone.now(), "submits": run.submits + 1}
     if run.submitting_since is None or is_idempotent(run):
         return changes
@@ -50,23 +50,23 @@ def submit_values(run: Run) -> dict[str, Any]:
 
 
 def submits_exhausted(run: Run) -> bool:
-    """Whether the query has been sent often enough without an answer."""
+    """Return whether the query was sent often enough without a response."""
     most = MAX_IDEMPOTENT_SUBMITS if is_idempotent(run) else MAX_SUBMITS
     return run.submitting_since is not None and run.submits >= most
 
 
 def is_idempotent(run: Run) -> bool:
-    """Whether the provider recognises a repeated submit."""
+    """Return whether the provider recognises a repeated submit."""
     return provider_class(run.provider).capabilities.idempotent_submit
 
 
 def call(provider: Provider, run: Run) -> Submitted:
-    """Send the query. The run's own id is the idempotency key, where the provider takes one."""
+    """Send the query. The run's id is the idempotency key where the provider takes one."""
     return provider.submit(query_spec(run), str(run.pk))
 
 
 def on_success(run: Run, submitted: Submitted) -> Outcome:
-    """The provider took the job."""
+    """Handle an accepted job."""
     now = timezone.now()
     return reschedule_outcome(
         backoff.poll_delay(now - now),
@@ -80,7 +80,7 @@ def on_success(run: Run, submitted: Submitted) -> Outcome:
 
 
 def on_error(run: Run, error: ProviderError) -> Outcome:
-    """The provider refused, or we do not know whether it took the job."""
+    """Handle a refused submit, or one whose outcome is unknown."""
     if error.may_have_been_received:
         if not error.retryable:
             return final_outcome(run, Status.FAILED, error, MAYBE_ACCEPTED_NOTE)
@@ -89,7 +89,7 @@ def on_error(run: Run, error: ProviderError) -> Outcome:
                 run, Status.FAILED, error_texts.submit_unknown(run.submits)
             )
         return retry_outcome(run, error)
-    # It was certainly not taken: this attempt does not count.
+    # The submit was certainly not accepted: it does not count.
     if error.retryable and run.failures < MAX_REJECTIONS:
         return retry_outcome(run, error, submitting_since=None, submits=run.submits - 1)
     return final_outcome(run, Status.FAILED, error)

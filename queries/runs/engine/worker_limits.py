@@ -1,4 +1,4 @@
-"""Long tasks: fetches and exports keep a worker for minutes, and must leave some for the pump."""
+"""Limit long tasks: fetches and exports hold a worker for minutes and must leave some for the scheduler."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ RESERVED_WORKERS = 2
 
 
 def at_capacity(reserved_workers: int = RESERVED_WORKERS) -> bool:
-    """Whether long tasks have so many workers that no other may begin. Ask before you claim."""
+    """Return whether long tasks hold so many workers that no other may start. Check before claiming."""
     return running_count() >= max(1, settings.CLUSTER.workers - reserved_workers)
 
 
 def running_count() -> int:
-    """How many fetches and export builds somebody is at now, by their leases."""
+    """Return how many fetches and export builds are running, by their leases."""
     held = {"lease_until__gte": timezone.now()}
     fetches = Run.objects.filter(mode=Mode.BACKGROUND, status=Status.FETCHING, **held)
     builds = Export.objects.filter(status=Status.RUNNING, **held)
