@@ -1,4 +1,4 @@
-"""The app's configuration: registers its system checks, and how many may read results at once."""
+"""Configuration of the app: its system checks, and how many readers of results may run at once."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class QueriesConfig(AppConfig):
     verbose_name = "Querydeck"
 
     def ready(self) -> None:
-        """Import the module that registers the system checks, and set up the readers' gate."""
+        """Register the system checks and set the number of concurrent readers."""
         from queries import checks  # noqa: F401
         from queries.results.concurrency import READ_SLOTS
 
         READ_SLOTS.capacity = settings.RESULT_THREADS
-        # Decoded rows are many objects and no cycles: looking for those at every 700th takes a tenth.
+        # Decoded rows are many objects without cycles: collecting at every 700th costs a tenth of the time.
         gc.set_threshold(*GC_THRESHOLDS)

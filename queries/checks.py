@@ -1,4 +1,4 @@
-"""System checks that ``manage.py check`` runs: what would only fail at night."""
+"""System checks of ``manage.py check`` for settings that would only fail later."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from django.core.checks import CheckMessage, Error, register
 
 @register()
 def check_queue_retry(**_kwargs: Any) -> list[CheckMessage]:
-    """django-q2 hands a task out again ``retry`` seconds after it was *claimed*.
+    """Check that the queue's retry outlasts its timeouts.
 
-    With a shorter retry than timeout x rounds, tasks run twice (measured with 2 workers).
+    django-q2 hands a task out again ``retry`` seconds after it was *claimed*. With a shorter retry than
+    timeout x rounds, tasks run twice (measured with 2 workers).
     """
     conf = settings.Q_CLUSTER
     rounds = 1 + -(-(conf["queue_limit"] + conf["bulk"]) // conf["workers"])

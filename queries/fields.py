@@ -1,8 +1,8 @@
-"""Secrets at rest: sealed with Fernet, bound to the row and origin they belong to.
+"""Encryption of stored secrets: sealed with Fernet, bound to their row and origin.
 
-Fernet has no associated data, so the binding travels inside the token and is compared on
-every use: a ciphertext copied to another row, or a row repointed to another origin, opens
-nothing. The first of ``settings.FIELD_KEYS`` seals, all open.
+Fernet has no associated data, so the binding is inside the token and compared on every use: a
+ciphertext copied to another row, or a row pointed to another origin, cannot be opened. The first of
+``settings.FIELD_KEYS`` seals, all open.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def unseal(token: str, *, owner: str, origin: str) -> str:
 
 
 def reseal(token: str) -> str:
-    """The same secret under the newest key, without looking inside; raises SealError."""
+    """Return the same secret under the newest key, without decrypting it here. Raises SealError."""
     try:
         return _box().rotate(token.encode()).decode()
     except InvalidToken:
@@ -56,7 +56,7 @@ def reseal(token: str) -> str:
 
 
 def is_sealed_with_newest_key(token: str) -> bool:
-    """Tell whether the newest field key sealed it (and it is undamaged)."""
+    """Return whether the newest field key sealed it (and it is undamaged)."""
     try:
         Fernet(settings.FIELD_KEYS[0]).decrypt(token.encode())
     except InvalidToken:
@@ -65,7 +65,7 @@ def is_sealed_with_newest_key(token: str) -> bool:
 
 
 def fingerprint(secret: str) -> str:
-    """64 hex digits that tell keys apart without showing them (HMAC under SECRET_KEY)."""
+    """Return 64 hex digits that tell keys apart without showing them (HMAC under SECRET_KEY)."""
     return hmac.new(
         settings.SECRET_KEY.encode(), secret.encode(), hashlib.sha256
     ).hexdigest()

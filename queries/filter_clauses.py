@@ -1,6 +1,6 @@
-"""A condition on a result's column as a clause of the statement, for the languages that allow it.
+"""Write a condition on a result's column as a clause of the statement, for the languages that allow it.
 
-Text in, text out: nothing here runs anything. What cannot be said safely in a language is not said.
+Pure text functions. Conditions that cannot be expressed safely in a language are left out.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _SQL_UNSAFE: Final = re.compile(r"[\\'\"`;\x00-\x1f\x7f]")
 
 
 def can_express(language: str, column: Column, condition: Condition) -> bool:
-    """Whether the condition can be written in the language."""
+    """Return whether the condition can be written in the language."""
     return bool(_clause(language, column, condition))
 
 
 def add_filters(
     language: str, statement: str, asked: Sequence[tuple[Column, Condition]]
 ) -> str:
-    """The statement with a clause for each condition; those that cannot be said are left out."""
+    """Return the statement with a clause for each condition that can be expressed."""
     clauses = [_clause(language, column, condition) for column, condition in asked]
     clauses = [clause for clause in clauses if clause]
     if not clauses:
@@ -53,7 +53,7 @@ def add_filters(
 
 
 def accepts_filters(language: str, statement: str) -> bool:
-    """Whether conditions can be added to this statement at all."""
+    """Return whether conditions can be added to this statement."""
     if language == "sql":
         return _wrappable(statement)
     return language == "dataprime" and bool(statement.strip())
@@ -91,7 +91,7 @@ def time_clause(
     literal: Callable[[str], str],
     words: tuple[str, str],
 ) -> str:
-    """Tests of a time, each value as all of the span it stands for; "" for what is no time.
+    """Return tests of a time, each value as its whole span; "" for what is not a time.
 
     ``literal`` writes an instant (ISO 8601, UTC) in the language, ``words`` are its "and" and "or".
     """
@@ -123,7 +123,7 @@ def _grouped(word: str, tests: Sequence[str]) -> str:
 
 
 def _instant(nanoseconds: int) -> str:
-    """An instant in ISO 8601, as exact as it is, at least to the millisecond."""
+    """Return an instant in ISO 8601, as exact as it is, at least to the millisecond."""
     seconds, part = divmod(nanoseconds, 10**9)
     text = f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
     fraction = f"{part:09}"
@@ -135,7 +135,7 @@ def _is_severity(column: Column) -> bool:
 
 
 def expand_severity_range(condition: Condition) -> Condition:
-    """A range of severities as the words in it: a language need not know their order."""
+    """Return a range of severities as a list: a language need not know their order."""
     low, high = (rank(value) for value in condition.values)
     known = [not value or rank(value) for value in condition.values]
     words = _SEVERITIES[(low or 1) - 1 : high] if all(known) else ()
@@ -163,7 +163,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _dataprime_literal(column: Column, value: str) -> str:
-    """A value as the column's type has it; "" if it has none, `_OPEN` for an open end."""
+    """Return a value as the column's type; "" if it has none, `_OPEN` for an open end."""
     if not value:
         return "''" if column.kind == "text" else _OPEN
     kind = "severity" if column.name == _SEVERITY else column.kind
@@ -176,12 +176,12 @@ def _severity(value: str) -> str:
 
 
 def number_literal(value: str) -> str:
-    """The value as a number, which all languages write alike; "" if it is none."""
+    """Return the value as a number, which all languages write alike; "" if it is not one."""
     return value if _NUMBER.fullmatch(value) else ""
 
 
 def boolean_literal(value: str) -> str:
-    """The value as true or false; "" if it is neither."""
+    """Return the value as true or false; "" if it is neither."""
     return value.lower() if value.lower() in {"true", "false"} else ""
 
 

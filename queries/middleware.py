@@ -26,7 +26,7 @@ PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=
 
 
 class RequestIdMiddleware:
-    """Names each request in the log and in the answer's ``X-Request-ID``."""
+    """Gives each request an id, for the log and the response's ``X-Request-ID``."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -41,7 +41,7 @@ class RequestIdMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """Headers Django has no setting for; pages of signed-in people are never stored."""
+    """Headers that Django has no setting for; pages of signed-in users are never stored."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -59,7 +59,7 @@ class SecurityHeadersMiddleware:
 
 
 class HtmxLoginMiddleware:
-    """An expired session must lead to the sign-in page, not put it inside a fragment."""
+    """Sends an expired session to the sign-in page, instead of placing that page into a fragment."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -78,14 +78,14 @@ class HtmxLoginMiddleware:
 
 
 def login_path() -> str:
-    """The path of the sign-in page."""
+    """Return the path of the sign-in page."""
     from django.urls import reverse
 
     return reverse(settings.LOGIN_URL)
 
 
 class TimeZoneMiddleware:
-    """Shows times in the person's zone: their setting, else the browser's, else UTC."""
+    """Shows times in the user's zone: the setting, else the browser's, else UTC."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response

@@ -1,8 +1,8 @@
-"""How much disk exports and stored results may use, and what the disk itself has left.
+"""Disk limits of exports and stored results, and free disk space.
 
-Exports have a share per person and a limit in all, results a limit in all: they are shared with teams, and expire.
-An export counts with its size; while it is built, with what was estimated for it or what is written, whichever is
-more. So a promise of room is kept until the file is there, and nobody can start more than fits.
+Exports have a limit per user and in all; results have one in all, because they are shared with teams and expire.
+An export counts with its size; while it is built, with the larger of its estimate and the bytes written. So the space
+stays reserved until the file exists, and no user can start more than fits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.template.defaultfilters import filesizeformat
 
 from queries.models import Export, ResultSet, Run, Status, User
 
-#: Left on the disk for the database and for results that arrive.
+#: Reserved on the disk for the database and for arriving results.
 DISK_RESERVE = 100_000_000
 MAX_NAMED_ITEMS = 3
 
@@ -28,7 +28,7 @@ class StorageLimitError(Exception):
 
 @dataclass(frozen=True)
 class Usage:
-    """Bytes that exports use and may use: a person's, and everybody's."""
+    """Bytes that exports use and may use: of one user, and of all."""
 
     mine: int
     my_limit: int
@@ -37,12 +37,12 @@ class Usage:
 
     @property
     def percent(self) -> int:
-        """Of the person's own share."""
+        """Percentage of the user's own limit."""
         return min(100, 100 * self.mine // self.my_limit)
 
 
 def export_usage(user: User, *, without: Export | None = None) -> Usage:
-    """What is used now; ``without`` leaves one export out, to see the room that is left for it."""
+    """Return the present use; ``without`` leaves one export out, to see the space left for it."""
     held = Export.objects.with_files()
     if without is not None:
         held = held.exclude(pk=without.pk)
@@ -56,7 +56,7 @@ def export_usage(user: User, *, without: Export | None = None) -> Usage:
 
 
 def check_export_fits(user: User, size: int, *, without: Export | None = None) -> None:
-    """Raise NoRoomError if a file of ``size`` bytes is too much for the person, for all, or for the disk."""
+    """Raise StorageLimitError if a file of ``size`` bytes is too large for the user, for all, or for the disk."""
     used = export_usage(user, without=without)
     if used.mine + size > used.my_limit:
         raise StorageLimitError(_yours(user, size, used))
@@ -73,14 +73,14 @@ def check_export_fits(user: User, size: int, *, without: Export | None = None) -
 
 
 def bytes_left(export: Export) -> int:
-    """Bytes that the file being built may grow to. At least 0."""
+    """Return the bytes that the file being built may grow to. At least 0."""
     used = export_usage(export.owner, without=export)
     return max(0, min(used.my_limit - used.mine, used.limit - used.all))
 
 
 @dataclass(frozen=True)
 class StoredUsage:
-    """Bytes that stored results use and may use: those of a person's own runs, and everybody's."""
+    """Bytes that stored results use and may use: of one user's runs, and of all."""
 
     mine: int
     all: int
@@ -88,19 +88,19 @@ class StoredUsage:
 
     @property
     def percent(self) -> int:
-        """Of what all may use."""
+        """Percentage of the limit for all."""
         return min(100, 100 * self.all // self.limit)
 
 
 def result_usage(user: User) -> StoredUsage:
-    """What the rows of all runs use now. Parts that were just merged go a little later and are not counted."""
+    """Return what the rows of all runs use. Parts that were just merged are removed a little later and not counted."""
     mine = Sum("size", filter=Q(run__owner=user))
     found = ResultSet.objects.aggregate(all=Sum("size"), mine=mine)
     return StoredUsage(found["mine"] or 0, found["all"] or 0, settings.RESULT_BYTES)
 
 
 def check_rows_fit(user: User) -> None:
-    """Raise NoRoomError if a new run could keep nothing: better known before the provider is asked."""
+    """Raise StorageLimitError if a new run could store nothing, before the provider is called."""
     if not (why := storage_full_reason()):
         return
     mine = Run.objects.filter(owner=user, result__size__gt=0)
@@ -118,7 +118,7 @@ def check_rows_fit(user: User) -> None:
 
 
 def storage_full_reason() -> str:
-    """Why no more rows can be stored now; "" if they can. Asked again while rows arrive."""
+    """Return why no more rows can be stored now; "" if they can. Checked again while rows arrive."""
     used = ResultSet.objects.aggregate(all=Sum("size"))["all"] or 0
     if used >= settings.RESULT_BYTES:
         most = _words(settings.RESULT_BYTES)

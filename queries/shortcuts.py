@@ -27,17 +27,17 @@ Row = TypeVar("Row", bound=Model)
 
 
 class AuthedRequest(HttpRequest):
-    """A request by somebody signed in, with django-htmx's details (for type checkers)."""
+    """A request of a signed-in user, with django-htmx's details (for type checkers)."""
 
     user: User
     htmx: HtmxDetails
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """The address the request came from, as the outermost trusted proxy saw it.
+    """Return the address the request came from, as the outermost trusted proxy saw it.
 
-    Each proxy appends the address it was called from to ``X-Forwarded-For``; what stands
-    left of our own proxies' entries was sent by the client and may be forged.
+    Each proxy appends the address it was called from to ``X-Forwarded-For``; entries left of our own
+    proxies' were sent by the client and may be forged.
     """
     seen = request.headers.get("X-Forwarded-For", "").split(",")
     if settings.PROXY_COUNT and len(seen) >= settings.PROXY_COUNT:
@@ -49,7 +49,7 @@ def client_ip(request: HttpRequest) -> str | None:
 
 
 def request_time_zone(request: HttpRequest) -> zoneinfo.ZoneInfo:
-    """The zone to show and read times in; unknown names mean UTC."""
+    """Return the zone to show and read times in; unknown names mean UTC."""
     name = getattr(request.user, "time_zone", "") or request.COOKIES.get("tz", "")
     try:
         return zoneinfo.ZoneInfo(name or "UTC")
@@ -58,7 +58,7 @@ def request_time_zone(request: HttpRequest) -> zoneinfo.ZoneInfo:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page template may use: ``theme``, ``zone_name`` and ``version``."""
+    """Return what every page template may use: ``theme``, ``zone_name`` and ``version``."""
     theme = request.COOKIES.get("theme", "auto")
     return {
         "theme": theme if theme in THEMES else "auto",
@@ -70,7 +70,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
 def get_visible_or_404(
     visible: QuerySet[Row], pk: UUID | int, *, allowed: QuerySet[Row] | None = None
 ) -> Row:
-    """The row ``pk``: 404 unless it is ``visible``, 403 unless it is ``allowed`` too."""
+    """Return the row ``pk``: 404 unless it is ``visible``, 403 unless it is ``allowed`` too."""
     found = get_object_or_404(visible, pk=pk)
     if allowed is not None and not allowed.filter(pk=pk).exists():
         raise PermissionDenied
@@ -78,12 +78,12 @@ def get_visible_or_404(
 
 
 def wants_fragment(request: AuthedRequest) -> bool:
-    """Tell whether htmx asks for a piece of the page; Back asks for a whole one."""
+    """Return whether htmx requests a part of the page; Back requests a whole one."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 
 def safe_next_url(request: HttpRequest, fallback: str = "/") -> str:
-    """Where ``next`` (form field or query) leads, if that is on this site."""
+    """Return the target of ``next`` (form field or query) if it is on this site, else the fallback."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

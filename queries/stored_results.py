@@ -1,4 +1,4 @@
-"""Reading a run's stored rows: the one place where a run, its result set and its files meet."""
+"""Read a run's stored rows: connects a run, its result set and its files."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from queries.results import (
 )
 
 PAGE_SIZES = (50, 100, 500)
-# A page of thousands of columns helps nobody and takes seconds; the chooser has them all.
+# A page of thousands of columns is unusable and takes seconds; the column chooser has them all.
 MAX_DEFAULT_COLUMNS = 60
 DEFAULT_PAGE_SIZE = 100
 
 
 class ResultUnavailableError(Exception):
-    """There are no rows to read; ``str()`` says why, in words for the person who asked."""
+    """There are no rows to read; ``str()`` says why, safe to show."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GridState:
-    """How a result is looked at: what the URL of a grid carries.
+    """How a result is shown: the state in a grid's URL.
 
     ``columns`` are the shown columns in order (empty: all). ``q`` filters rows that contain it,
     in ``column`` or (empty) anywhere, besides ``conditions``. ``sorts`` are column names,
-    descending with a leading "-", the first counts most.
+    descending with a leading "-", the most important first.
     """
 
     page: int = 1
@@ -50,12 +50,12 @@ class GridState:
     conditions: tuple[Condition, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The view as JSON can hold it."""
+        """Return the state as JSON values."""
         return asdict(self)
 
     @classmethod
     def of_dict(cls, stored: Mapping[str, Any]) -> GridState:
-        """The view that ``as_dict`` gave; what is missing or unknown means the default."""
+        """Return the state of ``as_dict``; missing or unknown values mean the default."""
         known: dict[str, Any] = {
             f.name: stored[f.name] for f in fields(cls) if f.name in stored
         }
@@ -68,7 +68,7 @@ class GridState:
         return cls(**known)
 
     def sort_order(self, known: Sequence[Column]) -> tuple[Sort, ...]:
-        """The sorts by columns that exist (a name may itself begin with "-")."""
+        """Return the sorts by columns that exist (a name may itself begin with "-")."""
         names = {column.name for column in known}
         found: dict[str, Sort] = {}
         for sort in self.sorts:
@@ -79,31 +79,31 @@ class GridState:
         return tuple(found.values())
 
     def visible_columns(self, known: Sequence[Column]) -> list[str]:
-        """The columns of a page: as chosen, else the first ones of a very wide result."""
+        """Return the columns of a page: as chosen, else the first ones of a very wide result."""
         chosen = any(c.name in self.columns for c in known)
         return self.shown(known)[: None if chosen else MAX_DEFAULT_COLUMNS]
 
     def filter(self, known: Sequence[Column]) -> Filter:
-        """The filter; text is looked for in all columns when its column is not known."""
+        """Return the filter; the text is searched in all columns when its column is not known."""
         names = {column.name for column in known}
         column = self.column if self.column in names else None
         return Filter(self.q, column, self.conditions)
 
     def shown(self, known: Sequence[Column]) -> list[str]:
-        """The names of the shown columns that exist, as chosen; all if none does."""
+        """Return the names of the chosen columns that exist; all if none does."""
         names = [column.name for column in known]
         chosen = [name for name in dict.fromkeys(self.columns) if name in set(names)]
         return chosen or names
 
 
 def result_dir(result_set: ResultSet) -> Path:
-    """Where the parts of ``result_set`` lie."""
+    """Return the directory of the parts of ``result_set``."""
     results = Path(settings.DATA_DIR) / "results"
     return results / str(result_set.run_id) / str(result_set.pk)
 
 
 def is_known_format(result_set: ResultSet) -> bool:
-    """Whether this version can read the stored rows."""
+    """Return whether this version can read the stored rows."""
     return 1 <= result_set.format_version <= FORMAT_VERSION
 
 
@@ -114,7 +114,7 @@ def check_format(result_set: ResultSet) -> None:
 
 
 def stored_columns(result_set: ResultSet) -> list[Column]:
-    """The stored columns, those first that say most (the provider knows which), ids last.
+    """Return the stored columns, the most informative first (the provider knows which), ids last.
 
     Raises UnknownFormatError.
     """
@@ -129,7 +129,7 @@ def stored_columns(result_set: ResultSet) -> list[Column]:
 
 
 def current_result(run: Run) -> ResultSet | None:
-    """The published result set, or while there is none the newest attempt that has rows."""
+    """Return the published result set, or until there is one the newest attempt that has rows."""
     if run.result is not None:
         return run.result
     attempts = run.result_sets.order_by("-created_at")
@@ -137,7 +137,7 @@ def current_result(run: Run) -> ResultSet | None:
 
 
 def open_result(result_set: ResultSet) -> ResultReader:
-    """A reader of the parts recorded now; close it, or use it in ``with``. Raises UnknownFormatError."""
+    """Return a reader of the parts recorded now; close it, or use it in ``with``. Raises UnknownFormatError."""
     return ResultReader(
         result_dir(result_set),
         list(result_set.parts.values_list("name", flat=True)),
@@ -146,7 +146,7 @@ def open_result(result_set: ResultSet) -> ResultReader:
 
 
 def available_result(run: Run) -> ResultSet:
-    """The result set to read; raises ResultUnavailableError when it is gone or not there, and UnknownFormatError."""
+    """Return the result set to read. Raises ResultUnavailableError and UnknownFormatError."""
     if run.result_removed_at:
         why = "expired" if run.result_removed_why == "expired" else "was deleted"
         raise ResultUnavailableError(
@@ -160,9 +160,9 @@ def available_result(run: Run) -> ResultSet:
 
 
 def read_page(run: Run, view: GridState) -> tuple[ResultSet, Page]:
-    """One page of a run's rows. A page past the end is the last one.
+    """Return one page of a run's rows; a page past the end is the last one.
 
-    Raises ResultUnavailableError, and the store's ResultError (its text is safe to show).
+    Raises ResultUnavailableError, and ResultError (its text is safe to show).
     """
     result_set = available_result(run)
     known = stored_columns(result_set)
@@ -184,15 +184,15 @@ def read_page(run: Run, view: GridState) -> tuple[ResultSet, Page]:
 
 
 def read_row(run: Run, n: int) -> bytes:
-    """The original JSON text of row ``n`` (0-based). Raises like read_page; RowNotFound."""
+    """Return the original JSON text of row ``n`` (0-based). Raises as read_page does, and RowNotFoundError."""
     with open_result(available_result(run)) as reader:
         return reader.row(n)
 
 
 def rows_around(run: Run, view: GridState, place: int) -> dict[int, int]:
-    """Place -> row number of the row at ``place`` (0-based, in the view's order) and its neighbours.
+    """Return position -> row number of the row at ``place`` (0-based, in the view's order) and its neighbours.
 
-    Raises like read_page; a place past the end has none.
+    Raises as read_page does; a position past the end has none.
     """
     result_set = available_result(run)
     known = stored_columns(result_set)

@@ -1,8 +1,8 @@
-"""Time ranges: what a person chooses, and the absolute UTC range that is sent.
+"""Time ranges: the user's choice, and the absolute UTC range that is sent.
 
-A choice is a preset ("last-1h", "today" ...), "absolute" with a start and an end, or "none"
-for statements that need no range. It is resolved once, when the run starts, so that the
-run's page can always say which range was asked for.
+A choice is a preset ("last-1h", "today" ...), "absolute" with a start and an end, or "none" for
+statements that need no range. It is resolved once, when the run starts, so that the run's page
+can always show the requested range.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CHOICES: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class TimeRange:
-    """A half-open range in UTC: ``start`` is in it, ``end`` is not. Both or neither."""
+    """A half-open range in UTC: ``start`` is inside, ``end`` is not. Both or neither."""
 
     start: datetime | None
     end: datetime | None
@@ -47,7 +47,7 @@ def resolve(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> TimeRange:
-    """The absolute range of ``choice`` at ``now``; days begin at midnight in ``zone``.
+    """Return the absolute range of ``choice`` at ``now``; days begin at midnight in ``zone``.
 
     ``start`` and ``end`` (aware) are used by "absolute" only. Raises ValueError for an
     unknown choice and for an absolute range without both ends.
@@ -64,7 +64,7 @@ def resolve(
 
 
 def label(choice: str) -> str:
-    """The words for a choice, e.g. "Last hour"."""
+    """Return the label of a choice, e.g. "Last hour"."""
     return dict(CHOICES).get(choice, "No time range")
 
 

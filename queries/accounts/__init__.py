@@ -1,1 +1,1 @@
-"""Accounts: people, their settings, and teams."""
+"""Accounts: users, their settings, and teams."""

@@ -1,4 +1,4 @@
-"""Accounts: how people get in, and what ends their access."""
+"""Sign-in, sessions, invitations, and the end of access."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class AccountExistsError(Exception):
-    """The person an invitation is for has an account already: they join by signing in."""
+    """The invited address has an account already: the user joins by signing in."""
 
 
 def normalize_login(typed: str | None) -> str:
-    """The one spelling under which attempts to sign in are counted.
+    """Return the one spelling under which sign-in attempts are counted.
 
-    Otherwise every way to write the same address (case, full-width letters) would have
-    its own number of guesses.
+    Otherwise each way to write the same address (case, full-width letters) would have its own
+    number of guesses.
     """
     folded = unicodedata.normalize("NFKC", typed or "")
     return User.objects.normalize_email(folded)[:MAX_LOGIN_CHARACTERS]
@@ -43,7 +43,7 @@ def normalize_login(typed: str | None) -> str:
 def axes_username(
     request: HttpRequest | None, credentials: Mapping[str, Any] | None
 ) -> str:
-    """What django-axes counts failures under (``AXES_USERNAME_CALLABLE``)."""
+    """Return the name under which django-axes counts failures (``AXES_USERNAME_CALLABLE``)."""
     typed = (credentials or {}).get("username")
     if typed is None and request is not None:
         typed = request.POST.get("username")
@@ -52,18 +52,18 @@ def axes_username(
 
 @receiver(user_logged_in, dispatch_uid="querydeck.session_end")
 def set_session_end(request: HttpRequest, **_kwargs: Any) -> None:
-    """A session ends a fixed time after signing in, however busy it is kept."""
+    """End a session a fixed time after sign-in, however active it is."""
     lifetime = timedelta(seconds=settings.SESSION_COOKIE_AGE)
     request.session.set_expiry(timezone.now() + lifetime)
 
 
 def issue_sign_in_link(user: User) -> str:
-    """A token for one sign-in as ``user`` (see the URL ``sign_in_link``), valid one hour."""
+    """Return a token for one sign-in as ``user`` (see the URL ``sign_in_link``), valid one hour."""
     return SignInLink(user=user).issue(SIGN_IN_LINK_LIFETIME)
 
 
 def delete_expired() -> None:
-    """Delete expired sessions and links, and old records of signing in. Cheap; repeat at will."""
+    """Delete expired sessions and links, and old sign-in records. Cheap; may be repeated."""
     now = timezone.now()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
@@ -72,7 +72,7 @@ def delete_expired() -> None:
 
 
 def sign_in_with_link(request: HttpRequest, token: str) -> User | None:
-    """Sign in the person the link was made for; None if it is unknown, used or expired."""
+    """Sign in the user of a link; return None if the link is unknown, used or expired."""
     link = SignInLink.redeem(token)
     if link is None or not link.user.is_active:
         return None
@@ -86,19 +86,19 @@ def start_session(request: HttpRequest, user: User) -> None:
 
 
 def keep_current_session(request: HttpRequest, user: User) -> None:
-    """After a change of password: this session lives on, all others of ``user`` end."""
+    """Keep this session after a password change; all others of ``user`` end."""
     update_session_auth_hash(request, user)
 
 
 def get_open_invitation(token: str) -> Invitation | None:
-    """The invitation, if it can still be accepted."""
+    """Return the invitation if it can still be accepted."""
     return Invitation.live(token).select_related("team").first()
 
 
 def accept_as_new_user(token: str, *, name: str, password: str) -> User | None:
-    """Make the account the invitation is for, as a member of its team.
+    """Create the invited account as a member of the team.
 
-    None if the invitation is gone; AccountExistsError if the account was made meanwhile.
+    Returns None if the invitation is gone; raises AccountExistsError if the account was created meanwhile.
     """
     try:
         with transaction.atomic():
@@ -113,7 +113,7 @@ def accept_as_new_user(token: str, *, name: str, password: str) -> User | None:
 
 
 def accept_as_existing_user(user: User, token: str) -> bool:
-    """Join the team with an existing account; False if the invitation is gone or not theirs."""
+    """Join the team with an existing account; return False if the invitation is gone or for another address."""
     with transaction.atomic():
         invitation = get_open_invitation(token)
         theirs = invitation and invitation.email == user.email

@@ -1,4 +1,4 @@
-"""Sharing: teams, who is in them, and what ends when somebody leaves."""
+"""Teams: members, roles, invitations, and what ends when a member leaves."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ INVITATION_LIFETIME = timedelta(days=7)
 
 
 class LastAdminError(Exception):
-    """A team must keep one admin: nobody else could manage or delete it."""
+    """A team must keep one admin, or no member could manage or delete it."""
 
 
 @dataclass(frozen=True)
 class AddMemberResult:
-    """How somebody was added: at once (``membership``), or by a link to pass on (``token``).
+    """How a member was added: at once (``membership``), or by a link to share (``token``).
 
-    The token exists nowhere else: it is shown once.
+    The token is stored nowhere else: it is shown once.
     """
 
     email: str
@@ -40,7 +40,7 @@ class AddMemberResult:
 
 
 def create_team(user: User, name: str) -> Team:
-    """A new team with ``user`` as its admin."""
+    """Create a team with ``user`` as its admin."""
     with transaction.atomic():
         team = Team.objects.create(name=name)
         Membership.objects.create(team=team, user=user, role=Role.ADMIN)
@@ -50,10 +50,10 @@ def create_team(user: User, name: str) -> Team:
 def add_member(
     team: Team, email: str, role: str, *, invited_by: User
 ) -> AddMemberResult:
-    """Add the person with that address; without an account they get an invitation.
+    """Add the user with that address, or create an invitation if there is no account.
 
-    Somebody who is a member already keeps their role. A newer invitation replaces an older
-    one, so a link that went astray can be made worthless.
+    An existing member keeps the role. A newer invitation replaces an older one, so that a lost link
+    can be made worthless.
     """
     email = User.objects.normalize_email(email)
     person = User.objects.filter(email=email).first()
@@ -71,16 +71,16 @@ def add_member(
 
 
 def change_role(membership: Membership, role: str) -> None:
-    """Give a member another role; raises LastAdminError."""
+    """Change a member's role. Raises LastAdminError."""
     with _keeping_an_admin(membership.team):
         Membership.objects.filter(pk=membership.pk).update(role=role)
 
 
 def remove_member(membership: Membership) -> None:
-    """End a membership at once, for others and for oneself; raises LastAdminError.
+    """End a membership at once, also one's own. Raises LastAdminError.
 
-    What the person shared with the team becomes private again: it is theirs, and nobody
-    should go on using the key of somebody who left.
+    What the user shared with the team becomes private again: it is the user's, and the team must not
+    go on using the key of a former member.
     """
     with _keeping_an_admin(membership.team):
         Membership.objects.filter(pk=membership.pk).delete()
@@ -96,7 +96,7 @@ def delete_team(team: Team) -> None:
 
 
 def shared_counts(team: Team) -> dict[str, int]:
-    """How many connections, saved queries and runs are shared with the team."""
+    """Return how many connections, saved queries and runs are shared with the team."""
     return {
         "connections": team.connections.count(),
         "saved_queries": team.saved_queries.count(),
@@ -106,9 +106,9 @@ def shared_counts(team: Team) -> dict[str, int]:
 
 @contextmanager
 def _keeping_an_admin(team: Team) -> Iterator[None]:
-    """Undo the change inside if it leaves members without an admin.
+    """Undo the change inside the block if it leaves the team without an admin.
 
-    The team's row is locked, or two admins leaving at once would each see the other stay.
+    The team's row is locked, or two admins who leave at once would each see the other stay.
     """
     with transaction.atomic():
         Team.objects.select_for_update().get(pk=team.pk)

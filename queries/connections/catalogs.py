@@ -1,4 +1,4 @@
-"""Lists to pick values from, as a provider gives them: asked once a minute for each connection."""
+"""Lists of values to choose from, as a provider returns them, cached for a minute per connection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CHOICES = 2_000
 
 
 def list_choices(connection: Connection, kind: str, parent: str = "") -> list[Choice]:
-    """What there is to pick from, within bounds. Raises ProviderError, also for an unknown kind."""
+    """Return the choices, at most MAX_CHOICES. Raises ProviderError, also for an unknown kind."""
     provider = provider_class(connection.provider)
     if kind not in provider.capabilities.catalog:
         raise provider.unsupported("list this")
@@ -34,7 +34,7 @@ def list_choices(connection: Connection, kind: str, parent: str = "") -> list[Ch
 
 
 def _key(connection: Connection, kind: str, parent: str) -> str:
-    # A changed key or address is another list.
+    # A changed key or address has another list.
     parts = (connection.key_fingerprint, connection.origin, kind, parent)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     return f"catalog:{connection.pk}:{digest}"

@@ -1,8 +1,8 @@
-"""Rate limits that hold over all processes: one bucket of tokens per provider and key.
+"""Rate limits across all processes: one token bucket per provider and key.
 
-A token that was taken comes back when the provider's window has passed, so no window ever sees
-more calls than allowed. A provider that says "too many requests" all the same blocks the bucket
-for everybody. Waiting is the caller's business: it is shown on the run, never hidden.
+A used token becomes free when the provider's window has passed, so no window ever sees more calls
+than allowed. A provider that still answers "too many requests" blocks the bucket for all users of
+the key. Callers wait themselves, and show the wait on the run.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ CONTENTION_WAIT_SECONDS = 0.2
 
 
 def bucket_key(connection: Connection) -> str:
-    """The bucket's name: connections that hold the same key share one."""
+    """Return the bucket's name: connections with the same key share one."""
     return f"{connection.provider}:{connection.key_fingerprint}"
 
 
 def acquire(connection: Connection, limit: RateLimit | None) -> float:
-    """Take a token: 0.0 if there was one, else the seconds to wait before asking again."""
+    """Take a token; return 0.0, or the seconds to wait before the next try."""
     return acquire_from_bucket(bucket_key(connection), limit)
 
 
 def acquire_from_bucket(key: str, limit: RateLimit | None) -> float:
-    """`take`, from the bucket of that name."""
+    """Take a token from the bucket of that name, as `acquire` does."""
     for _ in range(MAX_ATTEMPTS):
         bucket, _made = RateBucket.objects.get_or_create(key=key)
         now = timezone.now()
@@ -48,7 +48,7 @@ def acquire_from_bucket(key: str, limit: RateLimit | None) -> float:
 
 
 def block(connection: Connection, seconds: float) -> None:
-    """Let nobody through for ``seconds``: the provider asked for it."""
+    """Refuse tokens for ``seconds``, because the provider demands it."""
     key = bucket_key(connection)
     RateBucket.objects.get_or_create(key=key)
     until = timezone.now() + timedelta(seconds=seconds)
@@ -59,7 +59,7 @@ def block(connection: Connection, seconds: float) -> None:
 
 
 def blocked_until(connection: Connection) -> datetime | None:
-    """Until when the provider wants to be left alone; None if it does not."""
+    """Return until when the provider refuses calls; None if it does not."""
     blocked = RateBucket.objects.filter(blocked_until__gt=timezone.now())
     found = blocked.filter(key=bucket_key(connection)).first()
     return found.blocked_until if found else None
@@ -68,7 +68,7 @@ def blocked_until(connection: Connection) -> datetime | None:
 def seconds_to_wait(
     bucket: RateBucket, limit: RateLimit | None, now: datetime
 ) -> float:
-    """How long until the bucket has a token; 0.0 if it has one."""
+    """Return how long until the bucket has a token; 0.0 if it has one."""
     blocked = (bucket.blocked_until or now) - now
     if blocked > timedelta(0):
         return blocked.total_seconds()
@@ -79,5 +79,5 @@ def seconds_to_wait(
 
 
 def _out(bucket: RateBucket, now: datetime) -> list[float]:
-    """When the tokens that are still out come back, the next one first."""
+    """Return when the used tokens become free, the next one first."""
     return sorted(back for back in bucket.taken if back > now.timestamp())

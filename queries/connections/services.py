@@ -1,4 +1,4 @@
-"""Connections: keeping keys sealed, opening them for one call, testing them."""
+"""Connections: keep keys sealed, open them for one call, test them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from queries.providers.errors import AuthenticationError, ProviderError
 
 RATE_LIMITED_CODE = "not_now"
 LAST_USED_RESOLUTION = timedelta(minutes=1)
-# Seconds without calls once a provider says that none is left, but not until when; a refusal then says that.
+# Seconds without calls when a provider reports that none is left, but not until when.
 EXHAUSTED_BLOCK_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
 class KeyRequiredError(Exception):
-    """The key must be entered: a stored one never goes to another address than its own."""
+    """The key must be entered: a stored key is never sent to another address."""
 
 
 @dataclass(frozen=True)
 class ConnectionInput:
-    """What somebody filled in. ``key`` is empty when the stored one is to be kept."""
+    """The values of a connection form. ``key`` is empty to keep the stored one."""
 
     name: str
     options: Mapping[str, Any]
@@ -48,15 +48,15 @@ class ConnectionInput:
 
 
 def origin_for(provider: str, options: Mapping[str, Any]) -> str:
-    """The origin that ``options`` lead to; raises AddressRefusedError."""
+    """Return the origin of ``options``. Raises AddressRefusedError."""
     return registry.validated_origin(provider, options, settings.UPSTREAM_HOSTS)
 
 
 def save_connection(connection: Connection, entered: ConnectionInput) -> None:
     """Store a new or changed connection (owner and provider are set by the caller).
 
-    Raises AddressRefusedError, and KeyNeededError when there is no key for the origin.
-    What a test found out before is forgotten when key or options changed.
+    Raises AddressRefusedError, and KeyRequiredError when there is no key for the origin. The last
+    test's outcome is cleared when key or options changed.
     """
     origin = origin_for(connection.provider, entered.options)
     if not entered.key and origin != connection.origin:
@@ -72,7 +72,7 @@ def save_connection(connection: Connection, entered: ConnectionInput) -> None:
     if entered.key:
         connection.set_key(entered.key)
         fields |= {"sealed_key", "key_last4", "key_fingerprint"}
-    # Not the whole row: rotate_keys may have sealed the key anew since it was read.
+    # Not the whole row: rotate_keys may have resealed the key since it was read.
     connection.save(update_fields=None if connection.is_new else fields)
 
 
@@ -80,13 +80,12 @@ def save_connection(connection: Connection, entered: ConnectionInput) -> None:
 def open_provider(
     connection: Connection, policy: Policy | None = None, *, store_figures: bool = True
 ) -> Iterator[Provider]:
-    """The provider, ready to talk; the key is clear only inside ``with``.
+    """Open the provider; the key is decrypted only inside ``with``.
 
-    ``policy`` changes times and sizes; the allowed hosts are always the administrator's.
-    At the end, what the provider said of its limit is stored, unless ``keep`` leaves that
-    to the caller (`keep_figures`).
-    Raises AuthenticationError if the stored key cannot be read, AddressRefusedError if its
-    origin is not allowed any more.
+    ``policy`` changes timeouts and sizes; the allowed hosts are always the administrator's. At the
+    end the reported rate limit is stored, unless ``store_figures`` leaves that to the caller
+    (`store_rate_figures`). Raises AuthenticationError if the stored key cannot be decrypted, and
+    AddressRefusedError if its origin is not allowed any more.
     """
     opened = registry.create_provider(
         connection.provider,
@@ -105,22 +104,22 @@ def open_provider(
 
 
 def default_policy() -> Policy:
-    """The usual limits of calls, with the hosts that the administrator allowed."""
+    """Return the usual limits of calls, with the hosts that the administrator allowed."""
     return Policy(upstream_hosts=frozenset(settings.UPSTREAM_HOSTS))
 
 
 def test_policy() -> Policy:
-    """Somebody waits for a test, in front of a page: short times."""
+    """Return short timeouts, because a user waits for the page."""
     return replace(
         default_policy(), connect_timeout=5, read_timeout=15, total_timeout=20
     )
 
 
 def test_connection(connection: Connection) -> TestResult:
-    """Make one cheap call, keep what it found out, and say it in words.
+    """Make one cheap call, and store and return its outcome.
 
-    A test counts against the key's rate limit like any call. Without a token nothing is
-    asked and nothing kept: the result says when to come back (code ``not_now``).
+    A test takes a rate-limit token like any call. Without one no call is made and nothing is stored:
+    the result says when to try again (code ``not_now``).
     """
     limit = registry.provider_class(connection.provider).rate_limit
     if wait := rate_limit.acquire(connection, limit):
@@ -135,7 +134,7 @@ def test_connection(connection: Connection) -> TestResult:
             result = provider.test()
     except ProviderError as error:
         result = TestResult.from_error(error)
-    # Only if the row still holds what was tested.
+    # Only if the row still has the tested key and origin.
     same = Connection.objects.filter(
         pk=connection.pk,
         key_fingerprint=connection.key_fingerprint,
@@ -148,7 +147,7 @@ def test_connection(connection: Connection) -> TestResult:
 
 
 def usable_by(user: User, provider: str) -> QuerySet[Connection]:
-    """Connections of a provider that ``user`` may run on, those they ran on last first."""
+    """Return the connections of a provider that ``user`` may run on, last used first."""
     last_run = Max("runs__created_at", filter=Q(runs__owner=user))
     return (
         Connection.objects.visible_to(user)
@@ -160,12 +159,12 @@ def usable_by(user: User, provider: str) -> QuerySet[Connection]:
 
 
 def count_active_runs(connection: Connection) -> int:
-    """How many runs are using the connection now, whoever started them."""
+    """Return how many active runs use the connection, of all users."""
     return connection.runs.active().count()
 
 
 def delete_connection(connection: Connection) -> None:
-    """Forget the connection and its key. Runs and results stay, under its name."""
+    """Delete the connection and its key. Runs and results stay, under its name."""
     connection.delete()
 
 
@@ -190,7 +189,7 @@ def _mark_used(connection: Connection) -> None:
 
 
 def store_rate_figures(connection: Connection, figures: RateLimitStatus | None) -> None:
-    """Store what the provider said of its limit, for the connection's page; heed that nothing is left."""
+    """Store the reported rate limit for the connection's page; block the key if no call is left."""
     if figures is None:
         return
     if figures.remaining == 0 and figures.resets_at is None:
@@ -205,7 +204,7 @@ def store_rate_figures(connection: Connection, figures: RateLimitStatus | None) 
 
 @dataclass(frozen=True)
 class Rotation:
-    """How far ``rotate_keys`` has come: counts, and the connections whose key is unreadable."""
+    """Progress of ``rotate_keys``: counts, and the connections whose key is unreadable."""
 
     sealed: int = 0
     current: int = 0
@@ -213,10 +212,10 @@ class Rotation:
 
 
 def rotate_keys(batch_size: int) -> Iterator[Rotation]:
-    """Seal every stored key under the newest field key; yields the totals after each batch.
+    """Seal every stored key under the newest field key; yield the totals after each batch.
 
-    Safe while the product runs: a row that changes meanwhile is read again, never
-    overwritten. What is under the newest key already is left alone.
+    Safe while the product runs: a row that changes meanwhile is read again, never overwritten. Keys
+    that are sealed with the newest key are skipped.
     """
     done, last = Rotation(), None
     while True:
@@ -243,7 +242,7 @@ def _rotated(done: Rotation, connection: Connection) -> Rotation:
 
 
 def _as_it_changes(connection: Connection) -> Iterator[Connection]:
-    """The row as read, then as it is now, again and again until it is deleted."""
+    """Yield the row as read, then as it is now, again and again until it is deleted."""
     row: Connection | None = connection
     while row is not None:
         yield row

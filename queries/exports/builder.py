@@ -1,4 +1,4 @@
-"""Building export files: one holder of a lease, a folder of its own, and a file in place only when it is whole."""
+"""Build export files: one lease holder, a directory of its own, and the file in place only when complete."""
 
 from __future__ import annotations
 
@@ -36,34 +36,34 @@ CAPACITY_RETRY_DELAY = timedelta(seconds=5)
 MAX_ATTEMPTS = 5
 MADE_BY_PROVIDER = "provider"
 FEWER_ROWS_REMEDY = "Try again, with fewer rows or columns if it happens again."
-#: No space, no quota, no larger file allowed: the remedy is the same.
+#: Errors with the same remedy: no space, no quota, file too large.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 log = structlog.get_logger(__name__)
 
 
 class StoppedError(Exception):
-    """The build ended early: cancelled, or the lease went to somebody else."""
+    """The build ended early: cancelled, or the lease was lost."""
 
 
 def file_path(export: Export) -> Path:
-    """Where the file is, or will be. The folder is named by id, the file by a safe name."""
+    """Return where the file is, or will be. The directory is named by id, the file by a safe name."""
     return export_dir(export) / export.file_name
 
 
 def export_dir(export: Export) -> Path:
-    """The export's own folder."""
+    """Return the export's own directory."""
     return Path(settings.DATA_DIR) / "exports" / str(export.pk)
 
 
 def temp_dir(export: Export) -> Path:
-    """Where the holder of the lease builds: nobody else touches it, and it goes with the lease."""
+    """Return the directory in which the lease holder builds; it is removed with the lease."""
     return export_dir(export) / f".{export.lease_token}"
 
 
 def build_export(pk: str, *, by_worker: bool = True) -> None:
-    """Build one export if nobody else does; ends in an honest state. The task, and inline.
+    """Build one export unless another process does, and store its final status.
 
-    A worker leaves it for later while long tasks keep the others: somebody must pump.
+    A worker postpones it while long tasks hold too many workers: the scheduler needs one.
     """
     if by_worker and worker_limits.at_capacity():
         queue.enqueue(queue.BUILD_EXPORT, pk, at=timezone.now() + CAPACITY_RETRY_DELAY)
@@ -145,7 +145,7 @@ def _take_in(export: Export, path: Path) -> Report:
 
 
 def _progress(export: Export) -> Callable[[int, int], None]:
-    """Keep to the room there is; every two seconds tell how far the build is, and stop when asked to."""
+    """Return a callback that checks the storage limit, reports progress every two seconds and stops a cancelled build."""
     last = timezone.now()
     room = quota.bytes_left(export)
 
@@ -168,7 +168,7 @@ def _progress(export: Export) -> Callable[[int, int], None]:
 
 @contextmanager
 def _kept(export: Export) -> Iterator[None]:
-    """Renew the lease meanwhile: sorting a large result takes long before the first row is written."""
+    """Renew the lease in a thread: sorting a large result takes long before the first row is written."""
     over = threading.Event()
 
     def keep() -> None:
@@ -176,7 +176,7 @@ def _kept(export: Export) -> Iterator[None]:
             while not over.wait(RENEW_INTERVAL):
                 _held(export).update(lease_until=timezone.now() + LEASE_DURATION)
         except DatabaseError as error:
-            # The next renewal, or whoever takes over, decides.
+            # The next renewal, or the next holder, decides.
             log.warning("lease_not_kept", why=type(error).__name__)
         finally:
             connection.close()
@@ -204,7 +204,7 @@ def _held(export: Export) -> Any:
 
 
 def _end(export: Export, status: Status, **changes: Any) -> None:
-    """End the export if it is still ours, with its file in place; else leave nothing of ours."""
+    """End the export if its lease is still held, with its file in place; otherwise remove our files."""
     try:
         _renew(export)
         if status == Status.SUCCEEDED:
@@ -223,7 +223,7 @@ def _end(export: Export, status: Status, **changes: Any) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Remove what builders before us left: the lease is ours, so none of it is anybody's."""
+    """Remove what earlier builders left: the lease is ours, so no other process uses it."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,7 +1,7 @@
-"""The manifest of an export: what the file holds, where it came from, and what it lacks.
+"""The manifest of an export: what the file holds, where it came from, and what is missing.
 
-It names people and connections as the pages do. No key, no address of a provider, no e-mail address is in it: a
-file is passed on more easily than an account.
+It names users and connections as the pages do. It contains no key, no provider address and no e-mail address,
+because files are passed on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OF_THE_FILE = ("rows", "size", "sha256", "data_size", "data_sha256")
 
 
 def options_with_manifest(request: ExportRequest, result_set: ResultSet) -> Options:
-    """The writers' options, with the manifest for formats that carry one inside."""
+    """Return the writers' options with the manifest, for formats that carry one inside."""
 
     def told(report: Report) -> bytes:
         return as_bytes(export_manifest(request, result_set, report))
@@ -39,7 +39,7 @@ def options_with_manifest(request: ExportRequest, result_set: ResultSet) -> Opti
 def export_manifest(
     request: ExportRequest, result_set: ResultSet | None, report: Report
 ) -> Manifest:
-    """The manifest as JSON holds it. What is not known yet (a hash, inside the file itself) is left out."""
+    """Return the manifest as JSON values. What is not known yet (a hash, inside the file itself) is left out."""
     return {
         "manifest": VERSION,
         "product": {"name": "Querydeck", "version": settings.VERSION},
@@ -56,7 +56,7 @@ def export_manifest(
 def provider_file_manifest(
     request: ExportRequest, result_set: ResultSet | None, report: Report
 ) -> Manifest:
-    """The manifest of a file that the provider made: we know what we asked for and what came."""
+    """Return the manifest of a file that the provider made: what was requested and received."""
     manifest = export_manifest(request, result_set, report)
     del manifest["changed"], manifest["file"]["rows"]
     manifest["file"]["made_by"] = request.run.provider_label
@@ -65,7 +65,7 @@ def provider_file_manifest(
 
 
 def as_bytes(manifest: Manifest) -> bytes:
-    """The manifest as a file."""
+    """Return the manifest as a file's bytes."""
     return json.dumps(manifest, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
@@ -133,7 +133,7 @@ def _file(request: ExportRequest, report: Report) -> Manifest:
 
 
 def _changed(report: Report) -> dict[str, int]:
-    """How many cells differ from the result, and how, by the report's own names."""
+    """Return how many cells differ from the result, by the report's own names."""
     return {
         name: value
         for name, value in asdict(report).items()

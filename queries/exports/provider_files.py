@@ -1,4 +1,4 @@
-"""Files that a provider makes of a job's result: taken in as they come, never as one piece."""
+"""Download files that a provider makes of a job's result, as streams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from queries.runs.engine.receiver import stream_policy
 
 
 def file_options(chosen: dict[str, Any], form: str, name: str) -> FileOptions:
-    """What was chosen, as a provider takes it."""
+    """Return the user's choices as the provider takes them."""
     stem = name.removesuffix(".zip").removesuffix(f".{form}")
     return FileOptions(form, stem, chosen["limit"], chosen["compression"] == "zip")
 
@@ -28,7 +28,7 @@ def file_options(chosen: dict[str, Any], form: str, name: str) -> FileOptions:
 def download_file(
     run: Run, options: FileOptions, path: Path, progress: Callable[[int, int], None]
 ) -> Report:
-    """Have the file made and write it to ``path``. ``progress`` gets 0 rows and the bytes so far, and stops it by raising.
+    """Have the file made and write it to ``path``. ``progress`` gets 0 rows and the bytes so far; its exceptions stop the download.
 
     Raises ProviderError, and OSError of the disk. The query is not run again.
     """

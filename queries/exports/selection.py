@@ -1,6 +1,6 @@
-"""What somebody takes away: which rows and columns of a result, in what format, and how large that gets.
+"""What an export holds: rows and columns of a result, the format, and the estimated size.
 
-The same choices make a file on disk, a stream to the browser and an estimate before either.
+The same request makes a file on disk, a stream to the browser, and an estimate.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from queries.results import (
 from queries.stored_results import GridState
 
 ALL, SHOWN, ORIGINAL = "all", "shown", "original"
-#: Tables for people: Excel reads UTF-8 as such only with a byte order mark.
+#: Rows of the sample.
 SAMPLE_ROWS = 500
 _EVERYTHING = GridState()
 
@@ -45,9 +45,9 @@ class ExportRefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What somebody chose.
+    """A user's choices for an export.
 
-    ``view`` is the grid as it was; ``as_shown`` takes its filter and sort, ``columns`` is "all", "shown" (those of
+    ``view`` is the grid's state; ``as_shown`` takes its filter and sort, ``columns`` is "all", "shown" (those of
     the view, in its order) or "original" (each row's own JSON). ``limit`` None means every row. ``exact`` writes
     integers beyond 2^53 as text into JSON. ``compression`` is "", "zip" or "gzip".
     """
@@ -65,7 +65,7 @@ class ExportRequest:
     zone: tzinfo = UTC
 
     def as_dict(self) -> dict[str, Any]:
-        """The choices as stored with the export."""
+        """Return the choices as stored with the export."""
         return {
             "view": self.view.as_dict(),
             "as_shown": self.as_shown,
@@ -78,7 +78,7 @@ class ExportRequest:
 
     @classmethod
     def from_export(cls, export: Export) -> ExportRequest:
-        """The choices that an export was stored with."""
+        """Return the choices that an export was stored with."""
         chosen = export.options
         return cls(
             owner=export.owner,
@@ -96,7 +96,7 @@ class ExportRequest:
 
     @property
     def safe_name(self) -> str:
-        """The name of the file, with its ending."""
+        """The file's name with its extension."""
         name = self.file_name or (
             f"{self.run.connection_name} {self.run.created_at:%Y-%m-%d %H%M}"
         )
@@ -117,7 +117,7 @@ class ExportRequest:
 
 
 def readable_result(request: ExportRequest) -> ResultSet:
-    """The rows to take from. Raises ExportRefusedError and reading.ResultUnavailableError."""
+    """Return the result set to read. Raises ExportRefusedError and ResultUnavailableError."""
     form = FORMATS.get(request.format)
     if form is None:
         raise ExportRefusedError("There is no such format.")
@@ -136,7 +136,7 @@ def readable_result(request: ExportRequest) -> ResultSet:
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """Rows on their way into a file: their columns, and batches that go with the reader behind them."""
+    """Columns and batches of an open export; the batches end with their reader."""
 
     columns: Sequence[Column]
     batches: Batches
@@ -144,13 +144,13 @@ class SelectedRows:
 
 @contextmanager
 def open_rows(request: ExportRequest, result_set: ResultSet) -> Iterator[SelectedRows]:
-    """Open the rows as chosen. Raises ResultError, while the batches are read too."""
+    """Open the selected rows. Raises ResultError, also while the batches are read."""
     with stored_results.open_result(result_set) as reader:
         yield _rows(request, reader, stored_results.stored_columns(result_set))
 
 
 def selected_columns(request: ExportRequest, known: Sequence[Column]) -> list[Column]:
-    """The columns of the file, in their order; none if it holds original rows."""
+    """Return the file's columns in order; none if it holds original rows."""
     if request.columns == ORIGINAL:
         return []
     if request.columns == ALL:
@@ -160,7 +160,7 @@ def selected_columns(request: ExportRequest, known: Sequence[Column]) -> list[Co
 
 
 def row_filter(request: ExportRequest, known: Sequence[Column]) -> Filter:
-    """Which rows are in the file, before any limit."""
+    """Return the filter of the file's rows, before any limit."""
     return request.view.filter(known) if request.as_shown else Filter()
 
 
@@ -180,7 +180,7 @@ def _rows(
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a file will be, about: rows (at most, if they could not be counted) and bytes."""
+    """The expected file: rows (at most, if they could not be counted) and bytes."""
 
     rows: int
     size: int
@@ -188,9 +188,9 @@ class Estimate:
 
 
 def estimate(request: ExportRequest, result_set: ResultSet) -> Estimate:
-    """Count the rows, write the first few hundred of them to nowhere, and multiply.
+    """Estimate the file from a count of the rows and the size of a sample.
 
-    Raises ResultError if rows cannot be read, formats.FormatError if the format cannot hold what was chosen.
+    Raises ResultError if rows cannot be read, FormatError if the format cannot hold what was chosen.
     """
     known = stored_results.stored_columns(result_set)
     columns = selected_columns(request, known)
@@ -217,7 +217,7 @@ def _count(
     rows = result_set.row_count
     chosen = row_filter(request, known)
     if chosen != Filter():
-        # Too much to count now: there are at most all. What is wrong with the filter is told.
+        # Too expensive to count now: use the total. Mistakes in the filter are still raised.
         with suppress(BusyError, QueryTimeoutError, MemoryLimitError):
             rows = reader.count(chosen)
     return rows if request.limit is None else min(rows, request.limit)
@@ -233,7 +233,7 @@ def _drain(
 
 
 def selection_in_words(stored: Mapping[str, Any]) -> list[str]:
-    """Which rows an export holds and in which order, from its stored choices."""
+    """Describe which rows an export holds and in which order, from its stored choices."""
     if not stored.get("as_shown"):
         return []
     view = GridState.of_dict(stored.get("view", {}))

@@ -1,4 +1,4 @@
-"""Exports: files made from a run's stored rows, or by the provider from its result. No query runs again."""
+"""Start, cancel and delete exports: files made from a run's stored rows, or by the provider. No query runs again."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ from queries.providers.registry import provider_class
 from queries.results import orphan_directories
 from queries.runs.engine import error_texts, queue
 
-# The same file asked for again so soon after it was made is a second click; later it is a new wish.
+# The same file requested this soon after it was built is a second click; later it is a new request.
 DUPLICATE_WINDOW = timedelta(minutes=1)
 
 DUPLICATE_NOTE = "You have just asked for this very file. It is made once; here it is."
 
-# What the writers count, and what to say when there is some of it.
+# Notes for what the writers count.
 NOTES = {
     "cells_cut": "{:,} cells were cut: Excel holds at most 32,767 characters in one cell.",
     "cells_neutralised": "{:,} cells look like formulas and are marked as text with ' so that none runs.",
@@ -60,11 +60,11 @@ NOTES = {
 
 
 def start_export(request: ExportRequest) -> Export:
-    """Record the export; a small one is built at once, a large one by a worker.
+    """Insert the export; a small one is built at once, a large one by a worker.
 
-    The same file asked for a second time, while it is made or just after, is the one there is (`asked_before`).
-    Raises ExportRefusedError, reading.ResultUnavailableError when there are no rows, and ResultError or FormatError
-    when they cannot be read or held.
+    If the same file was requested a moment ago, that export is returned (``asked_before``). Raises
+    ExportRefusedError, ResultUnavailableError when there are no rows, and ResultError or FormatError when
+    they cannot be read or held.
     """
     result_set = readable_result(request)
     expected = estimate(request, result_set)
@@ -87,9 +87,9 @@ def start_export(request: ExportRequest) -> Export:
 def _recorded(
     chosen: ExportRequest, options: dict[str, Any], *, ring: bool, **facts: Any
 ) -> Export:
-    """The row of a new export, or that of the same one asked for a moment ago."""
+    """Insert a new export, or return the same one requested a moment ago."""
     with transaction.atomic():
-        # One ask of a person after the other: two at once would both find room, and no twin.
+        # One request of a user at a time: two at once would both fit and both be new.
         others = User.objects.select_for_update(no_key=True)
         others.filter(pk=chosen.owner.pk).first()
         if known := _asked_before(chosen, options, facts["result_set"]):
@@ -112,7 +112,7 @@ def _recorded(
 def _asked_before(
     chosen: ExportRequest, options: dict[str, Any], result_set: ResultSet | None
 ) -> Export | None:
-    """The export of the same choices that is being made, or was made a moment ago."""
+    """Return the export of the same choices that is being built, or was built a moment ago."""
     under_way = Q(status__in=ACTIVE_STATUSES, cancel_asked_at=None)
     since = timezone.now() - DUPLICATE_WINDOW
     just_made = Q(status=Status.SUCCEEDED, finished_at__gt=since, file_removed_at=None)
@@ -152,7 +152,7 @@ class ProviderFileRequest:
 
 
 def start_provider_export(request: ProviderFileRequest) -> Export:
-    """Record the export, as `start_export` does; a worker has the file made and takes it in. Raises ExportRefusedError."""
+    """Insert the export, as `start_export` does; a worker downloads the file. Raises ExportRefusedError."""
     run = request.run
     if why := _why_no_provider_file(request):
         raise ExportRefusedError(why)
@@ -175,7 +175,7 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
 
 
 def provider_formats(run: Run, user: User) -> tuple[str, ...]:
-    """The formats of which ``user`` can have the provider make a file of the run's result now."""
+    """Return the formats in which the provider can now make a file of the run's result for ``user``."""
     formats = provider_class(run.provider).capabilities.export_formats
     return () if not formats or _why_no_file(run, user) else formats
 
@@ -211,26 +211,26 @@ def _is_small(
 
 
 def export_media_type(export: Export) -> str:
-    """The Content-Type of the file."""
+    """Return the Content-Type of the file."""
     return media_type(export.format, export.options.get("compression", ""))
 
 
 def cancel_export(export: Export) -> None:
-    """Ask for a build to be stopped; the worker confirms it."""
+    """Request the end of a build; the worker confirms it."""
     asked = Export.objects.active().filter(pk=export.pk, cancel_asked_at=None)
     if asked.update(cancel_asked_at=timezone.now()):
         queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
 
 
 def delete_export(export: Export) -> None:
-    """Remove the row and its file; a build under way loses its lease and stops."""
+    """Delete the row and its file; a running build loses its lease and stops."""
     folder = export_dir(export)
     export.delete()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def export_notes(export: Export) -> Iterator[str]:
-    """What the file lacks of the result, and what was changed so that the format could hold it."""
+    """Yield what the file lacks of the result, and what was changed so that the format could hold it."""
     if export.options.get("made_by") == MADE_BY_PROVIDER:
         yield "The provider made this file. We do not check it for text that a spreadsheet could run as a formula."
     else:
@@ -243,9 +243,9 @@ def export_notes(export: Export) -> Iterator[str]:
 
 
 def _lacking(export: Export) -> Iterator[str]:
-    """What there is beside the file: rows that were not chosen or never came, values without a column.
+    """Yield what is missing: rows not selected or never received, values without a column.
 
-    Not asked of the result, which may be gone by now.
+    Does not read the result, which may be deleted by now.
     """
     there = export.options.get("rows_there", 0)
     limit = export.options.get("limit")
@@ -260,11 +260,11 @@ def _lacking(export: Export) -> Iterator[str]:
 
 
 def recover_exports() -> None:
-    """Ring again for builds that stand still, and remove the files of expired exports."""
+    """Enqueue stalled builds again, and remove the files of expired exports."""
     now = timezone.now()
     still = Export.objects.active().filter(next_at__lt=now - LEASE_DURATION)
     for export in still.exclude(lease_until__gt=now)[:50]:
-        # Once in a while: the sweep comes by every couple of seconds.
+        # Not at every pass: recovery runs every couple of seconds.
         if still.filter(pk=export.pk, next_at=export.next_at).update(next_at=now):
             queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
     for export in Export.objects.filter(expires_at__lt=now, file_removed_at=None)[:50]:
@@ -273,7 +273,7 @@ def recover_exports() -> None:
 
 
 def delete_orphan_files() -> None:
-    """Remove folders that no export names any more: whoever deleted one may have crashed before its files went."""
+    """Remove directories without an export: a process may have crashed between deleting row and files."""
     named = Export.objects.with_files().values_list("pk", flat=True)
     for folder in orphan_directories(
         Path(settings.DATA_DIR) / "exports", {*map(str, named)}

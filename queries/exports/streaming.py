@@ -1,8 +1,8 @@
-"""Downloads that stream: rows to bytes to the browser at once, with no file on disk in between.
+"""Stream downloads: rows to bytes to the browser, without a file on disk.
 
-A stream cannot say that it failed once its first byte is out; it can only break. So it breaks visibly: what goes
-wrong is raised through the server, which cuts the connection without the end that HTTP/1.1 demands of a chunked
-answer, and browsers and curl report a failed download. A short file never looks whole.
+A stream cannot report an error once its first byte is sent; it can only break. So it breaks visibly: exceptions
+pass through the server, which cuts the connection without the last chunk that HTTP/1.1 demands, and browsers and
+curl report a failed download. A short file never looks complete.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ log = structlog.get_logger(__name__)
 
 
 class NoSlotError(Exception):
-    """As many downloads stream as may, in all or of one person; ``str()`` is safe to show."""
+    """All download slots are in use, in all or of this user; ``str()`` is safe to show."""
 
 
 class TooSlowError(Exception):
-    """A stream took longer than it may."""
+    """A stream exceeded its time limit."""
 
 
 class DownloadSlots:
-    """How many downloads stream in this process: each keeps a thread of the web server.
+    """Counts the downloads of this process: each holds a thread of the web server.
 
-    One person has at most half of them, rounded up.
+    One user has at most half of the slots, rounded up.
     """
 
     def __init__(self) -> None:
@@ -47,11 +47,11 @@ class DownloadSlots:
 
     @property
     def in_use(self) -> int:
-        """How many are taken, by anybody."""
+        """Number of slots in use, of all users."""
         return self._held.total()
 
     def acquire(self, owner: User) -> None:
-        """Take a slot for a person. Raises NoSlotError."""
+        """Take a slot for a user. Raises NoSlotError."""
         share = (settings.DOWNLOADS + 1) // 2
         with self._lock:
             if self.in_use >= settings.DOWNLOADS:
@@ -65,20 +65,20 @@ class DownloadSlots:
             self._held[owner.pk] += 1
 
     def release(self, owner: User) -> None:
-        """Let go of one."""
+        """Release a slot."""
         with self._lock:
             self._held[owner.pk] -= 1
-            self._held += Counter()  # forgets those who hold none
+            self._held += Counter()  # removes zero counts
 
 
 slots = DownloadSlots()
 
 
 class Download:
-    """The bytes of a file, made while they are sent. Whoever has one closes it, read to its end or not.
+    """The bytes of a file, made while they are sent. Must be closed, read to its end or not.
 
-    The first rows are read at once, so that rows that cannot be read are an answer in words. Raises NoSlotError,
-    ResultError and FormatError then; later, whatever breaks it.
+    The first rows are read at once, so that unreadable rows give an error page. Raises NoSlotError, ResultError
+    and FormatError then, and any of the writers' errors later.
     """
 
     def __init__(self, request: ExportRequest, result_set: ResultSet) -> None:
@@ -119,7 +119,7 @@ class Download:
         self._whole = True
 
     def close(self) -> None:
-        """Let go of the rows and of the slot; the server calls it however the answer ends."""
+        """Close the rows and release the slot; the server calls it however the response ends."""
         self._open.close()
         outcome = "download_sent" if self._whole else "download_broken"
         log.info(outcome, run=self._run, rows=self.report.rows, size=self.report.size)

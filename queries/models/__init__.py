@@ -1,4 +1,4 @@
-"""The rows that are the truth: one module per family."""
+"""Database models, one module per family."""
 
 from __future__ import annotations
 

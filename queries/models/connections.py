@@ -22,11 +22,11 @@ class ConnectionQuerySet(SharedQuerySet["Connection"]):
 
 
 class Connection(ProviderMixin):
-    """An API key kept sealed; only its last four characters are ever shown.
+    """A sealed API key; only its last four characters are ever shown.
 
     ``origin`` is the scheme, host and port the key was entered for; the seal is bound to it.
-    ``options`` are the provider's connection fields other than the key. ``rate_figures`` are
-    what the provider last said of its limit: ``limit``, ``remaining``, ``resets_at`` (ISO 8601).
+    ``options`` are the provider's connection fields other than the key. ``rate_figures`` is the last
+    reported rate limit: ``limit``, ``remaining``, ``resets_at`` (ISO 8601).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -64,28 +64,28 @@ class Connection(ProviderMixin):
 
     @property
     def is_new(self) -> bool:
-        """Not stored yet."""
+        """Whether the row is not stored yet."""
         return self._state.adding
 
     @property
     def rate_resets_at(self) -> datetime | None:
-        """When the calls come back, if the provider told."""
+        """When the rate limit resets, if reported."""
         told = self.rate_figures.get("resets_at")
         return datetime.fromisoformat(told) if told else None
 
     def set_key(self, key: str) -> None:
         """Seal ``key`` for this connection and its present origin. Does not save."""
         self.sealed_key = seal(key, owner=str(self.pk), origin=self.origin)
-        # Of a short key four characters would be too much of it.
+        # Four characters of a short key would reveal too much.
         self.key_last4 = key[-4:] if len(key) >= 12 else ""  # noqa: PLR2004
         self.key_fingerprint = fingerprint(key)
 
     def reveal_key(self) -> str:
-        """The clear key, for the moment of one call; raises SealError. Never store it."""
+        """Return the decrypted key, for one call. Raises SealError. Never store it."""
         return unseal(self.sealed_key, owner=str(self.pk), origin=self.origin)
 
     def reseal_key(self) -> bool:
-        """Re-encrypt under the newest field key, if nobody changed the row meanwhile."""
+        """Re-encrypt under the newest field key, unless the row changed meanwhile."""
         return bool(
             type(self)
             .objects.filter(pk=self.pk, sealed_key=self.sealed_key)

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 class ExportQuerySet(models.QuerySet["Export"]):
-    """Exports as seen by one person."""
+    """Exports. Only the owner sees them."""
 
     def visible_to(self, user: User) -> ExportQuerySet:
-        """Own exports, as long as the run is still visible to the person."""
+        """Filter to the user's own exports whose run is still visible to the user."""
         return self.filter(owner=user, run__in=Run.objects.visible_to(user))
 
     def active(self) -> ExportQuerySet:
-        """Waiting or being built."""
+        """Filter to exports that wait or are being built."""
         return self.filter(status__in=ACTIVE_STATUSES)
 
     def with_files(self) -> ExportQuerySet:
-        """Those that have a file, or are to have one."""
+        """Filter to exports that have a file, or will have one."""
         kept = Q(status__in=ACTIVE_STATUSES) | Q(status=Status.SUCCEEDED)
         return self.filter(kept, file_removed_at=None)
 
 
 class Export(LeasedModel):
-    """One file made from a stored result, never by asking the provider again.
+    """One file made from a stored result, without a call to the provider.
 
-    ``options``: what was chosen, as ``taking.ExportRequest.stored`` gives it; besides ``rows_there``
-    (rows of the result then) and ``made_by``. The file is ``<data>/exports/<id>/<file name>``;
-    ``report`` counts cut and neutralised cells, and holds the ``manifest``.
+    ``options``: the choices, as ``ExportRequest.as_dict`` returns them, with ``rows_there`` (rows of the
+    result then) and ``made_by``. The file is ``<data>/exports/<id>/<file name>``; ``report`` counts
+    truncated and neutralized cells, and holds the ``manifest``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -66,7 +66,7 @@ class Export(LeasedModel):
     expires_at = models.DateTimeField(null=True)
     file_removed_at = models.DateTimeField(null=True)
 
-    #: Not stored: this export was there already when it was asked for.
+    #: Not stored: the export existed already when it was requested.
     asked_before = False
 
     objects: ClassVar[ExportQuerySet] = ExportQuerySet.as_manager()  # type: ignore[assignment]
@@ -86,5 +86,5 @@ class Export(LeasedModel):
 
     @property
     def is_active(self) -> bool:
-        """Waiting or being built."""
+        """Whether the export waits or is being built."""
         return self.status in ACTIVE_STATUSES

@@ -1,4 +1,4 @@
-"""What rows of one provider have in common."""
+"""Fields shared by rows that belong to a provider."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class ProviderMixin(models.Model):
 
     @property
     def provider_label(self) -> str:
-        """The provider's name as people know it."""
+        """The provider's display name."""
         return dict(provider_choices()).get(self.provider, self.provider)

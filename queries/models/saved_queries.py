@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Mode(models.TextChoices):
-    """How a run is executed: in the web process, as a job at the provider, or here on stored rows."""
+    """How a run is executed: in the web process, as a job at the provider, or on stored rows."""
 
     DIRECT = "direct", "Direct"
     BACKGROUND = "background", "Background"
@@ -26,11 +26,10 @@ class Mode(models.TextChoices):
 
 
 class QuerySettings(ProviderMixin):
-    """What is asked, shared by saved queries and runs.
+    """The query, shared by saved queries and runs.
 
-    ``settings`` are the provider's query fields (tier, syntax, limit ...). ``time_range`` is
-    a preset such as ``last-1h``, or ``absolute`` (then ``range_start`` and ``range_end`` say
-    which, in UTC), or ``none``.
+    ``settings`` are the provider's query fields (tier, syntax, limit ...). ``time_range`` is a preset such
+    as ``last-1h``, or ``absolute`` (with ``range_start`` and ``range_end``, in UTC), or ``none``.
     """
 
     statement = models.TextField()

@@ -1,4 +1,4 @@
-"""Teams: who things are shared with."""
+"""Teams, memberships and invitations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Role(models.TextChoices):
-    """What a member may do: viewers see and run, editors change, admins manage members."""
+    """Roles in a team: viewers see and run, editors change, admins manage members."""
 
     VIEWER = "viewer", "Viewer"
     EDITOR = "editor", "Editor"
@@ -23,25 +23,25 @@ class Role(models.TextChoices):
 
 
 class TeamQuerySet(models.QuerySet["Team"]):
-    """Teams as seen by one person."""
+    """Teams, by the rights of a user."""
 
     def visible_to(self, user: User) -> TeamQuerySet:
-        """Teams the person belongs to."""
+        """Filter to teams the user belongs to."""
         return self.filter(memberships__user=user)
 
     def editable_by(self, user: User) -> TeamQuerySet:
-        """Teams in which the person may change shared things."""
+        """Filter to teams in which the user may change shared objects."""
         return self.filter(
             memberships__user=user, memberships__role__in=[Role.EDITOR, Role.ADMIN]
         )
 
     def administered_by(self, user: User) -> TeamQuerySet:
-        """Teams whose members the person manages."""
+        """Filter to teams whose members the user manages."""
         return self.filter(memberships__user=user, memberships__role=Role.ADMIN)
 
 
 class Team(models.Model):
-    """A group of people that shares connections, saved queries and results."""
+    """A group of users that shares connections, saved queries and results."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
@@ -60,7 +60,7 @@ class Team(models.Model):
 
 
 class Membership(models.Model):
-    """One person in one team, with a role."""
+    """One user in one team, with a role."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(
@@ -80,7 +80,7 @@ class Membership(models.Model):
 
 
 class Invitation(OneTimeToken):
-    """A link by which somebody without an account joins a team."""
+    """A link by which a user without an account joins a team."""
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField()

@@ -1,4 +1,4 @@
-"""People: e-mail sign-in, and the one-time links that let somebody in without a password."""
+"""Users with e-mail sign-in, and one-time links that sign in without a password."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from django.utils import timezone
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates people; e-mail addresses are compared without case."""
+    """Creates users; e-mail addresses are compared without case."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """The address in lower case: two accounts must not differ by case alone."""
+        """Return the address in lower case: two accounts must not differ by case alone."""
         return (email or "").strip().lower()
 
     def create_user(
         self, email: str, password: str | None = None, **extra: Any
     ) -> User:
-        """A person who can sign in; without a password only a link lets them in."""
+        """Create a user; without a password only a link can sign in."""
         user = self.model(email=self.normalize_email(email), **extra)
         user.set_password(password)
         user.save(using=self._db)
@@ -33,16 +33,16 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(
         self, email: str, password: str | None = None, **extra: Any
     ) -> User:
-        """A person who may manage every account (``createsuperuser``)."""
+        """Create a user who may manage every account (``createsuperuser``)."""
         return self.create_user(email, password, is_superuser=True, **extra)
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Sign-in look-up, whatever case the address is typed in."""
+        """Return the user for a sign-in, whatever case the address is typed in."""
         return self.get(email=self.normalize_email(username))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. ``time_zone`` is an IANA name; empty means the browser's."""
+    """A user. ``time_zone`` is an IANA name; empty means the browser's."""
 
     email = models.EmailField("e-mail", unique=True)
     name = models.CharField(max_length=120, blank=True)
@@ -66,7 +66,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 def token_digest(token: str) -> str:
-    """What is stored of a one-time token: its SHA-256, so the database cannot let anyone in."""
+    """Return what is stored of a one-time token: its SHA-256, so that database access does not sign in."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -81,7 +81,7 @@ class OneTimeToken(models.Model):
         abstract = True
 
     def issue(self, lifetime: timedelta) -> str:
-        """Save the row under a fresh token and return the token: it exists nowhere else."""
+        """Save the row under a fresh token and return the token, which is stored nowhere else."""
         token = secrets.token_urlsafe(32)
         self.digest = token_digest(token)
         self.expires_at = timezone.now() + lifetime
@@ -90,14 +90,14 @@ class OneTimeToken(models.Model):
 
     @classmethod
     def live(cls, token: str) -> models.QuerySet[Self]:
-        """The row of ``token``, unless it was used or has expired."""
+        """Return the row of ``token`` as a queryset, empty if it was used or has expired."""
         return cls._default_manager.filter(
             digest=token_digest(token), used_at=None, expires_at__gt=timezone.now()
         )
 
     @classmethod
     def redeem(cls, token: str) -> Self | None:
-        """The row, marked used, or None if unknown, used or expired. Atomic: one winner."""
+        """Mark the row used and return it; None if unknown, used or expired. Atomic."""
         if not cls.live(token).update(used_at=timezone.now()):
             return None
         return cls._default_manager.get(digest=token_digest(token))

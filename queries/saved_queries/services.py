@@ -1,4 +1,4 @@
-"""Saved queries: find, copy and favour them."""
+"""Find, duplicate and mark saved queries."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ OWNED_BY_ME, OWNED_BY_OTHERS = "mine", "teams"
 
 
 def parse_tags(text: str) -> list[str]:
-    """Tags from comma-separated text: lower case, each once, in the order given."""
+    """Return tags from comma-separated text: lower case, each once, in the given order."""
     words = (" ".join(word.split()).lower() for word in text.split(","))
     return list(dict.fromkeys(word for word in words if word))
 
 
 def visible_with_favourites(user: User) -> QuerySet[SavedQuery]:
-    """What ``user`` may see, with ``is_favourite``; favourites first, then by name."""
+    """Return what ``user`` may see, with ``is_favourite``; favourites first, then by name."""
     mine = SavedQuery.favoured_by.through.objects.filter(
         savedquery=OuterRef("pk"), user=user
     )
@@ -42,9 +42,9 @@ def visible_with_favourites(user: User) -> QuerySet[SavedQuery]:
 def search(
     user: User, *, text: str = "", tag: str = "", ownership: str = ""
 ) -> QuerySet[SavedQuery]:
-    """Visible queries with ``text`` in name, description, statement or a tag.
+    """Return visible queries with ``text`` in name, description, statement or a tag.
 
-    ``whose`` is "mine", "teams" (what others share) or "" for all.
+    ``ownership`` is "mine", "teams" (shared by others) or "" for all.
     """
     found = visible_with_favourites(user)
     if ownership == OWNED_BY_ME:
@@ -66,14 +66,14 @@ def search(
 
 
 def tags_visible_to(user: User) -> list[str]:
-    """Every tag in use on what ``user`` sees, the most used first."""
+    """Return every tag in use on what ``user`` sees, the most used first."""
     rows = SavedQuery.objects.visible_to(user).values_list("tags", flat=True)
     used = Counter(tag for tags in rows for tag in tags)
     return sorted(used, key=lambda tag: (-used[tag], tag))
 
 
 def duplicate(user: User, query: SavedQuery) -> SavedQuery:
-    """A private copy that belongs to ``user``."""
+    """Create a private copy that belongs to ``user``."""
     return SavedQuery.objects.create(
         owner=user,
         name=f"Copy of {query.name}"[:MAX_NAME_CHARACTERS],
@@ -90,13 +90,13 @@ def duplicate(user: User, query: SavedQuery) -> SavedQuery:
 
 
 def set_favourite(query: SavedQuery, user: User, *, favourite: bool) -> None:
-    """Mark a query for one person, or take the mark away. Harmless when repeated."""
+    """Mark a query as a user's favourite, or unmark it. May be repeated."""
     change = query.favoured_by.add if favourite else query.favoured_by.remove
     change(user)
 
 
 def set_layout(query: SavedQuery, columns: Sequence[str], widths: str) -> None:
-    """Remember columns in their order, and the widths (a JSON object, name to pixels) that make sense."""
+    """Store the columns in their order, and the plausible widths (a JSON object, name to pixels)."""
     try:
         given = json.loads(widths or "{}")
     except (ValueError, RecursionError):
@@ -114,6 +114,6 @@ def set_layout(query: SavedQuery, columns: Sequence[str], widths: str) -> None:
 
 
 def _tagged(user: User, matches: Callable[[list[str]], bool]) -> list[UUID]:
-    # In Python: SQLite keeps JSON as text with escapes, in which no search finds "größe".
+    # In Python: SQLite stores JSON as text with escapes, in which a search does not find "größe".
     rows = SavedQuery.objects.visible_to(user).values_list("pk", "tags")
     return [pk for pk, tags in rows if matches(tags)]

@@ -1,7 +1,7 @@
-"""Rows to files: JSON, NDJSON, CSV, TSV, XLSX and Parquet, pure and streaming.
+"""Write rows as files: JSON, NDJSON, CSV, TSV, XLSX and Parquet, as pure streams.
 
-Every format is a generator: batches in, bytes out, at most a piece of a batch in hand. Files, downloads and archives
-are made of that one stream. Nothing here knows where the rows come from.
+Every format is a generator: batches in, bytes out, with at most a part of a batch in memory. Files,
+downloads and archives all use that stream. No module here knows where the rows come from.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 Progress = Callable[[int, int], None]
 
-#: What is compressed inside gains nothing from gzip; a .zip holds the manifest beside it.
+#: For files that are compressed inside: gzip would gain nothing, a .zip adds the manifest.
 _PACKED = (archive.ZIP,)
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
@@ -105,11 +105,11 @@ def stream(
     options: Options = Options(),  # noqa: B008 - frozen
     report: Report | None = None,
 ) -> Generator[bytes]:
-    """The file as bytes, as they come. `report`, if given, is filled on the way.
+    """Yield the file's bytes. ``report``, if given, is filled on the way.
 
-    `batches`: record batches with these columns in this order, or, for `options.original`, one column of JSON text
-    (or bytes). Raises at once KeyError for an unknown slug and FormatError for a choice the format cannot serve;
-    ValueError when a batch has another number of columns; what `batches` raises passes through.
+    ``batches``: record batches with these columns in this order, or, for ``options.original``, one column of JSON text
+    (or bytes). Raises KeyError for an unknown slug and FormatError for a choice the format cannot serve, both at once;
+    ValueError when a batch has another number of columns. Exceptions of ``batches`` pass through.
     """
     chosen = FORMATS[slug]
     _check(chosen, columns, options)
@@ -125,9 +125,9 @@ def write(
     options: Options = Options(),  # noqa: B008 - frozen
     progress: Progress | None = None,
 ) -> Report:
-    """Write the file, whole or not at all; the folder must exist and a file of that name is replaced.
+    """Write the complete file or none; the directory must exist, and a file of that name is replaced.
 
-    `progress` is called with the rows and the bytes written so far, after each batch; what it raises stops the
+    ``progress`` is called with the rows and bytes written so far, after each batch; its exceptions stop the
     work. Raises as `stream` does, and OSError.
     """
     report = Report()
@@ -145,13 +145,13 @@ def write(
 
 
 def extension(slug: str, compression: str = "") -> str:
-    """What the name ends with: csv, csv.zip or csv.gz."""
+    """Return the file name's extension: csv, csv.zip or csv.gz."""
     plain = FORMATS[slug].extension
     return f"{plain}.{archive.EXTENSIONS[compression]}" if compression else plain
 
 
 def media_type(slug: str, compression: str = "") -> str:
-    """The Content-Type of a download."""
+    """Return the Content-Type of a download."""
     return archive.MEDIA_TYPES[compression] if compression else FORMATS[slug].media_type
 
 
@@ -198,7 +198,7 @@ def _compressed(
 
 
 def _counted(batches: Batches, width: int, report: Report) -> Batches:
-    """Pass the batches on; a batch counts once the writer comes back for the next."""
+    """Pass the batches on; a batch is counted when the writer requests the next."""
     for batch in batches:
         if batch.num_columns != width:
             raise ValueError(f"{batch.num_columns} columns of data for {width} names")

@@ -1,4 +1,4 @@
-"""A file compressed as it comes: inside a .zip, or as a .gz. Nothing waits for the end."""
+"""Compress a file as it is written: into a .zip, or as a .gz."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _GZIP_WINDOW = 31
 def zip_stream(
     chunks: Iterator[bytes], name: str, manifest: Callable[[], bytes] | None = None
 ) -> Iterator[bytes]:
-    """The bytes as the file `name` of an archive; after it the manifest, asked for when the file is whole.
+    """Yield the bytes as the file ``name`` of an archive, followed by the manifest, which is computed last.
 
     The size is not known before the end, hence ZIP64.
     """
@@ -39,7 +39,7 @@ def zip_stream(
 
 
 def gzip_stream(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The bytes as a .gz. The same rows make the same file."""
+    """Yield the bytes as a .gz. The same rows give the same file."""
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
     for chunk in chunks:
         yield packer.compress(chunk)
@@ -47,7 +47,7 @@ def gzip_stream(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def measure(chunks: Iterator[bytes], report: Report) -> Iterator[bytes]:
-    """Pass the data file's bytes on; the report knows their size and hash at the end."""
+    """Pass the data file's bytes on; record size and hash in the report at the end."""
     digest = sha256()
     for chunk in chunks:
         digest.update(chunk)
@@ -57,7 +57,7 @@ def measure(chunks: Iterator[bytes], report: Report) -> Iterator[bytes]:
 
 
 def _beside(name: str) -> str:
-    """The manifest's name: of two files of one name, unpacking leaves the last."""
+    """Return the manifest's name: of two files of one name, unpacking would leave only the last."""
     return f"{name}.{MANIFEST_NAME}" if name.lower() == MANIFEST_NAME else MANIFEST_NAME
 
 

@@ -1,4 +1,4 @@
-"""The words every format shares: what goes in, what may be chosen, what is told afterwards."""
+"""Types shared by all formats: input, options, report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXCEL_ROWS = 1_048_576
 
 
 class FormatError(Exception):
-    """What was asked cannot be written. The text is safe to show to a user."""
+    """The requested file cannot be written. The text is safe to show to a user."""
 
 
 class Column(Protocol):
@@ -33,7 +33,7 @@ class Column(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may choose. A format ignores what does not concern it, except `original`."""
+    """The user's choices. A format ignores those that do not concern it, except ``original``."""
 
     #: JSON and NDJSON: write each row's original text (batches of one column, `_original`), not its columns.
     original: bool = False
@@ -49,7 +49,7 @@ class Options:
     #: (default: result.<extension>).
     compression: str = ""
     inner_name: str = ""
-    #: Tells of the file once its rows are out: the last member of a .zip, and Parquet's own metadata.
+    #: Returns the manifest once all rows are written: the last member of a .zip, and Parquet's metadata.
     manifest: Callable[[Report], bytes] | None = None
     #: XLSX: rows of one sheet, header included; more rows continue on further sheets.
     sheet_rows: int = EXCEL_ROWS
@@ -57,7 +57,7 @@ class Options:
 
 @dataclass
 class Report:
-    """What was written. It grows while the file does and is final when the last byte is out."""
+    """What was written. It grows with the file and is final after the last byte."""
 
     rows: int = 0
     #: Bytes of the finished file, after any compression.
@@ -69,14 +69,14 @@ class Report:
     data_sha256: str = ""
     #: XLSX: sheets that hold rows.
     sheets: int = 0
-    #: XLSX: cells cut because Excel holds at most 32,767 characters in one.
+    #: XLSX: cells truncated because Excel holds at most 32,767 characters in one.
     cells_cut: int = 0
     #: Cells and column names that a spreadsheet could read as a formula, prefixed with ' (CSV, TSV)
     #: or bearing Excel's own mark for that (XLSX).
     cells_neutralised: int = 0
     #: XLSX: integers of more than 15 digits, and dates before March 1900, written as text to stay exact.
     cells_as_text: int = 0
-    #: JSON: values that were no valid JSON and were written as a JSON string, so that the file stays readable.
+    #: JSON: values that were not valid JSON and were written as a JSON string, so that the file stays valid.
     values_quoted: int = 0
     #: JSON: integers beyond 2^53 written as text, as chosen.
     integers_as_text: int = 0
@@ -108,7 +108,7 @@ class Format:
 
 
 def unique_names(columns: Sequence[Column]) -> Iterator[str]:
-    """The names, a repeated one as "name (2)": a reader of JSON or Parquet would keep only one of them."""
+    """Yield the names, a repeated one as "name (2)": readers of JSON or Parquet would keep only one of them."""
     taken = {column.name for column in columns}
     seen: set[str] = set()
     for column in columns:

@@ -1,10 +1,10 @@
-"""CSV after RFC 4180, and TSV alike with tabs: CRLF, a header row, quotes where needed. Nothing is lost in it.
+"""CSV after RFC 4180, and TSV likewise with tabs: CRLF, a header row, quotes where needed. Lossless.
 
-TSV quotes as CSV does (a cell with a tab, a quote or a line end stands in quotes), as Excel and pandas read it;
-IANA's text/tab-separated-values could not hold such cells at all.
+TSV quotes as CSV does (cells with a tab, a quote or a line end), as Excel and pandas read it;
+IANA's text/tab-separated-values cannot hold such cells at all.
 
-An empty text is "" and a missing value is nothing, so that the two stay apart (as in PostgreSQL's COPY).
-In a table of one column a missing value is "" as well: most readers skip an empty line, and a row would be lost.
+An empty text is "" and a missing value is empty, so that the two differ (as in PostgreSQL's COPY).
+In a table of one column a missing value is "" as well: most readers skip an empty line and would lose a row.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def delimited_chunks(
     *,
     separator: str,
 ) -> Iterator[bytes]:
-    """The file, piece by piece. Numbers, booleans and dates are never touched by the formula guard."""
+    """Yield the file in chunks. The formula guard never changes numbers, booleans and dates."""
     if options.bom:
         yield codecs.BOM_UTF8
     table = _Table(separator, options, report)
@@ -54,7 +54,7 @@ tsv_chunks = partial(delimited_chunks, separator="\t")
 
 
 class _Table:
-    """Columns of values to lines of text."""
+    """Formats columns of values as lines of text."""
 
     def __init__(self, separator: str, options: Options, report: Report) -> None:
         self._separator = separator
@@ -64,17 +64,17 @@ class _Table:
         self._report = report
 
     def header(self, names: Sequence[str]) -> bytes:
-        """The first line."""
+        """Return the first line."""
         cells = [
             self._quoted(self._text(pa.array([name], pa.string()))) for name in names
         ]
-        # Excel takes a file that begins with ID for SYLK and refuses it; a quote in front is enough.
+        # Excel reads a file that begins with ID as SYLK and refuses it; a leading quote prevents that.
         if names[0].startswith("ID") and not self._options.bom:
             cells[0] = _in_quotes(pa.array([names[0]], pa.string()))
         return self.lines(cells)
 
     def cells(self, values: pa.Array) -> pa.StringArray:
-        """One column, each value as it stands in a line."""
+        """Return one column as the text of its cells."""
         if pa.types.is_timestamp(values.type):
             return iso_texts(values, self._options.zone)
         text = texts(values)
@@ -83,7 +83,7 @@ class _Table:
         return self._quoted(self._text(text))
 
     def lines(self, cells: list[pa.StringArray]) -> bytes:
-        """The columns side by side."""
+        """Join the columns into lines."""
         missing = constant('""' if len(cells) == 1 else "")
         *others, last = (column.fill_null(missing) for column in cells)
         # One column with the line ends costs less than a separator after each of the others.
@@ -99,7 +99,7 @@ class _Table:
         return text
 
     def _quoted(self, text: pa.StringArray) -> pa.StringArray:
-        """Quotes around the cells that need them: separators, quotes, line ends, and the empty text."""
+        """Quote the cells that need it: separators, quotes, line ends, and the empty text."""
         data = as_bytes(text)
         mask = (
             pc.match_substring_regex(text, self._needs_quotes)

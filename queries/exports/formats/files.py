@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and names that are safe everywhere."""
+"""Atomic files, and file names that are safe on every system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-#: Files being written. A process that is killed may leave one; any older than a running build can go.
+#: Suffix of files being written. A killed process may leave one; any older than a running build can be removed.
 TEMPORARY_SUFFIX = ".part"
 MAX_NAME_CHARACTERS = 120
 #: File systems count bytes, most allow 255.
@@ -34,9 +34,9 @@ _RESERVED = re.compile(
 
 @contextmanager
 def atomic_file(destination: Path) -> Iterator[IO[bytes]]:
-    """A file to write to that takes its name only when all is on disk; on any exception nothing is left.
+    """Open a file that gets its name only when it is complete and on disk; on any exception none is left.
 
-    OSError (a full disk, say) passes through.
+    OSError (for example a full disk) passes through.
     """
     temporary = destination.with_name(f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     try:
@@ -52,9 +52,9 @@ def atomic_file(destination: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def behind(*takers: Callable[[bytes], object]) -> Iterator[Callable[[bytes], None]]:
-    """Gives each chunk to all takers by a thread, in the time that the next one is made in.
+    """Pass each chunk to all consumers in a thread, while the next chunk is made.
 
-    One chunk waits at most. What a taker raises comes with the next chunk, or at the end of the block.
+    At most one chunk waits. A consumer's exception is raised with the next chunk, or at the end of the block.
     """
     given: Future[None] | None = None
 
@@ -75,7 +75,7 @@ def behind(*takers: Callable[[bytes], object]) -> Iterator[Callable[[bytes], Non
 
 
 def safe_file_name(name: str, extension: str) -> str:
-    """A name for a download or an archive member: one path segment, no trick, readable, at most 120 characters."""
+    """Return a name for a download or an archive member: one path segment, readable, at most 120 characters."""
     ending = f".{extension}"
     stem = unicodedata.normalize("NFC", _HIDDEN.sub("", name))
     stem = " ".join(_FORBIDDEN.sub("-", stem).split())
@@ -89,13 +89,13 @@ def safe_file_name(name: str, extension: str) -> str:
 
 
 def _cut(stem: str, reserved: int) -> str:
-    """A name cut to what is left beside `reserved` characters of ending."""
+    """Truncate a name to what ``reserved`` characters of extension leave."""
     short = stem[: MAX_NAME_CHARACTERS - reserved].encode()[: MAX_NAME_BYTES - reserved]
     return short.decode(errors="ignore").rstrip(_EDGES)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a power cut."""
+    """Make the new name survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

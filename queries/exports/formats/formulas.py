@@ -1,6 +1,6 @@
-"""Text that a spreadsheet would run as a formula, and how it is made harmless.
+"""Find text that a spreadsheet would run as a formula, and neutralize it.
 
-OWASP "CSV Injection": a leading apostrophe makes the cell text. Text inside a cell is left alone.
+OWASP "CSV Injection": a leading apostrophe makes the cell text. Text inside a cell is not changed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from queries.exports.formats.text import as_bytes, count, joined
 #: After anything a spreadsheet drops while importing (blanks of every script, controls, invisible characters,
 #: quotes): a formula's first character, ASCII or full-width. A tab or a return is a trigger itself.
 TRIGGER = r"""^[\pZ\pC"']*?([\t\r=+\-@\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}])"""
-#: A plain number is no formula, whatever its sign.
+#: A plain number is not a formula, whatever its sign.
 NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 
 #: First bytes that no formula has, whatever follows: ASCII but blanks, quotes, controls and triggers, and the UTF-8 of
@@ -26,7 +26,7 @@ _HARMLESS = bytes(
 
 
 def neutralize(array: pa.StringArray) -> tuple[pa.StringArray, int]:
-    """The texts with ' before those that look like a formula, and how many those were."""
+    """Return the texts with ' before those that look like a formula, and how many those were."""
     mask = looks_like_formula(array)
     if mask is None:
         return array, 0
@@ -34,9 +34,9 @@ def neutralize(array: pa.StringArray) -> tuple[pa.StringArray, int]:
 
 
 def looks_like_formula(array: pa.StringArray) -> pa.BooleanArray | None:
-    """Which texts a spreadsheet could run; None if there is none.
+    """Return which texts a spreadsheet could run; None if there is none.
 
-    Mostly the first bytes tell that there is none, in a tenth of the time that a regular expression takes.
+    Usually the first bytes show that there is none, in a tenth of a regular expression's time.
     """
     if not as_bytes(_first_bytes(array)).translate(None, _HARMLESS):
         return None

@@ -1,4 +1,4 @@
-"""Text as JSON strings, and JSON text that is checked before it goes into a file."""
+"""JSON strings, and validation of JSON text before it goes into a file."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _validator = msgspec.json.Decoder(msgspec.Raw)
 
 
 def encode(value: str) -> str:
-    """One text as a JSON string."""
+    """Return one text as a JSON string."""
     return msgspec.json.encode(value).decode()
 
 
 def escaped(text: pa.StringArray) -> pa.StringArray:
-    """Texts as they stand between the quotes of JSON strings, nulls kept."""
+    """Return texts as they stand between the quotes of JSON strings; nulls stay."""
     data = as_bytes(text)
     if not has_bytes(data, _CONTROLS):
         return _easily(text, data)
@@ -49,9 +49,9 @@ def _easily(text: pa.StringArray, data: bytes) -> pa.StringArray:
 
 
 def checked(text: pa.StringArray, report: Report) -> pa.StringArray:
-    """JSON texts, each on one line; what is no JSON becomes a JSON string and is counted, so the file stays valid.
+    """Return JSON texts on one line each; invalid ones become JSON strings and are counted.
 
-    Line ends can only stand between the tokens of valid JSON, so a blank instead of one changes nothing.
+    Line ends can only stand between the tokens of valid JSON, so replacing them by blanks changes nothing.
     """
     valid = [value is None or is_json(value) for value in text.to_pylist()]
     if not all(valid):
@@ -63,18 +63,18 @@ def checked(text: pa.StringArray, report: Report) -> pa.StringArray:
 
 
 def is_json(value: str) -> bool:
-    """Whether a text is exactly one JSON value."""
+    """Return whether a text is exactly one JSON value."""
     try:
         _validator.decode(value)
     except RecursionError:
-        return False  # no reader would take it either
+        return False  # no reader would accept it either
     except msgspec.DecodeError:
         return _is_json_with_lone_surrogates(value)
     return True
 
 
 def _is_json_with_lone_surrogates(value: str) -> bool:
-    r"""msgspec refuses an escape such as "\ud800" alone; the grammar (RFC 8259, 8.2) allows it."""
+    r"""Accept lone escapes such as "\ud800", which msgspec refuses and the grammar (RFC 8259, 8.2) allows."""
     try:
         json.loads(value, parse_constant=_refuse, parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
@@ -87,7 +87,7 @@ def _refuse(name: str) -> NoReturn:
 
 
 def large_integers_as_text(text: pa.StringArray, report: Report) -> pa.StringArray:
-    """Valid JSON texts with the integers beyond 2^53 as strings, at any depth; how many is counted."""
+    """Return valid JSON texts with integers beyond 2^53 as strings, at any depth; count them."""
 
     def spelled(found: re.Match[str]) -> str:
         digits = found[1]

@@ -1,6 +1,6 @@
 """JSON (one array) and NDJSON (one object a line), from the rows' original text or from the shown columns.
 
-Original text is written as it came: number forms, big integers, the order of keys and repeated keys survive.
+Original text is written unchanged: number spelling, big integers, the order of keys and repeated keys survive.
 From columns: integers are exact; NaN and the infinities are the strings "NaN", "Infinity", "-Infinity" (proto3's
 JSON mapping; null would make them missing values); timestamps are ISO 8601 in UTC; a missing value is null.
 If chosen, integers beyond 2^53 are strings, in nested values and original rows too.
@@ -31,7 +31,7 @@ _NULL = "null"
 def ndjson_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
-    """One JSON value a line, each line ended."""
+    """Yield one JSON value a line, each line ended."""
     rows = _rows(columns, options, report, after="\n")
     for batch in batches:
         for piece in pieces(batch):
@@ -41,13 +41,13 @@ def ndjson_chunks(
 def json_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
-    """One array, a row a line, so that it can be read and compared by people too."""
+    """Yield one array with a row a line, so that people can read and compare it too."""
     rows = _rows(columns, options, report, before=",\n")
     begun = False
     for batch in batches:
         for piece in pieces(batch):
             data = as_bytes(rows(piece))
-            # Every row brings the comma before it; the very first comma gives way to the bracket.
+            # Every row starts with a comma; the bracket replaces the first one.
             yield data if begun else b"[" + data[1:]
             begun = True
     yield b"\n]\n" if begun else b"[]\n"
@@ -61,7 +61,7 @@ def _rows(
     before: str = "",
     after: str = "",
 ) -> Rows:
-    """How a piece becomes rows of text, each between `before` and `after`; all in one join, for each is a copy."""
+    """Return a function from a slice to rows of text between ``before`` and ``after``; one join, because each join copies."""
     parts = _originals(report) if options.original else _objects(columns, report)
 
     def rows(piece: pa.RecordBatch) -> pa.StringArray:
@@ -106,14 +106,14 @@ def _values(values: pa.Array, kind: str, report: Report) -> Parts:
 
 
 def _strings(text: pa.StringArray) -> Parts:
-    """In quotes, but for nulls. Where there are none, the quotes join what stands beside them."""
+    """Quote texts except nulls. Without nulls, the quotes are merged into the neighbouring constants."""
     if not text.null_count:
         return ['"', text, '"']
     return [joined('"', text, '"').fill_null(constant(_NULL))]
 
 
 def _merged(parts: Parts) -> Parts:
-    """The same with neighbouring constants made one: each costs a copy per row."""
+    """Merge neighbouring constants: each costs a copy per row."""
     found: Parts = [parts[0]]
     for part in parts[1:]:
         if isinstance(part, str) and isinstance(found[-1], str):

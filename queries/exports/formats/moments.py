@@ -21,7 +21,7 @@ _MILLISECONDS = pa.timestamp("ms")
 
 
 def wall_clock(array: pa.TimestampArray, zone: tzinfo) -> pa.TimestampArray:
-    """Zone-free timestamps as a clock in that zone shows them, in nanoseconds."""
+    """Return zone-free timestamps as a clock in that zone shows them, in nanoseconds."""
     moments = array.cast(pa.timestamp("ns", "UTC"))
     if _is_utc(zone):
         return moments.cast(pa.timestamp("ns"))
@@ -29,7 +29,7 @@ def wall_clock(array: pa.TimestampArray, zone: tzinfo) -> pa.TimestampArray:
 
 
 def iso_texts(array: pa.TimestampArray, zone: tzinfo = UTC) -> pa.StringArray:
-    """ISO 8601 with Z or the offset: 2026-02-03T04:05:06.789Z. Three, six or nine decimals, whichever is exact."""
+    """Return ISO 8601 with Z or the offset: 2026-02-03T04:05:06.789Z, with the fewest of three, six or nine decimals that are exact."""
     clock = wall_clock(array, zone)
     text = pc.binary_replace_slice(_shortest(clock), 10, 11, "T")
     return joined(
@@ -40,7 +40,7 @@ def iso_texts(array: pa.TimestampArray, zone: tzinfo = UTC) -> pa.StringArray:
 def excel_serials(
     array: pa.TimestampArray, zone: tzinfo
 ) -> tuple[pa.DoubleArray, pa.BooleanArray]:
-    """Excel's days since 1900, to the millisecond (the rest is dropped), and a mask of what Excel can date."""
+    """Return Excel's days since 1900, truncated to the millisecond, and a mask of what Excel can date."""
     clock = pc.floor_temporal(wall_clock(array, zone), unit="millisecond")
     milliseconds = clock.cast(pa.timestamp("ms")).cast(pa.int64())
     serials = pc.add(
@@ -50,7 +50,7 @@ def excel_serials(
 
 
 def _shortest(clock: pa.TimestampArray) -> pa.StringArray:
-    """The clock's times with three, six or nine decimals. Arrow writes as many as the unit has."""
+    """Return the times with three, six or nine decimals. Arrow writes as many as the unit has."""
     try:
         return clock.cast(_MILLISECONDS).cast(pa.string())
     except pa.ArrowInvalid:  # some would lose digits
@@ -63,12 +63,12 @@ def _shortest(clock: pa.TimestampArray) -> pa.StringArray:
 
 
 def _is_utc(zone: tzinfo) -> bool:
-    """Both datetime.UTC and ZoneInfo("UTC") say so."""
+    """Return whether a zone is UTC: both datetime.UTC and ZoneInfo("UTC")."""
     return str(zone) == "UTC"
 
 
 def _offsets(clock: pa.TimestampArray, utc: pa.TimestampArray) -> pa.StringArray:
-    """The distance between the two clocks as +02:00; computed once per distinct distance."""
+    """Return the distance between two clocks as +02:00, computed once per distinct distance."""
     distances = pc.subtract(clock, utc).cast(pa.int64()).dictionary_encode()
     names = [_offset_name(value) for value in distances.dictionary.to_pylist()]
     return pa.DictionaryArray.from_arrays(
@@ -77,7 +77,7 @@ def _offsets(clock: pa.TimestampArray, utc: pa.TimestampArray) -> pa.StringArray
 
 
 def _offset_name(nanoseconds: int) -> str:
-    """+05:30, or +05:53:28 where clocks once followed the sun."""
+    """Return +05:30, or +05:53:28 for historical local mean times."""
     distance = timedelta(microseconds=nanoseconds // 1000)
     sign = "-" if distance < timedelta(0) else "+"
     minutes, seconds = divmod(abs(distance) // timedelta(seconds=1), 60)

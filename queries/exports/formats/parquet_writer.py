@@ -1,8 +1,8 @@
-"""Parquet, row group by row group: memory holds one group, the columns keep their types.
+"""Parquet, row group by row group: memory holds one group, columns keep their types.
 
-Integers are INT64, times are nanoseconds in UTC. What has no type of its own is text, exactly as in CSV: integers
-beyond 64 bits, columns that mix types, and nested values (JSON text). An export's manifest is in the file's
-key-value metadata, too.
+Integers are INT64, times are nanoseconds in UTC. Values without a type of their own are text, exactly as in CSV: integers
+beyond 64 bits, columns of mixed types, and nested values (JSON text). The manifest is also in the file's
+key-value metadata.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _TYPES = {
 def parquet_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
-    """The file, a row group at a time."""
+    """Yield the file, a row group at a time."""
     outbox = StreamBuffer()
     first = next(batches, None)
     kinds = [_TYPES.get(column.kind, pa.string()) for column in columns]
     types = kinds if first is None else [_storable(each) for each in first.schema.types]
     schema = pa.schema(list(zip(unique_names(columns), types, strict=True)))
     rows = batches if first is None else chain([first], batches)
-    del first  # the chain lets go of it, and so must we
+    del first  # release it, as the chain does
     with pq.ParquetWriter(
         pa.PythonFile(outbox, mode="w"), schema, compression=_COMPRESSION
     ) as writer:
@@ -56,7 +56,7 @@ def parquet_chunks(
 
 
 def _groups(batches: Batches) -> Iterator[list[pa.RecordBatch]]:
-    """Pieces of batches, as many as make a row group."""
+    """Collect slices of batches into row groups."""
     group: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Where a ZIP archive is written to and emptied from, so that it becomes a stream of bytes."""
+"""A write buffer that turns a ZIP archive into a stream of bytes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ LEVEL = 1
 
 
 class StreamBuffer(io.RawIOBase):
-    """As much of a file as `ZipFile` needs. It cannot seek: nothing that was written is changed later."""
+    """The part of a file that `ZipFile` needs. Not seekable: written bytes never change later."""
 
     def __init__(self) -> None:
         super().__init__()
         self._kept: list[bytes] = []
 
     def writable(self) -> bool:
-        """Asked by Arrow before it writes."""
+        """Return True; Arrow checks it."""
         return True
 
     def write(self, data: Any) -> int:
@@ -26,7 +26,7 @@ class StreamBuffer(io.RawIOBase):
         return len(data)
 
     def take(self) -> bytes:
-        """Everything written since the last time."""
+        """Return everything written since the last call."""
         taken = b"".join(self._kept)
         self._kept.clear()
         return taken

@@ -1,4 +1,4 @@
-"""Whole Arrow columns of text at once: the few moves every writer is made of."""
+"""Operations on whole Arrow columns of text, shared by the writers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 #: A piece is what is turned into bytes in one go. It bounds memory, however large or wide the batches are.
-PIECE_ROWS = 10_000  # what a result's reader delivers at once
+PIECE_ROWS = 10_000  # the size of a reader's batch
 PIECE_CELLS = 250_000
 PIECE_BYTES = 8 * 1024 * 1024
 
@@ -25,7 +25,7 @@ def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def texts(array: pa.Array) -> pa.StringArray:
-    """The values as text, nulls kept. Numbers in their shortest exact form."""
+    """Return the values as text, nulls kept. Numbers in their shortest exact form."""
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
@@ -43,7 +43,7 @@ def joined(*parts: pa.StringArray | str, between: str = "") -> pa.StringArray:
 
 
 def as_bytes(array: pa.StringArray) -> bytes:
-    """All values, one after the other, as UTF-8: the column's own buffer, without a Python string per row."""
+    """Return all values, concatenated, as UTF-8: the column's own buffer, without a Python string per row."""
     _, offsets, data = array.buffers()
     ends = memoryview(offsets).cast("i")
     start, end = ends[array.offset], ends[array.offset + len(array)]
@@ -53,7 +53,7 @@ def as_bytes(array: pa.StringArray) -> bytes:
 def patched(
     array: pa.StringArray, mask: pa.BooleanArray, repair: Callable[[str], str]
 ) -> pa.StringArray:
-    """Send only the values under the mask (null counts as false) through a Python function."""
+    """Replace only the values under the mask (null counts as false) with a Python function."""
     mask = mask.fill_null(False)  # noqa: FBT003 - Arrow's own signature
     repaired = [repair(value) for value in array.filter(mask).to_pylist()]
     return (
@@ -64,17 +64,17 @@ def patched(
 
 
 def count(mask: pa.BooleanArray) -> int:
-    """How many values of a mask are true."""
+    """Return how many values of a mask are true."""
     return pc.sum(mask).as_py() or 0
 
 
 def has_bytes(data: bytes, unwanted: bytes) -> bool:
-    """Whether any of these single bytes occurs: one pass, before any slower work. For a few bytes `in` is faster."""
+    """Return whether any of these single bytes occurs: one pass, before slower work. For a few bytes ``in`` is faster."""
     return len(data.translate(None, unwanted)) != len(data)
 
 
 def _decoded(array: pa.BinaryArray) -> pa.StringArray:
-    """Bytes as text; the rare ones that are no UTF-8 with a mark in place of what cannot be read."""
+    """Decode bytes; invalid UTF-8 gets replacement characters."""
     try:
         return array.cast(pa.string())
     except pa.ArrowInvalid:
@@ -85,12 +85,12 @@ def _decoded(array: pa.BinaryArray) -> pa.StringArray:
 
 
 def _spelled(text: pa.StringArray, finite: pa.BooleanArray) -> pa.StringArray:
-    """Give NaN and the infinities the names of JSON's proto3 mapping, which Coralogix and Python also read."""
+    """Name NaN and the infinities as proto3's JSON mapping does, which Coralogix and Python also read."""
     names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
     return patched(text, pc.invert(finite), names.__getitem__)
 
 
 @lru_cache(maxsize=4096)
 def constant(value: str) -> Any:
-    """An Arrow constant. Kept: to make one, pyarrow looks for numpy each time, which costs more than a join."""
+    """Return a cached Arrow constant: pyarrow looks for numpy each time it makes one, which costs more than a join."""
     return pa.scalar(value, pa.string())

@@ -1,4 +1,4 @@
-"""The container of a workbook: sheets one after the other in a ZIP archive, the parts that list them last."""
+"""The container of a workbook: sheets one after the other in a ZIP archive, the listing parts last."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Sheet:
 
 
 class Workbook:
-    """A workbook being written. What is ready to be sent waits in `outbox`."""
+    """A workbook being written. ``outbox`` buffers the bytes that are ready to be sent."""
 
     def __init__(self) -> None:
         self.outbox = StreamBuffer()
@@ -43,7 +43,7 @@ class Workbook:
         self._put("xl/styles.xml", parts.STYLES)
 
     def open_sheet(self, widths: Sequence[int]) -> Sheet:
-        """Begin a sheet, ending the one before. `widths`: of its columns, in characters."""
+        """Start a sheet and end the one before. ``widths``: of its columns, in characters."""
         self._open.close()
         self._sheets += 1
         part = self._archive.open(f"xl/worksheets/sheet{self._sheets}.xml", "w")
@@ -51,7 +51,7 @@ class Workbook:
         return self._open.enter_context(closing(sheet))
 
     def finish(self, names: Sequence[str]) -> None:
-        """Write what makes a workbook of the sheets: their names and where they are."""
+        """Write the parts that list the sheets."""
         self._open.close()
         links = parts.workbook_relations(self._sheets)
         self._put("xl/workbook.xml", parts.workbook(names))
@@ -60,7 +60,7 @@ class Workbook:
         self._archive.close()
 
     def close(self) -> None:
-        """Let go of everything, finished or not."""
+        """Release everything, finished or not."""
         self._open.close()
         self._archive.close()
 

@@ -1,8 +1,8 @@
 """Rows of a worksheet as XML, by the column: numbers, dates and booleans as such, everything else as text.
 
-No formula and no link can come out of here: all that is written is `v` (a number, 0 or 1) and inline text. Text that
-looks like a formula bears Excel's quote prefix (ECMA-376 part 1, 18.8.45: quotePrefix), which keeps it text when
-somebody edits the cell; the value itself is untouched.
+The output contains no formula and no link: only `v` (a number, 0 or 1) and inline text. Text that
+looks like a formula gets Excel's quote prefix (ECMA-376 part 1, 18.8.45: quotePrefix), which keeps it text when
+the cell is edited; the value itself is not changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHORT = rf"^-?[0-9.]{{1,{_DIGITS}}}$"
 
 
 class Content(NamedTuple):
-    """One column's values, each in one place: as the number of a cell, or as its text."""
+    """One column's values, each either as a number or as text."""
 
     number: pa.StringArray | None = None
     text: pa.StringArray | None = None
@@ -39,7 +39,7 @@ class Content(NamedTuple):
 
 
 class Cells:
-    """Turns batches into rows of XML, and remembers what had to be changed on the way."""
+    """Turns batches into rows of XML, and counts what had to be changed."""
 
     def __init__(self, names: Sequence[str], zone: tzinfo, report: Report) -> None:
         self._names = names
@@ -50,13 +50,13 @@ class Cells:
         self.cut: Counter[str] = Counter()
 
     def header(self) -> bytes:
-        """The first row: the column names, in bold."""
+        """Return the first row: the column names, in bold."""
         names = (pa.array([name], pa.string()) for name in self._names)
         contents = [Content(text=name, style=_HEADER_STYLE) for name in names]
         return self._xml(1, 1, contents)
 
     def rows(self, piece: pa.RecordBatch, first: int) -> bytes:
-        """The rows of a piece; `first` is the number of its first row in the sheet, from 1."""
+        """Return the rows of a slice; ``first`` is the number of its first row in the sheet, from 1."""
         contents = [self._content(values) for values in piece.columns]
         return self._xml(first, piece.num_rows, contents)
 
@@ -71,7 +71,7 @@ class Cells:
     def _cells(
         self, index: int, content: Content, numbers: pa.StringArray
     ) -> pa.StringArray:
-        """One column as XML; a missing value is no cell at all."""
+        """Return one column as XML; a missing value has no cell."""
         place = (f'<c r="{self._letters[index]}', numbers)
         cells = []
         if content.number is not None:
@@ -101,7 +101,7 @@ class Cells:
         return Content(text=text)
 
     def _guarded(self, text: pa.StringArray, style: str) -> pa.StringArray | str:
-        """The style of each cell: with Excel's quote prefix where the text looks like a formula."""
+        """Return the style of each cell: with Excel's quote prefix where the text looks like a formula."""
         mask = looks_like_formula(text)
         if mask is None:
             return style
@@ -130,7 +130,7 @@ class Cells:
 
 
 def letters(index: int) -> str:
-    """The name of a column, counted from 0: A, Z, AA, XFD."""
+    """Return the name of a column, counted from 0: A, Z, AA, XFD."""
     name = ""
     index += 1
     while index:
@@ -142,7 +142,7 @@ def letters(index: int) -> str:
 def _split(
     number: pa.StringArray, text: pa.StringArray, good: pa.BooleanArray, style: str = ""
 ) -> Content:
-    """The numbers where they are good, the texts elsewhere."""
+    """Return the numbers where they are exact, the texts elsewhere."""
     if not count(pc.invert(good)):
         return Content(number=number, style=style)
     nothing = pa.scalar(None, pa.string())

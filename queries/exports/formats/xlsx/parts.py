@@ -47,12 +47,12 @@ _HEADER_STAYS = (
 
 
 def width(kind: str) -> int:
-    """How wide a column of this kind begins, in characters."""
+    """Return the initial width of a column of this kind, in characters."""
     return _WIDTHS.get(kind, _OTHER_WIDTH)
 
 
 def sheet_start(widths: Sequence[int]) -> str:
-    """A sheet up to its first row; the header row stays in sight."""
+    """Return a sheet up to its first row, with a frozen header row."""
     columns = "".join(
         f'<col min="{number}" max="{number}" width="{each}" customWidth="1"/>'
         for number, each in enumerate(widths, 1)
@@ -61,7 +61,7 @@ def sheet_start(widths: Sequence[int]) -> str:
 
 
 def workbook(names: Sequence[str]) -> str:
-    """The list of sheets."""
+    """Return the list of sheets."""
     sheets = "".join(
         f'<sheet name="{escape(name)}" sheetId="{number}" r:id="rId{number}"/>'
         for number, name in enumerate(names, 1)
@@ -73,7 +73,7 @@ def workbook(names: Sequence[str]) -> str:
 
 
 def workbook_relations(sheets: int) -> str:
-    """Where the sheets and the styles are."""
+    """Return where the sheets and the styles are."""
     links = "".join(
         f'<Relationship Id="rId{number}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{number}.xml"/>'
         for number in range(1, sheets + 1)
@@ -83,7 +83,7 @@ def workbook_relations(sheets: int) -> str:
 
 
 def content_types(sheets: int) -> str:
-    """What each part is."""
+    """Return the content type of each part."""
     parts = "".join(
         f'<Override PartName="/xl/worksheets/sheet{number}.xml" ContentType="{_TYPE}.worksheet+xml"/>'
         for number in range(1, sheets + 1)

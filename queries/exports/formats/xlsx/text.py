@@ -20,7 +20,7 @@ _LOOKS_ESCAPED = r"_(x[0-9A-Fa-f]{4})"
 
 
 def truncate(text: pa.StringArray) -> tuple[pa.StringArray, int]:
-    """The texts as far as Excel can hold them, and how many were cut."""
+    """Return the texts truncated to Excel's limit, and how many were truncated."""
     # UTF-8 never has fewer bytes than UTF-16 has units: what is short in bytes needs no closer look.
     long = pc.greater(pc.binary_length(text), MAX_CELL_CHARACTERS)
     if not count(long):
@@ -30,7 +30,7 @@ def truncate(text: pa.StringArray) -> tuple[pa.StringArray, int]:
 
 
 def escaped(text: pa.StringArray) -> pa.StringArray:
-    """Texts as the content of an XML element, nulls kept."""
+    """Return texts as the content of an XML element, nulls kept."""
     data = as_bytes(text)
     if b"_x" in data:
         text = pc.replace_substring_regex(text, _LOOKS_ESCAPED, r"_x005F_\1")

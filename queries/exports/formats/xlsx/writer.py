@@ -1,7 +1,7 @@
-"""Excel workbooks, written as they are zipped: memory and disk hold no more than the piece at hand.
+"""Excel workbooks, compressed while they are written: memory and disk hold only the current slice.
 
 Excel knows no time zones: a timestamp is the clock of the chosen zone, to the millisecond. NaN and the infinities,
-integers of more than 15 digits and dates before March 1900 are no numbers to Excel and are written as exact text.
+integers of more than 15 digits and dates before March 1900 are not numbers in Excel and are written as exact text.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SHEET_BYTES = 2**31 - 2**28
 def xlsx_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
-    """The workbook, piece by piece: sheets `Rows`, or `Rows 1`, `Rows 2` ..., and `Notes` if cells were cut."""
+    """Yield the workbook in chunks: sheets `Rows`, or `Rows 1`, `Rows 2` ..., and `Notes` if cells were truncated."""
     if len(columns) > EXCEL_COLUMNS:
         raise FormatError(
             f"An Excel sheet has at most {EXCEL_COLUMNS:,} columns. Choose fewer columns or another format."
@@ -71,7 +71,7 @@ class RowSheets:
         self._sheet = self._next_sheet()
 
     def add(self, piece: pa.RecordBatch) -> None:
-        """Write rows, on the next sheet when this one is full. A sheet is begun only for a row."""
+        """Write rows, on the next sheet when this one is full. A sheet is started only for a row."""
         while piece.num_rows:
             if self._used >= self._most_rows or self._sheet.size > SHEET_BYTES:
                 self._sheet = self._next_sheet()
@@ -81,7 +81,7 @@ class RowSheets:
             piece = piece.slice(fitting.num_rows)
 
     def finish(self) -> None:
-        """Add the notes, if there is something to say, and end the workbook."""
+        """Add the notes, if any, and end the workbook."""
         many = self._report.sheets > 1
         numbers = range(1, self._report.sheets + 1)
         names = [f"Rows {number}" for number in numbers] if many else ["Rows"]
