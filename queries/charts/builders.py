@@ -71,16 +71,16 @@ def _moment(mark: datetime, *, brief: bool) -> str:
 
 
 def _tone(name: str, at: int) -> str:
-    """A severity in its own colour, what is left over in grey, the others in turn."""
+    """Return the colour: of its severity, grey for the rest, otherwise the next series colour."""
     if name in {"other", "no value"}:
         return _NO_SHARE
     return severity_key(name) or str(at % SERIES_COLORS + 1)
 
 
 def epoch_columns_as_times(page: Page) -> Page:
-    """The page with whole columns of nanoseconds since 1970 as times: what grouping by time gives.
+    """Return the page with integer columns of nanoseconds since 1970 as times, which grouping by time gives.
 
-    A number that large is nothing else: 10**18 is in 2001, and few counts go so far.
+    Such a large number is hardly a count: 10**18 is in 2001.
     """
     columns, rows = list(page.columns), [list(cells) for _, cells in page.rows]
     for at, column in enumerate(page.columns):
@@ -99,7 +99,7 @@ def _moment_at(nanoseconds: Any) -> datetime:
 
 @dataclass(frozen=True)
 class Axes:
-    """What an aggregate's chart is made of; ``by`` parts the one number into a series per name."""
+    """The columns of an aggregate's chart; ``group_by`` splits the single value into a series per name."""
 
     x: Column
     ys: tuple[Column, ...]
@@ -113,7 +113,7 @@ class Axes:
 
 @dataclass(frozen=True)
 class AggregateChart:
-    """A chart by its axes, and of how many places (rows, or moments) and series it shows some."""
+    """A chart with its axes, and how many points (rows or times) and series there are in all."""
 
     chart: Chart
     axes: Axes
@@ -140,14 +140,12 @@ def _chosen(name: str, among: Sequence[Column]) -> Column | None:
 
 
 def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> AggregateChart:
-    """The rows of a page as lines or bars. Raises ResultError for more than a drawing can hold."""
+    """Draw the rows of a page as lines or bars. Raises ResultError for more than a chart can hold."""
     if page.matched > len(page.rows) and (axes.is_time_axis or kind != "bar"):
         raise _too_many(f"{page.matched:,} rows", f"the {MAX_CHART_ROWS:,} that", axes)
     rows = _rows(page, axes)
     if axes.group_by and _is_repeated(rows, axes):
-        axes = replace(
-            axes, group_by=()
-        )  # no aggregate: every row is a point of its own
+        axes = replace(axes, group_by=())  # not an aggregate: each row is one point
     values = [row[axes.x.name] for row in rows]
     if axes.group_by:
         values = list(dict.fromkeys(values))
@@ -167,7 +165,7 @@ def aggregate_chart(page: Page, axes: Axes, kind: str, zone: tzinfo) -> Aggregat
 
 
 def _fitted(drawn: Chart, values: Sequence[object], axes: Axes, zone: tzinfo) -> Chart:
-    """The chart as its axis and its size want it: bars over time stand, others lie."""
+    """Choose upright columns for bars over time, horizontal bars otherwise, and check the size."""
     standing = (
         axes.is_time_axis and len(values) <= MAX_TIME_COLUMNS and _adds_up(drawn, axes)
     )
@@ -192,7 +190,7 @@ def _too_many(these: str, most: str, axes: Axes) -> ResultError:
 
 
 def _adds_up(drawn: Chart, axes: Axes) -> bool:
-    """Whether columns can be stacked: parts of one number, none of them below nothing."""
+    """Return whether columns can be stacked: parts of one number, none negative."""
     numbers = (value or 0 for one in drawn.series for value in one.values)
     return len(axes.ys) == 1 and all(number >= 0 for number in numbers)
 
@@ -203,7 +201,7 @@ def _first(drawn: Chart, count: int) -> Chart:
 
 
 def _rows(page: Page, axes: Axes) -> list[dict[str, object]]:
-    """The rows by column name; times in their order."""
+    """Return the rows by column name; times in order."""
     names, x = [column.name for column in page.columns], axes.x.name
     rows = [dict(zip(names, values, strict=True)) for _, values in page.rows]
     if not axes.is_time_axis:
@@ -227,7 +225,7 @@ def _over_time(drawn: Chart, moments: list[datetime], zone: tzinfo) -> Chart:
 def _series(
     rows: Sequence[dict[str, object]], places: Sequence[object], axes: Axes
 ) -> tuple[list[Series], int]:
-    """One series per column of numbers, or per name the largest ones; and how many there are."""
+    """Return one series per numeric column, or the largest ones per name, and how many there are."""
     if axes.group_by:
         return _parted(rows, places, axes)
     found = [
@@ -244,7 +242,7 @@ def _name_of(row: dict[str, object], axes: Axes) -> str:
 
 
 def _is_repeated(rows: Sequence[dict[str, object]], axes: Axes) -> bool:
-    """Whether two rows are the same place of the same series."""
+    """Return whether two rows have the same position in the same series."""
     places = {(_name_of(row, axes), row[axes.x.name]) for row in rows}
     return len(places) < len(rows)
 
@@ -274,7 +272,7 @@ def _longer(
     axes: Axes,
     zone: tzinfo,
 ) -> list[str]:
-    """Labels of rows that one name does not tell apart: with the other names."""
+    """Return labels with the other names added, for rows that one name does not tell apart."""
     others = [column for column in category_columns(columns) if column != axes.x][
         :MAX_GROUP_COLUMNS
     ]

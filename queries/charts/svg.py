@@ -1,7 +1,7 @@
-"""Series as an SVG that fits any width: no script, no style of its own, colours by class.
+"""Draw series as an SVG that fits any width, without script or inline style; colours by class.
 
-Places are percentages of a drawing that is as wide as its box, so texts keep their size; only lines lie
-in a stretched box of their own. Every drawing comes with a table that says the same.
+Positions are percentages of the width, so that texts keep their size; only lines are inside a
+stretched box. Every chart comes with a table of the same data.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MAX_CATEGORY_TICKS = 6
 """Names below a line over categories."""
 BAR_HEIGHT = 22
 """Pixels of a lying bar with its share of the gap."""
-_NAMES, _ROOM = 33, 55  # percent of the width that names and bars take
+_NAMES, _ROOM = 33, 55  # percent of the width for names and bars
 
 
 @dataclass(frozen=True)
 class Series:
-    """One number per place on the x axis; ``tone`` is a severity's key or "1" to "8"."""
+    """One number per position on the x axis; ``color`` is a severity's key or "1" to "8"."""
 
     name: str
     values: Sequence[float | None]
@@ -39,12 +39,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """What to draw. ``labels`` name the places on the x axis; ``links``, if any, lead from each.
+    """What to draw. ``labels`` name the positions on the x axis; ``urls``, if any, link from each.
 
-    ``kind`` is "columns" (standing, stacked), "bars" (lying, side by side) or "line". ``ticks`` are
-    (place from 0 to 1, words); without them some of the labels are named. ``places`` (0 to 1) say
-    where a line's points are; without them they are as far from each other everywhere. ``spans``
-    are the low and high value that the link of each place stands for.
+    ``kind`` is "columns" (upright, stacked), "bars" (horizontal, side by side) or "line". ``ticks`` are
+    (position from 0 to 1, text); without them some of the labels are shown. ``x_positions`` (0 to 1) are
+    those of a line's points; without them the points are evenly spaced. ``value_ranges`` are the low and
+    high value that the link of each position stands for.
     """
 
     title: str
@@ -68,7 +68,7 @@ class Chart:
 
 
 def render_chart(drawn: Chart) -> SafeString:
-    """The drawing. With links it is a group of them, else one picture with a title."""
+    """Return the SVG. With links it is a group of them, else one image with a title."""
     if drawn.kind == "bars":
         return _lying(drawn)
     scale = YScale.for_chart(drawn)
@@ -78,13 +78,13 @@ def render_chart(drawn: Chart) -> SafeString:
 
 @dataclass(frozen=True)
 class YScale:
-    """Numbers to percent from the top."""
+    """Maps numbers to percent from the top."""
 
     ticks: list[float]
 
     @classmethod
     def for_chart(cls, drawn: Chart) -> YScale:
-        """The scale that holds all of a chart: of sums where columns are stacked."""
+        """Return the scale that fits all of a chart: sums where columns are stacked."""
         series = [[value or 0 for value in one.values] for one in drawn.series]
         if drawn.kind == "columns":
             series = [[sum(stack) for stack in zip(*series, strict=True)]]
@@ -92,7 +92,7 @@ class YScale:
         return cls(number_ticks(min(numbers), max(numbers)))
 
     def __call__(self, value: float) -> float:
-        """The place of a number, 0 (top) to 100."""
+        """Return the position of a number, 0 (top) to 100."""
         low, high = self.ticks[0], self.ticks[-1]
         return round(100 - 100 * (value - low) / (high - low), 3)
 
@@ -137,7 +137,7 @@ def _x_axis(drawn: Chart) -> SafeString:
 
 
 def _some_names(drawn: Chart) -> Iterator[tuple[float, str]]:
-    """Names below the middle of their columns, or below their points."""
+    """Place names below the middle of their columns, or below their points."""
     count = len(drawn.labels)
     places = _points(drawn) if drawn.kind == "line" else _middles(count)
     for at in range(0, count, max(1, -(-count // MAX_CATEGORY_TICKS))):
@@ -149,13 +149,13 @@ def _middles(count: int) -> list[float]:
 
 
 def _points(drawn: Chart) -> Sequence[float]:
-    """Where the points of lines are, from 0 to 1."""
+    """Return the x positions of a line's points, from 0 to 1."""
     last = max(len(drawn.labels) - 1, 1)
     return drawn.x_positions or [at / last for at in range(len(drawn.labels))]
 
 
 def _columns(drawn: Chart, scale: YScale) -> SafeString:
-    """A stack of rectangles at each place, inside a link over its whole height if there is one."""
+    """Draw stacked rectangles at each position, inside a link of full height if there is one."""
     width = 100 / max(len(drawn.labels), 1)
     stacks = []
     for at, label in enumerate(drawn.labels):
@@ -208,7 +208,7 @@ def _said(drawn: Chart, at: int, label: str) -> str:
 
 
 def _lines(drawn: Chart, scale: YScale) -> SafeString:
-    """Lines in a stretched box (their width is not stretched); a gap where there is no number."""
+    """Draw lines in a stretched box (their width is not stretched), with a gap where a number is missing."""
     places = _points(drawn)
     return format_html(
         '<svg viewBox="0 0 1000 100" preserveAspectRatio="none" width="100%" height="100%">{}</svg>',
@@ -229,14 +229,14 @@ def _path(
             pen = "M"
             continue
         point = f"{round(1000 * place, 2)} {scale(value)}"
-        # A point alone is a line of no length, which a round cap makes a dot.
+        # A single point is a line of length 0, which a round cap shows as a dot.
         parts.append(f"M{point}L{point}" if pen == "M" else f"L{point}")
         pen = "L"
     return "".join(parts)
 
 
 def _lying(drawn: Chart) -> SafeString:
-    """Names on the left, bars beside them, the numbers at their ends."""
+    """Draw names on the left, bars beside them, numbers at their ends."""
     numbers = [v for one in drawn.series for v in one.values if v is not None] or [0]
     low, high = min(*numbers, 0), max(*numbers, 0)
     count, gap = len(drawn.series), BAR_HEIGHT // 3
@@ -254,7 +254,7 @@ def _lying(drawn: Chart) -> SafeString:
 def _bar(
     drawn: Chart, which: tuple[int, int], top: int, bounds: tuple[float, float]
 ) -> SafeString:
-    """One bar at ``top`` pixels, of place and series ``which``."""
+    """Draw one bar at ``top`` pixels, of one position and series ``which``."""
     at, n = which
     one, label = drawn.series[n], drawn.labels[at]
     value = one.values[at]

@@ -1,4 +1,4 @@
-"""Axes: where ticks go and what they say."""
+"""Axis ticks: their positions and labels."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MONTH = 30 * _DAY
 
 
 def short_number(value: float) -> str:
-    """A number for an axis or a bar: ``950``, ``1.2k``, ``3.4M``, ``0.25``."""
+    """Format a number for an axis or a bar: ``950``, ``1.2k``, ``3.4M``, ``0.25``."""
     if abs(value) >= _BIGGEST:
         return f"{value:.2e}"
     for size, letter in _UNITS:
@@ -31,7 +31,7 @@ def short_number(value: float) -> str:
 
 
 def number_ticks(low: float, high: float) -> list[float]:
-    """Round numbers that enclose low and high, from 0 if both are on its right side."""
+    """Return round numbers that enclose low and high, from 0 if both have the same sign."""
     low, high = min(low, 0.0), max(high, 0.0)
     if high - low <= _LEAST:
         high = 1.0
@@ -43,7 +43,7 @@ def number_ticks(low: float, high: float) -> list[float]:
 
 
 def time_ticks(start: datetime, end: datetime, zone: tzinfo) -> list[tuple[float, str]]:
-    """Round moments in ``zone`` between two others: (place from 0 to 1, words)."""
+    """Return round times in ``zone`` between two others: (position from 0 to 1, text)."""
     span = (end - start).total_seconds()
     if span <= 0:
         return []

@@ -1,4 +1,4 @@
-"""Rows -> Parquet parts -> pages. Knows no Django, no HTTP and no provider."""
+"""Stored results: rows -> Parquet parts -> pages. No Django, no HTTP, no provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export is delivered in: the columns' own names and types, whatever the query called them."""
+"""Batches of an export: the columns' own names and types, whatever the SQL called them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from queries.results.errors import ResultsDamagedError
 
 
 def batch_schema(columns: Iterable[Column], *, with_original: bool) -> pa.Schema:
-    """A field for each column, in this order, and last the rows' JSON if it is wanted."""
+    """Return a field for each column, in this order, and last the rows' JSON if requested."""
     fields = [pa.field(column.name, column.arrow_type) for column in columns]
     if with_original:
         fields.append(pa.field(ORIGINAL, pa.binary()))
@@ -22,7 +22,7 @@ def batch_schema(columns: Iterable[Column], *, with_original: bool) -> pa.Schema
 def as_batches(
     rows: Generator[pa.RecordBatch], schema: pa.Schema
 ) -> Generator[pa.RecordBatch]:
-    """The cells without the row numbers before them, under the names and in the types that the columns have.
+    """Yield the cells without row numbers, under the columns' names and in their types.
 
     Raises ResultsDamagedError where a row has no text.
     """
@@ -32,7 +32,7 @@ def as_batches(
                 cell.cast(to.type)
                 for cell, to in zip(batch.columns[1:], schema, strict=True)
             ]
-            # No column of a result is binary, whatever it is called.
+            # No other column of a result is binary.
             if arrays[-1].type == pa.binary() and arrays[-1].null_count:
                 raise ResultsDamagedError
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -1,4 +1,4 @@
-"""What every piece of SQL over a result needs: values to bind and the names of physical columns."""
+"""Bound values and physical column names, for all SQL over a result."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _NANOSECONDS: Final = (-(2**63) + 1, 2**63 - 1)
 
 
 class Bindings:
-    """Values to bind to a statement: what users typed is only ever here."""
+    """Values to bind to a statement; user text is nowhere else."""
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self.values: dict[str, Any] = dict(values or {})
 
     def __call__(self, value: Any) -> str:
-        """The place of the value in the statement; equal texts share one."""
+        """Return the placeholder of the value; equal texts share one."""
         for name, known in self.values.items():
             if known.__class__ is str and known == value:
                 return f"${name}"
@@ -32,19 +32,19 @@ Bind = Callable[[Any], str]
 
 
 def physical_columns(column: Column) -> Iterator[tuple[str, str]]:
-    """Letter and quoted name of each physical column."""
+    """Yield letter and quoted name of each physical column."""
     return (
         (letter, f'"{physical_name(column.name, letter)}"') for letter in column.types
     )
 
 
 def severity_rank(name: str) -> str:
-    """SQL for the rank of a level name among SEVERITIES (1 is the lowest), ignoring case; NULL for other texts."""
+    """Return the SQL for the rank of a level name among SEVERITIES (1 is the lowest), ignoring case; NULL for other texts."""
     return f"list_position({[word.lower() for word in SEVERITIES]}, lower({name}))"
 
 
 def time_sql(nanoseconds: int, bind: Bind) -> str:
-    """A point in time, as near as 64 bits come to it."""
+    """Return a point in time, clamped to 64 bits of nanoseconds."""
     low, high = _NANOSECONDS
     return (
         f"make_timestamp_ns({bind(min(max(nanoseconds, low), high))})::TIMESTAMPTZ_NS"

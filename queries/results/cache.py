@@ -1,7 +1,7 @@
-"""Remembers what was found out about results: parts never change, so it never goes stale.
+"""Caches of answers about results. Parts never change, so entries never go stale.
 
-The next page of a sorted result must feel instant, and finding the order is most of the work;
-the same facets and timelines are asked for by everybody who opens a result.
+The next page of a sorted result must be instant, and computing the order is most of the work. All
+readers of a result request the same facets and timelines.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Found = TypeVar("Found")
 
 
 class LRUCache(Generic[Found]):
-    """A bounded, thread-safe memory of answers; the least recently used go first.
+    """A bounded, thread-safe cache; the least recently used entries are evicted first.
 
-    `room` is how much they may weigh together, `weight` what one does.
+    `room` is the total weight that entries may have, `weight` returns the weight of one.
     """
 
     def __init__(self, room: int, weight: Callable[[Found], int]) -> None:
@@ -30,12 +30,12 @@ class LRUCache(Generic[Found]):
         os.register_at_fork(after_in_child=self.clear)
 
     def clear(self) -> None:
-        """Start empty, with a new lock: after a fork the old one may be held by nobody."""
+        """Remove all entries, with a new lock: after a fork the old one may be locked for ever."""
         self._lock = threading.Lock()
         self._known: OrderedDict[Hashable, Found] = OrderedDict()
 
     def get(self, key: Hashable, find: Callable[[], Found]) -> Found:
-        """The remembered answer, or the one that `find` gives."""
+        """Return the cached answer, or compute it with `find`."""
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
@@ -56,9 +56,9 @@ def _one(_answer: object) -> int:
     return 1
 
 
-# Row numbers in the order of a sort and filter: eight bytes a row.
+# Row numbers in sort and filter order: eight bytes a row.
 ORDERS: Final[LRUCache[pa.Int64Array]] = LRUCache(64 * 2**20, _bytes)
-# Rows around a page that was shown: the next page is often wanted next.
+# Rows around a shown page: the next request is often the next page.
 BLOCKS: Final[LRUCache[pa.Table]] = LRUCache(32 * 2**20, _bytes)
 # Statistics, presences and timelines: some kilobytes each.
 ANSWERS: Final[LRUCache[Any]] = LRUCache(500, _one)

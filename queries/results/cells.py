@@ -1,7 +1,7 @@
-"""Python values to Arrow arrays, one array per type met, every value kept exactly.
+"""Convert Python values to Arrow arrays, one array per type met, every value exact.
 
 Values are what a JSON decoder gives: None, bool, int of any size, float, str, list, dict.
-Anything else is kept as its text.
+Anything else is stored as text.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _SEVERITY_WORDS: Final[dict[str | int, str]] = {
 
 
 def column_arrays(values: list[Any], hint: str) -> Arrays:
-    """The cells of one column, by type, as many as there are values; most often one array.
+    """Return the cells of one column by type, each as long as the values; usually one array.
 
-    `hint` "timestamp" makes points in time of what can be one, "severity" makes words of
-    Coralogix's severity numbers; a value that does not fit the hint stays what it is.
+    `hint` "timestamp" converts what can be a time, "severity" converts Coralogix's severity numbers
+    to words; other values stay as they are.
     """
     if hint == "timestamp" and values:
         return _hinted_timestamps(values)
@@ -131,12 +131,12 @@ def _texts(values: Sequence[Any]) -> Arrays:
 
 
 def _printable(value: Any) -> str:
-    """A text without lone surrogates, which no file or page can hold: they become `\\udXXX`."""
+    r"""Replace lone surrogates, which no file or page can hold, by `\udXXX`."""
     return str(value).encode(errors="backslashreplace").decode()
 
 
 def json_text(value: Any) -> str:
-    """A list or an object as compact JSON."""
+    """Return a list or an object as compact JSON."""
     try:
         return msgspec.json.encode(value).decode()
     except (ValueError, TypeError, RecursionError):
@@ -151,7 +151,10 @@ def _careful_json_text(value: Any) -> str:
 
 
 def _severities(values: list[Any]) -> list[Any]:
-    if set(map(type, values)) <= {str, type(None)}:  # few words, met again and again
+    if set(map(type, values)) <= {
+        str,
+        type(None),
+    }:  # few distinct words, often repeated
         words = {value: _severity(value) for value in set(values)}
         return [words[value] for value in values]
     return [_severity(value) for value in values]

@@ -1,9 +1,9 @@
-"""Columns: what the cells under one keypath are, and where they lie in the files.
+"""Columns: the cells of one keypath, and their physical columns in the files.
 
-JSON does not promise one type per keypath, so a part keeps one *physical* column per keypath
-and type met: `level` that is mostly text and sometimes a number is two columns there, and one
-here. Nothing is ever converted to fit, a later part may bring types an earlier one lacked, and
-the physical name is made from the keypath and the type alone, so that every part agrees on it.
+JSON does not promise one type per keypath, so a part has one *physical* column per keypath and
+type: `level` that is mostly text and sometimes a number is two physical columns and one column.
+Nothing is ever converted to fit, a later part may add types, and the physical name depends only on
+keypath and type, so that all parts agree on it.
 """
 
 from __future__ import annotations
@@ -58,8 +58,7 @@ _ARROW: Final[dict[str, pa.DataType]] = {
 class Column:
     """One keypath of a result. Store all three fields: `dataclasses.asdict` and `Column(**d)`.
 
-    `kind` is one of KINDS ("null": nothing but nulls so far); `types` are the letters of the
-    types met, sorted.
+    `kind` is one of KINDS ("null": only nulls so far); `types` are the letters of the types met, sorted.
     """
 
     name: str
@@ -68,12 +67,12 @@ class Column:
 
     @property
     def arrow_type(self) -> pa.DataType:
-        """The one type that all cells of this column can be delivered in."""
+        """The single type that holds all cells of this column."""
         return _ARROW.get(self.kind, pa.string())
 
 
 def make_column(name: str, types: Iterable[str], hint: str = "") -> Column:
-    """The column that holds these types; a "severity" hint names texts that are levels."""
+    """Return the column of these types; a "severity" hint marks texts that are levels."""
     letters = "".join(sorted(types))
     return Column(name, _kind_of(letters, hint), letters)
 
@@ -87,9 +86,9 @@ def _kind_of(letters: Collection[str], hint: str) -> str:
 
 
 def physical_name(name: str, letter: str) -> str:
-    """The name in the files for the cells of one type: short, lower case, never in conflict.
+    """Return the name in the files for the cells of one type: short, lower case, unique.
 
-    DuckDB's names know no case and Parquet's do, and a keypath may hold anything, so neither
-    sees a keypath: 80 bits of a hash cannot be made to collide within one result.
+    DuckDB's names ignore case, Parquet's do not, and a keypath may contain anything. So neither sees a
+    keypath: 80 bits of a hash cannot be made to collide within one result.
     """
     return f"{blake2s(name.encode(), digest_size=10).hexdigest()}_{letter}"

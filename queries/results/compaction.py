@@ -1,4 +1,4 @@
-"""Many small parts into one file: fewer footers to read, larger row groups to scan."""
+"""Merge many small parts into one file: fewer footers to read, larger row groups to scan."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from queries.results.row_packing import RowPacker
 from queries.results.row_templates import WHOLE, Documents
 
 GROUP_ROWS: Final = 100_000
-GROUP_BYTES: Final = 32 * 2**20  # of Arrow memory; what bounds ours
+GROUP_BYTES: Final = 32 * 2**20  # of Arrow memory, which bounds the process
 
 
 def compact(
@@ -30,12 +30,13 @@ def compact(
     group_rows: int = GROUP_ROWS,
     group_bytes: int = GROUP_BYTES,
 ) -> Part:
-    """Merge parts into one new part, in flat memory, and leave the old ones alone.
+    """Merge parts into one new part, in flat memory, and keep the old ones.
 
-    Rows whose text can be written from their cells are stored without it (see `templates`):
-    `columns` are the result's, `documents` says how texts and columns belong together. The caller records the new part in place of the old ones and only then deletes those: a
-    crash at any moment leaves a result that can be read. The parts must follow one another
-    without a gap. Raises StorageError, ResultsMissingError and ResultsDamagedError.
+    Rows whose text can be rebuilt from their cells are stored without it (see `row_templates`): `columns`
+    are the result's, `documents` says how texts and columns belong together. The caller records the new
+    part in place of the old ones and only then deletes those, so that a crash at any moment leaves a
+    readable result. The parts must follow one another without a gap. Raises StorageError,
+    ResultsMissingError and ResultsDamagedError.
     """
     names = sorted(parts)
     rows = _joined([part_table(name) for name in names])
@@ -56,7 +57,7 @@ def compact(
 
 
 def _joined(ranges: Sequence[range]) -> range:
-    """The rows of all parts; ResultsDamagedError when some are missing or twice there."""
+    """Return the rows of all parts. Raises ResultsDamagedError when some are missing or duplicated."""
     if not ranges:
         raise ResultsMissingError
     for before, after in itertools.pairwise(ranges):
@@ -66,7 +67,7 @@ def _joined(ranges: Sequence[range]) -> range:
 
 
 def _tables(path: Path, schema: pa.Schema) -> Iterator[pa.Table]:
-    """The row groups of one file, each with all columns of `schema`."""
+    """Yield the row groups of one file, each with all columns of `schema`."""
     with _reading(), pq.ParquetFile(path, pre_buffer=False) as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, use_threads=False)
@@ -82,7 +83,7 @@ def _fits(tables: Sequence[pa.Table], rows: int, size: int) -> bool:
 
 
 def _release(held: list[pa.Table], pending: StoredPart) -> None:
-    """Write what is held as one row group and give its memory back to the system."""
+    """Write the collected tables as one row group and return their memory to the system."""
     pending.write(pa.concat_tables(held))
     held.clear()
     pa.default_memory_pool().release_unused()
@@ -90,7 +91,7 @@ def _release(held: list[pa.Table], pending: StoredPart) -> None:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Say in our words what is wrong with a part that cannot be read."""
+    """Raise ResultsDamagedError or ResultsMissingError for a part that cannot be read."""
     try:
         yield
     except FileNotFoundError as error:

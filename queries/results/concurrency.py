@@ -1,7 +1,7 @@
-"""The gate: everybody in this process shares a bounded number of DuckDB threads.
+"""A weighted semaphore: all readers of this process share a bounded number of DuckDB threads.
 
-Without it, twenty people who open a large result at once would start twenty scans, and each
-would take twenty times as long, sign-in pages included.
+Without it, twenty users who open a large result at once would start twenty scans, and each would
+take twenty times as long, sign-in pages included.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ DEFAULT_CAPACITY: Final = 3
 
 
 def never() -> bool:
-    """Nobody gives up."""
+    """Return False: the reader never gives up."""
     return False
 
 
 class WeightedSemaphore:
-    """Lets in as many threads at once as it has `places`; the others wait for their turn."""
+    """Admits as many threads as its capacity; further readers wait."""
 
     def __init__(self, places: int = DEFAULT_CAPACITY) -> None:
         self.capacity = places
@@ -31,7 +31,7 @@ class WeightedSemaphore:
         os.register_at_fork(after_in_child=self.reset)
 
     def reset(self) -> None:
-        """All places are free: those who held them, and the lock, stayed in the parent process."""
+        """Free the whole capacity: after a fork the holders, and the lock, are in the parent process."""
         self._freed = threading.Condition()
         self._taken = 0
 
@@ -39,9 +39,9 @@ class WeightedSemaphore:
     def acquire(
         self, threads: int, seconds: float, given_up: Callable[[], bool] = never
     ) -> Iterator[None]:
-        """`threads` places while the block runs; BusyError when none are free for `seconds`.
+        """Hold `threads` units during the block. Raises BusyError if none are free for `seconds`.
 
-        Also when `given_up` says so, before or (after `wake`) while this one waits.
+        Also raises it when `given_up` returns true, before or (after `notify_waiters`) while waiting.
         """
         wanted = min(threads, self.capacity)
         with self._freed:
@@ -59,7 +59,7 @@ class WeightedSemaphore:
                 self._freed.notify_all()
 
     def notify_waiters(self) -> None:
-        """Let all who wait ask again whether they were given up."""
+        """Make all waiting readers check whether they were given up."""
         with self._freed:
             self._freed.notify_all()
 

@@ -1,4 +1,4 @@
-"""What a filter says: conditions on columns and a text to look for. Plain data, no SQL."""
+"""Filters: conditions on columns and a search text. Plain data, no SQL."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filter:
-    """Rows that pass all conditions and where the text occurs in a cell, in any column or in one.
+    """Rows that pass all conditions and contain the text in any column, or in one.
 
-    The text is taken literally, upper and lower case alike. Cells are searched as they are
-    shown: severities as words, times as "2025-06-19 00:44:47.461" in UTC, lists as JSON.
+    The text is literal and ignores case. Cells are searched as they are shown: severities as words,
+    times as "2025-06-19 00:44:47.461" in UTC, lists as JSON.
     """
 
     text: str = ""
@@ -67,11 +67,11 @@ class Filter:
     conditions: tuple[Condition, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether it keeps any row back."""
+        """Whether it excludes any row."""
         return bool(self.text or self.conditions)
 
     @property
     def is_expensive(self) -> bool:
-        """Whether it has to look into texts, which takes far longer than to compare cells."""
+        """Whether it searches texts, which takes far longer than comparing cells."""
         dear = {"contains", "lacks", "matches"}
         return bool(self.text) or any(by.operation in dear for by in self.conditions)

@@ -1,9 +1,8 @@
-"""DuckDB over one result's files, and over nothing else.
+"""DuckDB over the files of one result, and nothing else.
 
-Every engine is a database of its own in memory that may read the files named when it was made:
-no other file, no network, no extension, no setting can be reached from inside, whatever the SQL
-(tests/results/test_engine.py tries). It serves one reader at a time and never goes along into
-a forked process.
+Every engine is an in-memory database that may read only the files named when it was made: no other
+file, no network, no extension, no setting can be reached from inside, whatever the SQL
+(tests/results/test_engine.py tries). It serves one reader at a time and never enters a forked process.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ LOCKED_CONFIG: Final = {
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one query may use: memory and spilled bytes (DuckDB sizes), threads, seconds.
+    """Limits of one query: memory and spilled bytes (DuckDB sizes), threads, seconds.
 
-    `wait` is how many seconds it waits for its turn (see `gate`).
+    `wait` is how many seconds it may wait for threads (see `concurrency`).
     """
 
     memory: str = "512MB"
@@ -54,32 +53,32 @@ class Bounds:
 
 
 class Interrupt:
-    """Stops one stream from another thread: whatever it is at, and for good."""
+    """Stops one stream from another thread, for good."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def __call__(self) -> None:
-        """Ask for it. What has just not begun does not hear it: ask again until it is over."""
+        """Interrupt the query. One that is just about to start is not affected: repeat until it has ended."""
         self._asked.set()
         READ_SLOTS.notify_waiters()
         if self._connection is not None:
             self._connection.interrupt()
 
     def asked(self) -> bool:
-        """Whether the stream was given up."""
+        """Whether the stream was stopped."""
         return self._asked.is_set()
 
     def concerns(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """The stream's own connection, to be interrupted."""
+        """Set the stream's connection, to be interrupted."""
         self._connection = connection
 
 
 class Engine:
     """A locked-down DuckDB that reads `files`; use it as a context manager.
 
-    `scratch` is a directory, not there yet, for what does not fit in memory.
+    `scratch` is a directory, not yet created, for what does not fit in memory.
     """
 
     def __init__(self, files: Sequence[Path], scratch: Path, bounds: Bounds) -> None:
@@ -103,16 +102,16 @@ class Engine:
         self.close()
 
     def close(self) -> None:
-        """Give back its memory, and what it spilled to the disk."""
+        """Release its memory and its spilled files."""
         self._duckdb.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def table(
         self, sql: str, values: Mapping[str, Any], numbers: pa.Table | None = None
     ) -> pa.Table:
-        """The whole answer. `sql` is made by our code, what users typed is in `values`.
+        """Return the whole answer. `sql` is ours, user text is only in `values`.
 
-        `numbers` is the table CHOSEN, if the question is about chosen rows; only it sees them.
+        `numbers` is the table CHOSEN, for queries about chosen rows; only this query sees them.
         Raises BusyError, QueryTimeoutError, MemoryLimitError, ResultsMissingError and
         ResultsDamagedError.
         """
@@ -128,10 +127,10 @@ class Engine:
         rows: int,
         halt: Interrupt | None = None,
     ) -> Generator[pa.RecordBatch]:
-        """The answer in batches of about `rows` rows; the time limit is for each batch.
+        """Yield the answer in batches of about `rows` rows; the time limit is for each batch.
 
-        So is the turn: whoever takes long to use a batch keeps nobody waiting. After `halt` it
-        ends in BusyError or QueryTimeoutError at once.
+        Threads are held for each batch only, so a slow consumer blocks no other reader. After `halt` it
+        raises BusyError or QueryTimeoutError at once.
         """
         self.as_new = False
         halt = halt or Interrupt()
@@ -155,10 +154,10 @@ class Engine:
         connection: duckdb.DuckDBPyConnection | None = None,
         halt: Interrupt | None = None,
     ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection, when its turn has come, that is interrupted if the block takes too long.
+        """Yield a connection once threads are free; it is interrupted if the block takes too long.
 
-        The timer's thread is waited for: it must not hit a later query, nor be the last to
-        hold the connection when the interpreter ends (DuckDB aborts the process then).
+        The timer's thread is joined: it must not interrupt a later query, nor be the last to hold the
+        connection when the interpreter ends (DuckDB aborts the process then).
         """
         given_up = halt.asked if halt else never
         with READ_SLOTS.acquire(self._bounds.threads, wait, given_up):
@@ -181,7 +180,7 @@ def _sizes(bounds: Bounds) -> dict[str, str]:
 
 
 def lock_down(files: Sequence[Path | str], scratch: Path | str, spill: str) -> str:
-    """Settings in the order that works: what may be read, then the doors shut, then the key.
+    """Apply the settings in the order that works: readable files, then restrictions, then the lock.
 
     `files` are all that may be read; `scratch` takes what does not fit in memory, at most `spill` (a DuckDB size).
     """
@@ -198,7 +197,7 @@ def lock_down(files: Sequence[Path | str], scratch: Path | str, spill: str) -> s
 
 
 def quote_path(text: str) -> str:
-    """A text of ours as an SQL literal (settings take no bound values)."""
+    """Return a text of ours as an SQL literal (settings take no bound values)."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -1,8 +1,8 @@
-"""Engines that wait to be used again: opening one costs as much as reading a page.
+"""Idle DuckDB engines kept for reuse: opening one costs as much as reading a page.
 
-An engine serves one reader at a time and only the files it was opened for, which never change.
-A few are kept for a minute. A forked process starts without any: those it inherits belong to
-its parent and are not even closed.
+An engine serves one reader at a time and only the files it was opened for, which never change. A few
+are kept for a minute. A forked process starts without any: those it inherits belong to its parent
+and are not even closed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_IDLE: Final = 4
 IDLE_SECONDS: Final = 60.0
 
 Key = tuple[tuple[Path, ...], Bounds]
-Entry = tuple[Key, Engine, float]  # and when it was last used
+Entry = tuple[Key, Engine, float]  # last use
 
 
 class EnginePool:
@@ -35,7 +35,7 @@ class EnginePool:
         os.register_at_fork(after_in_child=self._leave_behind)
 
     def acquire(self, key: Key, scratch: Callable[[], Path]) -> Engine:
-        """An engine for one reader; `scratch` names a directory for a new one."""
+        """Return an engine for one reader; `scratch` names a directory for a new one."""
         with self._lock:
             found = next((entry for entry in self._idle if entry[0] == key), None)
             if found:
@@ -46,7 +46,7 @@ class EnginePool:
         return Engine(files, scratch(), bounds)
 
     def release(self, key: Key, engine: Engine) -> None:
-        """Keep the engine for the next reader; close those that were not asked for."""
+        """Keep the engine for the next reader; close those that were idle too long."""
         with self._lock:
             now = self._clock()
             if engine.as_new:
@@ -59,7 +59,7 @@ class EnginePool:
             closed.close()
 
     def close(self) -> None:
-        """Close all that are idle."""
+        """Close all idle engines."""
         with self._lock:
             closing, self._idle = self._idle, []
         for _, engine, _ in closing:
@@ -70,7 +70,7 @@ class EnginePool:
         self._idle = []
 
     def _leave_behind(self) -> None:
-        """Hold on to inherited engines: closing one would wait for threads that are not here."""
+        """Keep references to inherited engines: closing one would wait for threads that do not exist here."""
         self._inherited.append(self._idle)
         self._start()
 

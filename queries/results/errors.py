@@ -33,7 +33,7 @@ class StorageError(ResultError):
 
 
 class StorageFullError(StorageError):
-    """The disk, or the quota on it, has no room for more rows."""
+    """The disk, or the quota on it, is full."""
 
     default = "There is no room left on the disk for more rows."
 
@@ -45,7 +45,7 @@ class ResultsMissingError(ResultError):
 
 
 class ResultsDamagedError(ResultError):
-    """A file of the result is there but is not what was written."""
+    """A file of the result differs from what was written."""
 
     default = "The stored rows are damaged and cannot be read."
 
@@ -84,7 +84,7 @@ class ConditionError(ResultError):
 
 
 class BusyError(ResultError):
-    """Others are reading results, and no turn came in time."""
+    """All threads for reading results are in use, and none became free in time."""
 
     default = "Too many results are being read at this moment. Try again shortly."
 

@@ -1,9 +1,9 @@
-"""Rows in any order, in flat memory, however many and however wide they are.
+"""Sort any number of rows in flat memory, by distributing them to chunks on disk.
 
-DuckDB sorts whole rows, needs memory in proportion to them and gives up when there is not
-enough. Here the order is known beforehand, as row numbers, so no sort of rows is needed: one
-pass over the result deals the rows out to piles by where they belong (rows 0 to 50,000 of the
-output to the first pile, and so on), and each pile fits in memory when its turn has come.
+DuckDB sorts whole rows, needs memory in proportion to them and fails when there is not enough. Here
+the order is known beforehand, as row numbers. One pass over the result writes each row to the chunk
+where it belongs (rows 0 to 50,000 of the output to the first chunk, and so on); each chunk then fits
+in memory.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def sort_rows(
     scratch: Path,
     batch_rows: int,
 ) -> Generator[pa.RecordBatch]:
-    """The rows numbered in `order`, in that order, in batches of at most `batch_rows`.
+    """Yield the rows numbered in `order`, in that order, in batches of at most `batch_rows`.
 
-    `batches` hold at least these rows, with the row number first; where it was, the answer has
-    the row's place in the order. `scratch` is a directory, not there yet, for the piles.
-    Raises StorageError and StorageFullError when they find no room.
+    `batches` contain at least these rows, with the row number first, which is replaced by the row's
+    position in the order. `scratch` is a directory, not yet created, for the chunks. Raises StorageError
+    and StorageFullError.
     """
     try:
         for path in _dealt(batches, order, scratch):
@@ -54,7 +54,7 @@ def sort_rows(
 def _dealt(
     batches: Iterable[pa.RecordBatch], order: pa.Int64Array, scratch: Path
 ) -> list[Path]:
-    """Deal all rows out; the piles' files, first pile first."""
+    """Write all rows to chunks; return the chunks' files in order."""
     paths: dict[int, Path] = {}
     piles: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
     size = 0
@@ -73,7 +73,7 @@ def _dealt(
 def _placed(
     batches: Iterable[pa.RecordBatch], order: pa.Int64Array
 ) -> Iterator[pa.RecordBatch]:
-    """The rows that are wanted, sorted by their place in the order, which is now their number."""
+    """Return the requested rows sorted by their position in the order, which replaces the number."""
     if not len(order):
         return
     places = pc.inverse_permutation(order, max_index=pc.max(order).as_py())
@@ -89,13 +89,13 @@ def _placed(
 
 
 def _pile_rows(rows: int, sample: pa.RecordBatch) -> int:
-    """How many rows make a pile, so that neither memory nor open files run out."""
+    """Return the rows of a chunk, so that neither memory nor open files run out."""
     by_size: int = CHUNK_BYTES * len(sample) // sample.nbytes
     return max(by_size, -(-rows // MAX_CHUNKS), 1)
 
 
 def _split(batch: pa.RecordBatch, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """The slices of a batch, sorted by place, that belong to one pile each."""
+    """Yield the slices of a batch, sorted by position, that belong to one chunk each."""
     runs = pc.run_end_encode(pc.divide(batch.column(0), size))
     start = 0
     for pile, end in zip(

@@ -1,4 +1,4 @@
-"""Conditions as SQL: each physical column is compared as what it holds, values are bound."""
+"""Conditions as SQL: each physical column is compared in its own type, values are bound."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from queries.results.ranges import range_sql
 _SHOWN: Final = "%Y-%m-%d %H:%M:%S.%n"  # what a search for a time is compared with
 _TIME_DIVIDER: Final = re.compile(r"(?<=\d)T(?=\d|$)", re.IGNORECASE)
 
-# What a needle must be made of to be found in cells that are not text: most needles are words,
-# and turning every number into text to look for a word is the dear part of a search.
+# Characters of texts that can occur in cells other than text: most searches are words,
+# and converting every number to text to find a word is the expensive part of a search.
 _POSSIBLE: Final = {
     "i": re.compile(r"-?\d*"),
     "w": re.compile(r"-?\d*"),
@@ -37,17 +37,17 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 
 def printable(text: str) -> str:
-    """A text as `cells` stores it, without lone surrogates."""
+    """Return a text as `cells` stores it, without lone surrogates."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def contains_sql(searched: Iterable[Column], text: str, bind: Bind) -> str:
-    """Rows where the text occurs in one of these columns.
+    """Return the test for rows where the text occurs in one of these columns.
 
-    Both sides are made lower case by DuckDB: Python's rules differ for some letters.
+    Both sides are lowered by DuckDB: Python's rules differ for some letters.
     """
     needle = printable(text)
-    # A time as people copy it, "2025-06-19T00:44Z", as it is shown: "2025-06-19 00:44".
+    # A copied time, "2025-06-19T00:44Z", in the spelling that is shown: "2025-06-19 00:44".
     time = _TIME_DIVIDER.sub(" ", needle).rstrip("zZ")
     tests = [
         f"contains(lower({_shown(letter, name)}), lower({bind(wanted)}))"
@@ -60,14 +60,14 @@ def contains_sql(searched: Iterable[Column], text: str, bind: Bind) -> str:
 
 
 def condition_sql(condition: Condition, column: Column, bind: Bind) -> str:
-    """The condition as an expression that is never null; raises ConditionError."""
+    """Return the condition as an expression that is never null. Raises ConditionError."""
     positive = _POSITIVE[condition.operation](column, condition.values, bind)
     wanted = condition.operation not in {"not", "lacks", "empty"}
     return f"(({positive}) IS {'' if wanted else 'NOT '}TRUE)"
 
 
 def present_sql(column: Column) -> str:
-    """Whether the row has a value there."""
+    """Return the test whether the row has a value."""
     tests = [f"{name} IS NOT NULL" for _, name in physical_columns(column)]
     return " OR ".join(tests) or NEVER
 
@@ -97,7 +97,7 @@ def _matches(column: Column, values: Sequence[str], bind: Bind) -> str:
 
 
 def _shown(letter: str, name: str) -> str:
-    """A cell as the text that is shown for it, in UTC."""
+    """Return a cell as the text that is shown for it, in UTC."""
     if letter == "t":
         return f"strftime({name}, '{_SHOWN}')"
     return name if letter in "gjs" else f"{name}::VARCHAR"
@@ -124,7 +124,7 @@ def _within(name: str, time: range, bind: Bind) -> str:
 
 
 def _same(letter: str, column: Column, text: str) -> list[Any]:
-    """The cells of this type that the text stands for."""
+    """Return tests for the cells of this type that the text stands for."""
     exact = printable(text)
     value = parse_value.parse_number(text)
     if letter in "iw":
@@ -150,7 +150,7 @@ def _same_texts(
 
 
 def _compact(text: str) -> list[str]:
-    """A list or object, however it is spaced, as `cells` writes it."""
+    """Return a list or object with the spacing that `cells` writes."""
     if text[:1] not in {"[", "{"}:
         return []
     try:

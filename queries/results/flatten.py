@@ -1,7 +1,7 @@
-"""Rows in, columns out: takes nested rows apart into one list of values per keypath.
+"""Flatten nested rows into one list of values per keypath.
 
-This is the hot loop of every ingest, hence no step per cell: rows whose objects have the same keys
-are turned into columns together, by the interpreter's own `zip`, one level of nesting at a time.
+This is the hot loop of every ingest, so there is no step per cell: rows whose objects have the same
+keys are turned into columns together, by the interpreter's own `zip`, one level of nesting at a time.
 Most rows of a result look alike, so there are few groups. A keypath that a row lacks costs nothing.
 """
 
@@ -22,9 +22,7 @@ from queries.results.keypaths import keypath, spellings
 
 MAX_NAME_CHARACTERS: Final = 500  # characters; longer names are keys made of data
 MAX_DEPTH: Final = 32  # levels; what is deeper is one cell of JSON
-MAX_DROPPED: Final = (
-    10_000  # counting stops here: remembering what was left out costs memory
-)
+MAX_DROPPED: Final = 10_000  # counting stops here, because remembering costs memory
 
 _values = operator.methodcaller("values")
 Rows = Sequence[int]  # row numbers since the last part
@@ -32,9 +30,9 @@ Group = tuple[tuple[str, ...], Rows, Sequence[Mapping[str, Any]]]
 
 
 class Series:
-    """The values met under one keypath since the last part, and all types met so far.
+    """The values of one keypath since the last part, and all types met so far.
 
-    `values` are in the order of `rows` put together: sequences that neighbours share.
+    `values` are in the order of `rows` concatenated: sequences that neighbours share.
     """
 
     __slots__ = ("hint", "name", "place", "rows", "types", "values")
@@ -53,14 +51,14 @@ class Series:
         self.values.extend(values)
 
     def cut(self, rows: int) -> None:
-        """Forget rows that were not taken apart to the end."""
+        """Drop rows that were not flattened completely."""
         while self.rows and self.rows[-1][0] >= rows:
             self.rows.pop()
         del self.values[sum(map(len, self.rows)) :]
 
 
 class ColumnPath:
-    """One place in the rows: a node of the tree that all keypaths make."""
+    """One node of the tree of keypaths."""
 
     __slots__ = ("below", "depth", "key", "name", "parent", "series")
 
@@ -74,10 +72,10 @@ class ColumnPath:
 
 
 class Flattener:
-    """Takes rows apart. `columns` are those of earlier parts of the same result, if any.
+    """Flattens rows. `columns` are those of earlier parts of the same result, if any.
 
-    Keypaths beyond `max_columns` are left out of the columns (never out of the row's JSON)
-    and counted in `dropped`, up to MAX_DROPPED.
+    Keypaths beyond `max_columns` are left out of the columns (never out of the row's JSON) and counted
+    in `dropped`, up to MAX_DROPPED.
     """
 
     def __init__(
@@ -98,16 +96,16 @@ class Flattener:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """Number of columns."""
         return len(self._series)
 
     @property
     def dropped(self) -> int:
-        """How many keypaths found no room."""
+        """Number of keypaths left out."""
         return len(self._dropped)
 
     def add(self, values: Sequence[Mapping[str, Any]]) -> None:
-        """Take rows apart. The more at once the quicker, but they are in memory twice then."""
+        """Flatten rows. More rows at once are faster, but take memory twice."""
         if not values:
             return
         rows = range(self.rows, self.rows + len(values))
@@ -115,9 +113,9 @@ class Flattener:
         self.rows = rows.stop
 
     def arrays(self) -> dict[str, pa.Array]:
-        """What was taken apart since `clear`: physical name -> array of `rows` cells.
+        """Return what was flattened since `clear`: physical name -> array of `rows` cells.
 
-        Columns without any value are left out; a reader takes them for nulls.
+        Columns without any value are left out; readers treat them as nulls.
         """
         arrays: dict[str, pa.Array] = {}
         orders: dict[tuple[int, ...], pa.Array | None] = {}
@@ -135,7 +133,7 @@ class Flattener:
         return arrays
 
     def clear(self) -> None:
-        """Forget the values, keep the columns."""
+        """Drop the values, keep the columns."""
         for series in self._series.values():
             series.rows.clear()
             series.values.clear()
@@ -148,7 +146,7 @@ class Flattener:
         places: dict[str, ColumnPath],
         parent: ColumnPath | None,
     ) -> None:
-        """The objects at one place, or the rows themselves; `rows` says whose they are."""
+        """Flatten the objects of one node, or the rows themselves; `rows` are their row numbers."""
         for keys, group_rows, group in _groups(objects, rows):
             for key, values in zip(
                 keys, zip(*map(_values, group), strict=True), strict=True
@@ -158,7 +156,7 @@ class Flattener:
                     self._take(place, group_rows, values)
 
     def _take(self, place: ColumnPath, rows: Rows, values: Sequence[Any]) -> None:
-        """What was met at one place: values stay, objects are taken apart further."""
+        """Add values of one node: scalars are kept, objects are flattened further."""
         kinds = set(map(type, values))
         if dict in kinds and place.depth < MAX_DEPTH:
             if len(kinds) == 1 and all(values):
@@ -176,10 +174,10 @@ class Flattener:
     def _new_place(
         self, places: dict[str, ColumnPath], parent: ColumnPath | None, key: str
     ) -> ColumnPath | None:
-        """Room for a key not met here before; None when there is none.
+        """Return a node for a new key; None when the limit is reached.
 
-        Places are bounded apart from columns: an object whose every key is refused would
-        otherwise still leave a place behind, once per row.
+        Nodes are bounded apart from columns: an object whose every key is refused would otherwise still
+        leave a node behind, once per row.
         """
         room = self.width < self._max_columns and self._places < 4 * self._max_columns
         if not room or len(key) > MAX_NAME_CHARACTERS:
@@ -190,7 +188,7 @@ class Flattener:
         return place
 
     def _claim(self, place: ColumnPath) -> Series | None:
-        """The series of a place that so far held only objects, or nothing."""
+        """Return the series of a node that so far had only objects, or no values."""
         parent = place.parent.name if place.parent else None
         for name in spellings(parent, place.key):
             series = self._series.get(name)
@@ -216,7 +214,7 @@ class Flattener:
 
 
 def _groups(objects: Sequence[Mapping[str, Any]], rows: Rows) -> Iterator[Group]:
-    """Objects with the same keys in the same order, and whose they are."""
+    """Yield objects with the same keys in the same order, and their rows."""
     keys = list(map(tuple, objects))
     if keys.count(keys[0]) == len(keys):
         yield keys[0], rows, objects
@@ -231,7 +229,7 @@ def _groups(objects: Sequence[Mapping[str, Any]], rows: Rows) -> Iterator[Group]
 def _parted(
     rows: Rows, values: Sequence[Any]
 ) -> tuple[list[dict[str, Any]], Rows, Rows, Sequence[Any]]:
-    """Objects that hold something and their rows, then the rows of all other values and those."""
+    """Split into non-empty objects with their rows, and all other values with theirs."""
     inner = [value.__class__ is dict and bool(value) for value in values]
     outer = list(map(operator.not_, inner))
     return (
@@ -243,7 +241,7 @@ def _parted(
 
 
 def _order(pieces: Sequence[Rows], rows: int) -> pa.Array | None:
-    """For each row the place of its value, null where it has none; None if all are in order."""
+    """Return the position of each row's value, null where it has none; None if all are in order."""
     found = list(chain.from_iterable(pieces))
     if found == list(range(rows)):
         return None

@@ -1,7 +1,7 @@
-"""What the footers of parts say without a look at the rows; parts never change, so it is remembered.
+"""Answers from the footers of parts, without reading rows. Parts never change, so they are cached.
 
-Which columns a file has, how many values each holds, its first and last time: questions about
-all rows of a large result that need not read any.
+Columns, values per column, first and last time: questions about all rows of a large result that need
+no row.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from queries.results.errors import ResultsDamagedError, ResultsMissingError
 
 @dataclass(frozen=True)
 class Footer:
-    """A part's physical columns, and how many values each holds: None if the file does not say.
+    """A part's physical columns, and how many values each has: None if the file does not say.
 
-    `templates` are those that its rows name, as JSON (see `originals`).
+    `templates` are those that its rows name, as JSON (see `row_texts`).
     """
 
     names: frozenset[str]
@@ -51,17 +51,17 @@ _SMALL_DICTIONARY: Final = 2_048  # bytes, compressed: some hundred words
 
 
 def read_footer(path: Path) -> Footer:
-    """The footer of a part. Raises ResultsMissingError and ResultsDamagedError."""
+    """Return the footer of a part. Raises ResultsMissingError and ResultsDamagedError."""
     return FOOTERS.get(path, lambda: _footer(path))
 
 
 def stored_columns(paths: Iterable[Path]) -> frozenset[str]:
-    """The physical columns that at least one of the parts has."""
+    """Return the physical columns that at least one of the parts has."""
     return frozenset().union(*(read_footer(path).names for path in paths))
 
 
 def presence_counts(paths: Iterable[Path]) -> dict[str, int] | None:
-    """How many values the parts hold together, by physical column; None if one does not say."""
+    """Return how many values the parts have together, by physical column; None if one does not say."""
     found: dict[str, int] = {}
     for path in paths:
         counts = read_footer(path).present
@@ -73,7 +73,7 @@ def presence_counts(paths: Iterable[Path]) -> dict[str, int] | None:
 
 
 def time_bounds(paths: Iterable[Path], name: str) -> list[int] | None:
-    """The least and greatest number of each piece of a column of integers or times (nanoseconds).
+    """Return the least and greatest number of each part of a column of integers or times (nanoseconds).
 
     Empty if it has none; None if a part does not say.
     """
@@ -88,7 +88,7 @@ def time_bounds(paths: Iterable[Path], name: str) -> list[int] | None:
 
 
 def has_few(paths: Iterable[Path], name: str) -> bool:
-    """Whether the column has so few different values that small dictionaries hold them all."""
+    """Return whether the column has so few distinct values that small dictionaries hold them all."""
     return all(
         _remembered(path, name).few for path in paths if name in read_footer(path).names
     )
@@ -124,7 +124,7 @@ def _pieces(path: Path, name: str) -> _Pieces:
 
 
 def _is_small(group: pq.ColumnChunkMetaData) -> bool:
-    """Whether a column's piece has no more different values than a small dictionary holds."""
+    """Return whether a column's row group has no more distinct values than a small dictionary holds."""
     if not group.has_dictionary_page:
         return False
     size = group.data_page_offset - group.dictionary_page_offset

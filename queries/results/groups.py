@@ -1,7 +1,7 @@
-"""Values of a column as keys to group rows by, and each key as the text a condition takes.
+"""Keys to group rows by, and each key as the text that a condition takes.
 
-A key is what people see as one value: 5 and 5.0 in a column of numbers, the millisecond of a
-time. Columns of several types are grouped by text.
+A key is what is shown as one value: 5 and 5.0 in a column of numbers, the millisecond of a time.
+Columns of several types are grouped by text.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def group_key(column: Column) -> str:
-    """The expression to group by; null where the row has no value."""
+    """Return the expression to group by; null where the row has no value."""
     names = dict(physical_columns(column))
     if column.kind == "integer":
         return f"coalesce({', '.join(names.values())})"
@@ -35,14 +35,14 @@ def _alone(letter: str, name: str) -> str:
 
 
 def _milliseconds(name: str) -> str:
-    """Whole milliseconds since 1970, rounded down also before it (`//` goes towards zero)."""
+    """Return whole milliseconds since 1970, rounded down also before it (`//` rounds towards zero)."""
     nanoseconds = f"epoch_ns({name})"
     rest = f"({nanoseconds} % {_MILLISECOND})"
     return f"(({nanoseconds} - {rest}) // {_MILLISECOND} - ({rest} < 0)::BIGINT)"
 
 
 def _as_text(letter: str, name: str) -> str:
-    """What `text_of` would write, as far as SQL can: conditions count what matters exactly."""
+    """Return what `group_text` would write, as far as SQL can: conditions count exactly where it matters."""
     if letter == "t":
         return f"left(strftime({name}, '%Y-%m-%dT%H:%M:%S.%n'), 23) || 'Z'"
     if letter == "f":
@@ -54,7 +54,7 @@ def _as_text(letter: str, name: str) -> str:
 
 
 def group_text(key: Any, column: Column) -> str:
-    """The key as it is shown, and as a condition finds it again."""
+    """Return the key as it is shown, and as a condition finds it again."""
     if column.kind == "timestamp":
         time = _EPOCH + timedelta(milliseconds=key)
         return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -59,7 +59,7 @@ class Histogram:
         return self.edges[-1] if self.edges else None
 
     def between(self, first: int, last: int) -> tuple[str, str]:
-        """The values of a condition "between" that passes exactly the rows of these steps.
+        """Return the values of a "between" condition for exactly the rows of these steps.
 
         Steps begin at whole seconds, and a time in a condition stands for all of its second.
         """
@@ -74,7 +74,7 @@ def histogram(
     by: Column | None,
     span: tuple[int, tzinfo],
 ) -> Histogram:
-    """The rows selected by the times of `column`; `span` is how many steps, and the zone.
+    """Count the selected rows by the times of `column`; `span` is the number of steps, and the zone.
 
     Raises ResultError when the column holds no times, and what `ask` raises.
     """
@@ -104,7 +104,7 @@ def histogram(
 
 @dataclass(frozen=True)
 class _Counted:
-    """Rows by series and cell of time: `cells` are (place in `series`, cell, rows)."""
+    """Rows by series and cell of time: `cells` are (position in `series`, cell, rows)."""
 
     series: list[str]
     cells: list[tuple[int, int | None, int]]
@@ -113,7 +113,7 @@ class _Counted:
 def _counted(
     ask: Ask, selected: Selection, columns: Sequence[Column], cell: str
 ) -> _Counted:
-    """The rows by the second column, if any, and by cell: one pass where its values are few."""
+    """Count the rows by the second column, if any, and by cell: one pass where its values are few."""
     by = columns[1] if len(columns) > 1 else None
     bind = Bindings(selected.values)
     if by is None:
@@ -136,7 +136,7 @@ def _counted(
 
 
 def _has_few(by: Column, selected: Selection) -> bool:
-    """Whether the rows can be counted by all values of the column at once.
+    """Return whether the rows can be counted by all values of the column at once.
 
     Not where a text stands for values of several types, or a number for several others.
     """
@@ -147,7 +147,7 @@ def _has_few(by: Column, selected: Selection) -> bool:
 
 
 def _by_frequency(by: Column, cells: Sequence[tuple[Any, int | None, int]]) -> _Counted:
-    """Cells by value, brought together to those of the series."""
+    """Merge cells by value into those of the series."""
     totals: Counter[Any] = Counter()
     for key, _, rows in cells:
         totals[key] += rows
@@ -172,7 +172,7 @@ def _by_frequency(by: Column, cells: Sequence[tuple[Any, int | None, int]]) -> _
 def _folded(
     counted: _Counted, starts: Sequence[int], seconds: int
 ) -> dict[str, list[int]]:
-    """Counts per step, from counts per cell: steps of days differ in length, cells do not."""
+    """Return counts per step from counts per cell: steps of days differ in length, cells do not."""
     counts = [[0] * (len(starts) - 1) for _ in counted.series]
     for place, cell, rows in counted.cells:
         if cell is not None:
@@ -183,7 +183,7 @@ def _folded(
 def _extremes(
     ask: Ask, column: Column, name: str, selected: Selection
 ) -> tuple[datetime | None, datetime | None, int]:
-    """The first and the last time, and if there are none, how many rows."""
+    """Return the first and the last time, or if there are none, how many rows."""
     if selected.is_all and (known := time_bounds(selected.files, name.strip('"'))):
         return _time(min(known)), _time(max(known)), 0
     source = sql.source([column, *selected.columns], selected.files)
@@ -202,7 +202,7 @@ def _time(nanoseconds: int) -> datetime:
 
 
 def _named(by: Column, top: Sequence[tuple[str | None, Any]]) -> list[str]:
-    """The values that get a series of their own, in their order."""
+    """Return the values that get a series of their own, in order."""
     names = [value for value, _ in top if value is not None]
     if by.kind == "severity":
         names.sort(key=lambda name: (parse_value.rank(name) or math.inf, name))
@@ -210,7 +210,7 @@ def _named(by: Column, top: Sequence[tuple[str | None, Any]]) -> list[str]:
 
 
 def _series_key(by: Column, names: Sequence[str], bind: Bindings) -> str:
-    """The place of a row's series in the order of all; the first that fits."""
+    """Return the index of a row's series; the first that matches."""
     cases = [
         f"WHEN {condition_sql(Condition(by.name, 'is', (name,)), by, bind)} THEN {at}"
         for at, name in enumerate(names)

@@ -1,9 +1,8 @@
-"""Keypaths: names for places inside a row, written as DataPrime would write them.
+"""Keypaths: names for positions inside a row, as DataPrime writes them.
 
-`{"$d": {"kubernetes": {"labels": {"app.kubernetes.io/name": "web"}}}}` has one place with a
-value, and its name is `$d.kubernetes.labels['app.kubernetes.io/name']` (Coralogix docs,
-DataPrime language, keypaths). Top-level names stay as they are: for SQL rows they are the
-column headings.
+`{"$d": {"kubernetes": {"labels": {"app.kubernetes.io/name": "web"}}}}` has one value, and its name
+is `$d.kubernetes.labels['app.kubernetes.io/name']` (Coralogix docs, DataPrime language, keypaths).
+Top-level names stay as they are: for SQL rows they are the column headings.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ _QUOTED: Final = re.compile("['\\\\]")
 
 
 def keypath(parent: str | None, key: str) -> str:
-    """The name of `key` below `parent`, or at the top when there is no parent."""
+    """Return the name of `key` below `parent`, or at the top when there is no parent."""
     if parent is None:
         return _UNPRINTABLE.sub(_escaped, key) or "['']"
     return f"{parent}.{key}" if _PLAIN.fullmatch(key) else parent + _bracketed(key)
 
 
 def spellings(parent: str | None, key: str) -> Iterator[str]:
-    """Names to try in turn, should others have taken the first.
+    """Yield names to try in turn, in case others have taken the first.
 
     A top-level "a.b" and a "b" inside "a" want the same name; so do names that differ only in
     characters that had to be escaped.

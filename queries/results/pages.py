@@ -1,4 +1,4 @@
-"""Arrow to Python: the cells of one page, each as the value that the row's JSON had."""
+"""Convert the cells of one page from Arrow to Python, each as the value that the row's JSON had."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CELLS_AHEAD: Final = 50_000
 class Page:
     """Some rows of a result: (row number, cells in the order of `columns`).
 
-    `total` is the number of rows of the result, `matched` of those that the filter lets pass.
+    `total` is the number of rows of the result, `matched` of those that pass the filter.
     """
 
     columns: list[Column]
@@ -29,9 +29,9 @@ class Page:
 
 
 def around(wanted: slice, columns: int) -> slice:
-    """The places to read together with those wanted: a few pages, the same for each of them.
+    """Return the positions to read with the requested ones: a few pages, the same for each of them.
 
-    Most of the time goes into finding a row's place in the files, and little into the row.
+    Most of the time is spent on finding a row's position in the files, little on the row.
     """
     size = wanted.stop - wanted.start
     pages = min(ROWS_AHEAD, CELLS_AHEAD // max(columns, 1)) // max(size, 1)
@@ -43,7 +43,7 @@ def around(wanted: slice, columns: int) -> slice:
 def rows_in(
     table: pa.Table, columns: Iterable[Column], longest: int
 ) -> dict[int, list[object]]:
-    """Row number -> cells, from a table of physical columns; texts cut to `longest`."""
+    """Return row number -> cells, from a table of physical columns; texts truncated to `longest`."""
     numbers = table[ROW_NUMBER].to_pylist()
     cells = [_cells(table, column, longest) for column in columns]
     return {n: [column[at] for column in cells] for at, n in enumerate(numbers)}
@@ -72,12 +72,12 @@ def _plain(values: pa.ChunkedArray) -> Sequence[Any]:
 
 
 def _times(values: pa.ChunkedArray) -> Sequence[Any]:
-    """`datetime` knows microseconds only; the files keep the nanoseconds."""
+    """Convert to `datetime`, which has microseconds only; the files keep nanoseconds."""
     return _plain(values.cast(pa.timestamp("us", "UTC"), safe=False))
 
 
 def _giants(values: pa.ChunkedArray) -> Sequence[Any]:
-    """Digits as integers; those beyond Python's limit of 4,300 digits stay hexadecimal text."""
+    """Convert digits to integers; those beyond Python's limit of 4,300 digits stay hexadecimal text."""
     return [None if v is None else v if "0x" in v else int(v) for v in _plain(values)]
 
 

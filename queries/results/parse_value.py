@@ -1,7 +1,7 @@
-"""Texts as people type them, as the values that cells hold: numbers, times, severities.
+"""Parse typed texts as the values of cells: numbers, times, severities.
 
-Everything here is exact: an integer of any size stays that integer, and a bound between two
-doubles is moved to the one on the right side of it.
+Exact: an integer of any size stays that integer, and a bound between two doubles is moved to the
+double on its right side.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from queries.results.times import timestamps
 
 _NUMBER: Final = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d{1,9})?", re.IGNORECASE)
 _NOT_FINITE: Final = re.compile(r"[-+]?(nan|inf|infinity)", re.IGNORECASE)
-_MAX_DIGITS: Final = 4_300  # Python turns no more than these into an integer
+_MAX_DIGITS: Final = 4_300  # Python's limit for converting digits to an integer
 _TIME: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[ T](\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?.*"
 )
@@ -25,7 +25,7 @@ _INT64: Final = range(-(2**63), 2**63)
 
 
 def parse_number(text: str) -> int | float | None:
-    """An integer wherever the text is one ("5", "5.0", "5e3"), else a double; None if neither."""
+    """Return an integer wherever the text is one ("5", "5.0", "5e3"), else a double; None if neither."""
     text = text.strip()
     if _NOT_FINITE.fullmatch(text):
         return float(text)
@@ -38,7 +38,7 @@ def parse_number(text: str) -> int | float | None:
 
 
 def parse_bound(text: str) -> int | float | None:
-    """A number that others can be above and below of; None for what is none."""
+    """Return a number to compare with; None if the text is not one."""
     found = parse_number(text)
     if isinstance(found, int):  # of any size, also beyond what a double can be
         return found
@@ -46,10 +46,10 @@ def parse_bound(text: str) -> int | float | None:
 
 
 def parse_double(text: str) -> float | None:
-    """The double that the text stands for; None if none does.
+    """Return the double that the text stands for; None if there is none.
 
-    Digits alone must be exactly it: the next integer beyond 2^53 is another number. With a
-    point or an exponent the nearest is meant, for that is how doubles are written.
+    Digits alone must be exactly it: the next integer beyond 2^53 is another number. With a point or an
+    exponent the nearest is meant, as doubles are written.
     """
     value = parse_number(text)
     if value is None or not text.strip().lstrip("+-").isdecimal():
@@ -65,12 +65,12 @@ def _nearest(text: str) -> float | None:
 
 
 def double_from(value: int | float) -> float:
-    """The least double that is not below the value."""
+    """Return the least double that is not below the value."""
     return -double_to(-value)
 
 
 def double_to(value: int | float) -> float:
-    """The greatest double that is not above the value."""
+    """Return the greatest double that is not above the value."""
     try:
         nearest = float(value)
     except OverflowError:
@@ -79,15 +79,15 @@ def double_to(value: int | float) -> float:
 
 
 def is_small(value: int | float | None) -> bool:
-    """Whether the value is an integer of 64 bits."""
+    """Return whether the value is an integer of 64 bits."""
     return isinstance(value, int) and value in _INT64
 
 
 def parse_time(text: str) -> range | None:
-    """The nanoseconds since 1970 that the text stands for: all of its last unit; None if no time.
+    """Return the nanoseconds since 1970 that the text stands for: all of its last unit; None if it is not a time.
 
     "2025-06-19" is that day, "2025-06-19 00:44" that minute. UTC unless the text has a zone.
-    Two of them with "/" between (an interval after ISO 8601) are all from the one through the other.
+    Two times with "/" between (an ISO 8601 interval) are everything from the first through the second.
     """
     first, divider, last = text.strip().partition("/")
     if divider:
@@ -102,7 +102,7 @@ def parse_time(text: str) -> range | None:
 
 
 def _unit(parts: re.Match[str]) -> int:
-    """Nanoseconds of the last unit given."""
+    """Return the nanoseconds of the last given unit."""
     hour, minute, second, fraction = parts.groups()
     if fraction:
         return int(10 ** (9 - len(fraction)))
@@ -111,7 +111,7 @@ def _unit(parts: re.Match[str]) -> int:
 
 
 def rank(text: str) -> int | None:
-    """The weight of a severity, by word or number, from 1; None for other texts."""
+    """Return the rank of a severity, by word or number, from 1; None for other texts."""
     words = [word.lower() for word in SEVERITIES]
     key = text.strip().lower()
     if key in words:
@@ -121,6 +121,6 @@ def rank(text: str) -> int | None:
 
 
 def parse_severity(text: str) -> str:
-    """A severity as it is stored and shown; any other text as it is."""
+    """Return a severity as it is stored and shown; any other text as it is."""
     weight = rank(text)
     return text if weight is None else SEVERITIES[weight - 1]

@@ -1,4 +1,4 @@
-"""Parts: the files that hold a result's rows, whole or not there at all."""
+"""Parts: the files of a result's rows, complete or absent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 class Part:
     """One durable file of rows: `rows` of them from `first_row` on (0-based), `size` in bytes.
 
-    `name` alone is enough to read it back: it says which rows it holds.
+    `name` alone is enough to read it back: it contains the rows' numbers.
     """
 
     name: str
@@ -40,9 +40,9 @@ class Part:
 
 
 def part_table(name: str) -> range:
-    """The row numbers that the part of that name holds; ResultsDamagedError for other names.
+    """Return the row numbers of the part of that name. Raises ResultsDamagedError for other names.
 
-    Only a name that `store` made passes, so no recorded name can lead out of the directory.
+    Only a name that `storing_part` made passes, so no recorded name can leave the directory.
     """
     found = _NAME.fullmatch(name)
     if not found:
@@ -55,9 +55,9 @@ def part_table(name: str) -> range:
 def storing_part(
     directory: Path, rows: range, schema: pa.Schema
 ) -> Iterator[StoredPart]:
-    """A Parquet file in the making: it gets its name only when all of it is on the disk.
+    """Write a Parquet file that gets its name only when it is completely on disk.
 
-    Raises StorageFullError or StorageError, and leaves nothing behind then.
+    Raises StorageFullError or StorageError, and leaves no file then.
     """
     name = f"{rows.start:012d}-{len(rows):09d}-{secrets.token_hex(4)}.parquet"
     temporary = directory / f".{name}.tmp"
@@ -81,14 +81,14 @@ def storing_part(
 
 
 class StoredPart:
-    """What `stored` yields: give it row groups; `part` is there once the block has ended."""
+    """What `storing_part` yields: write row groups to it; `part` is set after the block."""
 
     part: Part
 
     def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer
         self._present: Counter[str] = Counter()
-        #: What the file's footer is to say of the rows.
+        #: Metadata of the file's footer.
         self.facts: Mapping[bytes, bytes] = {}
 
     def write(self, table: pa.Table) -> None:
@@ -98,21 +98,21 @@ class StoredPart:
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
 
     def describe(self) -> None:
-        """Say what `facts` say, and how many values there are, so that nobody need count them."""
+        """Set metadata of the footer: `facts`, and the number of values per column."""
         present = {PRESENT: json.dumps(self._present).encode()}
         self._writer.add_key_value_metadata({**self.facts, **present})
 
 
 def parquet_writer(sink: IO[bytes], schema: pa.Schema) -> pq.ParquetWriter:
-    """The one way our files are written.
+    """Open a Parquet writer with our settings.
 
-    Values that never repeat need no dictionary; bounds of texts are long and nobody asks.
+    Values that never repeat get no dictionary; bounds of texts are long and unused.
     """
     unique = (ROW_NUMBER, ORIGINAL)
     texts = (pa.string(), pa.binary())
     return pq.ParquetWriter(
         sink,
-        schema.remove_metadata(),  # what parts say of themselves is not true of their union
+        schema.remove_metadata(),  # metadata of parts does not hold for their union
         compression="zstd",
         compression_level=1,
         use_dictionary=[name for name in schema.names if name not in unique],
@@ -128,10 +128,10 @@ def orphan_directories(
     min_age: float = 3600.0,
     now: float | None = None,
 ) -> list[Path]:
-    """Files, and directories of sorts cut short, that no record names and nobody still uses.
+    """Return files, and directories of interrupted sorts, that no record names and no process uses.
 
-    A part is on the disk a moment before it is recorded, hence `min_age` (seconds since the
-    last change). `now` is the time since 1970, for tests.
+    A part is on disk shortly before it is recorded, hence `min_age` (seconds since the last change).
+    `now` is the time since 1970, for tests.
     """
     limit = (time.time() if now is None else now) - min_age
     if not directory.is_dir():
@@ -144,9 +144,9 @@ def orphan_directories(
 
 
 def remove_result(directory: Path) -> None:
-    """Delete everything below `directory`, and it; no matter if it is gone already.
+    """Delete everything below `directory`, and it; missing files are ignored.
 
-    StorageError when the system refuses.
+    Raises StorageError when the system refuses.
     """
     try:
         shutil.rmtree(directory)
@@ -157,12 +157,12 @@ def remove_result(directory: Path) -> None:
 
 
 def _created(path: Path) -> IO[bytes]:
-    """A new file that cannot be opened for writing again: parts never change."""
+    """Create a file that cannot be opened for writing again: parts never change."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb")
 
 
 def _sync(directory: Path) -> None:
-    """Make a rename last: it is a change of the directory, not of the file."""
+    """Sync the directory, which makes a rename durable."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -172,7 +172,7 @@ def _sync(directory: Path) -> None:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Say in our words why something could not be written."""
+    """Raise StorageFullError or StorageError for an OSError."""
     try:
         yield
     except OSError as error:

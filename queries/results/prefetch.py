@@ -1,4 +1,4 @@
-"""Batches read by a thread while earlier ones are used: DuckDB and Arrow leave the interpreter to others meanwhile."""
+"""Read batches in a thread while earlier ones are used: DuckDB and Arrow release the interpreter meanwhile."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Waiting = deque[Future[pa.RecordBatch | None]]
 
 
 def prefetch(source: Source, stop: Callable[[], None]) -> Source:
-    """The batches of `source`, in their order; what it raises comes in the place of the batch.
+    """Yield the batches of `source` in order; its exceptions are raised in place of the batch.
 
     Closed early, it calls `stop` until the batch being read is given up, waits for the thread and closes `source`:
-    nothing reads when `close` returns.
+    no thread reads any more when `close` returns.
     """
     waiting: Waiting = deque()
     with ThreadPoolExecutor(1, "rows") as pool:
@@ -44,13 +44,13 @@ def prefetch(source: Source, stop: Callable[[], None]) -> Source:
 
 
 def _wanted(batch: pa.RecordBatch, waiting: int) -> int:
-    """How many more may be read ahead, if the next ones are as large as this one."""
+    """Return how many more may be read ahead, if the next ones are as large as this one."""
     by_size: int = MAX_BYTES // max(batch.nbytes, 1)
     return max(0, min(MAX_BATCHES, by_size) - waiting)
 
 
 def _give_up(waiting: Waiting, stop: Callable[[], None]) -> None:
-    """Let none of these begin, and wait for the one that has."""
+    """Cancel the waiting reads, and wait for the running one."""
     for begun in [future for future in waiting if not future.cancel()]:
         while not begun.done():
             stop()  # again and again: between two steps nobody hears an interruption

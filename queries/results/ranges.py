@@ -1,4 +1,4 @@
-"""Ranges as SQL: low and high, both included, either may be open; exact for integers of any size."""
+"""Ranges as SQL: low and high inclusive, either may be open; exact for integers of any size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Numbers = tuple[int | float | None, int | float | None]
 
 
 def range_sql(column: Column, values: Sequence[str], bind: Bind) -> str:
-    """Cells from `values[0]` to `values[1]`; ConditionError when nothing there can be compared."""
+    """Return the test for cells from `values[0]` to `values[1]`. Raises ConditionError when no type can be compared."""
     tests = [
         test
         for letter, name in physical_columns(column)
@@ -38,7 +38,7 @@ def range_sql(column: Column, values: Sequence[str], bind: Bind) -> str:
 def _tests(
     letter: str, name: str, column: Column, values: Sequence[str], bind: Bind
 ) -> list[str]:
-    """The test of one physical column, or none if the bounds say nothing about its type."""
+    """Return the test of one physical column, or none if the bounds do not apply to its type."""
     numbers = _bounds(values, parse_value.parse_bound)
     if letter in _NUMBERS:
         return [] if numbers is None else [_NUMERIC[letter](name, numbers, bind)]
@@ -54,7 +54,7 @@ def _tests(
 def _bounds(
     values: Sequence[str], read: Callable[[str], int | float | None]
 ) -> Numbers | None:
-    """Both bounds as numbers, None for open; nothing when one is no number."""
+    """Return both bounds as numbers, None for open; nothing when one is not a number."""
     found = [read(text) if text else None for text in values]
     understood = all(
         not text or bound is not None for text, bound in zip(values, found, strict=True)
@@ -84,7 +84,7 @@ def _doubles(name: str, bounds: Numbers, bind: Bind) -> str:
 
 
 def _giants(name: str, bounds: Numbers, bind: Bind) -> str:
-    """Integers beyond 64 bits are digits: the longer is the larger, then text order decides."""
+    """Compare integers beyond 64 bits as digits: the longer is the larger, then text order decides."""
     low, high = bounds
     tests = [f"{name} IS NOT NULL"]
     if low is not None:
@@ -98,7 +98,7 @@ def _giants(name: str, bounds: Numbers, bind: Bind) -> str:
 
 
 def _above(name: str, least: int, bind: Bind) -> str:
-    """Whether the digits make a number of at least this."""
+    """Return the test whether the digits are at least this number."""
     digits = bind(str(least))
     negative, longer = f"starts_with({name}, '-')", f"length({name}) - length({digits})"
     if least < 0:
@@ -114,7 +114,7 @@ _NUMERIC: Final = {"i": _integers, "w": _integers, "f": _doubles, "g": _giants}
 
 
 def _times(name: str, values: Sequence[str], bind: Bind) -> list[str]:
-    """Both bounds stand for all of their last unit: up to "2025-06-30" includes that day."""
+    """Compare times; a bound stands for all of its last unit: up to "2025-06-30" includes that day."""
     moments = [parse_value.parse_time(text) if text else None for text in values]
     if any(text and not time for text, time in zip(values, moments, strict=True)):
         return []
@@ -140,7 +140,7 @@ def _severities(name: str, values: Sequence[str], bind: Bind) -> list[str]:
 def _texts(
     name: str, values: Sequence[str], numbers: Numbers | None, bind: Bind
 ) -> str:
-    """Texts between numbers are read as numbers, others compared by code point."""
+    """Compare texts: between numbers as numbers, others by code point."""
     if numbers is not None:
         value = f"TRY_CAST({name} AS DOUBLE)"
         return f"(isfinite({value}) AND {_doubles(value, numbers, bind)})"

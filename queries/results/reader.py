@@ -1,4 +1,4 @@
-"""The reader: pages, single rows and whole exports from a result's parts."""
+"""Read pages, single rows and whole exports from a result's parts."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ T = TypeVar("T")
 
 
 class ResultReader:
-    """Reads the rows that `parts` (file names) of `directory` hold; use it as a context manager.
+    """Reads the rows of `parts` (file names) in `directory`; use it as a context manager.
 
-    Cheap to make: nothing is opened before the first question. One thread at a time. Raises
-    ResultsMissingError when a part is gone, QueryTimeoutError and MemoryLimitError when a
-    question goes beyond `bounds`, UnknownColumnError for a column that is not in `columns`.
+    Cheap to make: no file is opened before the first query. One thread at a time. Raises
+    ResultsMissingError when a part is missing, QueryTimeoutError and MemoryLimitError when a query
+    exceeds `bounds`, UnknownColumnError for a column that is not in `columns`.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ResultReader:
 
     @property
     def total(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
         return sum(map(len, self._parts.values()))
 
     def page(
@@ -113,7 +113,7 @@ class ResultReader:
         return Page(chosen, rows, self.total, matched)
 
     def count(self, filter: Filter = _EVERYTHING) -> int:  # noqa: A002 - the word for it
-        """How many rows the filter lets pass."""
+        """Return how many rows pass the filter."""
         return len(self._ordered((), filter)) if filter else self.total
 
     def statistics(
@@ -123,7 +123,7 @@ class ResultReader:
         filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
         top: int = 10,
     ) -> ColumnStatistics:
-        """What the rows that the filter lets pass hold in one column, and which values most."""
+        """Return statistics of one column over the rows that pass the filter."""
         chosen = self._column(column)
 
         def find() -> ColumnStatistics:
@@ -138,7 +138,7 @@ class ResultReader:
         *,
         filter: Filter = _EVERYTHING,  # noqa: A002 - the word for it
     ) -> dict[str, int]:
-        """By column name, how many of the rows that the filter lets pass have a value there."""
+        """Return, by column name, how many of the rows that pass the filter have a value."""
         columns = list(self._columns.values())
 
         def find() -> dict[str, int]:
@@ -157,10 +157,9 @@ class ResultReader:
         buckets: int = 60,
         zone: tzinfo = UTC,
     ) -> Histogram:
-        """The rows that the filter lets pass, over the times of a column, stacked by another.
+        """Count the rows that pass the filter over the times of a column, stacked by another.
 
-        At most about 100 steps, on the clock of `zone`. Raises ResultError when the column
-        holds no times.
+        At most about 100 steps, in `zone`. Raises ResultError when the column holds no times.
         """
         chosen, stacked = self._column(column), None if by is None else self._column(by)
 
@@ -187,9 +186,9 @@ class ResultReader:
         filter: Filter,  # noqa: A002 - the word for it
         sort: Sequence[Sort] = (),
     ) -> tuple[Ask, Selection]:
-        """How to ask about the rows that the filter lets pass, and which they are.
+        """Return how to query the rows that pass the filter, and the selection.
 
-        Texts are searched once for all questions: then their row numbers are known.
+        Texts are searched once for all queries: then their row numbers are known.
         """
         selected = self._selection(sort, filter)
         if not (filter.is_expensive and self._parts):
@@ -205,7 +204,7 @@ class ResultReader:
         return found
 
     def row(self, n: int) -> bytes:
-        """The original JSON of row `n`, byte for byte; RowNotFoundError if there is none."""
+        """Return the original JSON of row `n`, byte for byte. Raises RowNotFoundError."""
         files = self._files([n])
         if not files:
             raise RowNotFoundError
@@ -263,7 +262,7 @@ class ResultReader:
         batch_rows: int,
         halt: Interrupt,
     ) -> Generator[pa.RecordBatch]:
-        """Batches of row numbers and cells, in the order selected."""
+        """Yield batches of row numbers and cells, in the selected order."""
         values = {"files": self._files(), **selection.values}
         limit = None if limit is None else max(limit, 0)
         engine = self._open()
@@ -306,7 +305,7 @@ class ResultReader:
         sort: Sequence[Sort],
         filter: Filter,  # noqa: A002 - the word for it
     ) -> pa.Int64Array:
-        """The numbers of the rows that the filter lets pass, in order."""
+        """Return the numbers of the rows that pass the filter, in order."""
         selected = self._selection(sort, filter)
         if not sort:
             return self._order(selected)
@@ -317,9 +316,9 @@ class ResultReader:
         selection: Selection,
         narrowed: Callable[[], tuple[Ask, Selection]] | None = None,
     ) -> pa.Int64Array:
-        """The numbers of the rows selected, in order; remembered for the next page.
+        """Return the numbers of the selected rows, in order; cached for the next page.
 
-        `narrowed` may know a quicker way to ask for the same.
+        `narrowed` may have a faster way to query the same.
         """
         if not self._parts:
             return pa.array([], pa.int64())
@@ -340,9 +339,9 @@ class ResultReader:
         columns: Sequence[Column],
         longest: int,
     ) -> list[tuple[int, list[object]]]:
-        """The cells of the rows that stand `within` these, in this order.
+        """Return the cells of the rows at the positions `within`, in this order.
 
-        All of them are read at once, as that takes hardly longer, and remembered.
+        All of them are read at once, as that takes hardly longer, and cached.
         """
         wanted = numbers[within]
         if not (wanted and columns):
@@ -363,7 +362,7 @@ class ResultReader:
         return [(number, found[number]) for number in wanted]
 
     def _numbers(self, wanted: slice) -> list[int]:
-        """Row numbers by position: parts say what they hold, so nothing need be read for it."""
+        """Return row numbers by position, from the parts' names, without reading rows."""
         numbers: list[int] = []
         passed = 0
         for rows in self._parts.values():
@@ -373,7 +372,7 @@ class ResultReader:
         return numbers
 
     def _files(self, numbers: Sequence[int] | None = None) -> list[str]:
-        """Paths of all parts, or of those that hold one of these rows."""
+        """Return the paths of all parts, or of those that hold one of these rows."""
         return [
             str(self._directory / name)
             for name, rows in self._parts.items()
@@ -390,5 +389,5 @@ class ResultReader:
         return self._engine
 
     def _scratch(self, purpose: str) -> Path:
-        """A directory for what does not fit in memory; the sweep takes what a crash left."""
+        """Return a directory for what does not fit in memory; recovery removes what a crash left."""
         return self._directory / f".{purpose}-{secrets.token_hex(4)}"

@@ -1,4 +1,4 @@
-"""Rows without their texts: what a template writes the same, byte for byte, is not kept twice."""
+"""Pack rows: a text that its template rebuilds byte for byte is not stored."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _PARTS: Final = 4  # of which rows are read to learn from, spread over the resul
 _ROWS: Final = 200  # of each
 _TEMPLATES: Final = 4
 _WIDEST: Final = 1_000  # columns; to write a text from more takes longer than it saves
-# Whoever compacts waits for a turn rather than leave a large file.
+# Compaction waits for threads rather than leave a large file.
 _BOUNDS: Final = Bounds(memory="128MB", seconds=60.0, wait=60.0)
 _CHOSEN: Final = f"{ROW_NUMBER} IN (SELECT unnest($numbers))"
 
 
 class RowPacker:
-    """Takes the texts out of rows that lie in the parts `paths`.
+    """Removes the texts of rows in the parts `paths`.
 
-    They stay where there are too many columns, where rows have nothing in common, and where the
-    comparison fails for whatever reason. Raises ResultsMissingError and ResultsDamagedError.
+    Texts stay where there are too many columns, where rows have no template in common, and where the
+    comparison fails. Raises ResultsMissingError and ResultsDamagedError.
     """
 
     def __init__(
@@ -55,18 +55,18 @@ class RowPacker:
             pa.default_memory_pool().release_unused()
 
     def schema(self, schema: pa.Schema) -> pa.Schema:
-        """The schema of the packed tables, from that of the parts."""
+        """Return the schema of the packed tables, from that of the parts."""
         if self._learnt:
             return schema.append(pa.field(TEMPLATE, pa.int64()))
         return schema
 
     @property
     def facts(self) -> dict[bytes, bytes]:
-        """What a file of packed tables has to say of them."""
+        """Return the metadata of a file of packed tables."""
         return templates_metadata({**self._known, **self._learnt})
 
     def packed(self, path: Path, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        """The tables of one part, in their order, without the texts that a template writes."""
+        """Yield the tables of one part, in order, without the texts that a template rebuilds."""
         if not self._learnt:
             yield from tables
             return
@@ -78,7 +78,7 @@ class RowPacker:
             first += len(table)
 
     def _learn(self) -> Templates:
-        """Templates until every sample fits one, or one more would not help."""
+        """Learn templates until every sample matches one, or one more would not help."""
         learnt: Templates = {}
         sampled = self._paths[:: max(1, len(self._paths) // _PARTS)]
         left = {number: text for path in sampled for number, text in _samples(path)}
@@ -95,7 +95,7 @@ class RowPacker:
     def _fitting(
         self, paths: Sequence[Path], templates: Templates, rows: Iterable[int]
     ) -> set[int]:
-        """Which of these rows fit one of the templates."""
+        """Return which of these rows match one of the templates."""
         values = {"numbers": list(rows)}
         found = _asked(f"{_comparison(templates)} WHERE {_CHOSEN}", paths, values)
         fitting: list[int] = found.filter(pc.is_valid(found[TEMPLATE]))[
@@ -104,7 +104,7 @@ class RowPacker:
         return set(fitting)
 
     def _compared(self, path: Path) -> pa.Table | None:
-        """Row and template number of each row; the latter is null where a row keeps its text."""
+        """Return row and template number of each row; the number is null where a row keeps its text."""
         try:
             return _asked(_comparison(self._learnt), [path], {})
         except ResultError:
@@ -112,7 +112,7 @@ class RowPacker:
 
 
 def _asked(sql: str, paths: Sequence[Path], values: Mapping[str, Any]) -> pa.Table:
-    """The answer of an engine of its own: one that stays keeps what it read of every part."""
+    """Query an engine of its own: a reused one keeps what it read of every part."""
     scratch = paths[0].parent / f".spill-{secrets.token_hex(4)}"
     with Engine(paths, scratch, _BOUNDS) as engine:
         return engine.table(sql, {"files": list(map(str, paths)), **values})
@@ -130,7 +130,7 @@ def _comparison(templates: Templates) -> str:
 
 
 def _samples(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Some rows of a part, evenly spread: number and text."""
+    """Return some rows of a part, evenly spread: number and text."""
     with pq.ParquetFile(path, pre_buffer=False) as file:
         table = file.read_row_group(
             0, columns=[ROW_NUMBER, ORIGINAL], use_threads=False
@@ -140,7 +140,7 @@ def _samples(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _without_texts(table: pa.Table, compared: pa.Table | None) -> pa.Table:
-    """The table without the texts of rows that have a template. `compared` are the same rows."""
+    """Return the table without the texts of rows that have a template. `compared` are the same rows."""
     if compared is None or not compared[ROW_NUMBER].equals(table[ROW_NUMBER]):
         return table.append_column(TEMPLATE, pa.nulls(len(table), pa.int64()))
     numbers = compared[TEMPLATE]

@@ -1,9 +1,9 @@
-"""Templates: what the texts of a result's rows have in common, learnt from some of them.
+"""Row templates: what the texts of a result's rows have in common, learnt from a sample.
 
-Most rows of a result are written alike: the same keys in the same order, some of them left out. What
-then differs are the values, and those lie in the columns already. A template says how to write a row's
-text from its cells, so that a row whose text comes out the same, byte for byte, need not keep it
-(`originals` compares, and keeps what comes out otherwise). Learning may therefore guess.
+Most rows of a result are written alike: the same keys in the same order, some of them left out. They
+differ in the values, which are in the columns already. A template says how to rebuild a row's text from
+its cells, so that a row whose text is rebuilt byte for byte need not store it (`row_packing` compares,
+and stores the rest). So a wrong guess costs only space.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _PAIR: Final = {"key", "value"}
 
 
 class RowTemplate(msgspec.Struct, omit_defaults=True):
-    """One place in a row's text: a cell, an object's members, or now the one and now the other.
+    """One node of a row's text: a cell, an object's members, or sometimes one and sometimes the other.
 
     `form` is how a time or a level is spelled (`_time_form`, `_level_form`). `shape` is "json", "text"
     or "pairs", see `Documents`; `spaced` says that separators are followed by a blank. A member is
@@ -48,7 +48,7 @@ class RowTemplate(msgspec.Struct, omit_defaults=True):
     members: dict[str, RowTemplate] = {}
 
     def columns(self) -> Iterator[Column]:
-        """All columns that are written here or below."""
+        """All columns of this node and below."""
         if self.column is not None:
             yield self.column
         for member in self.members.values():
@@ -56,7 +56,7 @@ class RowTemplate(msgspec.Struct, omit_defaults=True):
 
 
 def template_number(template: RowTemplate) -> int:
-    """What rows name their template by: 63 bits, the same in every file."""
+    """Return the number by which rows name their template: 63 bits, the same in every file."""
     digest = blake2s(msgspec.json.encode(template), digest_size=8).digest()
     return int.from_bytes(digest) >> 1
 
@@ -64,9 +64,9 @@ def template_number(template: RowTemplate) -> int:
 def learn(
     texts: Iterable[bytes], columns: Sequence[Column], documents: Documents
 ) -> RowTemplate:
-    """The template that these rows have in common, as far as they have.
+    """Return the template that these rows have in common, as far as they have one.
 
-    Texts that are no JSON object are passed over.
+    Texts that are not a JSON object are skipped.
     """
     student = _Student({column.name: column for column in columns})
     template = RowTemplate()
@@ -81,7 +81,7 @@ def learn(
 
 
 class _Student:
-    """Reads rows and remembers in a template what they looked like."""
+    """Reads rows and records their layout in a template."""
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self._columns = columns
@@ -150,7 +150,7 @@ class _Student:
 
 
 def _member(place: RowTemplate, key: str, after: RowTemplate | None) -> RowTemplate:
-    """The member of that key; a new one stands behind the one that it was met behind."""
+    """Return the member of that key; a new one is inserted after the one that preceded it."""
     if key in place.members:
         return place.members[key]
     found, new = dict(place.members), RowTemplate()
@@ -166,7 +166,7 @@ def _member(place: RowTemplate, key: str, after: RowTemplate | None) -> RowTempl
 
 
 def _is_spaced(text: bytes) -> bool:
-    """Whether a blank follows the first key's colon, as many JSON writers put it."""
+    """Return whether a blank follows the first key's colon, as many JSON writers put it."""
     found = _STYLE.match(text)
     return bool(found and found[1])
 
@@ -178,7 +178,7 @@ def _form(column: Column, value: Any) -> str:
 
 
 def _time_form(value: Any) -> str:
-    """`iso/<separator>/<digits of the fraction>/<zone>`, or `count/<nanoseconds each>` since 1970."""
+    """Return `iso/<separator>/<digits of the fraction>/<zone>`, or `count/<nanoseconds each>` since 1970."""
     if value.__class__ is int:
         return f"count/{time_unit(value)}"
     found = _ISO.fullmatch(value) if value.__class__ is str else None
@@ -186,7 +186,7 @@ def _time_form(value: Any) -> str:
 
 
 def _level_form(value: Any) -> str:
-    """How a level is spelled where the column has a word for it."""
+    """Return how a level is spelled where the column has a word for it."""
     if value.__class__ is int:
         return "number"
     if value.__class__ is not str or not value:

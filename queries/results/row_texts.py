@@ -1,4 +1,4 @@
-"""The texts of rows in SQL: kept as they came, or written from the row's cells as its template says."""
+"""SQL for the texts of rows: as stored, or rebuilt from the row's cells by its template."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _LEVELS: Final = {
 
 
 def templates_metadata(templates: Templates) -> dict[bytes, bytes]:
-    """What a file says of the templates that its rows name."""
+    """Return a file's metadata about the templates that its rows name."""
     return {TEMPLATES: msgspec.json.encode(templates)} if templates else {}
 
 
 def read_templates(files: Iterable[Path | str]) -> dict[int, RowTemplate]:
-    """All templates that rows of these files name.
+    """Return all templates that rows of these files name.
 
     Raises ResultsMissingError and ResultsDamagedError.
     """
@@ -54,13 +54,13 @@ def _decoded(text: bytes) -> Templates:
 
 
 def columns_of(templates: Templates) -> list[Column]:
-    """The columns that the texts are written from."""
+    """Return the columns from which the texts are rebuilt."""
     found = (column for place in templates.values() for column in place.columns())
     return list(dict.fromkeys(found))
 
 
 def row_text_sql(templates: Templates) -> str:
-    """The text of a row, as bytes; NULL where a file is damaged."""
+    """Return the text of a row, as bytes; NULL where a file is damaged."""
     if not templates:
         return ORIGINAL
     texts = (
@@ -71,7 +71,7 @@ def row_text_sql(templates: Templates) -> str:
 
 
 def row(templates: Templates) -> str:
-    """A statement for the text of the row `$number`, as bytes."""
+    """Return a statement for the text of the row `$number`, as bytes."""
     return (
         f"SELECT {row_text_sql(templates)} AS {ORIGINAL}"  # noqa: S608 - names of our own
         f" FROM {source(columns_of(templates))} WHERE {ROW_NUMBER} = $number"
@@ -79,12 +79,12 @@ def row(templates: Templates) -> str:
 
 
 def rows_with_texts(template: RowTemplate) -> str:
-    """The text of a row as the template would have it."""
+    """Return the text of a row as its template writes it."""
     return f"'{{' || {_members(template)} || '}}'"
 
 
 def _value(place: RowTemplate) -> str:
-    """The JSON at one place; NULL where the row has nothing there."""
+    """Return the JSON of one node; NULL where the row has no value there."""
     if place.shape == "pairs":
         return f"'[' || {_members(place)} || ']'"
     cells = dict(physical_columns(place.column)) if place.column else {}
@@ -109,7 +109,7 @@ def _object(place: RowTemplate) -> str:
 
 
 def _members(place: RowTemplate) -> str:
-    """All members that the row has, one after the other."""
+    """Return all members that the row has, concatenated."""
     blank = " " if place.spaced else ""
     members = list(_each(place, blank))
     return f"concat_ws(',{blank}', {', '.join(members)})" if members else "''"
@@ -130,7 +130,7 @@ def _each(place: RowTemplate, blank: str) -> Iterator[str]:
 
 
 def _cell(place: RowTemplate, letter: str, name: str) -> str:
-    """The JSON of one cell that is no text."""
+    """Return the JSON of one cell that is not a text."""
     if letter == "t":
         return _time(name, place.form)
     if letter == "f":

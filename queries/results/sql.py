@@ -1,7 +1,7 @@
-"""The SQL over a result's files: made of column names we invented and values that are bound.
+"""SQL over a result's files, made of column names of our own and bound values.
 
-A column of the result is one or several physical columns, one per type (`columns.TYPES`); the
-functions here say how those make one cell to show, to compare, to search.
+A column of the result is one or several physical columns, one per type (`columns.TYPES`); these
+functions combine them into one cell to show, compare and search.
 """
 # ruff: noqa: S608 - every statement is put together from names and numbers of our own
 
@@ -37,16 +37,16 @@ _KINDS: Final = {
 # DuckDB 2.0.0 spoils what follows %n, so nothing may follow it.
 ISO_TIME: Final = "%Y-%m-%dT%H:%M:%S.%n"
 EVERY: Final = "true"
-# The table of row numbers that a question may be about (see `among`).
+# The table of row numbers that a query can be restricted to (see `among`).
 CHOSEN: Final = "chosen"
 
 
 @dataclass(frozen=True)
 class Sort:
-    """Order by one column; rows without a value come last either way.
+    """Sort by one column; rows without a value come last in both directions.
 
     Numbers are compared as numbers, also in columns where some cells are text; then come
-    booleans, times, and texts by code point. Severities are compared by weight.
+    booleans, times, and texts by code point. Severities are compared by rank.
     """
 
     column: str
@@ -55,9 +55,9 @@ class Sort:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which rows, in which order: WHERE and ORDER BY, what they bind and the columns they use.
+    """Rows and their order: WHERE and ORDER BY, their bound values and the columns they use.
 
-    `files` are those that hold the rows, so that their footers can be asked; empty: not known.
+    `files` are those that hold the rows, so that their footers can be read; empty: not known.
     """
 
     where: str = EVERY
@@ -68,7 +68,7 @@ class Selection:
 
     @property
     def is_all(self) -> bool:
-        """Whether no row is kept back."""
+        """Whether no row is excluded."""
         return self.where == EVERY
 
 
@@ -78,7 +78,7 @@ def selection(
     text: str,
     conditions: Sequence[tuple[Condition, Column]] = (),
 ) -> Selection:
-    """Rows that pass all conditions and where `text` occurs in one of the columns searched.
+    """Return the rows that pass all conditions and contain `text` in one of the searched columns.
 
     `orders` are columns, and whether descending. Raises ConditionError.
     """
@@ -95,13 +95,13 @@ def selection(
 
 
 def among(selected: Selection) -> Selection:
-    """The same files, but the rows whose numbers the table CHOSEN has."""
+    """Return the same files restricted to the rows in the table CHOSEN."""
     where = f"{ROW_NUMBER} IN (SELECT {ROW_NUMBER} FROM {CHOSEN})"
     return Selection(where, selected.order_by, {}, selected.columns, selected.files)
 
 
 def numbers(selected: Selection) -> str:
-    """The numbers of all rows selected, in order."""
+    """Return the numbers of all selected rows, in order."""
     order_by = selected.order_by or ROW_NUMBER
     return (
         f"SELECT {ROW_NUMBER} FROM {source(selected.columns, selected.files)}"
@@ -110,7 +110,7 @@ def numbers(selected: Selection) -> str:
 
 
 def rows(columns: Collection[Column], longest: int, files: Sequence[Path] = ()) -> str:
-    """The rows numbered in `$numbers`, in no order, texts cut to `longest` characters.
+    """Return the rows numbered in `$numbers`, unordered, texts truncated to `longest` characters.
 
     `files` are those that hold them.
     """
@@ -126,10 +126,10 @@ def rows(columns: Collection[Column], longest: int, files: Sequence[Path] = ()) 
 
 
 def export(cells: Sequence[str], columns: Iterable[Column], selected: Selection) -> str:
-    """Row number and these expressions, for all rows selected, in the order of the result.
+    """Return row number and these expressions, for all selected rows, in the order of the result.
 
-    There is no ORDER BY: DuckDB keeps the order of the files and of the rows in them (its
-    setting `preserve_insertion_order`) and can so deliver the first rows at once.
+    There is no ORDER BY: DuckDB keeps the order of the files and of their rows (its setting
+    `preserve_insertion_order`) and can deliver the first rows at once.
     """
     aliased = [f"{cell} AS f{at}" for at, cell in enumerate(cells)]
     return (
@@ -139,7 +139,7 @@ def export(cells: Sequence[str], columns: Iterable[Column], selected: Selection)
 
 
 def merged(column: Column) -> str:
-    """One cell per row, of the one type that holds them all (`Column.arrow_type`)."""
+    """Return one cell per row, in the single type that holds them all (`Column.arrow_type`)."""
     kind = _KINDS.get(column.kind, "VARCHAR")
     cells = [
         f"strftime({name}, '{ISO_TIME}') || 'Z'"
@@ -151,11 +151,11 @@ def merged(column: Column) -> str:
 
 
 def source(columns: Iterable[Column], files: Sequence[Path] = ()) -> str:
-    """The rows of the files bound as `$files`, with all physical columns of these columns.
+    """Return the rows of the files bound as `$files`, with all physical columns of these columns.
 
-    A file has only the columns it has cells for. If `files` are given their footers say which
-    these are; else the first half of a union says what the others are called, for two
-    milliseconds more. DuckDB reads only what the statement around it uses.
+    A file has only the columns it has cells for. If `files` are given, their footers say which; else
+    the first half of a union names the others, for two milliseconds more. DuckDB reads only what the
+    statement around it uses.
     """
     kinds = {
         name: _LETTERS[letter] for c in columns for letter, name in physical_columns(c)
@@ -174,7 +174,7 @@ def source(columns: Iterable[Column], files: Sequence[Path] = ()) -> str:
 
 
 def _ordering(orders: Sequence[tuple[Column, bool]]) -> str:
-    """The terms of ORDER BY; rows that compare equal stay in the order they arrived in."""
+    """Return the terms of ORDER BY; rows that compare equal keep their order of arrival."""
     terms = [
         f"{key} {'DESC' if descending else 'ASC'} NULLS LAST"
         for column, descending in orders
@@ -205,7 +205,7 @@ _DOUBLES: Final = {
 
 
 def _number_keys(names: Mapping[str, str]) -> Iterator[str]:
-    """Numbers as doubles, then as integers where one double stands for several of these."""
+    """Return numbers as doubles, then as integers where one double stands for several of them."""
     if not set(names) & set("fg"):
         if names:
             yield f"coalesce({', '.join(names.values())})"

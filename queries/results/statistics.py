@@ -1,4 +1,4 @@
-"""What one column holds: types, how many values, how different, how large, which most often."""
+"""Statistics of one column: types, counts, distinct values, extremes, top values."""
 # ruff: noqa: S608 - every statement is put together from names and numbers of our own
 
 from __future__ import annotations
@@ -38,14 +38,13 @@ Counted = list[tuple[str, int]]
 
 @dataclass(frozen=True)
 class ColumnStatistics:
-    """One column of the rows selected.
+    """One column of the selected rows.
 
-    `rows` are selected, `present` of them have a value here. `distinct` is how many different
-    values there are, about so unless `distinct_is_exact`. `types` are the letters of
-    `columns.TYPES`. `low`, `high` and `mean` are of the numbers, else of the times (UTC), else
-    None. `top` are the most frequent values as texts with their rows, the most frequent first,
-    and last None with the rows without a value, if any: a condition "is" of that text passes
-    exactly that many rows. Values over LONGEST_VALUE characters are not listed.
+    `rows` are selected, `present` of them have a value. `distinct` is the number of distinct values,
+    approximate unless `distinct_is_exact`. `types` are the letters of `columns.TYPES`. `low`, `high` and
+    `mean` are of the numbers, else of the times (UTC), else None. `top` are the most frequent values as
+    texts with their rows, the most frequent first, and last None with the rows without a value, if any: an
+    "is" condition of that text passes exactly that many rows. Values over MAX_VALUE_CHARACTERS are not listed.
     """
 
     column: Column
@@ -60,14 +59,14 @@ class ColumnStatistics:
 
     @property
     def types(self) -> str:
-        """The letters of the types met in this column."""
+        """Letters of the types met in this column."""
         return self.column.types
 
 
 def statistics(
     ask: Ask, selected: Selection, column: Column, top: int
 ) -> ColumnStatistics:
-    """The statistics of the rows selected. Raises what `ask` raises."""
+    """Return the statistics of the selected rows. Raises what `ask` raises."""
     facts = _facts(ask, column, selected)
     found = _Top(ask, column, selected)
     few = facts["about"] <= MAX_GROUPS
@@ -87,9 +86,9 @@ def statistics(
 def presences(
     ask: Ask, selected: Selection, columns: Sequence[Column]
 ) -> dict[str, int]:
-    """How many of the rows selected have a value, by column name; one pass for all columns.
+    """Return how many of the selected rows have a value, by column name; one pass for all columns.
 
-    No pass at all over rows of which none is kept back: files say it.
+    Without a filter no pass is needed: the files' footers say it.
     """
     if not columns:  # rows without a single key
         return {}
@@ -160,7 +159,7 @@ def _finite_extremes(letter: str, name: str) -> list[str]:
 
 
 def _giant_extremes(letter: str, name: str) -> list[str]:
-    """Digits: by sign, then by how many there are, then as text."""
+    """Return extremes of digits: by sign, then by length, then as text."""
     size = f"if(starts_with({name}, '-'), -1, 1) * length({name})"
     order = f"({size}, if(starts_with({name}, '-'), translate({name}, '0123456789', '9876543210'), {name}))"
     return [
@@ -190,7 +189,7 @@ _EXTREMES: Final = {
 
 
 def _measures(column: Column, facts: Mapping[str, Any]) -> tuple[Value, Value, Value]:
-    """Low, high and mean of the numbers; where there are none, of the times."""
+    """Return low, high and mean of the numbers; where there are none, of the times."""
     letters = [letter for letter in _NUMBERS if letter in column.types]
     if letters:
         lows, highs = (
@@ -206,7 +205,7 @@ def _measures(column: Column, facts: Mapping[str, Any]) -> tuple[Value, Value, V
 
 
 def _number(value: Any) -> int | float:
-    """Giants are digits, beyond 4,300 of them hexadecimal (see `cells`)."""
+    """Convert digits, beyond 4,300 of them hexadecimal (see `cells`)."""
     if not isinstance(value, str):
         return value  # type: ignore[no-any-return]
     return int(value, 16 if "0x" in value else 10)
@@ -227,9 +226,9 @@ class _Top:
         self._selected = selected
 
     def grouped(self, top: int) -> tuple[Counted, int | None]:
-        """The values with their rows, and how many different ones there are.
+        """Return the values with their rows, and the number of distinct ones.
 
-        None when there is no value short enough to be listed.
+        None when no value is short enough to be listed.
         """
         key = group_key(self._column)
         groups = (
@@ -250,7 +249,7 @@ class _Top:
         return [*rows.items()][:top], distinct
 
     def estimated(self, top: int) -> tuple[Counted, None]:
-        """Values that are likely the most frequent, with exactly their rows."""
+        """Return values that are likely the most frequent, with their exact rows."""
         key = group_key(self._column)
         statement = (
             f"SELECT approx_top_k({key}, {top + _SPARE:d}) AS keys"
@@ -262,12 +261,12 @@ class _Top:
         return self._counted(texts, top), None
 
     def _short(self, key: str) -> str:
-        """Whether the value can be listed; only texts can be long."""
+        """Return the test whether the value can be listed; only texts can be long."""
         texts = self._column.kind not in _SHORT_KINDS
         return f"length({key}) <= {MAX_VALUE_CHARACTERS:d}" if texts else "true"
 
     def _counted(self, texts: Sequence[str], top: int) -> Counted:
-        """Each text with the rows that the condition "is" finds for it."""
+        """Return each text with the rows that an "is" condition finds for it."""
         if not texts:
             return []
         bind = Bindings(self._selected.values)

@@ -1,4 +1,4 @@
-"""Where the bars of a timeline begin: nice steps on the clock and calendar of a zone."""
+"""Steps of a timeline: round steps on the clock and calendar of a zone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WIDTHS: Final = {
 
 
 def bucket_step(low: datetime, high: datetime, buckets: int) -> str:
-    """The least nice step that needs no more than about `buckets` for this span."""
+    """Return the smallest round step that needs no more than about `buckets` for this span."""
     wanted = (high - low).total_seconds() / max(buckets, 1)
     return next((name for name, width in _WIDTHS.items() if width >= wanted), "50y")
 
@@ -39,7 +39,7 @@ def bucket_step(low: datetime, high: datetime, buckets: int) -> str:
 def bucket_edges(
     low: datetime, high: datetime, step: str, zone: tzinfo
 ) -> list[datetime]:
-    """Where the steps begin, in UTC, from the one that holds `low` to the end of that of `high`.
+    """Return where the steps begin, in UTC, from the one that holds `low` to the end of that of `high`.
 
     Steps of a day and more begin at local midnight, so that those at a change of the clock are
     longer or shorter; steps of hours begin at the local clock's 0, 3, 6 and so on.
@@ -57,7 +57,7 @@ def bucket_edges(
 
 
 def _from(low: datetime, step: str, zone: tzinfo) -> Iterator[datetime]:
-    """Edges without end, the first not after `low`."""
+    """Yield edges without end, the first not after `low`."""
     if step in _SECONDS:
         return _short(low, timedelta(seconds=_SECONDS[step]), zone)
     local = low.astimezone(zone).replace(tzinfo=None)
@@ -66,7 +66,7 @@ def _from(low: datetime, step: str, zone: tzinfo) -> Iterator[datetime]:
 
 
 def _short(low: datetime, width: timedelta, zone: tzinfo) -> Iterator[datetime]:
-    """Steps of up to an hour: whole ones since local midnight, all of one length."""
+    """Yield steps of up to an hour: whole ones since local midnight, all of one length."""
     local = low.astimezone(zone).replace(tzinfo=None)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     first = low.astimezone(UTC) - (local - midnight) % width
@@ -74,7 +74,7 @@ def _short(low: datetime, width: timedelta, zone: tzinfo) -> Iterator[datetime]:
 
 
 def _days_on(midnight: datetime, *, days: int) -> Iterator[datetime]:
-    """Weeks begin on Monday."""
+    """Return the next day of a step; weeks begin on Monday."""
     first = midnight - timedelta(days=midnight.weekday() if days > 1 else 0)
     return (first + timedelta(days=days * number) for number in itertools.count())
 

@@ -1,4 +1,4 @@
-"""Points in time as providers write them: texts with or without a zone, or counts since 1970."""
+"""Parse points in time as providers write them: texts with or without a zone, or counts since 1970."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 _UTC: Final = pa.timestamp("ns", "UTC")
 _NAIVE: Final = pa.timestamp("ns")
 
-# The unit of a bare count is told by its size: seconds reach 10**11 in the year 5138,
+# The size of a bare count shows its unit: seconds reach 10**11 in the year 5138,
 # milliseconds 10**14 then, and so on. Coralogix counts spans in microseconds and computed
 # timestamps in nanoseconds (Coralogix docs, DataPrime functions).
 _UNITS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
@@ -20,7 +20,7 @@ _NANOSECONDS: Final = range(
 
 
 def timestamps(values: Sequence[Any]) -> pa.Array:
-    """Texts, integers and nulls as UTC timestamps; null where a value is not a point in time.
+    """Convert texts, integers and nulls to UTC timestamps; null where a value is not a time.
 
     A text without a zone is UTC: Coralogix writes "2025-06-19T00:44:47.461000000" and means
     UTC (recorded answers of its HTTP API). Years outside 1678 to 2261 do not fit in 64 bits of
@@ -52,7 +52,7 @@ def _from_text(text: str) -> int | None:
 
 
 def time_unit(count: int) -> int:
-    """What a bare count since 1970 counts, in nanoseconds."""
+    """Return the unit of a bare count since 1970, in nanoseconds."""
     return next((unit for limit, unit in _UNITS if abs(count) < limit), 1)
 
 

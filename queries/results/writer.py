@@ -1,4 +1,4 @@
-"""The writer: rows as they arrive -> durable parts, small at first so that they show quickly."""
+"""Write rows as they arrive to durable parts, small at first so that they show quickly."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _TABLE_ROWS: Final = 2_048
 
 @dataclass(frozen=True)
 class Limits:
-    """When a part is due, and how much a result may spread.
+    """When a part is due, and how large a result may get.
 
-    A part is due after `part_rows` rows (`first_part_rows` for the first, then twice as many
-    each time), or `flush_seconds` after its first row (growing, so that a slow stream does not
-    leave thousands of files), or when the rows held make `part_bytes` of JSON or `part_cells`
-    cells, whichever comes first.
+    A part is due after `part_rows` rows (`first_part_rows` for the first, then twice as many each
+    time), or `flush_seconds` after its first row (growing, so that a slow stream does not leave
+    thousands of files), or when the buffered rows make `part_bytes` of JSON or `part_cells` cells,
+    whichever comes first.
     """
 
     part_rows: int = 20_000
@@ -50,7 +50,7 @@ class Limits:
 
 @dataclass
 class _Held:
-    """Rows taken but not yet durable; the last are not yet in tables, or not even taken apart."""
+    """Buffered rows; the last ones are not yet in tables, or not yet flattened."""
 
     tables: list[pa.Table] = field(default_factory=list)
     originals: list[bytes] = field(default_factory=list)
@@ -61,9 +61,9 @@ class _Held:
 
 
 class _Because(Enum):
-    """Why taking rows stopped."""
+    """Why reading rows stopped."""
 
-    DUE = auto()  # the rows held make a part
+    DUE = auto()  # the buffered rows make a part
     STORED = auto()  # an earlier part has become durable
     ENDED = auto()
 
@@ -71,12 +71,12 @@ class _Because(Enum):
 class PartWriter:
     """Writes the rows of one result into `directory`.
 
-    `hints` maps column names to "timestamp" or "severity" (see `cells.arrays_of`). To go on
-    with a result that has parts already, pass its `columns` and the number of its rows as
-    `first_row`. Memory is bounded by the limits, however many rows there are.
+    `hints` maps column names to "timestamp" or "severity" (see `cells.column_arrays`). To continue a
+    result that has parts already, pass its `columns` and the number of its rows as `first_row`. Memory
+    is bounded by the limits, however many rows there are.
 
-    While rows come fast a part is stored by a thread, in the time of the next one's rows: Arrow
-    leaves the interpreter to others meanwhile.
+    While rows arrive fast a thread stores a part during the next one's rows: Arrow releases the
+    interpreter meanwhile.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class PartWriter:
 
     @property
     def columns(self) -> list[Column]:
-        """The columns of all parts written, merged, in order of first appearance."""
+        """The merged columns of all parts written, in order of first appearance."""
         return self._shredder.columns
 
     @property
@@ -111,7 +111,7 @@ class PartWriter:
 
     @property
     def rows(self) -> int:
-        """Durable rows, those of earlier writers included: the number of the next part's first."""
+        """Number of durable rows, earlier writers' included, which is the next part's first."""
         return self._first_row + sum(part.rows for part in self._parts)
 
     @property
@@ -120,11 +120,11 @@ class PartWriter:
         return sum(part.size for part in self._parts)
 
     def write(self, rows: Iterable[Row]) -> Iterator[Part]:
-        """Take rows and yield each part when it is durable, the last one at the end.
+        """Read rows and yield each part when it is durable, the last one at the end.
 
-        A row is its values by top-level name and its original JSON. When `rows` raises, what
-        was received before becomes durable and is yielded first; then the exception goes on.
-        Raises StorageFullError and StorageError; rows of parts already yielded stay.
+        A row is its values by top-level name and its original JSON. When `rows` raises, the rows received
+        before become durable and are yielded first; then the exception is raised. Raises StorageFullError
+        and StorageError; rows of parts already yielded stay.
         """
         source = iter(rows)
         because = _Because.DUE
@@ -166,9 +166,9 @@ class PartWriter:
         return min(limits.part_rows, limits.first_part_rows << min(begun, 32))
 
     def _room(self) -> tuple[int, int]:
-        """How many rows may gather before they are taken apart, and how large all held may get.
+        """Return how many rows to collect before flattening, and how large the buffer may get.
 
-        A single one to begin with: how wide rows are is not known before.
+        One row to begin with: the width of rows is not known before.
         """
         held, limits, width = self._held, self._limits, self._shredder.width
         rows = limits.part_cells // width - held.rows if width else 1
@@ -178,7 +178,7 @@ class PartWriter:
         )
 
     def _is_large(self) -> bool:
-        """Whether the rows held take as much memory as they may."""
+        """Return whether the buffered rows have reached the memory limit."""
         cells = self._held.rows * self._shredder.width
         limits = self._limits
         return self._held.size >= limits.part_bytes or cells >= limits.part_cells
@@ -193,7 +193,7 @@ class PartWriter:
             self._tabulate()
 
     def _tabulate(self) -> None:
-        """What was taken apart becomes a table, which takes far less memory."""
+        """Convert the flattened rows to a table, which takes far less memory."""
         held, shredder, first = self._held, self._shredder, self._next_row
         columns = {
             ROW_NUMBER: pa.array(range(first, first + shredder.rows), pa.int64()),
@@ -206,7 +206,7 @@ class PartWriter:
         shredder.clear()
 
     def _durable(self, because: _Because, pool: ThreadPoolExecutor) -> Iterator[Part]:
-        """Parts that are on the disk, oldest first; what is held becomes one if it is due."""
+        """Yield stored parts, oldest first; the buffered rows become one if it is due."""
         if self._storing is not None:
             yield self._counted(self._stored(*self._storing))
         if because is _Because.STORED or not self._held.rows:
@@ -224,7 +224,7 @@ class PartWriter:
         self._storing = None
         try:
             return storing.result()
-        except StorageError:  # held as before, should there be room later
+        except StorageError:  # buffered as before, in case there is space later
             self._held.tables.insert(0, table)
             self._held.rows += len(table)
             raise
@@ -234,7 +234,7 @@ class PartWriter:
         return part
 
     def _table(self) -> pa.Table:
-        """All that is held, as one table."""
+        """Return all buffered rows as one table."""
         self._take_apart()
         self._tabulate()
         held = self._held

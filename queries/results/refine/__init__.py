@@ -1,1 +1,1 @@
-"""Refine: running a query on stored rows in a child process."""
+"""Run a query on stored rows in a child process."""

@@ -1,13 +1,12 @@
-"""The process that answers one refine, and ends: `python -m queries.results.refine.child`.
+"""The process that answers one refine and ends: `python -m queries.results.refine.child`.
 
-What people wrote as SQL runs here and nowhere else. Three walls stand around it, each enough
-for what is known: only one statement that reads, nested in one of ours (a nested statement
-cannot write); a DuckDB that opens the result's files and no others, with its settings locked;
-and a process with an empty environment, bounded memory, time, files, and, where the kernel
-offers Landlock, no right to any other file and none to the network.
+Users' SQL runs only here, behind three barriers, each enough for what is known: only one read-only
+statement, nested in one of ours (a nested statement cannot write); a DuckDB that opens only the
+result's files, with locked settings; and a process with an empty environment, bounded memory, time
+and files, and, where the kernel offers Landlock, without access to other files and to the network.
 
-One line of JSON on standard input asks (`refinery.Refinery` writes it); Arrow's stream on
-standard output answers; one line of JSON on standard error says what went wrong.
+The request is one line of JSON on standard input (`process.RefineProcess` writes it); the answer is an
+Arrow stream on standard output; an error is one line of JSON on standard error.
 """
 
 from __future__ import annotations
@@ -46,11 +45,11 @@ _NO_ROOM: Final = re.compile(
 
 
 class RefusedError(Exception):
-    """The statement is not one that is carried out here; the text is safe to show."""
+    """The statement is not allowed here; the text is safe to show."""
 
 
 def main() -> int:
-    """Answer what standard input asks; 1 when something went wrong."""
+    """Answer the request on standard input; return 1 on an error."""
     asked = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     is_open = False
@@ -74,14 +73,14 @@ def main() -> int:
 
 
 def _private_output() -> IO[bytes]:
-    """Standard output for the answer alone: what libraries print there goes to standard error."""
+    """Reserve standard output for the answer: prints of libraries go to standard error."""
     mine = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return os.fdopen(mine, "wb")
 
 
 def _end_with_the_parent() -> None:
-    """Nobody reads the answer any more when standard input ends: the parent holds it open."""
+    """End the process when standard input closes: the parent holds it open."""
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 
@@ -98,7 +97,7 @@ def _bound(bounds: dict[str, int]) -> None:
 
 
 def _opened(asked: dict[str, Any]) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that knows the result's files by name and cannot be told of others."""
+    """Open a DuckDB that knows the result's files and cannot open others."""
     sizes = {"threads": "1", "memory_limit": f"{asked['bounds']['memory_bytes']}B"}
     connection = duckdb.connect(":memory:", config={**LOCKED_CONFIG, **sizes})
     connection.execute(asked["settings"])
@@ -127,10 +126,10 @@ def _answer(
 
 
 def _one_reading(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """The text, if it is one statement that reads.
+    """Return the text if it is one read-only statement.
 
-    DuckDB counts `WITH x AS (COPY … TO …) SELECT …` as a SELECT. It refuses to run one that
-    is nested in another, and `_NESTED` is the only way in.
+    DuckDB counts `WITH x AS (COPY … TO …) SELECT …` as a SELECT. It refuses to run one that is nested in
+    another, and `_NESTED` is the only way in.
     """
     statements = connection.extract_statements(text)
     if len(statements) != 1:
@@ -148,7 +147,7 @@ def _one_reading(connection: duckdb.DuckDBPyConnection, text: str) -> str:
 
 
 def _without_end(text: str) -> str:
-    """A statement without its semicolons, and the comments after them: it will be nested."""
+    """Remove semicolons and the comments after them, because the statement will be nested."""
     written = text.encode()
     end = len(written)
     for at, kind in reversed(duckdb.tokenize(text)):
@@ -162,7 +161,7 @@ def _without_end(text: str) -> str:
 def _as_json_rows(
     connection: duckdb.DuckDBPyConnection, text: str
 ) -> tuple[str, dict[str, str]]:
-    """The SQL that gives each row of the statement as one JSON text, and what columns are."""
+    """Return the SQL that gives each row of the statement as one JSON text, and its columns."""
     shape = connection.execute(f"DESCRIBE {_NESTED.format(cells='*', text=text)}")
     columns = shape.fetchall()
     names, types = _unlike([c[0] for c in columns]), [str(c[1]) for c in columns]
@@ -179,7 +178,7 @@ def _as_json_rows(
 
 
 def _unlike(names: Sequence[str]) -> list[str]:
-    """Names of which none comes twice."""
+    """Return names without duplicates."""
     found: dict[str, None] = {}
     for name in names:
         wanted, number = name, 1
@@ -191,7 +190,7 @@ def _unlike(names: Sequence[str]) -> list[str]:
 
 
 def _cell(name: str, kind: str) -> str:
-    """A cell as JSON has it: no NaN, and times as ISO 8601 in UTC to the nanosecond."""
+    """Return a cell as JSON can hold it: no NaN, and times as ISO 8601 in UTC to the nanosecond."""
     if kind in ("DOUBLE", "FLOAT"):
         return f"CASE WHEN isfinite({name}) THEN to_json({name}) ELSE to_json({name}::VARCHAR) END"
     if _is_time(kind):
@@ -204,12 +203,12 @@ def _is_time(kind: str) -> bool:
 
 
 def _bindable(value: Any) -> Any:
-    """JSON has no times; they come as {"time": ISO 8601}."""
+    """Convert {"time": ISO 8601}, because JSON has no times."""
     return datetime.fromisoformat(value["time"]) if isinstance(value, dict) else value
 
 
 def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The batch in messages the reader can hold; RefusedError for a row that is too large."""
+    """Split the batch into messages the reader can hold. Raises RefusedError for a row that is too large."""
     if batch.get_total_buffer_size() <= BATCH_BYTES or batch.num_rows == 0:
         yield batch
         return
@@ -232,7 +231,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 def _told(
     error: BaseException, asked: dict[str, Any], *, is_open: bool
 ) -> dict[str, Any]:
-    """What went wrong: a kind the parent knows, the text, and its place in the statement."""
+    """Describe an error: a kind the parent knows, the text, and its position in the statement."""
     text, kind = str(error), _kind(error, asked, is_open=is_open)
     if kind != "statement":
         return {"kind": kind, "message": text}
@@ -259,7 +258,7 @@ def _kind(error: BaseException, asked: dict[str, Any], *, is_open: bool) -> str:
 
 
 def _placed(text: str, above: int) -> dict[str, Any]:
-    """DuckDB's words without the drawing under them, and the place that drawing points at."""
+    """Return DuckDB's message without its drawing, and the position that the drawing points at."""
     found = _PLACE.search(text)
     words = _PLACE.sub("", text).strip()
     words = _OWN_TABLE.sub(r"\1 The rows are the table rows.", words)

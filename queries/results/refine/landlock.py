@@ -1,7 +1,7 @@
-"""Landlock: a process gives up, for good, every file but some and the whole network.
+"""Landlock: restrict a process, for good, to some files and no network.
 
-Linux since 5.13 (files) and 6.7 (TCP); elsewhere, or where a container forbids the call, nothing
-is given up, and the other walls stand alone. Source: kernel docs, userspace-api/landlock.
+Linux since 5.13 (files) and 6.7 (TCP); elsewhere, or where a container forbids the call, no
+restriction applies, and the other barriers stand alone. Source: kernel docs, userspace-api/landlock.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _TRUNCATES_SINCE, _NETWORK_SINCE = 3, 4
 
 
 def restrict_process(*, readable: Iterable[str], writable: Iterable[str]) -> bool:
-    """Leave this process `readable` files to read and `writable` folders to use; tells whether.
+    """Restrict this process to `readable` files and `writable` directories; return whether it worked.
 
-    Only the calling thread and those it starts later are bound. There is no way back.
+    Only the calling thread and those it starts later are bound. It cannot be undone.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE, None, ctypes.c_size_t(0), _VERSION)

@@ -1,7 +1,7 @@
-"""Refining: one statement on the files of one result, answered by a process of its own.
+"""Run one statement on the files of one result in a child process.
 
-The process (`refinery_child`) holds none of our secrets and is killed, with all it may have
-started, at the time limit or when the answer is no longer wanted.
+The child (`refine.child`) has none of our secrets and is killed, with all it may have started, at the
+time limit or when the answer is no longer needed.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _TERMINATED: Final = (-signal.SIGKILL, -signal.SIGXCPU)
 
 @dataclass(frozen=True)
 class RefineBounds:
-    """What one refine may use: memory and spilled bytes, seconds, open files."""
+    """Limits of one refine: memory and spilled bytes, seconds, open files."""
 
     memory_bytes: int = 2**30
     spill_bytes: int = 4 * 2**30
@@ -56,7 +56,7 @@ class RefineBounds:
 
 @dataclass(frozen=True)
 class RefineRequest:
-    """What is asked. Either `text`, SQL as somebody typed it, over the relations of `views`;
+    """The request. Either `text`, a user's SQL, over the relations of `views`;
     or `sql` of our own with its bound `params`, whose columns are delivered as they are.
 
     `files` are the result's parts; `views` are the CREATE VIEW statements over them.
@@ -81,7 +81,7 @@ class StatementError(ResultError):
 
 
 class ClosedError(StatementError):
-    """The statement reached for what is not there for it."""
+    """The statement tried to reach something it has no access to."""
 
     default = (
         "A refine reads the rows of its result and nothing else: no files, no network, "
@@ -118,13 +118,13 @@ class RefineProcess:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def abort(self) -> None:
-        """End the process and all it may have started. From any thread; harmless when repeated."""
+        """End the process and all it may have started. From any thread; may be repeated."""
         with self._lock:
             self._stopped = True
             self._kill()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The answer, batch by batch; ends early, without an error, after `abort`."""
+        """Yield the answer, batch by batch; ends early, without an error, after `abort`."""
         with self._prepared() as trouble:
             process = self._started(trouble)
             if process is None:
@@ -143,7 +143,7 @@ class RefineProcess:
             self._judge(process, trouble)
 
     def _prepared(self) -> IO[bytes]:
-        """Where the process says what went wrong, in a folder of its own."""
+        """Return the file for the process's errors, in a directory of its own."""
         try:
             self._scratch.mkdir(mode=0o700, parents=True)
             return (self._scratch / "trouble").open("w+b")
@@ -151,7 +151,7 @@ class RefineProcess:
             raise ResultError(_NO_ROOM) from error
 
     def _started(self, trouble: IO[bytes]) -> subprocess.Popen[bytes] | None:
-        """The process, with its question asked; None when it is not wanted any more."""
+        """Start the process and send the request; return None when it was aborted before."""
         with self._lock:
             if self._stopped:
                 return None
@@ -212,7 +212,7 @@ class RefineProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """Make sure that it has ended, also when its answer was given up half way."""
+        """Make sure that the process has ended, also when its answer was abandoned."""
         _pipe(process.stdout).close()
         if self._broken:
             # It may be about to say why.
@@ -226,7 +226,7 @@ class RefineProcess:
         process.wait()
 
     def _judge(self, process: subprocess.Popen[bytes], trouble: IO[bytes]) -> None:
-        """Raise what ended the answer, if it was not its last row."""
+        """Raise the error that ended the answer, if any."""
         if self._late:
             raise QueryTimeoutError
         if self._stopped or (process.returncode == 0 and not self._broken):
@@ -249,7 +249,7 @@ def _plain(value: Any) -> Any:
 
 
 def _last_json(text: bytes) -> dict[str, Any]:
-    """What the process said last; libraries may have said something before."""
+    """Return the last JSON line of the process; libraries may have printed before."""
     try:
         told = json.loads(text.splitlines()[-1])
     except (ValueError, IndexError):

@@ -1,6 +1,6 @@
-"""A result's columns as the relations a refine reads: `rows` for SQL, a table for DataPrime.
+"""The relations that a refine reads: `rows` for SQL, a table for DataPrime.
 
-All SQL here is made of names we invented and of the columns' names as quoted text.
+All SQL here consists of names of our own and of the columns' names as quoted text.
 """
 # ruff: noqa: S608 - every statement is put together from names and numbers of our own
 
@@ -31,7 +31,7 @@ _ORIGINAL: Final = f"TRY_CAST(TRY(decode({ORIGINAL})) AS JSON)"
 
 
 def views(files: Sequence[str], columns: Sequence[Column]) -> list[str]:
-    """CREATE VIEW statements: the files as they are stored, and the relations for SQL."""
+    """Return CREATE VIEW statements: the files as they are stored, and the relations for SQL."""
     parts = ", ".join(quote_path(file) for file in files)
     templates = read_templates(files)
     text = f" REPLACE ({row_text_sql(templates)} AS {ORIGINAL})" if templates else ""
@@ -47,7 +47,7 @@ def views(files: Sequence[str], columns: Sequence[Column]) -> list[str]:
 
 
 def sql_names(columns: Sequence[Column]) -> dict[str, Column]:
-    """Column by its name in SQL: names that differ only in case get a number, as in SQL they are one."""
+    """Return columns by their SQL names: names that differ only in case get a number, as SQL ignores case."""
     found: dict[str, Column] = {}
     taken: set[str] = set()
     for column in columns:
@@ -63,7 +63,7 @@ def sql_names(columns: Sequence[Column]) -> dict[str, Column]:
 def dataprime_table(
     columns: Sequence[Column], documents: Documents, *, all_known: bool
 ) -> Table:
-    """The table DataPrime reads: a typed keypath per column, and the rows' own JSON for the rest.
+    """Return the table for DataPrime: a typed keypath per column, and the rows' JSON for the rest.
 
     `all_known` says that no keypath was left out of the columns.
     """
@@ -89,7 +89,7 @@ def dataprime_table(
 
 
 def _paths(column: Column, documents: Documents) -> list[Keys]:
-    """The keypaths a column is reached by. `a.b` may be one name, or a `b` inside an `a`."""
+    """Return the keypaths of a column. `a.b` may be one name, or a `b` inside an `a`."""
     if len(documents) > 1:
         path = nested_path(column.name)
         return [path] if path and path[0] in ROOTS else []
@@ -99,7 +99,7 @@ def _paths(column: Column, documents: Documents) -> list[Keys]:
 
 
 def nested_path(name: str) -> Keys | None:
-    """The keys of a keypath as `keypaths.keypath` spells it; None for other spellings."""
+    """Return the keys of a keypath as `keypaths.keypath` spells it; None for other spellings."""
     head = re.match(r"\$?[^.\[]+", name)
     if head is None:
         return None
@@ -114,7 +114,7 @@ def nested_path(name: str) -> Keys | None:
 
 
 def _field(column: Column) -> Field | None:
-    """The typed value of a column; None when it never had one."""
+    """Return the typed value of a column; None when it never had one."""
     if not column.types:
         return None
     cell = merged(column)
@@ -151,7 +151,7 @@ _JSON: Final = {
 
 
 def _document(key: str, form: str) -> str:
-    """The SQL of one document, from a row's original JSON."""
+    """Return the SQL of one document, from a row's original JSON."""
     if not key:
         return _ORIGINAL
     place = "/" + key.replace("~", "~0").replace("/", "~1")
@@ -169,7 +169,7 @@ def _document(key: str, form: str) -> str:
 
 
 def _shown(column: Column) -> str:
-    """One cell per row for SQL: what it is in the grid, lists as JSON, times without a zone (UTC)."""
+    """Return one cell per row for SQL: what the grid shows, lists as JSON, times without a zone (UTC)."""
     if column.kind == "timestamp":
         return _moment(merged(column))
     if column.kind == "json":
