@@ -247,7 +247,7 @@ class Execution:
         self._asked_to_end.set()
 
     def _watch(self) -> None:
-        """Interrupt the query when its time is up or somebody asks; again and again, for one about to begin is deaf."""
+        """Interrupt the query when its time is up or on request; repeated, because a query about to start ignores it."""
         if not self._asked_to_end.wait(self._seconds):
             self._timed_out = True
         while not self._ended.wait(_AGAIN_SECONDS):

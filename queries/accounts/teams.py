@@ -77,7 +77,7 @@ def change_role(membership: Membership, role: str) -> None:
 
 
 def remove_member(membership: Membership) -> None:
-    """End a membership at once, also one's own. Raises LastAdminError.
+    """End a membership at once, also the user's own. Raises LastAdminError.
 
     What the user shared with the team becomes private again: it is the user's, and the team must not
     go on using the key of a former member.

@@ -247,6 +247,6 @@ def _of_the_disk(error: OSError) -> dict[str, str]:
     if error.errno in _FULL:
         return _no_room(
             "The server's disk is full. What was written of the file is removed again. Delete exports you no longer "
-            "need, or tell who runs this site."
+            "need, or contact the administrator of this site."
         )
     return _failure("The file could not be written to disk.")

@@ -72,7 +72,7 @@ def start_export(request: ExportRequest) -> Export:
     export = _recorded(
         request,
         request.as_dict() | {"rows_there": result_set.row_count},
-        ring=not small,
+        enqueue=not small,
         result_set=result_set,
         rows_total=expected.rows,
         size=expected.size,
@@ -85,7 +85,7 @@ def start_export(request: ExportRequest) -> Export:
 
 
 def _recorded(
-    chosen: ExportRequest, options: dict[str, Any], *, ring: bool, **facts: Any
+    chosen: ExportRequest, options: dict[str, Any], *, enqueue: bool, **facts: Any
 ) -> Export:
     """Insert a new export, or return the same one requested a moment ago."""
     with transaction.atomic():
@@ -104,7 +104,7 @@ def _recorded(
             next_at=timezone.now(),
             **facts,
         )
-        if ring:
+        if enqueue:
             queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
     return export
 
@@ -168,7 +168,7 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
     return _recorded(
         chosen,
         chosen.as_dict() | {"made_by": MADE_BY_PROVIDER},
-        ring=True,
+        enqueue=True,
         result_set=result_set,
         complete=request.limit is None,
     )

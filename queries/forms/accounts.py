@@ -88,11 +88,11 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class FirstPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
-    """A first password, for somebody who came in by a link."""
+    """A first password, for a user who signed in by a link."""
 
 
 class JoinForm(forms.Form):
-    """The account of somebody who was invited: the address is the invitation's."""
+    """The account of an invited user: the address is the invitation's."""
 
     name = forms.CharField(
         max_length=120,

@@ -36,7 +36,7 @@ class ConnectionForm(forms.Form):
         self.fields["team"] = forms.ModelChoiceField(
             Team.objects.visible_to(user),
             required=False,
-            empty_label="Nobody: only I use it",
+            empty_label="Private: only I use it",
             label="Share with",
             help_text="Members can run queries on it. They never see the key.",
         )

@@ -189,7 +189,7 @@ def _boolean(_field: Field, common: dict[str, Any]) -> forms.Field:
 
 
 class BoundedDateTimeField(forms.DateTimeField):
-    """A moment between 1970 and 9000: others cannot be told in every zone, and nobody means them."""
+    """A moment between 1970 and 9000: others do not exist in every zone."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

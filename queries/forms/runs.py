@@ -158,7 +158,7 @@ class RunForm(forms.Form):
         for name, value in beginnings.items():
             field = self.fields[self.settings.form_name(name)]
             field.initial = value
-            # So that the page can tell it from what somebody typed.
+            # So that the page can tell it from typed values.
             field.widget.attrs["data-begin"] = value
 
     def clean(self) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class SavedQueryForm(forms.Form):
         return forms.ModelChoiceField(
             Team.objects.filter(editable),
             required=False,
-            empty_label="Nobody: only I see it",
+            empty_label="Private: only I see it",
             label="Share with",
             help_text="Members see and run it, on a connection of their own or the team's. Editors change it.",
         )

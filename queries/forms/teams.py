@@ -17,7 +17,7 @@ class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class MemberForm(forms.Form):
-    """Somebody to add, by address, with a role."""
+    """A new member, by address, with a role."""
 
     email = forms.EmailField(
         label="E-mail",

@@ -145,7 +145,7 @@ class Provider(ABC):
 
     @classmethod
     def trusted_certificates(cls, options: Mapping[str, Any]) -> str:
-        """Give the authorities (PEM) that alone vouch for the server; "": those that vouch for everybody."""
+        """Return the only trusted authorities (PEM) for the server; "": the usual ones."""
         return ""
 
     @classmethod

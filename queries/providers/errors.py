@@ -17,7 +17,7 @@
     └── UnexpectedResponseError       a shape we do not know
         └── TruncatedStreamError      the answer was cut on the way; retryable
 
-`may_have_been_received` says that the request had been sent, in whole or in part, when the error came up: whoever
+`may_have_been_received` says that the request had been sent, in whole or in part, when the error came up: a caller that
 repeats a call that is not idempotent must look at it first.
 """
 

@@ -34,7 +34,7 @@ def provider_choices() -> list[tuple[str, str]]:
 
 
 def provider_class(slug: str) -> type[Provider]:
-    """Give a provider's class, imported on first use. Raises LookupError for a slug nobody registered."""
+    """Give a provider's class, imported on first use. Raises LookupError for an unregistered slug."""
     if slug not in _PROVIDERS:
         raise LookupError("There is no such provider.")
     _, module, name = _PROVIDERS[slug]

@@ -43,7 +43,7 @@ class RowStream(Iterator[Row]):
             return next(self._rows)
         except ProviderError as error:
             failure = error
-        # Without the frames that hold the bytes received: whoever prints a traceback prints nobody's data.
+        # Without the frames that hold the bytes received: a printed traceback contains no data.
         failure.__context__ = None
         raise failure.with_traceback(None)
 

@@ -70,7 +70,7 @@ class Deadline:
         return left if timeout is None else min(timeout, left)
 
 
-# Set by whoever is about to touch the network for a call: httpcore hands each step its own time limit only, and a
+# Set by the code that is about to use the network for a call: httpcore hands each step its own time limit only, and a
 # server that sends one byte a second would never exceed it.
 _deadline: ContextVar[Deadline] = ContextVar("deadline")
 
@@ -268,7 +268,7 @@ class GuardedTransport(httpx.BaseTransport):
         self._lines.hang_up()
 
     def pause(self, seconds: float) -> None:
-        """Wait between two calls. Raises CallStoppedError as soon as somebody hangs up."""
+        """Wait between two calls. Raises CallStoppedError as soon as the call is aborted."""
         self._lines.pause(seconds)
 
     def close(self) -> None:

@@ -40,10 +40,10 @@ def sort_rows(
     try:
         for path in _dealt(batches, order, scratch):
             with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
-                pile = stream.read_all()
+                chunk = stream.read_all()
             path.unlink()
-            rows = pile.take(pc.sort_indices(pile[ROW_NUMBER]))
-            del pile
+            rows = chunk.take(pc.sort_indices(chunk[ROW_NUMBER]))
+            del chunk
             yield from rows.to_batches(max_chunksize=batch_rows)
             del rows
             pa.default_memory_pool().release_unused()
@@ -56,17 +56,17 @@ def _dealt(
 ) -> list[Path]:
     """Write all rows to chunks; return the chunks' files in order."""
     paths: dict[int, Path] = {}
-    piles: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
+    chunks: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
     size = 0
     with storage_errors(), ExitStack() as open_files:
         for batch in _placed(batches, order):
-            size = size or _pile_rows(len(order), batch)
+            size = size or _chunk_rows(len(order), batch)
             for number, rows in _split(batch, size):
-                if number not in piles:
+                if number not in chunks:
                     scratch.mkdir(mode=0o700, exist_ok=True)
                     paths[number] = scratch / f"{number}.arrow"
-                    piles[number] = _new_pile(paths[number], batch.schema, open_files)
-                piles[number].write_batch(rows)
+                    chunks[number] = _new_chunk(paths[number], batch.schema, open_files)
+                chunks[number].write_batch(rows)
     return [paths[number] for number in sorted(paths)]
 
 
@@ -88,7 +88,7 @@ def _placed(
             yield batch.set_column(0, ROW_NUMBER, place).take(wanted)
 
 
-def _pile_rows(rows: int, sample: pa.RecordBatch) -> int:
+def _chunk_rows(rows: int, sample: pa.RecordBatch) -> int:
     """Return the rows of a chunk, so that neither memory nor open files run out."""
     by_size: int = CHUNK_BYTES * len(sample) // sample.nbytes
     return max(by_size, -(-rows // MAX_CHUNKS), 1)
@@ -98,14 +98,14 @@ def _split(batch: pa.RecordBatch, size: int) -> Iterator[tuple[int, pa.RecordBat
     """Yield the slices of a batch, sorted by position, that belong to one chunk each."""
     runs = pc.run_end_encode(pc.divide(batch.column(0), size))
     start = 0
-    for pile, end in zip(
+    for chunk, end in zip(
         runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True
     ):
-        yield pile, batch.slice(start, end - start)
+        yield chunk, batch.slice(start, end - start)
         start = end
 
 
-def _new_pile(
+def _new_chunk(
     path: Path, schema: pa.Schema, open_files: ExitStack
 ) -> pa.ipc.RecordBatchStreamWriter:
     file = open_files.enter_context(pa.OSFile(str(path), "wb"))

@@ -33,9 +33,7 @@ def prefetch(source: Source, stop: Callable[[], None]) -> Source:
                 for _ in range(_wanted(batch, len(waiting))):
                     waiting.append(pool.submit(next, source, None))
                 yield batch
-                del (
-                    batch
-                )  # whoever uses it may be done with it before the next one is there
+                del batch  # the consumer may be done with it before the next one exists
                 if not waiting:
                     waiting.append(pool.submit(next, source, None))
         finally:
@@ -53,6 +51,6 @@ def _give_up(waiting: Waiting, stop: Callable[[], None]) -> None:
     """Cancel the waiting reads, and wait for the running one."""
     for begun in [future for future in waiting if not future.cancel()]:
         while not begun.done():
-            stop()  # again and again: between two steps nobody hears an interruption
+            stop()  # repeatedly: an interruption between two steps has no effect
             with suppress(TimeoutError):
                 begun.exception(_SECONDS_TO_STOP)

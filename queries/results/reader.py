@@ -231,8 +231,8 @@ class ResultReader:
         `with_original` a last field "_original" holds each row's JSON (binary); together with
         `columns=()` it is the only one. Batches have `batch_rows` rows or fewer (None: 10,000, of
         more than 25 columns fewer). Memory stays flat: sorted rows wait on the disk for
-        their turn (StorageFullError when there is no room). A thread reads ahead of whoever uses
-        the batches, and has ended when the iterator is closed or the reader is.
+        their turn (StorageFullError when there is no room). A thread reads ahead of the consumer
+        of the batches, and has ended when the iterator is closed or the reader is.
         """
         chosen = self._chosen(columns)
         if not (self._parts and (chosen or with_original)):

@@ -75,7 +75,7 @@ class PartWriter:
     result that has parts already, pass its `columns` and the number of its rows as `first_row`. Memory
     is bounded by the limits, however many rows there are.
 
-    While rows arrive fast a thread stores a part during the next one's rows: Arrow releases the
+    While rows arrive fast a thread stores a part while the next part's rows arrive: Arrow releases the
     interpreter meanwhile.
     """
 
@@ -92,7 +92,7 @@ class PartWriter:
         self._directory = directory
         self._limits = limits
         self._clock = clock
-        self._shredder = Flattener(hints or {}, columns, limits.columns)
+        self._flattener = Flattener(hints or {}, columns, limits.columns)
         self._held = _Held()
         self._first_row = first_row
         self._next_row = first_row  # the number of the next row that enters a table
@@ -102,12 +102,12 @@ class PartWriter:
     @property
     def columns(self) -> list[Column]:
         """The merged columns of all parts written, in order of first appearance."""
-        return self._shredder.columns
+        return self._flattener.columns
 
     @property
     def columns_dropped(self) -> int:
         """Keypaths beyond the limit: only in the rows' JSON. Counted up to 10,000."""
-        return self._shredder.dropped
+        return self._flattener.dropped
 
     @property
     def rows(self) -> int:
@@ -170,7 +170,7 @@ class PartWriter:
 
         One row to begin with: the width of rows is not known before.
         """
-        held, limits, width = self._held, self._limits, self._shredder.width
+        held, limits, width = self._held, self._limits, self._flattener.width
         rows = limits.part_cells // width - held.rows if width else 1
         return (
             max(1, min(rows, _HEAP_ROWS)),
@@ -179,14 +179,14 @@ class PartWriter:
 
     def _is_large(self) -> bool:
         """Return whether the buffered rows have reached the memory limit."""
-        cells = self._held.rows * self._shredder.width
+        cells = self._held.rows * self._flattener.width
         limits = self._limits
         return self._held.size >= limits.part_bytes or cells >= limits.part_cells
 
     def _take_apart(self) -> None:
         held = self._held
         try:
-            self._shredder.add(held.heap)
+            self._flattener.add(held.heap)
         finally:
             held.heap.clear()
         if len(held.originals) >= _TABLE_ROWS:
@@ -194,16 +194,16 @@ class PartWriter:
 
     def _tabulate(self) -> None:
         """Convert the flattened rows to a table, which takes far less memory."""
-        held, shredder, first = self._held, self._shredder, self._next_row
+        held, flattener, first = self._held, self._flattener, self._next_row
         columns = {
-            ROW_NUMBER: pa.array(range(first, first + shredder.rows), pa.int64()),
-            ORIGINAL: pa.array(held.originals[: shredder.rows], pa.binary()),
-            **shredder.arrays(),
+            ROW_NUMBER: pa.array(range(first, first + flattener.rows), pa.int64()),
+            ORIGINAL: pa.array(held.originals[: flattener.rows], pa.binary()),
+            **flattener.arrays(),
         }
         held.tables.append(pa.table(columns))
         held.originals.clear()
-        self._next_row += shredder.rows
-        shredder.clear()
+        self._next_row += flattener.rows
+        flattener.clear()
 
     def _durable(self, because: _Because, pool: ThreadPoolExecutor) -> Iterator[Part]:
         """Yield stored parts, oldest first; the buffered rows become one if it is due."""

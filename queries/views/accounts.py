@@ -41,7 +41,7 @@ def logout(request: AuthedRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def password_change(request: AuthedRequest) -> HttpResponse:
-    """Another password, or a first one for somebody who came in by a link."""
+    """Another password, or a first one for a user who signed in by a link."""
     kind = (
         PasswordChangeForm if request.user.has_usable_password() else FirstPasswordForm
     )
@@ -115,7 +115,7 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
         user = account_services.accept_as_new_user(token, **form.cleaned_data)
     except account_services.AccountExistsError:
         user = None
-    if user is None:  # somebody was quicker: say how things stand now
+    if user is None:  # accepted meanwhile: show the present state
         return redirect(request.path)
     account_services.start_session(request, user)
     return redirect("team_detail", invitation.team.pk)

@@ -83,7 +83,7 @@ def connection_jobs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def run_import(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Watch a query that was started elsewhere as a run of one's own."""
+    """Watch a query that was started elsewhere as a run of the user."""
     connection = _own(request, pk)
     try:
         run = remote_jobs.import_job(
@@ -97,7 +97,7 @@ def run_import(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Stop everything the key's user has running there, for somebody who said that it is meant."""
+    """Stop everything the key's user has running there, after a confirmation."""
     connection = _own(request, pk)
     if request.POST.get("sure") != "yes":
         messages.error(request, "Nothing was stopped: tick the box first.")

@@ -287,7 +287,7 @@ def _form_key(request: AuthedRequest) -> uuid.UUID:
 
 @require_POST
 def run_share(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Share the run and its result with one of the person's teams, or with nobody."""
+    """Share the run and its result with one of the user's teams, or make it private."""
     run = _manageable(request, pk)
     chosen = request.POST.get("team", "")
     teams = {str(team.pk): team for team in Team.objects.visible_to(request.user)}

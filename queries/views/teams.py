@@ -19,7 +19,7 @@ from queries.models import Membership, Role, Team
 from queries.shortcuts import AuthedRequest, get_visible_or_404
 
 LAST_ADMIN_MESSAGE = (
-    "A team needs an admin. Make somebody else admin first, or delete the team."
+    "A team needs an admin. Make another member admin first, or delete the team."
 )
 
 
@@ -69,7 +69,7 @@ def team_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def member_add(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Add somebody by address. An invitation's link is in this answer and nowhere else."""
+    """Add a member by address. An invitation's link is in this response and stored nowhere."""
     team = _administered(request, pk)
     form = MemberForm(request.POST)
     if not form.is_valid():
@@ -101,7 +101,7 @@ def member_change(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
 
 @require_POST
 def member_remove(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
-    """Admins remove members; everybody may leave."""
+    """Remove a member, as admin, or leave the team."""
     team = get_visible_or_404(Team.objects.visible_to(request.user), pk)
     membership = _member(team, member)
     leaving = membership.user == request.user

@@ -142,7 +142,7 @@ class DirectEndpoint:
                     return
 
     def _cap(self, asked: QueryRequest, compiled: Compiled, tier: Tier) -> RowLimit:
-        """The least of the statement's limit, the request's limit and the tier's; 2,000 when nobody said anything.
+        """The least of the statement's limit, the request's limit and the tier's; 2,000 by default.
 
         Assumption: reaching a limit the user set is no warning; whether the real server gives one is not known.
         """

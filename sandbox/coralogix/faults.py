@@ -50,7 +50,7 @@ WARNINGS: tuple[dict[str, Any], ...] = (
     },
     {
         "weatherWarning": {
-            "warningMessage": "a kind nobody has told us about",
+            "warningMessage": "a kind that is not documented",
             "severity": 3,
         }
     },

@@ -16,7 +16,7 @@ from sandbox.web import Request
 
 
 def authenticate(request: Request) -> Caller:
-    """Whose key the request carries: a user's as bearer, an organisation's as basic; 401 when it is nobody's."""
+    """Whose key the request carries: a user's as bearer, an organisation's as basic; 401 when it is unknown."""
     found = CALLERS_BY_BEARER.get(request.bearer) or CALLERS_BY_BASIC.get(
         _basic(request)
     )

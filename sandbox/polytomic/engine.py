@@ -129,7 +129,7 @@ class PolytomicEngine:
         done: threading.Event,
         late: threading.Event,
     ) -> None:
-        """Stop a query that runs too long. Again and again: between two steps nobody hears an interruption."""
+        """Stop a query that runs too long. Repeated: an interruption between two steps has no effect."""
         if done.wait(self._config.query_seconds):
             return
         late.set()

@@ -1,4 +1,4 @@
-"""A request repeated with the same Idempotency-Key gets the first one's answer (Polytomic docs, "Idempotent requests")."""
+"""A request repeated with the same Idempotency-Key gets the first answer (Polytomic docs, "Idempotent requests")."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _SETTLE_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class ResultEndpoint:
-    """Shows queries: their state to the whole organisation, what came of them to whoever asked only."""
+    """Shows queries: their state to the whole organisation, their results only to the user who ran them."""
 
     config: SandboxConfig
     store: TaskStore

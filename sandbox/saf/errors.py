@@ -21,7 +21,7 @@ class ApiError(Exception):
 
 
 class UnauthorizedError(Exception):
-    """Nobody we know: plain text and a challenge, as OpenSearch's security plugin answers."""
+    """Unknown user: plain text and a challenge, as OpenSearch's security plugin answers."""
 
 
 def error_object(kind: str, reason: str) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def error_object(kind: str, reason: str) -> dict[str, Any]:
 
 
 def task_not_found(task_id: str) -> ApiError:
-    """No such task, or somebody else's."""
+    """No such task, or another user's."""
     return ApiError(
         404, "resource_not_found_exception", f"task [{task_id}] is not found"
     )

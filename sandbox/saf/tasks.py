@@ -35,7 +35,7 @@ _STATES = {
     "cancelled": "CANCELED",
 }
 ACTIVE = ("waiting", "running")
-# Tasks that were there before anybody came: (hours ago, query, hours of data).
+# Tasks that exist from the start: (hours ago, query, hours of data).
 _ELSEWHERE = (
     (
         3,
@@ -51,7 +51,7 @@ _ELSEWHERE = (
 
 
 class TaskEndpoints:
-    """The tasks of one sandbox; each belongs to a user and is nobody else's business."""
+    """The tasks of one sandbox; each belongs to one user."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class TaskEndpoints:
         return json_response(200, {"id": job.id, "logs": lines})
 
     def authorized_job(self, request: Request, action: str) -> Job:
-        """The task a request names; 404 for one that is unknown or somebody else's."""
+        """The task a request names; 404 for one that is unknown or another user's."""
         user = self._access.authorize(request, action)
         task_id = request.path_params["id"]
         job = self._store.get(task_id)

@@ -163,7 +163,7 @@ def sign_in(visit: Visit) -> None:
 
 
 def background_work(visit: Visit) -> None:
-    """What machines say when nobody visits."""
+    """Background log lines of machines without visitors."""
     when = f"{visit.clock():%Y-%m-%d %H:%M:%S} UTC"
     tenth = int(visit.rng.random() * 900)
     if visit.chance(0.3):

@@ -26,7 +26,7 @@ class DateRange(NamedTuple):
 
 
 def resolve_date_range(query: Mapping[str, Any], today: date) -> DateRange:
-    """The days a query is about; 400 for a range nobody knows. Without any, yesterday."""
+    """The days a query is about; 400 for an unknown range. Without any, yesterday."""
     start, end = query.get("start_date"), query.get("end_date")
     if start or end or query.get("date_range_type") == "custom":
         if not (start and end):

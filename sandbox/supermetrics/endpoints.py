@@ -97,7 +97,7 @@ class QueryEndpoints:
         job = self._running(owner, schedule_id, query)
         if job is None:
             job = self._started(request, owner, schedule_id, parameters, query)
-            if not wait:  # whoever does not wait is never told more than that it begins
+            if not wait:  # without a wait the response only says that it starts
                 return status_response(
                     job, schedule_id, job.submitted_at, self._options.accepted
                 )
@@ -216,7 +216,7 @@ class QueryEndpoints:
         self._results.start(kept.name, prepare, told)
 
     def _pace(self, asked: ResolvedQuery, sync_timeout: int) -> Pace:
-        """Whoever waits gets rows as soon as they are there; in the background the clock has its say."""
+        """A waiting request gets rows as soon as they exist; in the background the pace decides."""
         pace = self._config.pace
         if sync_timeout:
             return Pace(0.0, asked.seconds, 0.0)

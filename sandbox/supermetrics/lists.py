@@ -30,7 +30,7 @@ class ListEndpoints:
         return _data({"@type": "user", "user_id": "1", "email": "demo@sandbox.example"})
 
     def search(self, request: Request) -> Response:
-        """All data sources; nobody needs a key for it."""
+        """All data sources; needs no key."""
         keyword = request.query_params.get("filter[keyword]", [""])[0].lower()
         found = [_about(s) for s in SOURCES.values() if keyword in s.name.lower()]
         return _data({"list": found})

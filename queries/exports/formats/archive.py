@@ -27,15 +27,15 @@ def zip_stream(
 
     The size is not known before the end, hence ZIP64.
     """
-    outbox = StreamBuffer()
-    with ZipFile(outbox, "w") as archive:
+    buffer = StreamBuffer()
+    with ZipFile(buffer, "w") as archive:
         with archive.open(_entry(name), "w", force_zip64=True) as file:
             for chunk in chunks:
                 file.write(chunk)
-                yield outbox.take()
+                yield buffer.take()
         if manifest is not None:
             archive.writestr(_entry(_beside(name)), manifest())
-    yield outbox.take()
+    yield buffer.take()
 
 
 def gzip_stream(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -35,7 +35,7 @@ def parquet_chunks(
     columns: Sequence[Column], batches: Batches, options: Options, report: Report
 ) -> Iterator[bytes]:
     """Yield the file, a row group at a time."""
-    outbox = StreamBuffer()
+    buffer = StreamBuffer()
     first = next(batches, None)
     kinds = [_TYPES.get(column.kind, pa.string()) for column in columns]
     types = kinds if first is None else [_storable(each) for each in first.schema.types]
@@ -43,16 +43,16 @@ def parquet_chunks(
     rows = batches if first is None else chain([first], batches)
     del first  # release it, as the chain does
     with pq.ParquetWriter(
-        pa.PythonFile(outbox, mode="w"), schema, compression=_COMPRESSION
+        pa.PythonFile(buffer, mode="w"), schema, compression=_COMPRESSION
     ) as writer:
-        yield outbox.take()
+        yield buffer.take()
         for group in _groups(rows):
             writer.write_table(_table(group, schema), row_group_size=GROUP_ROWS)
             group.clear()
-            yield outbox.take()
+            yield buffer.take()
         if options.manifest:
             writer.add_key_value_metadata({MANIFEST_KEY: options.manifest(report)})
-    yield outbox.take()
+    yield buffer.take()
 
 
 def _groups(batches: Batches) -> Iterator[list[pa.RecordBatch]]:

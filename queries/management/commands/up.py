@@ -65,7 +65,7 @@ class Command(BaseCommand):
         ).run()
 
     def _serve_all(self, host: str, port: int, sandbox_rows: int) -> None:
-        """Everything, for somebody's own machine; without sandbox when it is to have no rows."""
+        """Run all parts, for a user's own machine; without the sandbox when it has no rows."""
         local.prepare_installation()
         user = local.ensure_local_user()
         env = dict(os.environ)

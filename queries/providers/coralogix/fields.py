@@ -10,7 +10,7 @@ ARCHIVE = "TIER_ARCHIVE"
 DATAPRIME = "QUERY_SYNTAX_DATAPRIME"
 LUCENE = "QUERY_SYNTAX_LUCENE"
 
-# Coralogix docs, "Limitations": rows of a direct query, by tier; what comes if nobody sets a limit; background rows.
+# Coralogix docs, "Limitations": rows of a direct query, by tier; the default without a limit; background rows.
 MAX_ROWS = {FREQUENT: 15_000, ARCHIVE: 50_000}
 DEFAULT_ROWS = 2_000
 MAX_BACKGROUND_ROWS = 1_000_000
@@ -20,7 +20,7 @@ MAX_FREQUENT_HOURS = 192
 TIER_LABELS = {FREQUENT: "Frequent Search", ARCHIVE: "All Logs (archive)"}
 SYNTAX_LABELS = {DATAPRIME: "DataPrime", LUCENE: "Lucene"}
 
-# What a reader of logs looks for first, in the usual layouts (plain, Kubernetes, OpenTelemetry), and the ids nobody reads.
+# What a reader of logs looks for first, in the usual layouts (plain, Kubernetes, OpenTelemetry), and ids of no interest.
 LEADING_COLUMNS = (
     "$m.timestamp",
     "$m.severity",

@@ -18,7 +18,7 @@ MAX_WARNINGS = 100
 _IN_BACKGROUND = (
     "Run it in the background, which may read more, or choose a shorter time range."
 )
-_ARCHIVE_ADMIN = "Ask whoever looks after the archive bucket in Coralogix."
+_ARCHIVE_ADMIN = "Ask the owner of the archive bucket in Coralogix."
 
 
 class _Kind(NamedTuple):
@@ -73,7 +73,7 @@ _KINDS = {
     ),
     "archiveWarning.bucketReadFailed": _Kind(
         "Coralogix could not read its archive bucket; rows may be missing.",
-        "Run it again; if it happens again, ask whoever looks after the archive bucket.",
+        "Run it again; if it happens again, ask the owner of the archive bucket.",
         cuts_result=True,
     ),
     "archiveWarning.missingData": _Kind(

@@ -58,7 +58,7 @@ from queries.providers.errors import ProviderError, UnexpectedResponseError
 # IBM Cloud Logs ends a direct query after five minutes; nothing needs to arrive before it ends.
 DIRECT_TOTAL_TIMEOUT = 360.0
 DIRECT_READ_TIMEOUT = 320.0
-# Up to a million rows; nobody promises how fast.
+# Up to a million rows; the documentation promises no speed.
 DATA_TOTAL_TIMEOUT = 1_800.0
 DATA_READ_TIMEOUT = 120.0
 _TEST_STATEMENT = "source logs | limit 1"

@@ -62,7 +62,7 @@ def background_body(spec: QuerySpec) -> dict[str, Any]:
 
 
 def effective_tier(spec: QuerySpec) -> str:
-    """Give the tier a direct query reads. Coralogix' own default is named, so that nobody is surprised."""
+    """Give the tier a direct query reads. Coralogix' own default is sent explicitly."""
     return str(spec.settings.get("tier") or FREQUENT)
 
 

@@ -44,7 +44,7 @@ _trees = msgspec.json.Decoder()
 def parse_row(original: bytes) -> Row:
     """Give a row from its JSON text. Raises UnexpectedResponseError if it is not an object.
 
-    The original stays as it came, unless it is no UTF-8: then the bytes nobody could read are replaced in it, too.
+    The original stays as it came, unless it is no UTF-8: then the invalid bytes are replaced in it, too.
     """
     try:
         record = _records.decode(original)

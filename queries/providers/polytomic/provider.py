@@ -155,7 +155,7 @@ class Polytomic(Provider):
         )
 
     def status(self, job_id: str) -> JobStatus:
-        """Ask how a query is doing. Raises NotFoundError for one that is unknown, expired, or somebody else's."""
+        """Ask how a query is doing. Raises NotFoundError for one that is unknown, expired, or another user's."""
         return parse_job_status(self._page(requests.job_path(job_id), "", Step.STATUS))
 
     def rows(self, job_id: str) -> RowStream:
@@ -170,7 +170,7 @@ class Polytomic(Provider):
         try:
             return allowed_ids(self._data(self._get(requests.ME, Step.ME)))
         except (NotFoundError, PermissionDeniedError):
-            return None  # whoever may list connections but not see itself is not restricted by us
+            return None  # a key that may list connections but not read its own user is not restricted here
 
     def _page(self, path: str, query: str, step: Step) -> Page:
         return parse_page(self._get(path, step, query))

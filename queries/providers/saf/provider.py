@@ -66,7 +66,7 @@ _OWN_AUTHORITY = (
 
 
 class SearchAnywhere(Provider):
-    """Events of a server of one's own, asked in SAFL."""
+    """Events on the user's own server, queried in SAFL."""
 
     slug: ClassVar[str] = "saf"
     label: ClassVar[str] = LABEL
@@ -96,7 +96,7 @@ class SearchAnywhere(Provider):
 
     @classmethod
     def endpoint(cls, options: Mapping[str, Any]) -> str:
-        """Give the address as it was entered: every server is somebody's own."""
+        """Return the address as entered: each user runs a server of their own."""
         return str(options.get("address") or "").strip()
 
     @classmethod

@@ -103,7 +103,7 @@ _ADDRESS = _Words(
     "There is no Supermetrics API at the connection's address.",
     "Check the address: it ends in /enterprise/v2 or /v2.",
 )
-_LICENCE = "Ask whoever looks after your Supermetrics licence."
+_LICENCE = "Ask the manager of your Supermetrics licence."
 _CODES = {
     "UNAUTHORIZED": _KEY,
     "API_KEY_INVALID": _KEY,

@@ -149,7 +149,7 @@ class Supermetrics(Provider):
         return curl_command(spec, mode, endpoint)
 
     def test(self) -> TestResult:
-        """Ask who the key belongs to or, where nobody answers that, for a query that does not exist.
+        """Request the key's owner or, where that is not supported, a query that does not exist.
 
         Assumption: `/me` is answered beside the versions of the API (Supermetrics' n8n node asks there).
         """

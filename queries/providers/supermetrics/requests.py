@@ -24,7 +24,7 @@ KEY_VARIABLE = "SUPERMETRICS_API_KEY"
 PAGE_ROWS = 5_000
 # Supermetrics docs, "Pagination": both ends are inclusive and go to 1,000,000.
 LAST_OFFSET = 1_000_000
-# Nobody promises how fast a page comes; the wait for a direct query is added to it.
+# No speed is promised for a page; the wait for a direct query is added to it.
 PAGE_TOTAL_TIMEOUT = 120.0
 _SCHEDULE_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 

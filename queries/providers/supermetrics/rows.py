@@ -89,7 +89,7 @@ class Table:
             self._members.append(msgspec.json.encode(name) + b":")
 
     def _described(self) -> list[str]:
-        """Give the names by `data_column`, the place in the row; columns nobody described have none."""
+        """Give the names by `data_column`, the place in the row; undescribed columns have none."""
         places = {
             place: str(field.get("field_name") or field.get("field_id") or "")
             for field in self._fields

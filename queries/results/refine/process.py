@@ -39,7 +39,7 @@ _OVERHEAD: Final = (
 _LAST_WORDS: Final = 5.0  # seconds
 _NO_ROOM: Final = (
     "The server's disk has no room for what this statement puts aside while it works. "
-    "Ask for fewer rows or groups, or tell whoever runs this server."
+    "Ask for fewer rows or groups, or contact the administrator of this server."
 )
 _TERMINATED: Final = (-signal.SIGKILL, -signal.SIGXCPU)
 

@@ -82,7 +82,7 @@ def internal_error() -> ProviderError:
         "Something went wrong in Querydeck itself; the details are in the server's log.",
         code="internal",
         title="Our mistake",
-        remedy="Run it again; if it happens again, tell whoever runs this server.",
+        remedy="Run it again; if it happens again, contact the administrator of this server.",
     )
 
 
@@ -118,7 +118,7 @@ def storage_failed(message: str) -> ProviderError:
         message,
         code="storage",
         title="The rows could not be stored",
-        remedy="Tell whoever runs this server, then run it again.",
+        remedy="Contact the administrator of this server, then run it again.",
     )
 
 

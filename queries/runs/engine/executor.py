@@ -86,15 +86,15 @@ class RunExecutor:
 
     def submit(self, run: Run) -> None:
         """Execute a run leased to this process as soon as a slot is free."""
-        one = LeasedRun(run, lease_duration=INLINE_LEASE_DURATION)
-        lease_keeper.track(one)
+        leased = LeasedRun(run, lease_duration=INLINE_LEASE_DURATION)
+        lease_keeper.track(leased)
         future: Future[None] = Future()
-        future.add_done_callback(lambda done: self._done(one, done))
+        future.add_done_callback(lambda done: self._done(leased, done))
         with self._lock:
             if self._executor is None:
                 # Threads are started on first use: a forked process does not inherit them.
                 self._executor = ThreadPoolExecutor(self._places(), "direct")
-            self._runs[run.pk] = (one, future)
+            self._runs[run.pk] = (leased, future)
             self._place()
             why = "" if run.pk in self._placed else self._why_waiting()
         if why:
@@ -115,8 +115,8 @@ class RunExecutor:
         with self._lock:
             mine = list(self._runs.values())
             executor, self._executor = self._executor, None
-        for one, future in mine:
-            one.stop(StopReason.SHUTDOWN)
+        for leased, future in mine:
+            leased.stop(StopReason.SHUTDOWN)
             future.cancel()  # affects waiting runs only
         wait([future for _one, future in mine], seconds)
         if executor is not None:
@@ -124,14 +124,14 @@ class RunExecutor:
 
     def _place(self) -> None:
         """Give free slots to the longest waiting runs within their owners' shares. Holds the lock."""
-        for pk, (one, future) in self._runs.items():
+        for pk, (leased, future) in self._runs.items():
             if self._executor is None or len(self._placed) >= self._places():
                 return
-            owner = one.run.owner_id
+            owner = leased.run.owner_id
             held = list(self._placed.values()).count(owner)
             if pk not in self._placed and held < self._share():
                 self._placed[pk] = owner
-                self._executor.submit(_carry_out, one, future)
+                self._executor.submit(_carry_out, leased, future)
 
     def _share(self) -> int:
         return (self._places() + 1) // 2
@@ -143,26 +143,27 @@ class RunExecutor:
         )
         return words.format(most=places, share=self._share(), what=self._what)
 
-    def _done(self, one: LeasedRun, future: Future[None]) -> None:
-        lease_keeper.untrack(one)
+    def _done(self, leased: LeasedRun, future: Future[None]) -> None:
+        lease_keeper.untrack(leased)
         with self._lock:
-            self._runs.pop(one.run.pk, None)
-            self._placed.pop(one.run.pk, None)
+            self._runs.pop(leased.run.pk, None)
+            self._placed.pop(leased.run.pk, None)
             self._place()
         if future.cancelled():
             # It was still waiting for a slot when the process ended.
             finish_run(
-                one.run, final_values(one.run, Status.FAILED, error_texts.interrupted())
+                leased.run,
+                final_values(leased.run, Status.FAILED, error_texts.interrupted()),
             )
         elif error := future.exception():
-            log.error("direct_run_crashed", run=str(one.run.pk), exc_info=error)
+            log.error("direct_run_crashed", run=str(leased.run.pk), exc_info=error)
 
 
-def _carry_out(one: LeasedRun, future: Future[None]) -> None:
+def _carry_out(leased: LeasedRun, future: Future[None]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
-        _in_thread(one)
+        _in_thread(leased)
     except BaseException as error:
         future.set_exception(error)
         raise
@@ -178,30 +179,30 @@ def executor_for(run: Run) -> RunExecutor:
     return refine_executor if run.mode == Mode.REFINE else direct_executor
 
 
-def execute_run(one: LeasedRun) -> None:
+def execute_run(leased: LeasedRun) -> None:
     """Execute one direct query or refine from start to end."""
-    run = _begun(one)
+    run = _begun(leased)
     if run is None:
         return
     try:
         by_mode = refine.execute_refine if run.mode == Mode.REFINE else _attempts
-        finalize_run(one, by_mode(one))
+        finalize_run(leased, by_mode(leased))
     except ContinuedInBackgroundError as handed:
-        _hand_over(one, handed.job_id)
+        _hand_over(leased, handed.job_id)
     except LeaseLostError:
         log.info("direct_run_lost", run=str(run.pk))
 
 
-def _in_thread(one: LeasedRun) -> None:
+def _in_thread(leased: LeasedRun) -> None:
     close_old_connections()
     crashed = True
     try:
-        execute_run(one)
+        execute_run(leased)
         crashed = False
     finally:
         connection.close()
         if crashed:
-            _end_crashed(one.run)
+            _end_crashed(leased.run)
             connection.close()
 
 
@@ -214,23 +215,23 @@ def _end_crashed(run: Run) -> None:
         log.warning("crashed_run_left", run=str(run.pk), why=type(error).__name__)
 
 
-def _begun(one: LeasedRun) -> Run | None:
+def _begun(leased: LeasedRun) -> Run | None:
     """Mark the run as running; return None if it was cancelled or lost while it waited for a slot."""
     now = timezone.now()
-    waiting = leased_row(one.run).filter(status=Status.QUEUED, cancel_asked_at=None)
+    waiting = leased_row(leased.run).filter(status=Status.QUEUED, cancel_asked_at=None)
     changes = {"status": Status.RUNNING, "started_at": now, **NOT_WAITING}
     if not waiting.update(**changes):
         return None
-    one.deadline = now + timedelta(seconds=time_limit(one.run))
-    one.run = Run.objects.select_related("connection", "owner").get(pk=one.run.pk)
-    return one.run
+    leased.deadline = now + timedelta(seconds=time_limit(leased.run))
+    leased.run = Run.objects.select_related("connection", "owner").get(pk=leased.run.pk)
+    return leased.run
 
 
-def _attempts(one: LeasedRun) -> ReceiveResult:
+def _attempts(leased: LeasedRun) -> ReceiveResult:
     """Retry rate-limited calls a bounded number of times."""
     refusals = 0
     while True:
-        received = _attempt(one)
+        received = _attempt(leased)
         refused = received.error
         if not isinstance(refused, RateLimitError) or received.row_count:
             return received
@@ -238,33 +239,33 @@ def _attempts(one: LeasedRun) -> ReceiveResult:
         if refusals > MAX_RATE_LIMIT_RETRIES:
             return received
         seconds = backoff.backoff_seconds(refusals, refused.retry_after)
-        block_connection(one.run, seconds)
-        one.run.notes = notes_with(one.run, RATE_LIMITED_NOTE)
-        commit(one.run, notes=one.run.notes)
-        if not wait_for_retry_after(one, seconds):
+        block_connection(leased.run, seconds)
+        leased.run.notes = notes_with(leased.run, RATE_LIMITED_NOTE)
+        commit(leased.run, notes=leased.run.notes)
+        if not wait_for_retry_after(leased, seconds):
             return received
 
 
-def _attempt(one: LeasedRun) -> ReceiveResult:
+def _attempt(leased: LeasedRun) -> ReceiveResult:
     """Make one call, from the rate-limit token to the last row."""
-    kind = provider_class(one.run.provider)
+    kind = provider_class(leased.run.provider)
     try:
-        connection = access.connection_for(one.run)
-        if not wait_for_token(one, connection):
+        connection = access.connection_for(leased.run)
+        if not wait_for_token(leased, connection):
             raise CallStoppedError("Not called.")
         with (
             open_provider(connection, stream_policy()) as provider,
-            one.abort_on_stop(provider),
-            provider.run(query_spec(one.run)) as stream,
+            leased.abort_on_stop(provider),
+            provider.run(query_spec(leased.run)) as stream,
         ):
-            return Receiver(one, stream, kind.column_hints).receive()
+            return Receiver(leased, stream, kind.column_hints).receive()
     except ProviderError as error:
         return ReceiveResult(error=error)
 
 
-def _hand_over(one: LeasedRun, job_id: str) -> None:
+def _hand_over(leased: LeasedRun, job_id: str) -> None:
     """Turn the run into a background run, because the provider turned the query into a job."""
-    run, now = one.run, timezone.now()
+    run, now = leased.run, timezone.now()
     seconds = (now - (run.started_at or now)).total_seconds()
     changes = {
         **RELEASED_VALUES,

@@ -50,13 +50,13 @@ def fetchable_runs() -> RunQuerySet:
 
 def fetch(pk: str) -> str:
     """Fetch the rows of one run unless another worker does; return the outcome in one word."""
-    mine = fetchable_runs().filter(pk=pk)
+    unleased_runs = fetchable_runs().filter(pk=pk)
     if worker_limits.at_capacity():
-        mine.filter(unleased(timezone.now())).update(
+        unleased_runs.filter(unleased(timezone.now())).update(
             next_at=timezone.now() + CAPACITY_RETRY_DELAY
         )
         return "full"
-    claimed = claim(mine)
+    claimed = claim(unleased_runs)
     if not claimed:
         return "busy"
     run = Run.objects.select_related("connection", "owner").get(pk=pk)
@@ -71,15 +71,15 @@ def enqueue_waiting_fetches(limit: int = 1) -> int:
     """Enqueue fetches of waiting runs, longest waiting first; return how many."""
     now = timezone.now()
     waiting_runs = fetchable_runs().filter(unleased(now), next_at__lte=now)
-    rung = 0
+    enqueued = 0
     for run in waiting_runs.order_by("next_at")[:limit]:
         # Only the process that moves next_at enqueues: a second task for the same run is useless.
         same = waiting_runs.filter(pk=run.pk, next_at=run.next_at)
         with transaction.atomic():
             if same.update(next_at=now + queue.LOST_AFTER):
                 queue.enqueue(queue.FETCH, str(run.pk))
-                rung += 1
-    return rung
+                enqueued += 1
+    return enqueued
 
 
 def _fetch(run: Run) -> str:
@@ -89,18 +89,18 @@ def _fetch(run: Run) -> str:
             # Not an attempt: the claim is not counted.
             _put_off(run, blocked, WAITING_FOR_RETRY_AFTER, claims=0)
             return "later"
-        with lease_keeper.tracking(LeasedRun(run, deadline=run.gives_up_at)) as one:
-            received = _receive(one)
+        with lease_keeper.tracking(LeasedRun(run, deadline=run.gives_up_at)) as leased:
+            received = _receive(leased)
             if _again(run, received):
                 return "later"
-            return "settled" if finalize_run(one, received) else "lost"
+            return "settled" if finalize_run(leased, received) else "lost"
     except LeaseLostError:
         log.info("fetch_lost", run=str(run.pk))
         return "lost"
 
 
-def _receive(one: LeasedRun) -> ReceiveResult:
-    run = one.run
+def _receive(leased: LeasedRun) -> ReceiveResult:
+    run = leased.run
     kind = provider_class(run.provider)
     try:
         if run.claims > MAX_CLAIMS:
@@ -108,10 +108,10 @@ def _receive(one: LeasedRun) -> ReceiveResult:
         connection = access.connection_for(run)
         with (
             open_provider(connection, stream_policy()) as provider,
-            one.abort_on_stop(provider),
+            leased.abort_on_stop(provider),
             provider.rows(run.job_id) as stream,
         ):
-            return Receiver(one, stream, kind.column_hints).receive()
+            return Receiver(leased, stream, kind.column_hints).receive()
     except ProviderError as error:
         return ReceiveResult(error=error)
 

@@ -23,23 +23,23 @@ FETCH_STOPPED_NOTE = (
 )
 
 
-def finalize_run(one: LeasedRun, received: ReceiveResult) -> bool:
+def finalize_run(leased: LeasedRun, received: ReceiveResult) -> bool:
     """End a leased run; return False if the lease was lost."""
-    run = one.run
-    if one.stop_reason is StopReason.LEASE_LOST or not _refresh(run):
+    run = leased.run
+    if leased.stop_reason is StopReason.LEASE_LOST or not _refresh(run):
         return False
     if received.result_set:
         dropped = received.result_set.columns_dropped
         run.notes = notes_with(run, error_texts.dropped_columns_note(dropped))
-    error = one.stop_error(received.error)
-    status = _status(one, received, error)
+    error = leased.stop_error(received.error)
+    status = _status(leased, received, error)
     try:
         if status is Status.SUCCEEDED and received.result_set:
-            compact_parts(one, received.result_set)
+            compact_parts(leased, received.result_set)
     except LeaseLostError:
         return False
     shown = error if status is Status.FAILED else None
-    note = _note(one) if status is Status.CANCELLED else ""
+    note = _note(leased) if status is Status.CANCELLED else ""
     mark_connection_failing(run.connection, error)
     keep = received.result_set if status is Status.SUCCEEDED else None
     return finish_run(run, final_values(run, status, shown, note), keep)
@@ -55,18 +55,18 @@ def _refresh(run: Run) -> bool:
 
 
 def _status(
-    one: LeasedRun, received: ReceiveResult, error: ProviderError | None
+    leased: LeasedRun, received: ReceiveResult, error: ProviderError | None
 ) -> Status:
-    if one.stop_reason is StopReason.CANCELLED:
+    if leased.stop_reason is StopReason.CANCELLED:
         return Status.CANCELLED
     # Our own limit of rows or bytes truncates a result; the received rows are still right.
     capped = isinstance(error, LimitExceededError) and received.row_count > 0
     return Status.SUCCEEDED if error is None or capped else Status.FAILED
 
 
-def _note(one: LeasedRun) -> str:
-    if one.run.mode == Mode.BACKGROUND:
+def _note(leased: LeasedRun) -> str:
+    if leased.run.mode == Mode.BACKGROUND:
         return FETCH_STOPPED_NOTE
     # A refine makes no HTTP call.
-    called = one.has_called and one.run.mode == Mode.DIRECT
+    called = leased.has_called and leased.run.mode == Mode.DIRECT
     return CONNECTION_CLOSED_NOTE if called else ""

@@ -115,29 +115,29 @@ class LeaseKeeper:
         self._thread: threading.Thread | None = None
         self._renewed_at = 0.0
 
-    def track(self, one: LeasedRun) -> None:
+    def track(self, leased: LeasedRun) -> None:
         """Start to renew a run leased by this process."""
         with self._lock:
-            self._held[one.run.pk] = one
+            self._held[leased.run.pk] = leased
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._watch, name="keeper", daemon=True
                 )
                 self._thread.start()
 
-    def untrack(self, one: LeasedRun) -> None:
+    def untrack(self, leased: LeasedRun) -> None:
         """Stop renewing it. May be repeated."""
         with self._lock:
-            self._held.pop(one.run.pk, None)
+            self._held.pop(leased.run.pk, None)
 
     @contextmanager
-    def tracking(self, one: LeasedRun) -> Iterator[LeasedRun]:
+    def tracking(self, leased: LeasedRun) -> Iterator[LeasedRun]:
         """Track the run inside the block."""
-        self.track(one)
+        self.track(leased)
         try:
-            yield one
+            yield leased
         finally:
-            self.untrack(one)
+            self.untrack(leased)
 
     @property
     def is_idle(self) -> bool:
@@ -148,10 +148,10 @@ class LeaseKeeper:
     def stop(self, pk: UUID, reason: StopReason) -> bool:
         """Stop a run now if it is in this process; return whether it is."""
         with self._lock:
-            one = self._held.get(pk)
-        if one is not None:
-            one.stop(reason)
-        return one is not None
+            leased = self._held.get(pk)
+        if leased is not None:
+            leased.stop(reason)
+        return leased is not None
 
     def _watch(self) -> None:
         try:
@@ -182,30 +182,30 @@ class LeaseKeeper:
             mine = list(self._held.values())
         renew = time.monotonic() - self._renewed_at >= RENEW_INTERVAL
         asked = _asked_to_cancel(mine)
-        for one in mine:
-            if renew and not leased_row(one.run).update(
-                **renewal_values(one.lease_duration)
+        for leased in mine:
+            if renew and not leased_row(leased.run).update(
+                **renewal_values(leased.lease_duration)
             ):
-                one.stop(StopReason.LEASE_LOST)
-            elif reason := _why_let_go(one, asked):
-                one.stop(reason)
+                leased.stop(StopReason.LEASE_LOST)
+            elif reason := _why_let_go(leased, asked):
+                leased.stop(reason)
         if renew:
             self._renewed_at = time.monotonic()
 
 
-def _why_let_go(one: LeasedRun, asked: dict[UUID, Any]) -> StopReason | None:
-    if one.run.pk not in asked:
+def _why_let_go(leased: LeasedRun, asked: dict[UUID, Any]) -> StopReason | None:
+    if leased.run.pk not in asked:
         return StopReason.LEASE_LOST
-    if asked[one.run.pk] is not None:
+    if asked[leased.run.pk] is not None:
         return StopReason.CANCELLED
-    if one.deadline is not None and timezone.now() >= one.deadline:
+    if leased.deadline is not None and timezone.now() >= leased.deadline:
         return StopReason.TIMEOUT
     return None
 
 
 def _asked_to_cancel(mine: list[LeasedRun]) -> dict[UUID, datetime | None]:
     """Return when each run's cancel was requested; runs that ended or were deleted are missing."""
-    rows = Run.objects.active().filter(pk__in=[one.run.pk for one in mine])
+    rows = Run.objects.active().filter(pk__in=[leased.run.pk for leased in mine])
     return dict(rows.values_list("pk", "cancel_asked_at"))
 
 

@@ -32,20 +32,20 @@ def waiting_values(seconds: float, what: str) -> dict[str, object]:
     return {"waiting_until": until, "waiting_for": what}
 
 
-def wait_for_token(one: LeasedRun, connection: Connection) -> bool:
+def wait_for_token(leased: LeasedRun, connection: Connection) -> bool:
     """Wait for a rate-limit token and take it; return False if the run has to stop first."""
     while wait := try_take_token(connection):
-        commit(one.run, **waiting_values(wait, WAITING_FOR_RATE_LIMIT))
-        if not one.sleep(min(wait, MAX_SLEEP_SECONDS)):
+        commit(leased.run, **waiting_values(wait, WAITING_FOR_RATE_LIMIT))
+        if not leased.sleep(min(wait, MAX_SLEEP_SECONDS)):
             return False
-    commit(one.run, **NOT_WAITING)
-    return one.stop_reason is None
+    commit(leased.run, **NOT_WAITING)
+    return leased.stop_reason is None
 
 
-def wait_for_retry_after(one: LeasedRun, seconds: float) -> bool:
+def wait_for_retry_after(leased: LeasedRun, seconds: float) -> bool:
     """Wait as the provider demands; return False if the run has to stop first."""
-    commit(one.run, **waiting_values(seconds, WAITING_FOR_RETRY_AFTER))
-    return one.sleep(seconds)
+    commit(leased.run, **waiting_values(seconds, WAITING_FOR_RETRY_AFTER))
+    return leased.sleep(seconds)
 
 
 def try_take_token(connection: Connection) -> float:

@@ -61,16 +61,16 @@ def compile_statement(statement: str, result_set: ResultSet) -> Compiled:
     )
 
 
-def execute_refine(one: LeasedRun) -> ReceiveResult:
+def execute_refine(leased: LeasedRun) -> ReceiveResult:
     """Execute a leased refine. Raises LeaseLostError."""
-    place = Path(settings.DATA_DIR) / "results" / str(one.run.pk) / ".refine"
+    place = Path(settings.DATA_DIR) / "results" / str(leased.run.pk) / ".refine"
     try:
-        asked, rows, hints = _asked(one.run, _origin(one.run))
+        asked, rows, hints = _asked(leased.run, _origin(leased.run))
         with (
-            RefineProcess(asked, place, _bounds()) as refinery,
-            one.abort_on_stop(refinery),
+            RefineProcess(asked, place, _bounds()) as process,
+            leased.abort_on_stop(process),
         ):
-            return _received(one, refinery, rows, hints)
+            return _received(leased, process, rows, hints)
     except ResultError as error:
         return ReceiveResult(error=refine_error(error))
     except ProviderError as error:
@@ -154,9 +154,9 @@ def _hints(found: Compiled, *, is_flat: bool) -> dict[str, str]:
 
 
 def _received(
-    one: LeasedRun, refinery: RefineProcess, rows: RowDecoder, hints: dict[str, str]
+    leased: LeasedRun, process: RefineProcess, rows: RowDecoder, hints: dict[str, str]
 ) -> ReceiveResult:
-    batches = refinery.batches()
+    batches = process.batches()
     # The first batch carries what is known of the columns.
     first = next(batches, None)
     every = itertools.chain([] if first is None else [first], batches)
@@ -170,8 +170,8 @@ def _received(
         except ResultError as error:
             raise refine_error(error) from error
 
-    with RowStream(flow, refinery.abort) as stream:
-        return Receiver(one, stream, {**hints, **refinery.hints}).receive()
+    with RowStream(flow, process.abort) as stream:
+        return Receiver(leased, stream, {**hints, **process.hints}).receive()
 
 
 def _check_size(received: int) -> None:

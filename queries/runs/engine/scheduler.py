@@ -94,11 +94,11 @@ class Scheduler:
     """One execution of the scheduler task."""
 
     def __init__(
-        self, slot: SchedulerLease, threads: ThreadPoolExecutor, shelf: ProviderPool
+        self, lock: SchedulerLease, threads: ThreadPoolExecutor, providers: ProviderPool
     ) -> None:
-        self.lease = slot
+        self.lease = lock
         self.threads = threads
-        self.providers = shelf
+        self.providers = providers
         self.in_flight: dict[Future[Any], RunStep] = {}
         self.renewed_at = time.monotonic()
 
@@ -175,17 +175,20 @@ def run_scheduler(
 ) -> str:
     """Take the lock and advance every due run; return the outcome in one word."""
     queue.clear_scheduler_wake_up()
-    slot = SchedulerLease.acquire()
-    if slot is None:
+    lock = SchedulerLease.acquire()
+    if lock is None:
         return "busy"
-    with ThreadPoolExecutor(MAX_CALLS, "pump") as threads, ProviderPool() as shelf:
-        one = Scheduler(slot, threads, shelf)
+    with (
+        ThreadPoolExecutor(MAX_CALLS, "scheduler") as threads,
+        ProviderPool() as providers,
+    ):
+        scheduler = Scheduler(lock, threads, providers)
         try:
-            one.run(run_seconds, idle_seconds)
+            scheduler.run(run_seconds, idle_seconds)
         finally:
             # Slow calls must not keep the next scheduler from the other runs.
-            slot.release()
-        one.drain()
+            lock.release()
+        scheduler.drain()
     return "done"
 
 

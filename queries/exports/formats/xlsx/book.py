@@ -31,11 +31,11 @@ class Sheet:
 
 
 class Workbook:
-    """A workbook being written. ``outbox`` buffers the bytes that are ready to be sent."""
+    """A workbook being written. ``buffer`` buffers the bytes that are ready to be sent."""
 
     def __init__(self) -> None:
-        self.outbox = StreamBuffer()
-        self._archive = ZipFile(self.outbox, "w", ZIP_DEFLATED, compresslevel=LEVEL)
+        self.buffer = StreamBuffer()
+        self._archive = ZipFile(self.buffer, "w", ZIP_DEFLATED, compresslevel=LEVEL)
         self._open = ExitStack()
         self._sheets = 0
         # First, because programs that guess a file's type look at the first names.

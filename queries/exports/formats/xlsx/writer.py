@@ -46,9 +46,9 @@ def xlsx_chunks(
         for batch in batches:
             for piece in pieces(batch):
                 rows.add(piece)
-                yield book.outbox.take()
+                yield book.buffer.take()
         rows.finish()
-        yield book.outbox.take()
+        yield book.buffer.take()
 
 
 class RowSheets:
