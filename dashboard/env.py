@@ -1,7 +1,7 @@
-"""Settings from the environment: every variable the product reads, typed, in one place.
+"""Settings from the environment: every variable that the product reads, typed, in one place.
 
-``KNOWN`` is the whole list; a test compares it with ``.env.example``, the README and the
-compose file. Bad values end the process with a sentence that names the variable.
+``VARIABLES`` is the whole list; a test compares it with ``.env.example``, the README and the
+compose file. Bad values end the process with a message that names the variable.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ _env = environ.Env()
 
 
 def load_local_secrets(path: Path = LOCAL_SECRETS) -> None:
-    """Take secrets that ``python -m dashboard.secrets`` generated, unless they are set."""
+    """Load secrets that ``python -m dashboard.secrets`` generated, unless they are set."""
     if path.is_file() and "SECRET_KEY" not in os.environ:
         environ.Env.read_env(path)
 
 
 def boolean(name: str, *, default: bool) -> bool:
-    """A yes/no variable: 1/0, true/false, yes/no, on/off."""
+    """Return a yes/no variable: 1/0, true/false, yes/no, on/off."""
     value = os.environ.get(name, "").strip().lower()
     if not value:
         return default
@@ -78,7 +78,7 @@ def boolean(name: str, *, default: bool) -> bool:
 
 
 def integer(name: str, *, default: int, minimum: int = 0, maximum: int = 10_000) -> int:
-    """A whole number within ``least`` and ``most``."""
+    """Return an integer from ``minimum`` to ``maximum``."""
     value = os.environ.get(name, "").strip()
     if not value:
         return default
@@ -90,14 +90,14 @@ def integer(name: str, *, default: int, minimum: int = 0, maximum: int = 10_000)
 
 
 def string_list(name: str) -> list[str]:
-    """A comma-separated list, blanks dropped."""
+    """Return a comma-separated list, blanks removed."""
     return [
         word.strip() for word in os.environ.get(name, "").split(",") if word.strip()
     ]
 
 
 def choice(name: str, *choices: str) -> str:
-    """One of ``choices``; the first is the default."""
+    """Return one of ``choices``; the first is the default."""
     value = os.environ.get(name, "").strip().lower() or choices[0]
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}.")
@@ -105,7 +105,7 @@ def choice(name: str, *choices: str) -> str:
 
 
 def secret_key() -> str:
-    """The signing secret. Refuses a missing, short, repetitive or placeholder value."""
+    """Return the signing secret. Refuses a missing, short, repetitive or placeholder value."""
     value = os.environ.get("SECRET_KEY", "")
     if not value:
         raise ImproperlyConfigured(
@@ -121,7 +121,7 @@ def secret_key() -> str:
 
 
 def field_keys() -> list[str]:
-    """The Fernet keys for stored API keys, newest first. Each must be valid and distinct."""
+    """Return the Fernet keys for stored API keys, newest first. Each must be valid and distinct."""
     keys = string_list("QUERYDECK_FIELD_KEYS")
     if not keys:
         raise ImproperlyConfigured(
@@ -148,7 +148,7 @@ def _check_field_key(key: str) -> None:
 
 
 def allowed_hosts(*, debug: bool) -> list[str]:
-    """Host names the site answers to. This machine's own always, for its health checks."""
+    """Return the host names the site answers to. This machine's own always, for its health checks."""
     hosts = string_list("QUERYDECK_ALLOWED_HOSTS")
     if "*" in hosts and not debug:
         raise ImproperlyConfigured("QUERYDECK_ALLOWED_HOSTS must name hosts, not '*'.")
@@ -156,7 +156,7 @@ def allowed_hosts(*, debug: bool) -> list[str]:
 
 
 def upstream_hosts() -> list[str]:
-    """Extra ``host[:port]`` values; anything that is not exactly that is refused."""
+    """Return extra ``host[:port]`` values; anything else is refused."""
     hosts = string_list("QUERYDECK_UPSTREAM_HOSTS")
     for host in hosts:
         parts = urlsplit(f"//{host}")
@@ -169,7 +169,7 @@ def upstream_hosts() -> list[str]:
 
 
 def database(data_dir: Path) -> dict[str, Any]:
-    """Django's DATABASES entry: PostgreSQL from DATABASE_URL, else SQLite made for writers.
+    """Return Django's DATABASES entry: PostgreSQL from DATABASE_URL, else SQLite set up for writers.
 
     SQLite: WAL and IMMEDIATE, because a deferred transaction that reads and then writes
     fails at once in WAL whatever the busy timeout is.
@@ -195,7 +195,7 @@ def database(data_dir: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What django-q2 needs to know; ``as_dict`` is its Q_CLUSTER setting."""
+    """Settings of django-q2; ``as_dict`` is its Q_CLUSTER setting."""
 
     workers: int
     broker: str
@@ -238,7 +238,7 @@ class Cluster:
 
 
 def cluster() -> Cluster:
-    """The queue's settings; the redis broker needs REDIS_URL."""
+    """Return the queue's settings; the redis broker needs REDIS_URL."""
     broker = choice("QUERYDECK_BROKER", "orm", "redis")
     url = os.environ.get("REDIS_URL", "").strip()
     if broker == "redis" and not url:

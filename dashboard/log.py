@@ -1,4 +1,4 @@
-"""Logging: one line per event, JSON in production, keys redacted on the way out."""
+"""Logging: one line per event, JSON in production, keys redacted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECRET_NAMES = ("key", "secret", "token", "password", "authorization", "cookie")
 def redact(
     _logger: Any, _name: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Blank values whose name or shape says they are credentials."""
+    """Blank values whose name or form says they are credentials."""
     for name, value in event.items():
         if any(word in name.lower() for word in SECRET_NAMES):
             event[name] = "***"
@@ -30,10 +30,10 @@ def redact(
 
 
 class RedactingReporterFilter(SafeExceptionReporterFilter):
-    """Hides what was posted to pages that take keys or passwords, in developer mode too."""
+    """Hides posted data of pages that take keys or passwords, in developer mode too."""
 
     def is_active(self, request: HttpRequest | None) -> bool:
-        """Always."""
+        """Return True."""
         return True
 
 
@@ -49,7 +49,7 @@ SHARED_PROCESSORS: list[Any] = [
 
 
 def logging_config(*, level: str, json: bool) -> dict[str, Any]:
-    """The LOGGING setting; also configures structlog itself."""
+    """Return the LOGGING setting; also configures structlog itself."""
     structlog.configure(
         processors=[
             *SHARED_PROCESSORS,
@@ -73,7 +73,7 @@ def logging_config(*, level: str, json: bool) -> dict[str, Any]:
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             "django.db.backends": {"level": "INFO"},
-            # The wire loggers print request lines and headers at DEBUG.
+            # The HTTP loggers print request lines and headers at DEBUG.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
             "django-q": {"level": "WARNING"},

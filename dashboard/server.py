@@ -9,11 +9,11 @@ wsgi_app = "dashboard.wsgi:application"
 worker_class = "gthread"
 workers = 2
 threads = 8
-# Slow answers are streamed by threads; this is for a worker that hangs as a whole.
+# Slow responses are streamed by threads; this is for a worker that hangs as a whole.
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
-# An address that names many columns is long; what is longer than this no proxy lets pass either.
+# A URL with many columns is long; proxies refuse longer ones too.
 limit_request_line = 8190
 control_socket_disable = True
 loglevel = "warning"
@@ -22,7 +22,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:
-    """A worker ends: its direct runs and refines end in words, at once, instead of being found dead later."""
+    """End the direct runs and refines of a worker that exits, instead of leaving them to recovery."""
     from queries.runs.engine.executor import direct_executor, refine_executor
 
     refine_executor.stop()

@@ -33,7 +33,7 @@ DIRECT_SECONDS = 60 * env.integer(
     "QUERYDECK_DIRECT_MINUTES", default=10, minimum=1, maximum=60
 )
 REFINES = env.integer("QUERYDECK_REFINES", default=2, minimum=1, maximum=64)
-# Less than the sweep leaves a folder that no row names: a refine works in one.
+# Less than the minimum age of an orphan directory: a refine works in one.
 REFINE_SECONDS = env.integer(
     "QUERYDECK_REFINE_SECONDS", default=120, maximum=600, minimum=1
 )

@@ -1,1 +1,1 @@
-"""Forms: what people fill in, checked before any call is made."""
+"""Forms: user input, validated before any HTTP call."""

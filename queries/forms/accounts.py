@@ -1,4 +1,4 @@
-"""Forms of people's own accounts."""
+"""Forms of the user's own account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THEME_LABELS = {"auto": "System", "light": "Light", "dark": "Dark"}
 
 
 class SignInForm(AuthenticationForm):
-    """E-mail and password. What is wrong is never told apart: that would tell who has an account."""
+    """E-mail and password. Errors do not say which is wrong: that would reveal who has an account."""
 
     error_messages = {
         "invalid_login": "This e-mail address and password do not match.",
@@ -34,12 +34,12 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].label = "E-mail"
 
     def clean_username(self) -> str:
-        """The one spelling that attempts are counted under."""
+        """Return the spelling under which attempts are counted."""
         return normalize_login(self.cleaned_data["username"])
 
 
 def time_zone_names() -> list[str]:
-    """The zones offered, by name: regions and cities, without the legacy aliases."""
+    """Return the offered zones by name: regions and cities, without the legacy aliases."""
     names = sorted(name for name in zoneinfo.available_timezones() if "/" in name)
     return [
         "UTC",
@@ -77,7 +77,7 @@ class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def clean_time_zone(self) -> str:
-        """A name that the zone database knows, whatever case it was typed in."""
+        """Return the zone's name as the zone database spells it."""
         typed = self.cleaned_data["time_zone"].strip().replace(" ", "_")
         known = {name.lower(): name for name in zoneinfo.available_timezones()}
         if typed and typed.lower() not in known:
@@ -110,7 +110,7 @@ class JoinForm(forms.Form):
         self.fields["password"].help_text = password_validators_help_text_html()
 
     def clean(self) -> dict[str, Any]:
-        """The password must not resemble name or address."""
+        """Check that the password does not resemble name or address."""
         cleaned = super().clean() or {}
         person = User(email=self.email, name=cleaned.get("name", ""))
         if "password" in cleaned:

@@ -1,4 +1,4 @@
-"""The form of a connection, generated from what its provider declares."""
+"""The form of a connection, generated from its provider's declaration."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ConnectionForm(forms.Form):
         )
 
     def clean(self) -> dict[str, Any]:
-        """The options must be right, the address allowed, and the key one that can be sent there."""
+        """Check the options, that the address is allowed, and that the key may be sent there."""
         cleaned = super().clean() or {}
         if not self.errors:
             self._check_options(cleaned)
@@ -81,7 +81,7 @@ class ConnectionForm(forms.Form):
             self.add_error(self.options.form_name(problem.field), problem.message)
 
     def _address_field(self) -> str:
-        """Where an address is typed, if it can be; else what it is chosen by."""
+        """Return the field of the address, or the one by which it is chosen."""
         declared = self.provider.connection_fields
         typed = [field.name for field in declared if field.kind == "url"]
         return self.options.form_name((typed or [declared[0].name])[0])
@@ -94,7 +94,7 @@ class ConnectionForm(forms.Form):
             self.add_error("key", error.message)
 
     def to_connection_input(self) -> connection_services.ConnectionInput:
-        """What was filled in, for ``save_connection``."""
+        """Return the values for ``save_connection``."""
         return connection_services.ConnectionInput(
             name=self.cleaned_data["name"],
             options=self.options.settings(self.cleaned_data),
@@ -104,10 +104,10 @@ class ConnectionForm(forms.Form):
 
     @property
     def plain_options(self) -> list[forms.BoundField]:
-        """The provider's fields to show at once."""
+        """Return the provider's fields to show at once."""
         return self.options.basic_fields(self)
 
     @property
     def advanced_options(self) -> list[forms.BoundField]:
-        """The provider's fields to fold away."""
+        """Return the provider's fields to fold away."""
         return self.options.advanced_fields(self)

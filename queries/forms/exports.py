@@ -1,4 +1,4 @@
-"""The export menu's form: what the file shall hold, and how."""
+"""The export menu's form: what the file contains, and how."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_VIEW_CHARACTERS = 100_000
 
 
 class ExportForm(forms.Form):
-    """Format, rows, columns, packing; ``view`` is the query string of the grid as it is."""
+    """Format, rows, columns, compression; ``view`` is the grid's query string."""
 
     format = forms.ChoiceField(choices=[(f.slug, f.label) for f in FORMATS.values()])
     file_name = forms.CharField(required=False, max_length=100)
@@ -38,7 +38,7 @@ class ExportForm(forms.Form):
     view = forms.CharField(required=False, max_length=MAX_VIEW_CHARACTERS)
 
     def to_request(self, owner: User, run: Run) -> ExportRequest:
-        """The valid choices as the verb takes them."""
+        """Return the valid choices as an ExportRequest."""
         data = self.cleaned_data
         first = data["rows"] == FIRST_ROWS
         return ExportRequest(
@@ -56,14 +56,14 @@ class ExportForm(forms.Form):
         )
 
     def error_summary(self) -> str:
-        """What is wrong with the choices, as one line."""
+        """Return the errors as one line."""
         return " ".join(
             f"{name}: {error}" for name, found in self.errors.items() for error in found
         )
 
 
 class ProviderFileForm(forms.Form):
-    """What a file made by the provider shall hold."""
+    """Choices for a file made by the provider."""
 
     format = forms.ChoiceField(choices=[(f.slug, f.label) for f in FORMATS.values()])
     rows = forms.ChoiceField(choices=[(FIRST_ROWS, FIRST_ROWS), (ALL, ALL)])
@@ -72,7 +72,7 @@ class ProviderFileForm(forms.Form):
     zip = forms.BooleanField(required=False)
 
     def to_request(self, owner: User, run: Run) -> ProviderFileRequest:
-        """The valid choices as the verb takes them."""
+        """Return the valid choices as a ProviderFileRequest."""
         data = self.cleaned_data
         every = data["rows"] == ALL
         return ProviderFileRequest(

@@ -1,7 +1,7 @@
-"""What small forms ask of the grid, folded into its address: a new condition, a column moved.
+"""Small forms of the grid, merged into its URL: a new condition, a moved column.
 
-Forms work without a script by sending names of their own; the page then leads to the address that
-says the same in the grid's own words, so that what is bookmarked and shared has one form.
+Forms work without JavaScript by sending fields of their own; the page then redirects to the URL that
+means the same in the grid's own parameters, so that bookmarked and shared URLs have one form.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _LEAST = timedelta(milliseconds=1)
 
 
 def is_submitted(query: QueryDict) -> bool:
-    """Whether the address comes from such a form."""
+    """Return whether the URL comes from such a form."""
     return any(name in query for name in (*CONDITION_FIELDS, *MOVE_FIELDS))
 
 
 def canonical_query(
     query: QueryDict, kinds: Mapping[str, str], shown: Sequence[str], zone: tzinfo
 ) -> QueryDict:
-    """The address that says what the forms asked.
+    """Return the grid's query for what the forms sent.
 
     ``kinds`` are the columns' kinds by name, ``shown`` the names in the order shown. Times typed
     without a zone are in ``zone``.
@@ -59,7 +59,7 @@ def canonical_query(
 
 
 def validation_error(query: QueryDict, kinds: Mapping[str, str]) -> str:
-    """What keeps the condition asked for from being one, in words; "" if nothing does.
+    """Return why the submitted condition is invalid; "" if it is valid.
 
     ``kinds`` are the columns' kinds by name.
     """
@@ -113,7 +113,7 @@ def _move(query: QueryDict, shown: Sequence[str]) -> None:
 
 
 def _in_utc(query: QueryDict, zone: tzinfo) -> None:
-    """Times typed on the reader's clock, as UTC, each as the span it stands for."""
+    """Convert times typed in the user's zone to UTC, each to the span it stands for."""
     if query.get("fo") == "between":
         query["fv"] = typed_time_bounds(query.get("fv", "").strip(), zone)[0]
         query["fw"] = typed_time_bounds(query.get("fw", "").strip(), zone)[1]
@@ -130,19 +130,19 @@ def _interval(low: str, high: str) -> str:
 
 
 def typed_time_bounds(text: str, zone: tzinfo) -> tuple[str, str]:
-    """The first and the last millisecond that a typed time stands for; what is none stays as it is."""
+    """Return the first and the last millisecond that a typed time stands for; other texts unchanged."""
     try:
         there = datetime.fromisoformat(text)
     except ValueError:
         return text, text
     moment = there if there.tzinfo else there.replace(tzinfo=zone)
     unit = timedelta() if there.tzinfo else _UNITS.get(len(text), timedelta())
-    # On the clock of the zone: a day may have 23 hours.
+    # In the zone's local time: a day may have 23 hours.
     last = (moment + unit - _LEAST) if unit else moment
     return format_utc_milliseconds(moment), format_utc_milliseconds(last)
 
 
 def format_utc_milliseconds(moment: datetime) -> str:
-    """A moment as an address carries it: UTC, to the millisecond."""
+    """Format a time as URLs carry it: UTC, to the millisecond."""
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The address bar and the grid's view: the one place that reads and writes it.
+"""Parse the grid's state from the URL, and write it back. The only module that does.
 
 ``?sort=-a&sort=b&q=text&in=col&col=x&col=y&f=["is","$m.severity","Error"]&page=3&size=100``:
 every ``f`` is a JSON array of operation, column, values. The form of a new condition sends
@@ -22,7 +22,7 @@ _PAIR = 2
 
 
 def parse_grid_state(query: QueryDict) -> stored_results.GridState:
-    """The grid's view from a query string; anything odd means the default."""
+    """Return the grid's state from a query string; invalid values mean the default."""
     size = query.get("size", "")
     page = query.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() else 1
@@ -39,7 +39,7 @@ def parse_grid_state(query: QueryDict) -> stored_results.GridState:
 
 
 def grid_state_parameters(view: stored_results.GridState) -> list[tuple[str, str]]:
-    """The view as pairs of a query string, defaults left out; ``view_of`` reads them back."""
+    """Return the state as query parameters without defaults; ``parse_grid_state`` reads them back."""
     one = {
         "q": view.q,
         "in": view.column,
@@ -55,7 +55,7 @@ def grid_state_parameters(view: stored_results.GridState) -> list[tuple[str, str
 
 
 def encode_condition(condition: Condition) -> str:
-    """The condition as ``f`` carries it."""
+    """Return the condition as ``f`` carries it."""
     parts = [condition.operation, condition.column, *condition.values]
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
@@ -77,7 +77,7 @@ def _parsed(text: str) -> Condition | None:
 
 
 def _asked(query: QueryDict) -> Condition | None:
-    """What the form of a new condition asks for."""
+    """Return the condition of the form of a new condition."""
     operation, column = query.get("fo", ""), query.get("fc", "")
     if operation in {"empty", "present"}:
         return _condition(operation, column, [])

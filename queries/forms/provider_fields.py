@@ -1,8 +1,8 @@
-"""The fields a provider declares, as part of a Django form, and back into a settings dict.
+"""The fields a provider declares as part of a Django form, and back into a settings dict.
 
-A declared field ``tier`` becomes the form field ``<prefix>_tier``. Advanced fields carry
-``data-advanced`` on their widget, those that mean something beside certain choices only ``data-when``
-(the page hides them beside others); ``plain`` and ``advanced`` give the templates the two groups. Nothing here knows which provider it serves.
+A declared field ``tier`` becomes the form field ``<prefix>_tier``. Advanced fields carry ``data-advanced``
+on their widget, fields that apply only to certain choices ``data-when`` (the page hides them otherwise);
+``basic_fields`` and ``advanced_fields`` give the templates the two groups. Independent of the provider.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ALL_MODES: tuple[Mode, ...] = ("direct", "background")
 
 
 class DateTimeLocalInput(forms.DateTimeInput):
-    """The browser's own date and time control, to the second, in the person's zone."""
+    """The browser's own date and time control, to the second, in the user's zone."""
 
     input_type = "datetime-local"
 
@@ -38,17 +38,17 @@ class DateTimeLocalInput(forms.DateTimeInput):
 
 @dataclass(frozen=True)
 class ProviderFields:
-    """Declared fields under a common ``prefix``, which keeps them apart from the form's own."""
+    """Declared fields under a common ``prefix``, which separates them from the form's own."""
 
     fields: tuple[Field, ...]
     prefix: str = "setting"
 
     def form_name(self, name: str) -> str:
-        """The form's name for the declared field ``name`` (to attach a Problem to it)."""
+        """Return the form's name of the declared field ``name`` (to attach a Problem to it)."""
         return f"{self.prefix}_{name}"
 
     def form_fields(self) -> dict[str, forms.Field]:
-        """Django form fields by form name, in the declared order."""
+        """Return Django form fields by form name, in the declared order."""
         made = {self.form_name(field.name): form_field(field) for field in self.fields}
         for field in self.fields:
             if field.when:
@@ -57,18 +57,18 @@ class ProviderFields:
         return made
 
     def data_when(self, when: FieldCondition) -> str:
-        """A condition as the page reads it, ``data-when``: the form's name of a field and its values."""
+        """Return a condition as ``data-when``: the form's name of a field and its values."""
         return f"{self.form_name(when.field)}={' '.join(when.values)}"
 
     def condition_labels(self, when: FieldCondition) -> tuple[str, str]:
-        """A condition as people read it: the label of the field, and of its first value."""
+        """Return a condition as text: the label of the field, and of its first value."""
         by = self._named(when.field)
         return by.label, dict(by.choices)[when.values[0]]
 
     def applicable_fields(
         self, settings: Mapping[str, Any], mode: str = ""
     ) -> list[Field]:
-        """The fields that mean something beside what ``settings`` choose, in the declared order."""
+        """Return the fields that apply to the choices in ``settings``, in the declared order."""
         return [
             field
             for field in self.fields
@@ -76,7 +76,7 @@ class ProviderFields:
         ]
 
     def initial(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Initial values by form name: what ``settings`` holds, else the declared default."""
+        """Return initial values by form name: from ``settings``, else the declared default."""
         return {
             self.form_name(field.name): _shown(field, settings)
             for field in self.fields
@@ -86,10 +86,10 @@ class ProviderFields:
     def settings(
         self, cleaned: Mapping[str, Any], mode: Mode | None = None
     ) -> dict[str, Any]:
-        """Cleaned form data as plain JSON values by declared name.
+        """Return cleaned form data as plain JSON values by declared name.
 
-        What was left empty is absent, so that the provider's default holds; so is a field
-        that does not apply to ``mode``. Date-times become ISO 8601 text in UTC.
+        Empty fields are absent, so that the provider's default holds; so are fields that do not apply to
+        ``mode``. Date-times become ISO 8601 text in UTC.
         """
         found = {
             field.name: _stored(cleaned.get(self.form_name(field.name)))
@@ -99,7 +99,7 @@ class ProviderFields:
         return {name: value for name, value in found.items() if value not in {None, ""}}
 
     def labelled_values(self, settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """What ``settings`` hold, as (label, words) to show; secrets never."""
+        """Return the values in ``settings`` as (label, text) to show; secrets never."""
         return [
             (field.label, _words(field, settings[field.name]))
             for field in self.applicable_fields(settings)
@@ -107,11 +107,11 @@ class ProviderFields:
         ]
 
     def basic_fields(self, form: forms.BaseForm) -> list[forms.BoundField]:
-        """The bound fields to show at once."""
+        """Return the bound fields to show at once."""
         return self._bound(form, (f for f in self.fields if not f.advanced))
 
     def advanced_fields(self, form: forms.BaseForm) -> list[forms.BoundField]:
-        """The bound fields to fold away."""
+        """Return the bound fields to fold away."""
         return self._bound(form, (f for f in self.fields if f.advanced))
 
     def _holds(self, when: FieldCondition | None, settings: Mapping[str, Any]) -> bool:
@@ -132,7 +132,7 @@ class ProviderFields:
 
 
 def form_field(field: Field) -> forms.Field:
-    """One Django form field for one declared field."""
+    """Return a Django form field for a declared field."""
     common: dict[str, Any] = {
         "label": field.label,
         "help_text": field.help,
@@ -189,7 +189,7 @@ def _boolean(_field: Field, common: dict[str, Any]) -> forms.Field:
 
 
 class BoundedDateTimeField(forms.DateTimeField):
-    """A moment between 1970 and 9000: others do not exist in every zone."""
+    """A time between 1970 and 9000: others do not exist in every zone."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -214,7 +214,7 @@ def _secret(_field: Field, common: dict[str, Any]) -> forms.Field:
 
 
 def secret_field(**common: Any) -> forms.CharField:
-    """A field whose value is never sent back to the page, nor offered by the browser."""
+    """Return a field whose value is never sent back to the page, nor offered by the browser."""
     widget = forms.PasswordInput(
         render_value=False,
         attrs={

@@ -1,4 +1,4 @@
-"""What a form that asks a provider something offers: only what that provider can do, and why not the rest."""
+"""Adapt query forms to a provider: only what it can do, with the reason for the rest."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONDITIONAL_STATEMENT_HELP = (
 
 
 def adapt_to_provider(form: forms.BaseForm, provider: type[Provider]) -> None:
-    """Shape ``statement``, ``mode`` and the time range of ``form`` after what ``provider`` declares."""
+    """Adapt ``statement``, ``mode`` and the time range of ``form`` to what ``provider`` declares."""
     _shape_statement(form.fields["statement"], provider)
     if not provider.uses_time_range:
         for name in RANGE_FIELDS:
@@ -40,7 +40,7 @@ def adapt_to_provider(form: forms.BaseForm, provider: type[Provider]) -> None:
 def attach_errors(
     form: forms.BaseForm, settings: ProviderFields, problems: Iterable[Problem]
 ) -> None:
-    """Tell each problem at its field of ``form``; at the top if the form has no such field."""
+    """Attach each problem to its field of ``form``; to the form if it has no such field."""
     for problem in problems:
         own = settings.form_name(problem.field)
         name = FORM_FIELD_BY_PROBLEM_FIELD.get(problem.field, own)
@@ -48,7 +48,7 @@ def attach_errors(
 
 
 def supported_modes(provider: type[Provider]) -> list[Mode]:
-    """The modes a provider can run in."""
+    """Return the modes a provider can run in."""
     can = provider.capabilities
     able = {Mode.DIRECT: can.direct, Mode.BACKGROUND: can.background}
     return [mode for mode in able if able[mode]]

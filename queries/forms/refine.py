@@ -1,4 +1,4 @@
-"""The form of a refine: a language and a statement, marked where it is wrong."""
+"""The form of a refine: a language and a statement, with the position of an error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from queries.runs.refine import InvalidRefineError, RefineRequest
 
 
 class RefineForm(forms.Form):
-    """Turns a page's input into a RefineRequest."""
+    """Turns a form into a RefineRequest."""
 
     form_key = forms.UUIDField(widget=forms.HiddenInput)
     statement = forms.CharField(
@@ -33,7 +33,7 @@ class RefineForm(forms.Form):
     )
 
     def to_request(self, owner: User, origin: Run) -> RefineRequest:
-        """What is asked. Only after the fields are clean."""
+        """Return the request. Call it only when the form is valid."""
         data: dict[str, Any] = self.cleaned_data
         return RefineRequest(
             owner=owner,
@@ -44,18 +44,18 @@ class RefineForm(forms.Form):
         )
 
     def attach_error(self, error: InvalidRefineError) -> None:
-        """Say at the statement what is wrong with it, and where."""
+        """Show an error of the statement with its position."""
         self.add_error("statement", str(error))
         self.set_error_position(error.line, error.column)
 
     def attach_omitted_filters(self, filters: Sequence[str]) -> None:
-        """Say at the statement what of the grid's filter is not in it."""
+        """Show which of the grid's filters the statement leaves out."""
         if filters:
             text = f"Of the grid, the statement leaves out {', '.join(filters)}."
             self.fields["statement"].help_text = text
 
     def set_error_position(self, line: int, column: int) -> None:
-        """Mark a place in the editor; both count from 1, 0 is nowhere."""
+        """Mark a position in the editor; both count from 1, 0 is none."""
         if line:
             place = {"data-error-line": line, "data-error-column": column}
             self.fields["statement"].widget.attrs |= place

@@ -1,4 +1,4 @@
-"""The filters of the run list: a plain GET form, every condition written out."""
+"""The filters of the run list: a plain GET form."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class RunFilterForm(forms.Form):
         self.fields["connection"].queryset = usable  # type: ignore[attr-defined]
 
     def runs(self) -> RunQuerySet:
-        """The runs visible to the person that meet every valid filter."""
+        """Return the runs visible to the user that match every valid filter."""
         self.is_valid()
         chosen = {name: value for name, value in self.cleaned_data.items() if value}
         found = Run.objects.visible_to(self.user)
@@ -68,7 +68,7 @@ class RunFilterForm(forms.Form):
 
     @property
     def active_filter_count(self) -> int:
-        """How many filters are set."""
+        """Number of filters that are set."""
         return sum(1 for value in self.cleaned_data.values() if value)
 
     def _condition(self, name: str, value: Any) -> Q:

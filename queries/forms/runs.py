@@ -1,4 +1,4 @@
-"""The new-run form: a connection, a statement, a time range, and what the provider declares."""
+"""The new-query form: a connection, a statement, a time range, and the provider's fields."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from queries.runs.services import RunRequest, problems
 
 
 class RunForm(forms.Form):
-    """Turns a page's input into a RunRequest; every problem is tied to its field."""
+    """Turns a form into a RunRequest; every problem is attached to its field."""
 
     form_key = forms.UUIDField(widget=forms.HiddenInput)
     saved_query = forms.ModelChoiceField(
@@ -85,33 +85,33 @@ class RunForm(forms.Form):
 
     @property
     def connection_defaults(self) -> dict[str, Any]:
-        """What the connection has for a run to begin with, by setting."""
+        """Return the connection's defaults for a run, by setting."""
         has = self.selected_connection.options if self.selected_connection else {}
         names = (field.name for field in self.settings.fields)
         return {name: has[name] for name in names if has.get(name)}
 
     @property
     def depends_on_connection(self) -> bool:
-        """Whether another connection of the same provider has another form: its lists are its own."""
+        """Return whether another connection of the same provider changes the form, because its lists differ."""
         return bool(self.provider and self.provider.capabilities.catalog)
 
     @property
     def provider_slug(self) -> str:
-        """Whose form it is; templates would call the class."""
+        """Return the provider's slug; a template would call the class."""
         return self.provider.slug if self.provider else ""
 
     @property
     def plain_settings(self) -> list[forms.BoundField]:
-        """The provider's settings to show at once."""
+        """Return the provider's settings to show at once."""
         return self.settings.basic_fields(self)
 
     @property
     def advanced_settings(self) -> list[forms.BoundField]:
-        """The provider's settings to fold away."""
+        """Return the provider's settings to fold away."""
         return self.settings.advanced_fields(self)
 
     def _connection(self) -> Connection | None:
-        """The chosen connection, else the first one."""
+        """Return the chosen connection, else the first one."""
         chosen = self["connection"].value()
         queryset = self.fields["connection"].queryset  # type: ignore[attr-defined]
         pk = getattr(chosen, "pk", chosen)
@@ -121,7 +121,7 @@ class RunForm(forms.Form):
         return found or queryset.first()
 
     def _follow_the_connection(self, provider: type[Provider]) -> None:
-        """Another provider asks other things: the page fetches its form when it is chosen."""
+        """Make the page fetch the form of another provider when its connection is chosen."""
         self.fields["connection"].widget.attrs |= {
             "hx-get": reverse("run_new"),
             "hx-target": "#run-new",
@@ -130,7 +130,7 @@ class RunForm(forms.Form):
         }
 
     def _offer_lists(self, provider: type[Provider]) -> None:
-        """A list to pick from, fetched when its field is entered; typing stays possible."""
+        """Make fields fetch a list of values when they get the focus; typing stays possible."""
         for field in provider.query_fields:
             offered = field.catalog in provider.capabilities.catalog
             if self.selected_connection is None or not offered:
@@ -162,7 +162,7 @@ class RunForm(forms.Form):
             field.widget.attrs["data-begin"] = value
 
     def clean(self) -> dict[str, Any]:
-        """Ask the provider, locally, what is wrong; tie each answer to its field."""
+        """Validate with the provider's local checks; attach each problem to its field."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
@@ -175,7 +175,7 @@ class RunForm(forms.Form):
         return cleaned
 
     def to_request(self, zone: tzinfo | None = None) -> RunRequest:
-        """What to run, as the verb takes it. Only after the fields are clean."""
+        """Return the request. Call it only when the form is valid."""
         data = self.cleaned_data
         return RunRequest(
             owner=self.user,
@@ -201,7 +201,7 @@ def _is_uuid(value: Any) -> bool:
 
 
 def initial_from(source: Run | SavedQuery, user: User) -> dict[str, Any]:
-    """Initial values that repeat a run or a saved query, on a connection of the user's."""
+    """Return initial values that repeat a run or a saved query, on a connection of the user's."""
     usable = usable_by(user, source.provider)
     connection = None
     if isinstance(source, Run) and source.connection_id:

@@ -1,4 +1,4 @@
-"""The form of a saved query: what is asked, and how it is found again."""
+"""The form of a saved query."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EMPTY_TIME_RANGE = {
 
 
 class SavedQueryForm(forms.Form):
-    """Everything of a saved query but its owner and provider. Only the owner shares it."""
+    """All fields of a saved query but owner and provider. Only the owner shares it."""
 
     name = forms.CharField(max_length=160)
     description = forms.CharField(
@@ -102,7 +102,7 @@ class SavedQueryForm(forms.Form):
         )
 
     def clean_tags(self) -> list[str]:
-        """Tags in one spelling."""
+        """Return the tags in one spelling."""
         tags = parse_tags(self.cleaned_data["tags"])
         if len(tags) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARACTERS for tag in tags):
             raise forms.ValidationError(
@@ -111,7 +111,7 @@ class SavedQueryForm(forms.Form):
         return tags
 
     def clean(self) -> dict[str, Any]:
-        """Ask the provider, locally, what is wrong; tie each answer to its field."""
+        """Validate with the provider's local checks; attach each problem to its field."""
         cleaned = super().clean() or {}
         # What the provider does not ask for is stored as none.
         cleaned = EMPTY_TIME_RANGE | cleaned
@@ -139,7 +139,7 @@ class SavedQueryForm(forms.Form):
         return QuerySpec(cleaned["statement"], settings, *span)
 
     def save(self) -> SavedQuery:
-        """Store what was filled in."""
+        """Store the values."""
         cleaned = self.cleaned_data
         for name in COPIED_FIELDS:
             setattr(self.query, name, cleaned[name])
@@ -165,7 +165,7 @@ class SavedQueryForm(forms.Form):
 
 
 class RunSavedQueryForm(forms.Form):
-    """Which connection to run a saved query on; left out, it is the one used last."""
+    """The connection to run a saved query on; the last used one by default."""
 
     form_key = forms.UUIDField(widget=forms.HiddenInput)
     connection = forms.ModelChoiceField(
@@ -180,14 +180,14 @@ class RunSavedQueryForm(forms.Form):
         self.fields["connection"].queryset = usable  # type: ignore[attr-defined]
 
     def clean_connection(self) -> Connection:
-        """A connection to run on, in any case."""
+        """Return a connection to run on, also if none was chosen."""
         chosen = self.cleaned_data["connection"] or self.first
         if chosen is None:
             raise forms.ValidationError("There is no connection to run it on.")
         return chosen
 
     def to_request(self) -> RunRequest:
-        """What to run: the query as it is now, for the person who asks."""
+        """Return the request: the query as it is now, for the present user."""
         return RunRequest(
             owner=self.user,
             connection=self.cleaned_data["connection"],

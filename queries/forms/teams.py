@@ -27,11 +27,11 @@ class MemberForm(forms.Form):
     role = forms.ChoiceField(choices=Role.choices, initial=Role.VIEWER)
 
     def clean_email(self) -> str:
-        """The address as it is kept."""
+        """Return the address as it is stored."""
         return User.objects.normalize_email(self.cleaned_data["email"])
 
 
 class RoleForm(forms.Form):
-    """Another role for a member."""
+    """A new role for a member."""
 
     role = forms.ChoiceField(choices=Role.choices)

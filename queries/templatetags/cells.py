@@ -1,4 +1,4 @@
-"""One value of a result as a grid cell: escaped, shortened, aligned by kind."""
+"""Format one value of a result as a grid cell: escaped, truncated, aligned by kind."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ CSS_CLASSES = {
 
 @cache
 def cell_class(kind: str) -> str:
-    """The CSS class of a column kind; text has none."""
+    """Return the CSS class of a column kind; text has none."""
     return next((css for css, kinds in CSS_CLASSES.items() if kind in kinds), "")
 
 
 def cell_html(
     value: Any, kind: str = "", column: str = "", filter_value: str | None = None
 ) -> SafeString:
-    """A whole ``<td>``. A severity gets its coloured word; a null is told from the text "null".
+    """Return a whole ``<td>``. A severity is coloured; a null differs from the text "null".
 
-    ``exact`` is what a filter takes the value as, if that is not its text; a cell that shows only
-    the beginning of its text says so (``data-cut``).
+    ``filter_value`` is the value for filters, if that is not its text; a truncated cell is marked with
+    ``data-cut``.
     """
     return SafeString(_cell(value, kind, column, filter_value))
 
@@ -53,7 +53,7 @@ def _cell(value: Any, kind: str, column: str, exact: str | None) -> str:
 
 
 def row_cells_html(row: Iterable[tuple[Column, Any, str | None]]) -> SafeString:
-    """All cells of a row, each of (column, value, exact)."""
+    """Return all cells of a row, each of (column, value, filter value)."""
     return SafeString(
         "".join([_cell(value, c.kind, c.name, exact) for c, value, exact in row])
     )
@@ -65,20 +65,20 @@ def _null(kind: str) -> str:
     return f'<td class="c-null{also}">null</td>'
 
 
-@lru_cache(maxsize=10_000)  # names come from people's rows
+@lru_cache(maxsize=10_000)  # names come from users' rows
 def _is_named_severity(column: str) -> bool:
     return column.rsplit(".", 1)[-1].lower() == "severity"
 
 
 @cache
 def _class_of(kind: str, type_name: str) -> str:
-    """The attribute for the class of a cell; a kind that says nothing leaves it to the value's type."""
+    """Return the class attribute of a cell, by the column's kind or else the value's type."""
     css = cell_class(kind) or cell_class(type_name)
     return f' class="{css}"' if css else ""
 
 
 def severity_html(value: Any) -> SafeString | str:
-    """The severity as a coloured word; a value that is none is shown as it is."""
+    """Return the severity as a coloured word; other values as they are."""
     key = severity_key(value)
     if not key:
         return cell_text(value)

@@ -1,4 +1,4 @@
-"""A JSON value as a tree of ``<details>``: no script needed, every text escaped, size bounded."""
+"""Show a JSON value as a tree of ``<details>``: without JavaScript, escaped, of bounded size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CUT = SafeString(" data-cut")
 
 
 class VerbatimFloat(float):
-    """A number with a fraction or an exponent that is shown as it was written: 1.10, or 1e400."""
+    """A number with a fraction or an exponent that is shown as written: 1.10, or 1e400."""
 
     def __new__(cls, text: str) -> VerbatimFloat:
         number = super().__new__(cls, text)
@@ -35,20 +35,20 @@ class VerbatimFloat(float):
 
 @dataclass
 class NodeBudget:
-    """How many more nodes may be drawn."""
+    """Number of nodes that may still be drawn."""
 
     remaining: int = MAX_NODES
 
     def take(self) -> bool:
-        """Whether one more node may be drawn; counts it."""
+        """Return whether one more node may be drawn, and count it."""
         self.remaining -= 1
         return self.remaining >= 0
 
 
 def json_tree(value: Any) -> SafeString:
-    """The tree of a parsed JSON value (dict, list, str, int, float, bool, None).
+    """Return the tree of a parsed JSON value (dict, list, str, int, float, bool, None).
 
-    Half a character, which no page can hold, is shown as its escape.
+    Lone surrogates are shown as escapes.
     """
     tree = format_html(
         '<div class="json">{}</div>', node_html("", value, 0, NodeBudget())
@@ -59,7 +59,7 @@ def json_tree(value: Any) -> SafeString:
 def node_html(
     key: SafeString | str, value: Any, depth: int, budget: NodeBudget
 ) -> SafeString:
-    """One value, after its key; a branch when it holds others."""
+    """Return one value after its key; a branch when it contains others."""
     if not isinstance(value, dict | list) or not value or depth >= MAX_DEPTH:
         return format_html('<div class="leaf">{}{}</div>', key, leaf_html(value))
     noun = "key" if isinstance(value, dict) else "item"
@@ -77,7 +77,7 @@ def node_html(
 def children_html(
     value: dict[str, Any] | list[Any], depth: int, budget: NodeBudget
 ) -> Iterator[tuple[SafeString]]:
-    """The nodes inside a branch, as far as the budget goes, then a line that counts the rest."""
+    """Return the nodes inside a branch within the budget, then a line that counts the rest."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     shown = 0
     for name, inner in islice(pairs, budget.remaining):
@@ -97,7 +97,7 @@ def children_html(
 
 
 def leaf_html(value: Any) -> SafeString:
-    """A value that holds no others; past ``DEEPEST`` also a branch, as JSON text."""
+    """Return a value without children; below ``MAX_DEPTH`` also a branch, as JSON text."""
     if isinstance(value, str):
         cut = "…" if len(value) > MAX_TEXT_CHARACTERS else ""
         text = f'"{value[:MAX_TEXT_CHARACTERS]}{cut}"'

@@ -51,7 +51,7 @@ register.simple_tag(svg.render_chart, name="chart")
 @register.simple_tag
 @lru_cache(maxsize=256)
 def icon(name: str, size: str = "") -> SafeString:
-    """A vendored lucide icon as inline SVG, hidden from screen readers.
+    """Return a vendored lucide icon as inline SVG, hidden from screen readers.
 
     ``size`` is "", "sm" or "lg". An unknown name raises ``LookupError``: a typing mistake in a template.
     """
@@ -69,7 +69,7 @@ def icon(name: str, size: str = "") -> SafeString:
 
 @register.filter
 def number(value: object) -> str:
-    """An integer with thousands grouped (``100,000``); None is empty, other things are left alone."""
+    """Format an integer with thousands grouped (``100,000``); None is empty, other values are unchanged."""
     if isinstance(value, bool) or not isinstance(value, int):
         return "" if value is None else str(value)
     return f"{value:,}"
@@ -77,7 +77,7 @@ def number(value: object) -> str:
 
 @register.filter
 def duration(value: timedelta | float | None) -> str:
-    """Seconds (or a timedelta) in words, two units at most: ``0.4 s``, ``12 s``, ``3 min 12 s``, ``2 h 5 min``."""
+    """Format seconds (or a timedelta), two units at most: ``0.4 s``, ``12 s``, ``3 min 12 s``, ``2 h 5 min``."""
     if value is None:
         return ""
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
@@ -97,7 +97,7 @@ def duration(value: timedelta | float | None) -> str:
 
 @register.simple_tag
 def ago(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString | str:
-    """A past moment in relative words, kept fresh by app/clock.js, with the exact time as tooltip."""
+    """Show a past time as relative text, updated by app/clock.js, with the exact time as tooltip."""
     if moment is None:
         return empty
     return format_html(
@@ -109,7 +109,7 @@ def ago(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString | str:
 
 
 def relative_time(age: timedelta) -> str:
-    """``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as app/clock.js uses."""
+    """Return ``just now``, ``5 min ago``, ``in 3 h``: one unit, the same words as in app/clock.js."""
     seconds = abs(age.total_seconds())
     if seconds < JUST_NOW_SECONDS:
         return "just now"
@@ -122,7 +122,7 @@ def relative_time(age: timedelta) -> str:
 
 @register.simple_tag
 def full_time(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString | str:
-    """A moment in the reader's zone, to the second, with the zone."""
+    """Show a time in the user's zone, to the second, with the zone."""
     if moment is None:
         return empty
     return format_html(
@@ -131,13 +131,13 @@ def full_time(moment: datetime | None, empty: str = EMPTY_VALUE) -> SafeString |
 
 
 def format_full_time(moment: datetime) -> str:
-    """``22 Nov 2026, 11:42:07 CET`` in the active zone."""
+    """Return ``22 Nov 2026, 11:42:07 CET`` in the active zone."""
     return format_date(timezone.localtime(moment), "j M Y, H:i:s T")
 
 
 @register.simple_tag
 def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString | str:
-    """Time taken so far or in all; while there is no end, app/clock.js ticks it every second."""
+    """Show the time taken so far or in all; without an end, app/clock.js updates it every second."""
     if start is None:
         return EMPTY_VALUE
     if end is not None:
@@ -153,7 +153,7 @@ def elapsed(start: datetime | None, end: datetime | None = None) -> SafeString |
 def nav_current(
     context: Mapping[str, Any], prefix: str, except_name: str = ""
 ) -> SafeString:
-    """``aria-current="page"`` when the page's URL name starts with ``family`` and is not ``but``."""
+    """Return ``aria-current="page"`` when the page's URL name starts with ``prefix`` and is not ``except_name``."""
     match = getattr(context.get("request"), "resolver_match", None)
     name = getattr(match, "url_name", None) or ""
     here = name.startswith(prefix) and name != except_name
@@ -162,7 +162,7 @@ def nav_current(
 
 @register.simple_tag(takes_context=True)
 def hidden_query(context: Mapping[str, Any], *without: str) -> SafeString:
-    """The current query string as hidden inputs, but for the names a form sets itself."""
+    """Return the current query string as hidden inputs, without the names a form sets itself."""
     query = context["request"].GET
     return format_html_join(
         "\n",
@@ -178,7 +178,7 @@ def hidden_query(context: Mapping[str, Any], *without: str) -> SafeString:
 
 @register.simple_tag
 def querystring_of(**values: str | int) -> str:
-    """Names and values as a query string, of an address that is not the page's own."""
+    """Return names and values as a query string, for a URL that is not the page's own."""
     return urlencode(values)
 
 
@@ -196,7 +196,7 @@ def empty_state(content: str, **values: Any) -> SafeString:
 
 @register.simple_block_tag
 def one_line(content: str) -> SafeString:
-    """The block without its line breaks, for long attributes. It is rendered, so escaped, already."""
+    """Return the block without its line breaks, for long attributes. It is rendered, so escaped, already."""
     return SafeString(" ".join(content.split()))
 
 
@@ -204,7 +204,7 @@ def one_line(content: str) -> SafeString:
 def pager_link(
     context: Mapping[str, Any], page: int, picture: str, label: str
 ) -> dict[str, Any]:
-    """One arrow of a pager; an arrow that leads nowhere is shown disabled."""
+    """Show one arrow of a pager, disabled without a target."""
     number, pages = context["number"], context["pages"]
     query = context["request"].GET.copy()
     query["page"] = str(page)

@@ -1,1 +1,1 @@
-"""Views translate: HTTP in, one verb, HTTP out."""
+"""Views translate: HTTP in, one service call, HTTP out."""

@@ -1,4 +1,4 @@
-"""People's own pages: getting in and out, password, profile, theme."""
+"""The user's own pages: sign-in and sign-out, password, profile, theme."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ login = LoginView.as_view(
 
 @require_POST
 def logout(request: AuthedRequest) -> HttpResponse:
-    """Sign out; the browser is asked to forget what it kept of our pages."""
+    """Sign out, and clear what the browser stored of our pages."""
     auth.logout(request)
     response = redirect(settings.LOGOUT_REDIRECT_URL)
     response["Clear-Site-Data"] = '"cache", "storage"'
@@ -41,7 +41,7 @@ def logout(request: AuthedRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def password_change(request: AuthedRequest) -> HttpResponse:
-    """Another password, or a first one for a user who signed in by a link."""
+    """Change the password, or set a first one for a user who signed in by a link."""
     kind = (
         PasswordChangeForm if request.user.has_usable_password() else FirstPasswordForm
     )
@@ -58,7 +58,7 @@ def password_change(request: AuthedRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def account(request: AuthedRequest) -> HttpResponse:
-    """Name, time zone and theme."""
+    """Change name, time zone and theme."""
     theme = request.COOKIES.get("theme", account_services.THEMES[0])
     # Not request.user itself: the page would show what was typed as if it were saved.
     person = User.objects.get(pk=request.user.pk)
@@ -75,7 +75,7 @@ def account(request: AuthedRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def theme_set(request: HttpRequest) -> HttpResponse:
-    """Light, dark or as the system; back to the page it was chosen on."""
+    """Set the theme to light, dark or system, and return to the page."""
     theme = request.POST.get("theme")
     if theme not in account_services.THEMES:
         return HttpResponseBadRequest("Not a theme.")
@@ -87,7 +87,7 @@ def theme_set(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_GET
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Sign in with a one-time link. A browser that only looks ahead does not use it up."""
+    """Sign in with a one-time link. A browser that only prefetches does not use it up."""
     purpose = request.headers.get("Sec-Purpose") or request.headers.get("Purpose", "")
     if "prefetch" in purpose or "preview" in purpose:
         return HttpResponse(status=204)
@@ -100,7 +100,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
-    """Join a team: with a new account, or with the one the invitation is for."""
+    """Join a team with a new account, or with the invited one."""
     invitation = account_services.get_open_invitation(token)
     if invitation is None:
         return render(request, "queries/invitation_accept.html", status=410)

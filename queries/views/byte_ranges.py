@@ -1,4 +1,4 @@
-"""Files that a broken download can be resumed of: single byte ranges after RFC 9110, section 14."""
+"""Serve files in single byte ranges (RFC 9110, section 14), so that a broken download can be resumed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SINGLE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*")
 
 
 class FileSlice:
-    """Some bytes of an open file; the server closes it when they are sent."""
+    """A range of an open file; the server closes it when it is sent."""
 
     def __init__(self, file: IO[bytes], start: int, length: int) -> None:
         file.seek(start)
@@ -33,7 +33,7 @@ class FileSlice:
             self._left -= len(piece)
             yield piece
         if self._left:
-            # The length is promised already: a connection that ends early is the one honest answer.
+            # The length is already sent: only a broken connection can report the error.
             raise OSError("the file is shorter than it was")
 
     def close(self) -> None:
@@ -44,7 +44,7 @@ class FileSlice:
 def file_response(
     request: HttpRequest, path: Path, *, name: str, content_type: str, etag: str
 ) -> HttpResponseBase:
-    """The file or the part of it that was asked for, as an attachment; `etag` is the hash of its content.
+    """Return the file or the requested range as an attachment; `etag` is the hash of its content.
 
     Several ranges at once, and a range of another version (If-Range), get the whole file, as the standard allows.
     Raises FileNotFoundError.
@@ -69,7 +69,7 @@ def file_response(
 
 
 def stream_headers(name: str, content_type: str) -> dict[str, str]:
-    """The headers of an attachment of which no part can be asked for again."""
+    """Return the headers of an attachment that cannot be resumed."""
     headers = _headers(name, content_type)
     # nginx would otherwise take all of a stream to its own disk first.
     return {**headers, "Accept-Ranges": "none", "X-Accel-Buffering": "no"}
@@ -85,7 +85,7 @@ def _headers(name: str, content_type: str, etag: str = "") -> dict[str, str]:
 
 
 def _range_of(request: HttpRequest, size: int, etag: str) -> range | None:
-    """The bytes asked for: None for all of them, an empty range if there are none such."""
+    """Return the requested range: None for the whole file, an empty range if it cannot be satisfied."""
     asked = _SINGLE.fullmatch(request.headers.get("Range", ""))
     condition = request.headers.get("If-Range")
     if asked is None or (condition is not None and condition != etag):

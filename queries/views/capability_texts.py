@@ -1,4 +1,4 @@
-"""What a provider offers, and a sentence for whatever it does not: made of what it declares, and of nothing else."""
+"""What a provider supports, and what it does not, from its declared capabilities only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from queries.providers.base import Provider
 
 
 class CapabilityText(NamedTuple):
-    """A capability in a word or two, and what it means that a provider lacks it."""
+    """A capability as a label, and what its absence means."""
 
     capability: str
     label: str
@@ -35,24 +35,24 @@ CAPABILITY_TEXTS = (
 
 
 def supported_labels(provider: type[Provider]) -> list[str]:
-    """What the provider can do, in a word or two each."""
+    """Return what the provider supports, as labels."""
     return [offer.label for offer in _of(provider, able=True)]
 
 
 def unsupported_capabilities(provider: type[Provider]) -> list[CapabilityText]:
-    """What other providers can do and this one cannot."""
+    """Return what other providers support and this one does not."""
     return list(_of(provider, able=False))
 
 
 def unsupported_job_labels(provider: type[Provider]) -> list[str]:
-    """What other providers can do with a job and this one cannot, in a word or two each."""
+    """Return what other providers support for jobs and this one does not, as labels."""
     return [
         offer.label for offer in unsupported_capabilities(provider) if offer.is_per_job
     ]
 
 
 def provider_limits(provider: type[Provider]) -> list[tuple[str, str]]:
-    """What else the provider declares about its limits and results, as (label, words)."""
+    """Return the provider's other limits, as (label, text)."""
     can, limit = provider.capabilities, provider.rate_limit
     published = "no limit published; if we are asked to wait, all runs of the key do"
     if limit:

@@ -33,7 +33,7 @@ RECENT_RUNS = 5
 
 @require_GET
 def connection_list(request: AuthedRequest) -> HttpResponse:
-    """Own connections, and those the person's teams share."""
+    """List the user's own connections and those of the user's teams."""
     visible = Connection.objects.visible_to(request.user)
     context = {
         "own": visible.filter(owner=request.user).select_related("team"),
@@ -45,7 +45,7 @@ def connection_list(request: AuthedRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def connection_new(request: AuthedRequest) -> HttpResponse:
-    """A form made from what the chosen provider declares."""
+    """Show a form generated from the chosen provider, and create a connection."""
     provider = request.GET.get("provider") or provider_choices()[0][0]
     if provider not in dict(provider_choices()):
         raise Http404
@@ -63,7 +63,7 @@ def connection_new(request: AuthedRequest) -> HttpResponse:
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def connection_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """What it is and how it does; the owner changes it here."""
+    """Show a connection; its owner changes it here."""
     if request.method == "GET":
         visible = Connection.objects.visible_to(request.user)
         return _detail(request, get_visible_or_404(visible, pk))
@@ -78,7 +78,7 @@ def connection_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """One cheap call, and what it found out."""
+    """Make one cheap call and show its outcome."""
     connection = _own(request, pk)
     result = connection_services.test_connection(connection)
     connection.refresh_from_db()
@@ -100,7 +100,7 @@ def connection_test(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def connection_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Say what deleting it means, then do it."""
+    """Show what deleting it means, then delete it."""
     connection = _own(request, pk)
     if request.method == "GET":
         context = {

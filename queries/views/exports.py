@@ -1,4 +1,4 @@
-"""Exports: make a file from a run's rows, watch it being made, take it away."""
+"""Exports: create, watch, download, cancel and delete files of a run's rows."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ EXPORT_ERRORS = (
     ResultError,
     FormatError,
 )
-#: A reader who takes nothing for so long has gone, and must not keep a thread of the server.
+#: A client that reads nothing for this long is gone, and must not hold a server thread.
 SEND_TIMEOUT_SECONDS = 60
 
 
 @require_POST
 def run_export(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Make a file of the run's rows: a small one downloads at once, a large one is watched."""
+    """Create a file of the run's rows: a small one downloads at once, a large one shows its progress."""
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     wanted = _wanted(request, run)
     return _file_made(request, wanted) if wanted else redirect("run_detail", run.pk)
@@ -49,7 +49,7 @@ def run_export(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """Send the file as it is made, without keeping it; it becomes a kept file where that cannot be."""
+    """Stream the file without keeping it; create a kept file where that is not possible."""
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     wanted = _wanted(request, run)
     if wanted is None:
@@ -77,7 +77,7 @@ def run_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @require_POST
 def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """How large the file will be that the menu describes, about."""
+    """Show the estimated size of the chosen file."""
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     form = ExportForm(request.POST)
     context: dict[str, object] = {"usage": quota.export_usage(request.user)}
@@ -95,7 +95,7 @@ def run_export_estimate(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _wanted(request: AuthedRequest, run: Run) -> ExportRequest | None:
-    """What the menu asks for; what is wrong with it is told."""
+    """Return the choices of the menu; errors are shown."""
     form = ExportForm(request.POST)
     if form.is_valid():
         return form.to_request(request.user, run)
@@ -117,7 +117,7 @@ def _file_made(request: AuthedRequest, wanted: ExportRequest) -> HttpResponse:
 
 @require_GET
 def export_list(request: AuthedRequest) -> HttpResponse:
-    """The person's exports, newest first; polls while one is being made."""
+    """List the user's exports, newest first; polls while one is being built."""
     found = Export.objects.visible_to(request.user).select_related("run")
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
     poll = POLL_SECONDS if any(export.is_active for export in page) else 0
@@ -129,7 +129,7 @@ def export_list(request: AuthedRequest) -> HttpResponse:
 
 @require_GET
 def export_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """One export: how far it is, what is in it, what had to be changed."""
+    """Show one export: progress, content, changes to the data."""
     export = _export(request, pk)
     context = {
         "export": export,
@@ -144,7 +144,7 @@ def export_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def export_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The file, as an attachment that no browser tries to show; a broken download can go on where it broke."""
+    """Send the file as an attachment that browsers do not render; a broken download can be resumed."""
     export = _export(request, pk)
     if export.status != Status.SUCCEEDED or export.file_removed_at:
         raise Http404("This file has expired or was never made.")
@@ -163,7 +163,7 @@ def export_download(request: AuthedRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @require_GET
 def export_manifest(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """What the file holds and where it came from, as a file to keep beside it."""
+    """Send the manifest as a file."""
     export = _export(request, pk)
     manifest = export.report.get("manifest")
     if not manifest:
@@ -174,21 +174,21 @@ def export_manifest(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def export_cancel(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Stop making the file."""
+    """Stop building the file."""
     export_services.cancel_export(_export(request, pk))
     return redirect("export_detail", pk)
 
 
 @require_POST
 def export_delete(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Remove the file and its entry."""
+    """Delete the file and its entry."""
     export_services.delete_export(_export(request, pk))
     messages.success(request, "Export deleted.")
     return redirect("export_list")
 
 
 def _let_go_of_silent_reader(request: AuthedRequest) -> None:
-    """Give up on a reader who has gone without saying so; gunicorn itself would wait for ever."""
+    """Set a send timeout for a client that vanished; gunicorn itself would wait for ever."""
     if socket := request.META.get("gunicorn.socket"):
         socket.settimeout(SEND_TIMEOUT_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Whether the product works, for probes: no names, no secrets, no session."""
+"""Health endpoint for probes: no names, no secrets, no session."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ STALE_SECONDS = 120
 @login_not_required
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 while this process reaches its database, else 503.
+    """Return 200 while this process reaches its database, else 503.
 
-    Heartbeats are told but do not decide: restarting a web process does not heal a worker.
+    Heartbeats are reported but do not decide: restarting a web process does not repair a worker.
     """
     try:
         beats = {beat.name: beat.at for beat in Heartbeat.objects.all()}

@@ -1,4 +1,4 @@
-"""What came beside a run's rows, shaped for its page: bars of a timeline, top values of fields, or a tree."""
+"""Provider data beside a run's rows: bars of a timeline, top values of fields, or a tree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNT_KEYS = ("count", "n", "total")
 
 @dataclass(frozen=True)
 class ProviderExtra:
-    """One thing beside the rows. ``bars`` are (name or moment, count) under ``heads``, else ``tree`` is shown."""
+    """One piece of provider data. ``bars`` are (name or time, count) under ``heads``, else ``tree`` is shown."""
 
     title: str
     bars: list[tuple[str | datetime, int]]
@@ -31,7 +31,7 @@ class ProviderExtra:
 
 
 def extras_context(run: Run) -> dict[str, Any]:
-    """The context of everything a provider told beside state and rows."""
+    """Return the context of all provider data beside status and rows."""
     told = run.statistics
     return {
         "progress": told.get("progress"),
@@ -44,7 +44,7 @@ def extras_context(run: Run) -> dict[str, Any]:
 
 
 def provider_extra(name: str, value: Any) -> ProviderExtra:
-    """Bars for counts over time, groups for fields with their values, else a tree."""
+    """Return bars for counts over time, groups for fields with their values, else a tree."""
     title = name.replace("_", " ").capitalize()
     bars = list(_bars(value))
     groups = [] if bars else list(_groups(value))
@@ -75,7 +75,7 @@ def _is_bucket(bucket: Any) -> bool:
 
 
 def _groups(value: Any) -> Iterator[tuple[str, list[tuple[str, int]]]]:
-    """Fields with their most frequent values: of a list of objects, or of an object by field."""
+    """Return fields with their most frequent values: from a list of objects, or an object by field."""
     fields = value.get("fields", value) if isinstance(value, dict) else value
     if isinstance(fields, dict):
         fields = [{"name": name, "values": top} for name, top in fields.items()]
@@ -103,7 +103,7 @@ def _number(value: Any) -> int:
 
 
 def _moment(value: Any) -> str | datetime:
-    """A moment out of ISO 8601 text or milliseconds; other text as it is."""
+    """Return a time from ISO 8601 text or milliseconds; other text unchanged."""
     if isinstance(value, int) and 0 < value < 10**14:
         return datetime.fromtimestamp(value / 1000, UTC)
     text = str(value)

@@ -1,4 +1,4 @@
-"""What a provider offers beyond running a query: pages and buttons, only where it does."""
+"""Pages for what a provider offers beyond running a query."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from queries.stored_results import ResultUnavailableError
 
 @require_GET
 def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """The log of the run's job at the provider, as it is now."""
+    """Show the log of the run's job at the provider."""
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     context: dict[str, object] = {"run": run}
     try:
@@ -35,7 +35,7 @@ def run_logs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Delete the run's result at the provider; the rows kept here stay."""
+    """Delete the run's result at the provider; the stored rows stay."""
     visible = Run.objects.visible_to(request.user)
     run = get_visible_or_404(visible, pk, allowed=Run.objects.owned_by(request.user))
     try:
@@ -49,7 +49,7 @@ def run_delete_remote(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Have the provider make a file of the run's result; a worker takes it in."""
+    """Have the provider make a file of the run's result; a worker downloads it."""
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     form = ProviderFileForm(request.POST)
     if not form.is_valid():
@@ -71,7 +71,7 @@ def run_provider_file(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def connection_jobs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """The provider's own list of queries, also of those that were not started here."""
+    """List the provider's jobs, including those that were not started here."""
     connection = _own(request, pk)
     context: dict[str, object] = {"connection": connection}
     try:
@@ -83,7 +83,7 @@ def connection_jobs(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def run_import(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Watch a query that was started elsewhere as a run of the user."""
+    """Import a job that was started elsewhere as a run of the user."""
     connection = _own(request, pk)
     try:
         run = remote_jobs.import_job(
@@ -97,7 +97,7 @@ def run_import(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Stop everything the key's user has running there, after a confirmation."""
+    """Cancel all running jobs of the key's user, after a confirmation."""
     connection = _own(request, pk)
     if request.POST.get("sure") != "yes":
         messages.error(request, "Nothing was stopped: tick the box first.")
@@ -117,7 +117,7 @@ def connection_cancel_all(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse
 def connection_catalog(
     request: AuthedRequest, pk: uuid.UUID, kind: str
 ) -> HttpResponse:
-    """Options to pick a value from, for the input named by ``for``; typing stays possible without."""
+    """Return options for the input named by ``for``; typing stays possible without."""
     connection = get_visible_or_404(Connection.objects.visible_to(request.user), pk)
     parent = request.GET.get(request.GET.get("of", ""), request.GET.get("parent", ""))
     field = request.GET.get("for", "")[:80]
@@ -133,13 +133,13 @@ def connection_catalog(
 
 
 def _before(request: AuthedRequest, field: str) -> str:
-    """What stays of a list of values when another one is picked: all that was typed before."""
+    """Return what stays of a list of values when another one is chosen: all that was typed before."""
     typed = request.GET.get(field, "").strip().rstrip(",")
     return f"{typed[:2_000]}, " if typed and request.GET.get("many") else ""
 
 
 def _own(request: AuthedRequest, pk: uuid.UUID) -> Connection:
-    """The owner's only: the list shows, and the stop ends, what the key's user does elsewhere."""
+    """Return the connection for its owner only: the list shows, and cancel ends, what the key's user does elsewhere."""
     visible = Connection.objects.visible_to(request.user)
     return get_visible_or_404(
         visible, pk, allowed=Connection.objects.owned_by(request.user)

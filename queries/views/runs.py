@@ -1,4 +1,4 @@
-"""Runs: start one, watch it, find it again."""
+"""Runs: start, watch, list and manage them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ LIST_POLL_SECONDS = 3
 
 @require_GET
 def home(request: AuthedRequest) -> HttpResponse:
-    """The product opens on the new-run page."""
+    """Redirect to the new-query page."""
     return redirect("run_new")
 
 
 @require_http_methods(["GET", "POST"])
 def run_new(request: AuthedRequest) -> HttpResponse:
-    """The form, and what it starts. A quick direct run is finished when its page shows."""
+    """Show the form and start the run. A quick direct run is complete when its page shows."""
     if request.method == "GET":
         return _blank(request)
     form = RunForm(request.user, request.POST)
@@ -61,7 +61,7 @@ def run_new(request: AuthedRequest) -> HttpResponse:
 
 @require_POST
 def run_preview(request: AuthedRequest) -> HttpResponse:
-    """What the provider says of the query in the form; the form stays, and nothing runs."""
+    """Show the provider's preview of the query in the form; the form stays, and nothing runs."""
     form = RunForm(request.user, request.POST)
     found = _previewed(form) if form.is_valid() else {}
     status = 200 if form.is_valid() else 422
@@ -85,7 +85,7 @@ def _previewed(form: RunForm) -> dict[str, Any]:
 
 
 def _blank(request: AuthedRequest) -> HttpResponse:
-    """The form to fill in; nothing new where the form that is shown already is the same."""
+    """Return an empty form, or no change if the shown form is the same."""
     if refine := _refine_to_edit(request):
         edited = reverse("run_refine", args=[refine.origin_id])
         return redirect(f"{edited}?run={refine.pk}")
@@ -110,7 +110,7 @@ def _initial(request: AuthedRequest) -> dict[str, Any]:
         return (
             initial_from(_source(SavedQuery, request, source), request.user) | initial
         )
-    # A link may fill the form; only a person's POST runs it.
+    # A link may fill the form; only a POST runs it.
     for name in ("connection", "statement", "mode", "time_range"):
         if value := request.GET.get(name):
             initial[name] = value
@@ -118,7 +118,7 @@ def _initial(request: AuthedRequest) -> dict[str, Any]:
 
 
 def _refine_to_edit(request: AuthedRequest) -> Run | None:
-    """The refine that ``?run=`` names: it has a form of its own, as long as its origin is there."""
+    """Return the refine that ``?run=`` names: it has a form of its own, while its origin exists."""
     if not (source := request.GET.get("run")):
         return None
     run: Run = _source(Run, request, source)
@@ -146,7 +146,7 @@ def _new_context(request: AuthedRequest, form: RunForm) -> dict[str, Any]:
 
 
 def _samples(form: RunForm) -> list[tuple[Sample, uuid.UUID, dict[str, Any], str]]:
-    """Each sample, a key for its run, its settings, and what must be filled in before it can run."""
+    """Return each sample with a key for its run, its settings, and what must be filled in first."""
     if form.provider is None:
         return []
     found = []
@@ -170,9 +170,9 @@ def _first_connection(form: RunForm) -> Any:
 
 @require_GET
 def run_list(request: AuthedRequest) -> HttpResponse:
-    """Every run the person may see, filtered; polls while one of the shown runs is active."""
+    """List every run the user may see, filtered; polls while one of the shown runs is active."""
     form = RunFilterForm(request.user, request.GET)
-    # What the list does not show may be large.
+    # Columns that the list does not show may be large.
     unshown = ("warnings", "notes", "statistics", "error")
     found = form.runs().select_related("owner", "team").defer(*unshown)
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
@@ -189,14 +189,14 @@ def run_list(request: AuthedRequest) -> HttpResponse:
 
 @require_GET
 def run_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """One run: its state live, its rows, and what can be done with it."""
+    """Show one run: its live state, its rows, and its actions."""
     run = get_visible_or_404(_runs(request), pk)
     if there := canonical_url(request, run):
         return redirect(there)
     if wants_fragment(request):
         context = grid_context(request, run)
         response = render(request, "queries/run_detail.html#grid", context)
-        # The panel beside the grid belongs to the rows shown: it follows.
+        # The panel beside the grid belongs to the shown rows, so it is updated too.
         return trigger_client_event(response, "view-changed", after="settle")
     context = run_context(request, run) | grid_context(request, run)
     return render(request, "queries/run_detail.html", context)
@@ -204,7 +204,7 @@ def run_detail(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def run_status(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """The live part of a run's page; asks the page to refresh its rows when there are more."""
+    """Show the live part of a run's page; refreshes the rows when there are more."""
     run = get_visible_or_404(_runs(request), pk)
     context = run_context(request, run) | {"ended": not run.is_active}
     response = render(request, "queries/run_detail.html#live", context)
@@ -227,7 +227,7 @@ def _manageable(request: AuthedRequest, pk: uuid.UUID) -> Run:
 
 @require_POST
 def run_cancel(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Ask for a run to be cancelled; the page shows whether the provider confirmed it."""
+    """Request the cancel of a run; the page shows whether the provider confirmed it."""
     run = _manageable(request, pk)
     run_services.cancel_run(run)
     return redirect("run_detail", run.pk)
@@ -235,7 +235,7 @@ def run_cancel(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_POST
 def run_cancel_all(request: AuthedRequest) -> HttpResponse:
-    """Ask for every active run of the person to be cancelled."""
+    """Request the cancel of every active run of the user."""
     count = run_services.cancel_all_runs(request.user)
     messages.success(request, f"Cancelling {count} run{'' if count == 1 else 's'}.")
     return redirect("run_list")
@@ -243,7 +243,7 @@ def run_cancel_all(request: AuthedRequest) -> HttpResponse:
 
 @require_POST
 def run_rerun(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Run the same statement again: over the same absolute range, or over the range at now."""
+    """Run the same query again: over the same absolute range, or over the range as of now."""
     run = get_visible_or_404(_runs(request), pk)
     if run.mode == Mode.REFINE:
         return _refine_again(request, run)

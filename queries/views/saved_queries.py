@@ -1,4 +1,4 @@
-"""Saved queries: find, read, run, change, copy, delete."""
+"""Saved queries: find, read, run, change, duplicate, delete."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OWNER_CHOICES = (
 
 @require_GET
 def saved_query_list(request: AuthedRequest) -> HttpResponse:
-    """Find a query by text, tag and whose it is; favourites come first."""
+    """Find queries by text, tag and owner; favourites come first."""
     # PostgreSQL takes no NUL in a text.
     chosen = {
         name: request.GET.get(name, "").replace("\0", "").strip()
@@ -64,7 +64,7 @@ def saved_query_list(request: AuthedRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def saved_query_new(request: AuthedRequest) -> HttpResponse:
-    """From scratch, or from what a run asked (``?run=``)."""
+    """Create a query from scratch, or from a run (``?run=``)."""
     query = SavedQuery(owner=request.user, **_beginning(request))
     form = SavedQueryForm(request.user, query, request.POST or None)
     if not form.is_valid():
@@ -76,7 +76,7 @@ def saved_query_new(request: AuthedRequest) -> HttpResponse:
 
 @require_GET
 def saved_query_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """What it asks, and a button that runs it."""
+    """Show a query, and a button that runs it."""
     query = get_visible_or_404(
         saved_query_services.visible_with_favourites(request.user), pk
     )
@@ -85,7 +85,7 @@ def saved_query_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def saved_query_edit(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Owner and editors of its team change it."""
+    """Change a query, as owner or editor of its team."""
     query = get_visible_or_404(
         SavedQuery.objects.visible_to(request.user),
         pk,
@@ -101,7 +101,7 @@ def saved_query_edit(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def saved_query_duplicate(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """A private copy for the person who asks."""
+    """Create a private copy for the user."""
     original = get_visible_or_404(SavedQuery.objects.visible_to(request.user), pk)
     copy = saved_query_services.duplicate(request.user, original)
     messages.success(request, "This copy is yours alone.")
@@ -110,7 +110,7 @@ def saved_query_duplicate(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def saved_query_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Only the owner deletes it; its runs and results stay."""
+    """Delete a query, as owner; its runs and results stay."""
     query = get_visible_or_404(
         SavedQuery.objects.visible_to(request.user),
         pk,
@@ -123,7 +123,7 @@ def saved_query_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def saved_query_favourite(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Mark it, or take the mark away: the wanted state is sent, so twice is harmless."""
+    """Mark or unmark it as favourite: the target state is sent, so repeating is harmless."""
     query = get_visible_or_404(SavedQuery.objects.visible_to(request.user), pk)
     wanted = request.POST.get("on") == "1"
     saved_query_services.set_favourite(query, request.user, favourite=wanted)
@@ -139,7 +139,7 @@ def saved_query_favourite(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Remember the columns of a grid, their order and width, for every run of the query."""
+    """Store a grid's columns, their order and widths, for every run of the query."""
     query = get_visible_or_404(
         SavedQuery.objects.visible_to(request.user),
         pk,
@@ -153,7 +153,7 @@ def saved_query_layout(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Run it as the person who asks, on a connection they may use."""
+    """Run it as the present user, on a connection the user may use."""
     query = get_visible_or_404(
         saved_query_services.visible_with_favourites(request.user), pk
     )
@@ -164,14 +164,14 @@ def saved_query_run(request: AuthedRequest, pk: Any) -> HttpResponse:
         run = run_services.start_run(form.to_request())
     except (
         run_services.InvalidRunError
-    ) as error:  # what was fine when saved need not be now
+    ) as error:  # a query that was valid when saved may be invalid now
         messages.error(request, f"It cannot run as it is: {error}")
         return redirect(f"{reverse('run_new')}?saved={query.pk}")
     return redirect("run_detail", run_services.wait_for(run, QUICK_WAIT_SECONDS).pk)
 
 
 def _beginning(request: AuthedRequest) -> dict[str, Any]:
-    """What a new query starts from."""
+    """Return the initial values of a new query."""
     if not (source := request.GET.get("run")):
         provider = request.GET.get("provider") or provider_choices()[0][0]
         if provider not in dict(provider_choices()):
@@ -181,7 +181,7 @@ def _beginning(request: AuthedRequest) -> dict[str, Any]:
         pk = uuid.UUID(source)
     except ValueError:
         raise Http404 from None
-    # A refine is no question to a provider: there is nothing that could be asked again from here.
+    # A refine is not a provider query, so it cannot be saved.
     asked = Run.objects.visible_to(request.user).exclude(mode=Mode.REFINE)
     run = get_visible_or_404(asked, pk)
     names = ("provider", "statement", "mode", "settings", "time_range")

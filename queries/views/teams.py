@@ -1,4 +1,4 @@
-"""Teams: who things are shared with."""
+"""Teams: members, roles, invitations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAST_ADMIN_MESSAGE = (
 
 @require_http_methods(["GET", "POST"])
 def team_list(request: AuthedRequest) -> HttpResponse:
-    """The person's teams, and a new one."""
+    """List the user's teams, and create one."""
     form = TeamForm(request.POST or None)
     if form.is_valid():
         team = teams.create_team(request.user, form.cleaned_data["name"])
@@ -40,7 +40,7 @@ def team_list(request: AuthedRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def team_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Members, open invitations, and for admins the team's name."""
+    """Show members, open invitations, and for admins the team's name."""
     if request.method == "GET":
         return _detail(
             request, get_visible_or_404(Team.objects.visible_to(request.user), pk)
@@ -57,7 +57,7 @@ def team_detail(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def team_delete(request: AuthedRequest, pk: Any) -> HttpResponse:
-    """Say what deleting the team means, then do it."""
+    """Show what deleting the team means, then delete it."""
     team = _administered(request, pk)
     if request.method == "GET":
         context = {"team": team, "shared": teams.shared_counts(team)}
@@ -85,7 +85,7 @@ def member_add(request: AuthedRequest, pk: Any) -> HttpResponse:
 
 @require_POST
 def member_change(request: AuthedRequest, pk: Any, member: int) -> HttpResponse:
-    """Give a member another role."""
+    """Change a member's role."""
     membership = _member(_administered(request, pk), member)
     form = RoleForm(request.POST)
     if not form.is_valid():

@@ -1,6 +1,6 @@
-"""Which picture stands above the grid: the rows over time, a chart of an aggregate, or none.
+"""Choose the chart above the grid: rows over time, an aggregate's chart, or none.
 
-The address decides (``show=timeline|bar|line|table``); where it says nothing, the columns do.
+The URL decides (``show=timeline|bar|line|table``), otherwise the columns.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORDS = {"timeline": "Timeline", "bar": "Bars", "line": "Lines", "table": "Tabl
 
 
 class ChartOption(NamedTuple):
-    """One picture to choose, and whether it is shown now."""
+    """One chart to choose, and whether it is shown now."""
 
     label: str
     url: str
@@ -38,7 +38,7 @@ class ChartOption(NamedTuple):
 
 @dataclass(frozen=True)
 class ChartChoice:
-    """The picture above the grid: where to fetch it, and what else could be shown."""
+    """The chart above the grid: its URL, and the other options."""
 
     kind: str = "table"
     options: list[ChartOption] = field(default_factory=list)
@@ -53,7 +53,7 @@ def choose_chart(
     chart_columns: Sequence[Column],
     rows: int,
 ) -> ChartChoice:
-    """The picture for this address. Its ``key`` stays while what it shows stays.
+    """Return the chart for this URL. Its ``key`` changes when its content does.
 
     ``chart_columns`` are the columns of rows as charts take them (`builders.epoch_columns_as_times`).
     """
@@ -87,7 +87,7 @@ def _offered(
 
 
 def _by_itself(drawn: Sequence[Column], offered: list[str], rows: int) -> str:
-    """A line over time, bars over names; of rows that are no aggregate the timeline, if any."""
+    """Choose a line over time or bars over names; for other rows the timeline, if any."""
     if (
         "bar" in offered
         and len(drawn) <= MAX_AGGREGATE_COLUMNS

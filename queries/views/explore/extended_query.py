@@ -1,4 +1,4 @@
-"""Filters on a result as clauses of the statement for the next run, where its language allows it."""
+"""Add filters on a result to the statement of the next run, where its language allows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from queries.results import Column, Condition, UnknownFormatError
 
 
 def query_language(run: Run) -> str:
-    """The language that clauses can be added in; "" where they cannot."""
+    """Return the language in which clauses can be added; "" where they cannot."""
     if run.mode == Mode.REFINE:
         return ""
     language = provider_class(run.provider).statement_language_for(run.settings)
@@ -25,7 +25,7 @@ def query_language(run: Run) -> str:
 def extended_query_url(
     run: Run, known: Sequence[Column], conditions: Sequence[Condition]
 ) -> str | None:
-    """The new-run page filled with the statement and these conditions; None if none can be said."""
+    """Return the new-query page with the statement and these conditions; None if none can be expressed."""
     language = query_language(run)
     columns = {column.name: column for column in known}
     said = [
@@ -43,7 +43,7 @@ def extended_query_url(
 
 
 def extended_statement(run: Run, query: QueryDict) -> str:
-    """The run's statement with the conditions of an address; what cannot be said is left out."""
+    """Return the run's statement with the conditions of a URL that can be expressed."""
     try:
         known = stored_results.stored_columns(stored_results.available_result(run))
     except (stored_results.ResultUnavailableError, UnknownFormatError):

@@ -1,4 +1,4 @@
-"""Conditions and sorts as sentences a person reads."""
+"""Conditions and sorts as readable text."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _BY_KIND = {
 
 
 def operation_choices(kind: str) -> list[tuple[str, str]]:
-    """The comparisons that make sense for a kind of column, with their words."""
+    """Return the comparisons for a kind of column, with their labels."""
     return [(name, OPERATION_LABELS[name]) for name in _BY_KIND.get(kind, _OF_TEXTS)]
 
 
 def condition_text(condition: Condition, kind: str, zone: tzinfo) -> str:
-    """A condition in words: ``severity is Error``."""
+    """Return a condition as text: ``severity is Error``."""
     values = [value_text(value, kind, zone) for value in condition.values]
     column, operation = condition.column, condition.operation
     if operation == "between":
@@ -59,7 +59,7 @@ def _span(values: list[str]) -> str:
 
 
 def value_text(value: str, kind: str, zone: tzinfo) -> str:
-    """A condition's value as it is read: times on the clock of ``zone``, long texts cut."""
+    """Return a condition's value as text: times in ``zone``, long texts truncated."""
     if kind == "timestamp" and "/" in value:
         return " to ".join(value_text(end, kind, zone) for end in value.split("/", 1))
     if kind == "timestamp" and (moment := parse_time(value)):
@@ -75,7 +75,7 @@ def value_text(value: str, kind: str, zone: tzinfo) -> str:
 
 
 def parse_time(text: str) -> datetime | None:
-    """A time of an address; without a zone it is UTC."""
+    """Parse a time of a URL; without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -86,7 +86,7 @@ def parse_time(text: str) -> datetime | None:
 def filter_chips(
     address: GridUrl, kinds: Mapping[str, str], zone: tzinfo
 ) -> list[FilterChip]:
-    """Every filter in words, with the address without it."""
+    """Return every filter as text, with the URL without it."""
     view = address.state
     chips = [
         FilterChip(
@@ -102,7 +102,7 @@ def filter_chips(
 
 
 def sort_chips(address: GridUrl, order: Sequence[Sort]) -> list[FilterChip]:
-    """Every sort in words, the first counts most, with the address without it."""
+    """Return every sort as text, the most important first, with the URL without it."""
     signed = [f"-{sort.column}" if sort.descending else sort.column for sort in order]
     return [
         FilterChip(
@@ -114,7 +114,7 @@ def sort_chips(address: GridUrl, order: Sequence[Sort]) -> list[FilterChip]:
 
 
 def no_rows_reason(run: Run) -> str:
-    """Why an answer may have no rows at all."""
+    """Return why a result may have no rows at all."""
     if run.mode == Mode.REFINE:
         return "The statement was carried out, and no stored row passed it."
     where = " in its time range" if run.starts_at else ""
@@ -122,5 +122,5 @@ def no_rows_reason(run: Run) -> str:
 
 
 def column_kinds(known: Sequence[Column]) -> dict[str, str]:
-    """Column name -> kind."""
+    """Return column name -> kind."""
     return {column.name: column.kind for column in known}

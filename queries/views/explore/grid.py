@@ -1,4 +1,4 @@
-"""What the run page's two halves show: the live facts, and the grid in its present view."""
+"""Context of the run page: the live state, and the grid in its present state."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DEFAULT_EXPORT_ROWS = 10_000
 
 
 def poll_seconds(run: Run) -> int:
-    """How long the page waits before it asks again: the longer a run takes, the longer."""
+    """Return the poll interval of the page, which grows with the run's age."""
     if not run.is_active:
         return 0
     age = (timezone.now() - run.created_at).total_seconds()
@@ -54,7 +54,7 @@ def poll_seconds(run: Run) -> int:
 
 
 def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
-    """What the run page says about the run itself."""
+    """Return the context about the run itself."""
     mine = run.owner_id == request.user.pk
     provider = provider_class(run.provider)
     result_set = stored_results.current_result(run)
@@ -87,20 +87,20 @@ def run_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
 
 
 def _origin(request: AuthedRequest, run: Run) -> Run | None:
-    """The run whose rows a refine read, if the person may see it and it is there."""
+    """Return the run whose rows a refine read, if it exists and the user may see it."""
     if run.origin_id is None:
         return None
     return Run.objects.visible_to(request.user).filter(pk=run.origin_id).first()
 
 
 def run_is_waiting(run: Run) -> bool:
-    """Whether the run waits for something: until a moment, or for a place of no known time."""
+    """Return whether the run waits: until a time, or for a slot."""
     over = run.waiting_until is not None and run.waiting_until <= timezone.now()
     return bool(run.is_active and run.waiting_for and not over)
 
 
 def setting_labels(run: Run) -> list[tuple[str, str]]:
-    """The provider's settings of the run, by label, in the provider's order."""
+    """Return the run's provider settings by label, in the provider's order."""
     if run.mode == Mode.REFINE:
         return [("Language", LANGUAGES.get(run.settings.get("language", ""), ""))]
     found = []
@@ -117,7 +117,7 @@ def setting_labels(run: Run) -> list[tuple[str, str]]:
 def completeness_badge(
     run: Run, result_set: ResultSet | None
 ) -> Mapping[str, Any] | None:
-    """The completeness badge: its state, its words, and each cut with its remedy."""
+    """Return the completeness badge: state, label, and each cut with its remedy."""
     if result_set is None or run.is_active:
         return None
     notes = [
@@ -132,7 +132,7 @@ def completeness_badge(
 
 
 def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
-    """One page of rows as the address bar asks for it, or the reason why there is none."""
+    """Return one page of rows as the URL requests, or the reason why there is none."""
     query = with_saved_columns(run, request.GET)
     view, address = parse_grid_state(query), GridUrl(run, request.GET)
     zone = display_zone(request)
@@ -169,9 +169,9 @@ def grid_context(request: AuthedRequest, run: Run) -> dict[str, Any]:
 
 
 def canonical_url(request: AuthedRequest, run: Run) -> str:
-    """Where a form of the grid leads: the address that says what it asked; "" if it asked nothing.
+    """Return the URL that a submitted grid form stands for; "" without one.
 
-    A filter that lacks something leads to its form, which says what.
+    An invalid filter leads to its form, which shows the error.
     """
     result_set = (
         stored_results.current_result(run) if is_submitted(request.GET) else None
@@ -191,7 +191,7 @@ def canonical_url(request: AuthedRequest, run: Run) -> str:
 
 
 def display_zone(request: AuthedRequest) -> tzinfo:
-    """The zone that the grid shows times in: the person's, or UTC where the address says so."""
+    """Return the zone of the grid's times: the user's, or UTC if the URL says so."""
     utc = request.GET.get("tz") == "utc"
     return UTC if utc else timezone.get_current_timezone()
 
@@ -203,7 +203,7 @@ def _around(
     result_set: ResultSet,
     zone: tzinfo,
 ) -> dict[str, Any]:
-    """What stands around the rows: it needs no reading of them, so it shows beside any trouble."""
+    """Return the context around the rows, which needs no reading of them, so it shows beside any error."""
     known = stored_results.stored_columns(result_set)
     narrows = filter_chips(address, column_kinds(known), zone)
     order = sort_chips(address, view.sort_order(known))
@@ -223,7 +223,7 @@ def _around(
 def _rows_context(
     address: GridUrl, view: stored_results.GridState, page: Page, zone: tzinfo
 ) -> dict[str, Any]:
-    """The rows with their addresses, and each time in the zone beside its UTC."""
+    """Return the rows with their URLs, and each time in the zone with its UTC value."""
     first = (min(view.page, max(1, -(-page.matched // view.size))) - 1) * view.size
     rows = [
         (
@@ -248,14 +248,14 @@ def _rows_context(
 
 
 def format_cell_time(value: object, zone: tzinfo) -> object:
-    """A time as text to the millisecond in ``zone``; anything else as it is."""
+    """Return a time as text to the millisecond in ``zone``; other values unchanged."""
     if not isinstance(value, datetime):
         return value
     return value.astimezone(zone).isoformat(" ", "milliseconds")[:23]
 
 
 def pager_context(view: stored_results.GridState, page: Any) -> dict[str, Any]:
-    """What the pager needs."""
+    """Return the context of the pager."""
     pages = max(1, -(-page.matched // view.size))
     number = min(view.page, pages)
     first = (number - 1) * view.size + 1

@@ -1,4 +1,4 @@
-"""The grid's address bar: every link and chip on the page is the present address, changed."""
+"""Links of the grid: every link and chip on the page is the present URL with a change."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from queries.models import Run
 from queries.results import Condition
 from queries.stored_results import GridState
 
-# Asked once, and never part of a link.
+# One-time parameters, never part of a link.
 _BRIEF = ("page", "rows", "view")
-# What says which rows there are, in which order.
+# Parameters that select and order the rows.
 _ORDERING = ("sort", "f", "q", "in")
 
 
 class FilterChip(NamedTuple):
-    """Something that holds for the rows shown, and the address without it."""
+    """An active filter or sort, and the URL without it."""
 
     label: str
     remove_url: str
 
 
 def filter_form_url(run: Run, query: QueryDict) -> str:
-    """The form of a new filter as it was filled, with the grid's address it came from."""
+    """Return the URL of the form of a new filter with its values, and the grid's URL it came from."""
     there = query.copy()
     filled = [
         (name, value) for name in CONDITION_FIELDS for value in there.getlist(name)
@@ -42,7 +42,7 @@ def filter_form_url(run: Run, query: QueryDict) -> str:
 
 
 class GridUrl:
-    """The address of a run's grid; changes give the link to the grid so changed, at its first page."""
+    """The URL of a run's grid; each change returns the link to the changed grid's first page."""
 
     def __init__(self, run: Run, query: QueryDict) -> None:
         self._run = run
@@ -53,16 +53,16 @@ class GridUrl:
 
     @property
     def state(self) -> GridState:
-        """How the grid is looked at there."""
+        """Return the grid's state."""
         return parse_grid_state(self._query)
 
     @property
     def query_string(self) -> str:
-        """Its query string, for the field ``view`` of forms and panels."""
+        """Return its query string, for the field ``view`` of forms and panels."""
         return self._query.urlencode()
 
     def hidden_fields(self, exclude: Iterable[str] = ()) -> list[tuple[str, str]]:
-        """Names and values for the hidden fields of a form that changes the others."""
+        """Return names and values for the hidden fields of a form that changes the others."""
         return [
             (name, value)
             for name, values in self._query.lists()
@@ -71,7 +71,7 @@ class GridUrl:
         ]
 
     def row_url(self, n: int, position: int) -> str:
-        """The address of row ``n``, with its place among the rows that are shown, and with which these are."""
+        """Return the URL of row ``n`` with its position among the shown rows, and the state that orders them."""
         before, after = self._row_path
         path = f"{before}{n}{after}"
         if not self._ordering:
@@ -80,7 +80,7 @@ class GridUrl:
 
     @cached_property
     def _row_path(self) -> tuple[str, str]:
-        """What stands before and after the number: a page has too many rows to ask the URLs for each."""
+        """Return the path before and after the row number: a page has too many rows to reverse each URL."""
         before, _, after = reverse("run_row", args=[self._run.pk, 0]).rpartition("0")
         return before, after
 
@@ -91,11 +91,11 @@ class GridUrl:
         )
 
     def param(self, name: str) -> str:
-        """One of its values, or nothing."""
+        """Return one parameter, or ""."""
         return self._query.get(name, "")
 
     def with_params(self, **values: str | Iterable[str]) -> str:
-        """With these names set to these values; empty ones are taken away."""
+        """Return the link with these parameters; empty ones are removed."""
         query = self._query.copy()
         for name, value in values.items():
             found = [value] if isinstance(value, str) else list(value)
@@ -103,25 +103,25 @@ class GridUrl:
         return self._link(query)
 
     def with_filters(self, conditions: Iterable[Condition]) -> str:
-        """With these conditions instead of all it has."""
+        """Return the link with these conditions instead of all."""
         return self.with_params(
             f=[encode_condition(condition) for condition in conditions]
         )
 
     def with_filter(self, condition: Condition) -> str:
-        """With one more condition."""
+        """Return the link with one more condition."""
         return self.with_filters([*self.state.conditions, condition])
 
     def without_filter(self, condition: Condition) -> str:
-        """Without that condition."""
+        """Return the link without that condition."""
         return self.with_filters(c for c in self.state.conditions if c != condition)
 
     def replace_filter(self, condition: Condition) -> str:
-        """With this condition in the place of all of the same column and operation."""
+        """Return the link with this condition in place of all of the same column and operation."""
         return self.with_filters([*self._beside(condition), condition])
 
     def toggle_filter(self, column: str, operation: str, value: str) -> str:
-        """With this value among those of "is" (or "not"), or without it if it was there."""
+        """Return the link with this value added to "is" (or "not"), or removed if it was there."""
         now = self.filter_values(column, operation)
         values = [one for one in now if one != value] if value in now else [*now, value]
         beside = self._beside(Condition(column, operation, (value,)))
@@ -129,7 +129,7 @@ class GridUrl:
         return self.with_filters([*beside, *asked])
 
     def filter_values(self, column: str, operation: str) -> list[str]:
-        """What the column "is" (or is "not") now, by all conditions."""
+        """Return what the column "is" (or is "not") now, by all conditions."""
         return [
             value
             for condition in self.state.conditions

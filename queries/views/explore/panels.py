@@ -1,6 +1,6 @@
-"""The panels around the grid, fetched when they are opened: columns, one column, filters, pictures.
+"""Panels of the grid, loaded when opened: columns, one column, filters, charts.
 
-Each belongs to the grid's present address, which comes as ``view`` (a query string). Without a script
+Each belongs to the grid's present URL, which comes as ``view`` (a query string). Without JavaScript
 each is a page of its own, whose links lead back to the grid.
 """
 
@@ -63,7 +63,7 @@ TYPE_NAMES = {
 
 
 class PanelRequest:
-    """One request about a run's rows: the grid's address it belongs to, and a way to read."""
+    """A request about a run's rows: the grid's URL it belongs to, and access to the rows."""
 
     def __init__(self, request: AuthedRequest, pk: uuid.UUID) -> None:
         visible = Run.objects.visible_to(request.user)
@@ -90,7 +90,7 @@ class PanelRequest:
     def render(
         self, name: str, build_context: Callable[[PanelRows], Context]
     ) -> HttpResponse:
-        """The page or its fragment; why rows cannot be read is said in the place of what they fill."""
+        """Render the page or its fragment; read errors are shown in the panel."""
         context: Context = {
             "run": self.run,
             "address": self.address,
@@ -109,7 +109,7 @@ class PanelRequest:
 
 
 class PanelRows:
-    """The rows that a panel is about."""
+    """The rows of a panel."""
 
     def __init__(
         self, asked: PanelRequest, result_set: ResultSet, reader: ResultReader
@@ -120,21 +120,21 @@ class PanelRows:
         self.filter: Filter = asked.address.state.filter(self.columns)
 
     def column(self, name: str) -> Column:
-        """A column by name; 404 when there is none."""
+        """Return a column by name; 404 when there is none."""
         for column in self.columns:
             if column.name == name:
                 return column
         raise Http404(f"There is no column {name!r}.")
 
     def filter_without(self, column: Column) -> Filter:
-        """The filter without what it says of this column: what else there is to choose."""
+        """Return the filter without its conditions on this column, to list the other choices."""
         others = (c for c in self.filter.conditions if c.column != column.name)
         return replace(self.filter, conditions=tuple(others))
 
 
 @require_GET
 def run_columns(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Every column with its type and presence: show, hide, move, and open one (``of``)."""
+    """List every column with type and presence: show, hide, move, and open one (``of``)."""
     asked = PanelRequest(request, pk)
 
     def fill(stored: PanelRows) -> Context:
@@ -161,7 +161,7 @@ def run_columns(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _in_order(known: list[Column], shown: list[str]) -> list[Column]:
-    """The shown ones as they are shown, then the others as the result has them."""
+    """Return the shown columns in their order, then the others in the result's."""
     places = {name: at for at, name in enumerate(shown)}
     return sorted(known, key=lambda column: places.get(column.name, len(places)))
 
@@ -172,7 +172,7 @@ def _can_remember(request: AuthedRequest, run: Run) -> bool:
 
 
 def _share(part: int, whole: int) -> float:
-    """Percent; a little is never 0, and not quite all never 100."""
+    """Return a percentage; a small share is never 0, an incomplete one never 100."""
     if not part or not whole:
         return 0.0
     return 100.0 if part == whole else min(max(round(100 * part / whole, 1), 0.1), 99.9)
@@ -180,7 +180,7 @@ def _share(part: int, whole: int) -> float:
 
 @require_GET
 def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """One column (``of``): what it holds, and its most frequent values to choose or to leave out."""
+    """Show one column (``of``): statistics, and its most frequent values to filter by."""
     asked = PanelRequest(request, pk)
 
     def fill(stored: PanelRows) -> Context:
@@ -212,7 +212,7 @@ def run_column(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _types(column: Column, letters: str) -> str:
-    """What its values are, in words."""
+    """Return the types of its values as text."""
     if column.kind == "severity" and letters == "s":
         return "severity"
     words = dict.fromkeys(TYPE_NAMES[letter] for letter in letters)
@@ -222,7 +222,7 @@ def _types(column: Column, letters: str) -> str:
 def _facet(
     stored: PanelRows, column: Column, value: str | None, rows: int, width: float
 ) -> Context:
-    """A value of a column with the addresses that choose it and leave it out."""
+    """Return a value of a column with the URLs that filter for it and filter it out."""
     address, name = stored.address, column.name
     if value is None:
         only, never = Condition(name, "empty"), Condition(name, "present")
@@ -264,7 +264,7 @@ def _shown_text(value: str | None, column: Column, zone: tzinfo) -> str:
 
 
 def _shown(value: float | datetime | None, zone: tzinfo) -> str:
-    """A number or a time, as the grid shows it."""
+    """Return a number or a time as the grid shows it."""
     if isinstance(value, datetime):
         return value.astimezone(zone).isoformat(" ", "milliseconds")[:23]
     if isinstance(value, float) and not value.is_integer():
@@ -273,7 +273,7 @@ def _shown(value: float | datetime | None, zone: tzinfo) -> str:
 
 
 def _sort_links(address: GridUrl, column: Column) -> list[tuple[str, str]]:
-    """Ways to sort by a column: alone, and after what is sorted by already."""
+    """Return links to sort by a column: alone, and after the present sorts."""
     now = [s for s in address.state.sorts if s not in {column.name, f"-{column.name}"}]
     links = [
         ("Sort ascending", address.with_params(sort=[column.name])),
@@ -289,9 +289,9 @@ def _sort_links(address: GridUrl, column: Column) -> list[tuple[str, str]]:
 
 @require_GET
 def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """The form of a new filter: columns; for one (``fc``) what can be compared, and its values.
+    """Show the form of a new filter: columns; for one (``fc``) its comparisons and values.
 
-    A form that lacks something (``fo``) comes back as it was filled, and says what.
+    An invalid form (``fo``) is shown again with its values and the error.
     """
     asked = PanelRequest(request, pk)
     sent_by = (request.htmx and request.htmx.trigger) or ""
@@ -329,7 +329,7 @@ def run_condition(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_GET
 def run_timeline(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """The rows over time: by one of the columns of times, stacked by severity or a chosen column."""
+    """Show the rows over time: by one of the time columns, stacked by severity or a chosen column."""
     asked = PanelRequest(request, pk)
 
     def fill(stored: PanelRows) -> Context:
@@ -362,7 +362,7 @@ def run_timeline(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _stacked_by(name: str, known: list[Column]) -> Column | None:
-    """The column to stack by: as chosen, else severity; "-" is none."""
+    """Return the column to stack by: as chosen, else severity; "-" is none."""
     severities = [column for column in known if column.kind == "severity"]
     if name == "-":
         return None
@@ -375,7 +375,7 @@ def _named(name: str, among: list[Column]) -> Column | None:
 
 @require_GET
 def run_chart(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """A small result as bars or lines, by the axes that the address asks for or the likeliest."""
+    """Show a small result as bars or lines, by the axes of the URL or the likeliest."""
     asked = PanelRequest(request, pk)
 
     def fill(stored: PanelRows) -> Context:

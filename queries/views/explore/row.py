@@ -1,4 +1,4 @@
-"""A run's rows: the grid as an address, and one row opened."""
+"""A run's rows: the grid by URL, and one opened row."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ MAX_FILTER_COLUMNS = 1_000
 
 @require_GET
 def run_results(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """The run's page at its rows: the same page, addressed by the grid's state."""
+    """Show the run's page at its rows: the same page, addressed by the grid's state."""
     return run_detail(request, pk)
 
 
 @require_GET
 def run_row(request: AuthedRequest, pk: uuid.UUID, n: int) -> HttpResponse:
-    """Row ``n`` (0-based) as it came from the provider: a JSON tree, with copy.
+    """Show row ``n`` (0-based) as received: a JSON tree, with copy.
 
-    ``at`` is its place in the order and filter of ``view``, to go to the next and the previous one.
+    ``at`` is its position in the order and filter of ``view``, for links to the next and the previous one.
     """
     run = get_visible_or_404(Run.objects.visible_to(request.user), pk)
     context = {"run": run, "n": n, "number": n + 1}
@@ -68,7 +68,7 @@ def _row(run: Run, n: int) -> dict[str, object]:
 
 
 def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
-    """The addresses of the rows before and after, as the grid has them, and of the grid itself."""
+    """Return the URLs of the rows before and after, as the grid orders them, and of the grid itself."""
     query = QueryDict(request.GET.get("view", ""))
     view, at = parse_grid_state(query), request.GET.get("at", "")
     place = (
@@ -77,11 +77,11 @@ def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
         else n
     )
     numbers: dict[int, int] = {}
-    with suppress(ResultError):  # the row itself is there, whatever is wrong around it
+    with suppress(ResultError):  # the row itself can be shown all the same
         numbers = stored_results.rows_around(run, view, place)
     address = GridUrl(run, query)
     found: dict[str, object] = {"back": address.with_params()}
-    if numbers.get(place) != n:  # the address was made up, or rows have come since
+    if numbers.get(place) != n:  # the URL was edited, or rows have arrived since
         return found
     for name, there in (("previous", place - 1), ("following", place + 1)):
         if there in numbers:
@@ -90,7 +90,7 @@ def _neighbours(request: AuthedRequest, run: Run, n: int) -> dict[str, object]:
 
 
 def _tree(text: str) -> object:
-    """The row parsed, and JSON texts inside it (such as Coralogix's userData) parsed too."""
+    """Parse the row, and JSON texts inside it (such as Coralogix's userData)."""
     try:
         value = _parsed(text)
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ def _parsed(text: str) -> object:
 
 
 def _unfolded(value: object) -> object:
-    """JSON inside a text parsed; a list of key-value pairs as the object it stands for."""
+    """Parse JSON inside a text; a list of key-value pairs becomes an object."""
     if isinstance(value, list) and value and all(map(_is_pair, value)):
         pairs = {pair["key"]: pair.get("value") for pair in value}
         return pairs if len(pairs) == len(value) else value

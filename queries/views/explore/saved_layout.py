@@ -1,4 +1,4 @@
-"""The layout that a saved query remembers, put into the address of a grid that asks for no columns."""
+"""Apply the layout of a saved query to a grid URL without columns."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from queries.models import Run
 
 
 def saved_layout(run: Run) -> Mapping[str, Any]:
-    """What the run's saved query remembers, or nothing."""
+    """Return the layout of the run's saved query, or nothing."""
     return run.saved_query.layout if run.saved_query else {}
 
 
 def with_saved_columns(run: Run, query: QueryDict) -> QueryDict:
-    """The address with the remembered columns, unless it has its own or wants none (``layout=off``)."""
+    """Return the URL with the saved columns, unless it has its own or none are wanted (``layout=off``)."""
     columns = saved_layout(run).get("columns")
     if not columns or "col" in query or query.get("layout") == "off":
         return query
@@ -26,6 +26,6 @@ def with_saved_columns(run: Run, query: QueryDict) -> QueryDict:
 
 
 def saved_widths(run: Run) -> Mapping[str, int]:
-    """Column name -> pixels."""
+    """Return column name -> pixels."""
     widths: Mapping[str, int] = saved_layout(run).get("widths") or {}
     return widths

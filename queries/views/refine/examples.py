@@ -1,4 +1,4 @@
-"""What helps to write a refine: the columns as each language names them, and statements that fit them."""
+"""Help for writing a refine: the columns' names in each language, and example queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LISTED = {"text", "severity", "boolean"}  # kinds whose values are worth counti
 
 @dataclass(frozen=True)
 class QueryColumn:
-    """A column, and how each language names it."""
+    """A column with its name in each language."""
 
     column: Column
     dataprime: str
@@ -26,7 +26,7 @@ class QueryColumn:
 
 @dataclass(frozen=True)
 class ExampleQuery:
-    """A statement that fits the columns."""
+    """An example query for the columns."""
 
     title: str
     language: str
@@ -36,7 +36,7 @@ class ExampleQuery:
 def query_columns(
     columns: Sequence[Column], documents: Mapping[str, tuple[str, str]]
 ) -> list[QueryColumn]:
-    """The columns with their names in both languages."""
+    """Return the columns with their names in both languages."""
     return [
         QueryColumn(column, _dataprime(column.name, documents), identifier(name))
         for name, column in sql_names(columns).items()
@@ -44,7 +44,7 @@ def query_columns(
 
 
 def example_queries(columns: Sequence[QueryColumn]) -> list[ExampleQuery]:
-    """Count by value, over time, and the figures of a number, as far as there are such columns."""
+    """Return examples: count by value, over time, statistics of a number, as far as such columns exist."""
     by_kind: dict[str, QueryColumn] = {}
     for one in columns:
         by_kind.setdefault(one.column.kind, one)

@@ -1,6 +1,6 @@
-"""What a refine begins with: a statement for the rows that the grid shows.
+"""The initial query of a refine: a statement for the rows that the grid shows.
 
-It is text for a person to read and change; nothing is run here.
+Text to read and change; nothing is run here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from queries.views.refine.examples import QueryColumn
 
 @dataclass
 class InitialQuery:
-    """A statement, and in words what of the grid's filter it does not say."""
+    """A statement, and the grid's filters that it leaves out, as text."""
 
     statement: str
     unsupported_filters: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class InitialQuery:
 def initial_query(
     language: str, columns: Sequence[QueryColumn], view: GridState
 ) -> InitialQuery:
-    """A statement for the rows of the view: its conditions, as far as the language can say them."""
+    """Return a statement for the rows of the view, with its conditions as far as the language can express them."""
     by_name = {one.column.name: one for one in columns}
     asked = [
         (by_name[condition.column], condition)
@@ -132,7 +132,7 @@ _SQL: Final[dict[str, Callable[[QueryColumn, Sequence[str]], str]]] = {
 
 
 def _literal(one: QueryColumn, value: str) -> str:
-    """The value as the column's type has it in DuckDB's SQL; "" if it has none."""
+    """Return the value as the column's type in DuckDB's SQL; "" if it has none."""
     kind = one.column.kind
     if kind in {"integer", "number"}:
         return filter_clauses.number_literal(value)
@@ -143,7 +143,7 @@ def _literal(one: QueryColumn, value: str) -> str:
 
 def _time(one: QueryColumn, operation: str, values: Sequence[str]) -> str:
     condition = Condition(one.column.name, operation, tuple(values))
-    # DuckDB passes over the zone where a time has none: times in `rows` are UTC.
+    # DuckDB ignores the zone for a time without one: times in `rows` are UTC.
     return filter_clauses.time_clause(
         one.sql, condition, lambda at: quote_path(at.rstrip("Z")), ("AND", "OR")
     )

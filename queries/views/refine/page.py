@@ -1,4 +1,4 @@
-"""Refining a result: the form, and what it starts."""
+"""The page of a refine: the form, and starting it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TEMPLATE = "queries/run_refine.html"
 
 @require_http_methods(["GET", "POST"])
 def run_refine(request: AuthedRequest, pk: uuid.UUID) -> HttpResponse:
-    """Write a statement for a run's rows; a quick one is answered when its page shows."""
+    """Show the form for a run's rows and start the refine; a quick one is complete when its page shows."""
     visible = Run.objects.visible_to(request.user)
     origin = get_visible_or_404(visible.select_related("owner", "result"), pk)
     posted = request.method == "POST"
@@ -69,7 +69,7 @@ def _started(request: AuthedRequest, origin: Run, form: RefineForm) -> Run | Non
 
 
 def _filled(request: AuthedRequest, columns: list[QueryColumn]) -> RefineForm:
-    """The form as a link asks for it: an earlier refine, an example, or the grid's filters."""
+    """Return the form as a link fills it: from an earlier refine, an example, or the grid's filters."""
     if earlier := _earlier(request):
         language, begun = earlier.settings["language"], InitialQuery(earlier.statement)
     else:
