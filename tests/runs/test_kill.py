@@ -36,10 +36,10 @@ SERVER = "host=127.0.0.1 port=5432 user=postgres dbname=test connect_timeout=3"
 SLOWLY = Fault(kind="drip", operation="data", size=256 * 1024, seconds=0.2, times=None)
 
 RESULT = """
-from queries import reading
+from queries import stored_results
 from queries.models import ResultSet, Run
 run = Run.objects.get()
-with reading.open_result(run.result) as reader:
+with stored_results.open_result(run.result) as reader:
     page = reader.page(offset=0, size=1_000_000, columns=["$d.n"])
     total = reader.total
 answer = {
@@ -47,7 +47,7 @@ answer = {
     "total": total,
     "complete": run.result.complete,
     "result_sets": ResultSet.objects.count(),
-    "files": len(list(reading.directory_of(run.result).glob("*.parquet"))),
+    "files": len(list(stored_results.result_dir(run.result).glob("*.parquet"))),
     "parts": run.result.parts.count(),
 }
 """

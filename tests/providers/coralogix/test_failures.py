@@ -38,7 +38,7 @@ CALLS = {
         *((call, 403, PermissionDeniedError, "needs the permission") for call in CALLS),
         *((call, 429, RateLimitError, "30 requests a minute") for call in CALLS),
         *(
-            (call, 503, UnavailableError, "trouble of its own (status 503)")
+            (call, 503, UnavailableError, "returned a server error (503)")
             for call in CALLS
         ),
         *((call, 418, UnexpectedResponseError, "status 418") for call in CALLS),

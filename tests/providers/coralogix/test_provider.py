@@ -105,7 +105,7 @@ def test_a_good_key_without_logs_works_too(provider, upstream):
         (Reply(403), "permission_denied", "logs.data-api#high:ReadData"),
         (Reply(404), "not_found", "no DataPrime interface"),
         (Reply(429), "rate_limited", "30 requests a minute"),
-        (Reply(502), "unavailable", "trouble of its own"),
+        (Reply(502), "unavailable", "returned a server error"),
         (
             Reply(302, headers={"Location": "https://evil.example.com"}),
             "redirected",

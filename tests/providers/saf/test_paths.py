@@ -84,7 +84,7 @@ def test_only_cancel_all_asks_for_the_end_of_everything(provider, upstream):
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Attribute | ast.Name)
-        and "break_everything_path" in ast.unparse(node)
+        and "cancel_all_path" in ast.unparse(node)
     ]
     assert set(callers) == {("provider.py", "cancel_all")}
     assert [p.name for p in PACKAGE.glob("*.py") if "/break" in p.read_text()] == ["paths.py"]  # fmt: skip
