@@ -79,7 +79,7 @@ urlpatterns = [
         remote_jobs.connection_catalog,
         name="connection_catalog",
     ),
-    path("connections/<uuid:pk>/adopt/", remote_jobs.run_import, name="run_adopt"),
+    path("connections/<uuid:pk>/adopt/", remote_jobs.run_import, name="run_import"),
     path(
         "connections/<uuid:pk>/cancel-all/",
         remote_jobs.connection_cancel_all,
@@ -101,7 +101,7 @@ urlpatterns = [
     path(
         "saved-queries/<uuid:pk>/copy/",
         saved_queries.saved_query_duplicate,
-        name="saved_query_copy",
+        name="saved_query_duplicate",
     ),
     path(
         "saved-queries/<uuid:pk>/delete/",
@@ -131,7 +131,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/", runs.run_detail, name="run_detail"),
     path("runs/<uuid:pk>/status/", runs.run_status, name="run_status"),
     path("runs/<uuid:pk>/cancel/", runs.run_cancel, name="run_cancel"),
-    path("runs/<uuid:pk>/again/", runs.run_rerun, name="run_again"),
+    path("runs/<uuid:pk>/again/", runs.run_rerun, name="run_rerun"),
     path("runs/<uuid:pk>/share/", runs.run_share, name="run_share"),
     path("runs/<uuid:pk>/delete-rows/", runs.run_delete_rows, name="run_delete_rows"),
     path("runs/<uuid:pk>/delete/", runs.run_delete, name="run_delete"),

@@ -233,7 +233,7 @@ def test_a_teammate_runs_again_on_a_connection_of_their_own(make_request, user):
     assert (again.connection, again.saved_query) == (own, None)
 
 
-def test_without_a_connection_it_cannot_be_run_again(user):
+def test_a_run_without_a_connection_cannot_be_rerun(user):
     run = RunFactory(owner=user, connection=None, connection_name="gone")
     with pytest.raises(PermissionDenied):
         rerun(run, owner=user, from_now=True, form_key=uuid.uuid4())

@@ -51,7 +51,7 @@ class SharedObjects:
             "member_remove": [self.team.pk, viewer.pk],
             "run_row": [self.run.pk, 0],
             "connection_catalog": [self.run.connection_id, "connection"],
-            "run_adopt": [self.run.connection_id],
+            "run_import": [self.run.connection_id],
             "connection_cancel_all": [self.run.connection_id],
         }
         if route in special:

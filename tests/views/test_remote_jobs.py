@@ -144,7 +144,7 @@ def test_a_list_that_cannot_be_had_is_explained(page, connection, upstream):
 def test_a_query_started_elsewhere_is_adopted_once(page, connection, user, upstream):
     upstream.on(f"{ROOT}/status/", json_reply(TASKS))
     for _ in range(2):
-        page.post(url("run_adopt", connection), {"job": "t-2"})
+        page.post(url("run_import", connection), {"job": "t-2"})
     run = Run.objects.get()
     assert (run.owner, run.job_id, run.mode) == (user, "t-2", Mode.BACKGROUND)
     assert (run.status, run.statement) == (Status.RUNNING, "source <b>other</b>")
@@ -153,7 +153,7 @@ def test_a_query_started_elsewhere_is_adopted_once(page, connection, user, upstr
 
 def test_only_a_query_of_the_list_is_adopted(page, connection, upstream):
     upstream.on(f"{ROOT}/status/", json_reply(TASKS))
-    response = page.post(url("run_adopt", connection), {"job": "t-9"}, follow=True)
+    response = page.post(url("run_import", connection), {"job": "t-9"}, follow=True)
     assert "does not have this query any more" in text(response)
     assert not Run.objects.exists()
 
@@ -258,7 +258,7 @@ def test_an_adopted_query_takes_its_time_from_where_it_is(
     began = {"startTime": "2026-11-20T10:00:00Z"}
     tasks = [task | began for task in TASKS["tasks"]]
     upstream.on(f"{ROOT}/status/", json_reply({"tasks": tasks}))
-    page.post(url("run_adopt", connection), {"job": job})
+    page.post(url("run_import", connection), {"job": job})
     run = Run.objects.get()
     assert run.submitted_at.isoformat() == "2026-11-20T10:00:00+00:00"
     assert (run.started_at == run.submitted_at) is not ours

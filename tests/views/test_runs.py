@@ -273,16 +273,16 @@ def test_cancel_all_spares_the_runs_of_others(page, user):
     assert all(Run.objects.get(pk=run.pk).cancel_asked_at for run in mine)
 
 
-def test_run_again_as_it_was_keeps_the_absolute_range(page, user, connection):
+def test_rerun_of_the_same_window_keeps_the_absolute_range(page, user, connection):
     run = stored_run([], owner=user, connection=connection, mode="background")
-    page.post(reverse("run_again", args=[run.pk]), {"when": "then"})
+    page.post(reverse("run_rerun", args=[run.pk]), {"when": "then"})
     again = Run.objects.exclude(pk=run.pk).get()
     assert (again.starts_at, again.ends_at) == (run.starts_at, run.ends_at)
 
 
-def test_run_again_now_moves_the_range(page, user, connection):
+def test_rerun_now_moves_the_range(page, user, connection):
     run = stored_run([], owner=user, connection=connection, mode="background")
-    page.post(reverse("run_again", args=[run.pk]), {"when": "now"})
+    page.post(reverse("run_rerun", args=[run.pk]), {"when": "now"})
     again = Run.objects.exclude(pk=run.pk).get()
     assert again.ends_at > run.ends_at
     assert again.time_range == run.time_range
@@ -291,7 +291,7 @@ def test_run_again_now_moves_the_range(page, user, connection):
 def test_a_run_whose_connection_is_gone_is_edited_instead(page, user):
     run = stored_run([], owner=user)
     run.connection.delete()
-    response = page.post(reverse("run_again", args=[run.pk]), {"when": "now"})
+    response = page.post(reverse("run_rerun", args=[run.pk]), {"when": "now"})
     assert response.headers["Location"] == f"{NEW}?run={run.pk}"
 
 
@@ -401,7 +401,7 @@ def test_days_at_the_ends_of_the_calendar_are_no_crash(page, user, filled, day):
 
 def test_a_run_that_cannot_be_repeated_leads_to_the_form(page, user, connection):
     run = RunFactory(owner=user, connection=connection, settings={"limit": 10**9})
-    response = page.post(reverse("run_again", args=[run.pk]), {"when": "then"})
+    response = page.post(reverse("run_rerun", args=[run.pk]), {"when": "then"})
     assert response.headers["Location"] == f"{NEW}?run={run.pk}"
 
 

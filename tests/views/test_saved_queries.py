@@ -202,7 +202,7 @@ def test_an_owner_who_became_a_viewer_may_keep_it_where_it_is(page, user, shared
 def test_a_copy_is_private_to_who_made_it(shared):
     viewer = member(shared, Role.VIEWER)
     SavedQuery.objects.update(name="N" * 160, tags=["a"], settings={"limit": 7})
-    response = signed_in_as(viewer).post(url("copy", shared))
+    response = signed_in_as(viewer).post(url("duplicate", shared))
     copy = SavedQuery.objects.get(owner=viewer)
     assert response["Location"] == url("edit", copy)
     assert (copy.team, copy.statement) == (None, shared.statement)

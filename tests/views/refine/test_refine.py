@@ -217,7 +217,7 @@ def test_the_same_form_sent_twice_is_one_run(page, origin):
 
 def test_running_it_again_refines_again(page, origin):
     run = refined(page, origin)
-    response = page.post(reverse("run_again", args=[run.pk]), {"when": "then"})
+    response = page.post(reverse("run_rerun", args=[run.pk]), {"when": "then"})
     again = wait_for(Run.objects.exclude(pk__in=[origin.pk, run.pk]).get(), LONG)
     assert response["Location"] == reverse("run_detail", args=[again.pk])
     assert (again.mode, again.origin) == (Mode.REFINE, origin)
@@ -252,7 +252,7 @@ def test_a_refine_whose_origin_was_deleted_stays_and_says_so(page, origin):
     text = text_of(page.get(reverse("run_detail", args=[run.pk])))
     assert "a run that was deleted" in text
     assert "Refine again" not in text
-    response = page.post(reverse("run_again", args=[run.pk]), follow=True)
+    response = page.post(reverse("run_rerun", args=[run.pk]), follow=True)
     assert "was deleted" in text_of(response)
 
 
