@@ -64,7 +64,7 @@ def _partner(op: str, value: Value, other: Kind) -> Value:
 
 
 def _is_time(left: Value, right: Value) -> bool:
-    """Tell whether `left / right` rounds a time: `$d.at / 5m`."""
+    """Return whether `left / right` rounds a time: `$d.at / 5m`."""
     return left.kind is Kind.ANY and right.kind is INTERVAL
 
 

@@ -289,7 +289,7 @@ _SPECIAL: dict[str, Callable[[Compiler, tree.Call], Value]] = {
 
 
 def has_aggregate(expr: tree.Expr) -> bool:
-    """Tell whether an expression calls an aggregation."""
+    """Return whether an expression calls an aggregation."""
     return any(
         isinstance(node, tree.Call)
         and node.name in AGGREGATES

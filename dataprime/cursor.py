@@ -36,11 +36,11 @@ class Cursor:
         return token
 
     def at_op(self, *texts: str) -> bool:
-        """Tell whether an operator or bracket of these is next."""
+        """Return whether an operator or bracket of these is next."""
         return self.token.kind == "op" and self.token.text in texts
 
     def at_word(self, *words: str) -> bool:
-        """Tell whether one of these words is next."""
+        """Return whether one of these words is next."""
         return self.token.kind == "ident" and self.token.text in words
 
     def accept_op(self, *texts: str) -> Token | None:

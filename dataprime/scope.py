@@ -121,7 +121,7 @@ def _key(key: str) -> str:
 
 
 def _known(scope: Scope, keypath: Keypath) -> bool:
-    """Tell whether the table knows a keypath that no step of the query made."""
+    """Return whether the table knows a keypath that no step of the query made."""
     if scope.table is None or scope.table.has_keypath is None or not keypath.keys:
         return True
     doc = scope.docs[keypath.root]
@@ -279,5 +279,5 @@ def _covers(outer: Keys, inner: Keys) -> bool:
 
 
 def overlaps(path: Keys, other: Keys) -> bool:
-    """Tell whether one keypath is, holds or is inside another."""
+    """Return whether one keypath is, holds or is inside another."""
     return _covers(path, other) or _covers(other, path)

@@ -180,7 +180,7 @@ class Engine:
         )
 
     def _known(self, tier: Tier, path: tuple[str, ...]) -> bool:
-        """Whether any row has that keypath: a look at all of them, once."""
+        """Return whether any row has that keypath: a look at all of them, once."""
         if path not in self._seen:
             root, *keys = path
             pointer = "".join(

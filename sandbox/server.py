@@ -77,13 +77,13 @@ class SandboxServer(ThreadingHTTPServer):
             self.busy += change
 
     def is_allowed_host(self, host: str) -> bool:
-        """Whether a Host header names this server; guards a loopback server against DNS rebinding."""
+        """Return whether a Host header names this server; guards a loopback server against DNS rebinding."""
         if self.config.host not in ("127.0.0.1", "localhost", "::1"):
             return True
         return host.rpartition(":")[0] in _LOOPBACK or host in _LOOPBACK
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Give the connection a thread, or close it when there are too many."""
+        """Return the connection a thread, or close it when there are too many."""
         if not self._slots.acquire(timeout=_SLOT_SECONDS):
             self.shutdown_request(request)
             return

@@ -1,3 +1,3 @@
-"""The islands: one package per remote query service, over one small common base."""
+"""Providers: one package per remote query service, over one small common base."""
 
 from __future__ import annotations

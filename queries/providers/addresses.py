@@ -1,8 +1,8 @@
-"""Where we may connect to: endpoints as users enter them, and the addresses that names really lead to.
+"""Check addresses: endpoints as users enter them, and the IP addresses that names resolve to.
 
-Two gates. `validate_endpoint` looks at the text of an endpoint when it is entered and before each use. `resolve` looks
-at what a name leads to at the moment of connecting, and gives the very addresses to connect to, so that no second
-look-up can give another answer.
+Two checks. `validate_endpoint` checks the text of an endpoint when it is entered and before each use. `resolve_host`
+checks what a name resolves to when connecting, and returns the addresses to connect to, so that no second
+look-up can return others.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _PRIVATE = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port: the place a key belongs to."""
+    """Scheme, host and port: where a key may be sent."""
 
     scheme: str
     host: str
@@ -68,7 +68,7 @@ class Origin:
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address belongs to the open Internet, whatever it is wrapped in."""
+    """Return whether an address belongs to the open Internet, however it is embedded."""
     address = _unwrapped(address)
     if address.is_multicast or any(address in network for network in _NEVER_PUBLIC):
         return False
@@ -78,10 +78,10 @@ def is_public(address: Address) -> bool:
 def is_permitted(
     address: Address, origin: Origin, upstream_hosts: Collection[str]
 ) -> bool:
-    """Tell whether we may connect to an address on behalf of an origin.
+    """Return whether we may connect to an address on behalf of an origin.
 
     Allow-listed origins may also be at loopback or private addresses, never at link-local ones (cloud metadata).
-    Plain http goes to loopback only.
+    Plain http is allowed to loopback only.
     """
     inner = _unwrapped(address)
     if origin.scheme == "http":
@@ -94,7 +94,7 @@ def is_permitted(
 
 
 def is_allowlisted(origin: Origin, upstream_hosts: Collection[str]) -> bool:
-    """Tell whether an origin is among the allowed `host[:port]` values. Without a port, every port is meant."""
+    """Return whether an origin is among the allowed `host[:port]` values. Without a port, every port is meant."""
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     wanted = {origin.host, host, f"{host}:{origin.port}"}
     return any(value.strip().lower() in wanted for value in upstream_hosts)

@@ -1,4 +1,4 @@
-"""A finished answer, and what its status means when a provider has nothing more precise to say."""
+"""Complete responses, and what their status means when the provider says no more."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SERVER_TROUBLE = 500
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Status, headers (lower-case names) and the whole, bounded body of an answer."""
+    """Status, headers (lower-case names) and the whole, bounded body of a response."""
 
     status: int
     headers: Mapping[str, str]
@@ -52,19 +52,19 @@ class Response:
 
     @property
     def is_error(self) -> bool:
-        """Tell whether the status says that the call failed."""
+        """Return whether the status is an error."""
         return self.status >= HTTPStatus.BAD_REQUEST
 
     @property
     def request_id(self) -> str:
-        """Give the remote side's id of this request, or ""."""
+        """Return the remote side's id of this request, or ""."""
         found = (
             self.headers[name] for name in _REQUEST_ID_HEADERS if name in self.headers
         )
         return clean_text(next(found, ""), limit=200)
 
     def json_object(self) -> dict[str, Any]:
-        """Give the body as a JSON object. Raises UnexpectedResponseError; the request was received then."""
+        """Return the body as a JSON object. Raises UnexpectedResponseError; the request was received then."""
         try:
             value = msgspec.json.decode(self.body)
         except (ValueError, RecursionError):
@@ -79,7 +79,7 @@ class Response:
 
 
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Give the seconds asked for by `Retry-After`, a number or a date (RFC 9110, 10.2.3); None if absent or odd."""
+    """Return the seconds of `Retry-After`, a number or a date (RFC 9110, 10.2.3); None if absent or invalid."""
     text = headers.get("retry-after", "").strip()
     try:
         seconds = float(text)
@@ -98,10 +98,10 @@ def _seconds_until(date: str, now: datetime) -> float:
 
 
 def parse_error_body(body: bytes) -> tuple[str, str]:
-    """Give the (code, message) an error body carries, cleaned; ("", "") if it says nothing fit to repeat.
+    """Return the (code, message) of an error body, cleaned; ("", "") if there is none to show.
 
     Knows the forms seen at the four providers: {"message"}, {"error": "..."}, {"error": {"message", "code"}},
-    {"detail"}, {"errors": [{...}]}, {"title", "detail"} of RFC 9457, and plain text. A page of HTML says nothing.
+    {"detail"}, {"errors": [{...}]}, {"title", "detail"} of RFC 9457, and plain text. HTML is ignored.
     """
     text = body.decode("utf-8", "replace").strip()
     try:
@@ -113,7 +113,7 @@ def parse_error_body(body: bytes) -> tuple[str, str]:
 
 
 def error_code_and_message(value: object) -> tuple[str, str]:
-    """Give the (code, message) inside a decoded error of any known form, as they are."""
+    """Return the (code, message) inside a decoded error of any known form, as they are."""
     if isinstance(value, str):
         return "", value
     if isinstance(value, list):
@@ -152,7 +152,7 @@ _MEANINGS: dict[int, tuple[type[ProviderError], str]] = {
 
 
 def error_fields_from(answer: Response) -> ErrorFields:
-    """Give what any error made from an answer should carry: ids, status, codes and waiting time."""
+    """Return what any error made from a response should carry: ids, status, codes and waiting time."""
     code, _ = parse_error_body(answer.body)
     return ErrorFields(
         http_status=answer.status,
@@ -165,7 +165,7 @@ def error_fields_from(answer: Response) -> ErrorFields:
 
 
 def default_error(answer: Response, label: str) -> ProviderError:
-    """Turn an error status into one of our errors, with the provider's own words after ours."""
+    """Turn an error status into one of our errors, followed by the provider's message."""
     kind, words = _MEANINGS.get(
         answer.status,
         (UnexpectedResponseError, "{label} answered with status {status}."),
@@ -185,5 +185,5 @@ def default_error(answer: Response, label: str) -> ProviderError:
 
 
 def append_provider_message(ours: str, label: str, theirs: str) -> str:
-    """Put the provider's own words after ours."""
+    """Append the provider's message to ours."""
     return f"{ours} {label} says: {theirs}" if theirs else ours

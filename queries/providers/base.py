@@ -1,7 +1,7 @@
-"""The contract between Querydeck and a provider: what it can do, what it is asked, what it answers.
+"""The contract between Querydeck and a provider: capabilities, calls and their results.
 
-A provider is one subclass of `Provider`. It talks through a `Client`, knows nothing of Django, and raises only
-errors of `queries.providers.errors`. Ask `capabilities`, never the slug.
+A provider is one subclass of `Provider`. It uses a `Client`, imports no Django, and raises only errors of
+`queries.providers.errors`. Ask `capabilities`, never the slug.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ __all__ = [
 
 
 class ContinuedInBackgroundError(Exception):
-    """A direct run goes on at the provider as the job `job_id`: its sync time ran out. Not a failure."""
+    """A direct run continues at the provider as the job `job_id`: its sync time ran out. Not a failure."""
 
     def __init__(self, job_id: str) -> None:
         super().__init__("The query goes on in the background.")
@@ -89,7 +89,7 @@ class Provider(ABC):
     label: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     connection_fields: ClassVar[tuple[Field, ...]]
-    # A run begins with what its connection has under the same name.
+    # A run's default is the connection's value of the same name.
     query_fields: ClassVar[tuple[Field, ...]]
     rate_limit: ClassVar[RateLimit | None] = None
     column_hints: ClassVar[
@@ -116,13 +116,13 @@ class Provider(ABC):
     )
     uses_time_range: ClassVar[bool] = True
     allows_endpoint_path: ClassVar[bool] = (
-        False  # the endpoint may go on with a path; the key belongs to its origin
+        False  # the endpoint may have a path; the key belongs to its origin
     )
     key_label: ClassVar[str] = "API key"
     key_help: ClassVar[str] = ""
     known_hosts: ClassVar[frozenset[str]] = (
         frozenset()
-    )  # hosts that need no allowance, over https only
+    )  # hosts that need no permission, over https only
 
     def __init__(self, client: Client, options: Mapping[str, Any]) -> None:
         self.client = client
@@ -131,16 +131,16 @@ class Provider(ABC):
     @classmethod
     @abstractmethod
     def endpoint(cls, options: Mapping[str, Any]) -> str:
-        """Give the base URL that a connection's options lead to. Not checked: see `registry.checked_origin`."""
+        """Return the base URL that a connection's options lead to. Not checked: see `registry.checked_origin`."""
 
     @classmethod
     @abstractmethod
     def authorization(cls, secret: Secret, options: Mapping[str, Any]) -> Authorization:
-        """Say how the key travels."""
+        """Return how the key is sent."""
 
     @classmethod
     def option_problems(cls, options: Mapping[str, Any]) -> list[Problem]:
-        """Find what is wrong with a connection's options, beside its address, before any call is made."""
+        """Return what is wrong with a connection's options, except its address, without any call."""
         return []
 
     @classmethod
@@ -151,36 +151,36 @@ class Provider(ABC):
     @classmethod
     @abstractmethod
     def validate(cls, spec: QuerySpec, mode: Mode) -> list[Problem]:
-        """Find what is wrong with a spec before any call is made."""
+        """Return what is wrong with a spec, without any call."""
 
     @classmethod
     def statement_language_for(cls, settings: Mapping[str, Any]) -> str:
-        """Give the language of a statement with these settings, in the words of `statement_language`."""
+        """Return the language of a statement with these settings, as a value of `statement_language`."""
         return cls.statement_language
 
     @classmethod
     def resolve(cls, spec: QuerySpec) -> QuerySpec:
-        """Give the spec as it is sent and kept: where settings spell the query, the statement made of them."""
+        """Return the spec as it is sent and stored: where settings spell the query, with the statement made of them."""
         return spec
 
     @classmethod
     def advisories(cls, spec: QuerySpec, mode: Mode) -> list[ProviderWarning]:
-        """Say what the user should know about a valid spec before running it."""
+        """Return warnings about a valid spec to show before running it."""
         return []
 
     @classmethod
     @abstractmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
-        """Give an equivalent curl command, with the key as a shell variable."""
+        """Return an equivalent curl command, with the key as a shell variable."""
 
     @abstractmethod
     def test(self) -> TestResult:
-        """Make one cheap call and say what is wrong. Never raises a `ProviderError`."""
+        """Make one cheap call and return what is wrong. Never raises a `ProviderError`."""
 
     def run(self, spec: QuerySpec) -> RowStream:
         """Run directly. Errors known before the first row are raised here, later ones from the stream.
 
-        Raises HandedOverError, with the id to ask for, if the provider made a background job of it.
+        Raises ContinuedInBackgroundError, with the job's id, if the provider made a background job of it.
         """
         raise self.unsupported("run queries directly")
 
@@ -189,7 +189,7 @@ class Provider(ABC):
         raise self.unsupported("run queries in the background")
 
     def status(self, job_id: str) -> JobStatus:
-        """Ask how a job is doing."""
+        """Return a job's status."""
         raise self.unsupported("run queries in the background")
 
     def rows(self, job_id: str) -> RowStream:
@@ -197,11 +197,11 @@ class Provider(ABC):
         raise self.unsupported("run queries in the background")
 
     def cancel(self, job_id: str) -> None:
-        """Ask for a job to be cancelled. Only a later `status` tells whether it was."""
+        """Request the cancel of a job. Only a later `status` shows whether it stopped."""
         raise self.unsupported("cancel queries")
 
     def cancel_all(self) -> None:
-        """Ask for every active job of the key's user to be cancelled, also those not started here."""
+        """Request the cancel of every active job of the key's user, also of those not started here."""
         raise self.unsupported("cancel all queries at once")
 
     def delete(self, job_id: str) -> None:
@@ -209,11 +209,11 @@ class Provider(ABC):
         raise self.unsupported("delete results")
 
     def logs(self, job_id: str) -> list[LogLine]:
-        """Give a job's log, oldest line first, within bounds."""
+        """Return a job's log, oldest line first, within bounds."""
         raise self.unsupported("show logs")
 
     def list_jobs(self) -> list[RemoteJob]:
-        """Give the jobs the key may see, also those not started here, newest first, within bounds."""
+        """Return the jobs the key may see, also those not started here, newest first, within bounds."""
         raise self.unsupported("list queries")
 
     def make_file(self, job_id: str, options: FileOptions) -> FileStream:
@@ -221,24 +221,24 @@ class Provider(ABC):
         raise self.unsupported("make files")
 
     def preview(self, spec: QuerySpec) -> Preview:
-        """Ask what the provider says of a valid spec before it runs. Raises QueryError for one it does not accept."""
+        """Return the provider's preview of a valid spec. Raises QueryError for one it does not accept."""
         raise self.unsupported("check queries before they run")
 
     def catalog(self, kind: str, parent: str = "") -> list[Choice]:
-        """Give a list to pick from (a kind of `capabilities.catalog`), inside `parent` where lists nest."""
+        """Return a list to pick from (a kind of `capabilities.catalog`), inside `parent` where lists nest."""
         raise self.unsupported("list what there is to choose from")
 
     @property
     def rate_figures(self) -> RateLimitStatus | None:
-        """Give what the provider said of its limit in this session's last answer; None: nothing."""
+        """Return the rate limit reported in this session's last response; None if there was none."""
         return None
 
     def abort(self) -> None:
-        """Hang up whatever call is under way. May be called from another thread; ends in `CallStoppedError`."""
+        """Abort the running call, which raises `CallStoppedError`. May be called from another thread."""
         self.client.abort()
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         self.client.close()
 
     def __enter__(self) -> Self:
@@ -254,5 +254,5 @@ class Provider(ABC):
 
     @classmethod
     def unsupported(cls, what: str) -> UnsupportedOperationError:
-        """Say that this provider cannot do something."""
+        """Return the error of an operation that this provider does not support."""
         return UnsupportedOperationError(f"{cls.label} cannot {what}.")

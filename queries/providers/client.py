@@ -1,8 +1,7 @@
-"""The one door to the network: every request of every provider goes through a `Client`.
+"""The only module that makes HTTP requests: every request of every provider goes through a `Client`.
 
-It connects to checked addresses only, sends the key to one origin only, follows no redirect, takes no proxy from the
-environment, and bounds bytes and time. What goes wrong comes out as one of our errors, never with a URL, a header or
-a body in its text.
+It connects to checked addresses only, sends the key to one origin only, follows no redirect, ignores proxies from the
+environment, and bounds bytes and time. Failures become our errors, without a URL, a header or a body in their text.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _FAILURES = (
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a client may do: hosts allowed by the administrator, times in seconds, sizes in decoded bytes."""
+    """Limits of a client: hosts allowed by the administrator, times in seconds, sizes in decoded bytes."""
 
     upstream_hosts: Collection[str] = frozenset()
     connect_timeout: float = 10.0
@@ -88,7 +87,7 @@ class ApiCall:
 class Client:
     """Talks to one origin with one key. Make one per thread; `abort` may come from any.
 
-    `certificates`: the authorities (PEM) that alone vouch for the server, instead of the public ones.
+    `certificates`: the only trusted authorities (PEM), instead of the public ones.
     """
 
     def __init__(
@@ -115,16 +114,16 @@ class Client:
         )
 
     def send(self, call: ApiCall) -> Response:
-        """Make a call and read the whole answer, whatever its status.
+        """Make a call and read the whole response, whatever its status.
 
         Raises UnavailableError, UpstreamTimeoutError, AddressRefusedError, LimitExceededError, CallStoppedError, and
-        UnexpectedResponseError for a redirect or an answer that is not HTTP.
+        UnexpectedResponseError for a redirect or a response that is not HTTP.
         """
         with closing(self.stream(call)) as reply:
             return reply.read()
 
     def stream(self, call: ApiCall) -> StreamedResponse:
-        """Make a call and give the answer once its status is known, the body still to come. Raises as `send` does."""
+        """Make a call and return the response once its status is known, before its body. Raises as `send` does."""
         request = self._request(call)
         response = translate_network_errors(
             partial(self._http.send, request, stream=True), body_begun=False
@@ -140,21 +139,21 @@ class Client:
         return reply
 
     def redact(self, text: str) -> str:
-        """Blot the key out of a text from the other side."""
+        """Remove the key from a text of the other side."""
         for secret in self._authorization.secrets():
             text = text.replace(secret, MASK) if secret else text
         return text
 
     def pause(self, seconds: float) -> None:
-        """Wait before asking again. Raises CallStoppedError as soon as `abort` is called."""
+        """Wait before the next call. Raises CallStoppedError as soon as `abort` is called."""
         self._transport.pause(seconds)
 
     def abort(self) -> None:
-        """Hang up, from any thread. The call under way ends in CallStoppedError, and so does every later one."""
+        """Abort the running call, from any thread. It and every later call raise CallStoppedError."""
         self._transport.abort()
 
     def close(self) -> None:
-        """Close all connections. Harmless when repeated."""
+        """Close all connections. May be repeated."""
         self._http.close()
 
     def _request(self, call: ApiCall) -> httpx.Request:
@@ -199,7 +198,7 @@ class Client:
 
 
 class StreamedResponse:
-    """An answer whose body is still on its way: iterate over it for decoded bytes, or take the whole `answer()`."""
+    """A response whose body is still arriving: iterate over it for decoded bytes, or `read()` the whole."""
 
     def __init__(self, response: httpx.Response, client: Client) -> None:
         self.status = response.status_code
@@ -213,16 +212,16 @@ class StreamedResponse:
 
     @property
     def request_id(self) -> str:
-        """Give the remote side's id of this request, or ""."""
+        """Return the remote side's id of this request, or ""."""
         return Response(self.status, self.headers, b"").request_id
 
     @property
     def is_error(self) -> bool:
-        """Tell whether the status says that the call failed."""
+        """Return whether the status says that the call failed."""
         return self.status >= HTTPStatus.BAD_REQUEST
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give the body in pieces. Raises TruncatedStreamError, LimitExceededError and what `Client.send` raises."""
+        """Yield the body in chunks. Raises TruncatedStreamError, LimitExceededError and what `Client.send` raises."""
         limit = self._client.policy.max_stream_bytes
         pieces = decompress(
             self._response.iter_raw(), self.headers.get("content-encoding", "")
@@ -241,7 +240,7 @@ class StreamedResponse:
             yield piece
 
     def read(self) -> Response:
-        """Read the rest, with the key blotted out. A long or broken body of an error is cut; of a success it raises."""
+        """Read the rest, with the key removed. A long or broken body of an error is truncated; of a success it raises."""
         policy = self._client.policy
         limit = policy.max_error_bytes if self.is_error else policy.max_response_bytes
         body = self._some(limit + 1)
@@ -256,7 +255,7 @@ class StreamedResponse:
         )
 
     def close(self) -> None:
-        """Hang up or, if all was read, keep the connection for the next call."""
+        """Close the connection or, if all was read, keep it for the next call."""
         self._response.close()
 
     def _some(self, limit: int) -> bytes:
@@ -273,9 +272,9 @@ class StreamedResponse:
 
 
 def translate_network_errors(step: Callable[[], T], *, body_begun: bool) -> T:
-    """Take one step on the network and turn its failure into one of our errors.
+    """Turn network failures inside the block into our errors.
 
-    The error is raised after the handler has ended: it must not drag along the frames and requests of lower layers.
+    The error is raised after the handler has ended: it must not keep the frames and requests of lower layers alive.
     """
     try:
         return step()

@@ -1,6 +1,6 @@
-"""Undoing the compression of an answer, a small piece at a time.
+"""Decompress a response in small chunks.
 
-A hostile or unlucky answer of 200 kB can unpack to 200 MB. Unpacking in bounded pieces lets the reader stop at its cap.
+A hostile or unlucky response of 200 kB can unpack to 200 MB. Bounded chunks let the reader stop at its limit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _GZIP_WINDOW = 31  # zlib's number for "gzip, any window"
 
 
 def decompress(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """Give an answer's bytes without their content encoding.
+    """Return an answer's bytes without their content encoding.
 
     Raises UnexpectedResponseError for an encoding that was not asked for or is damaged, TruncatedStreamError if the
     compressed data ends early.

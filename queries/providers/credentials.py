@@ -1,4 +1,4 @@
-"""How a key is held and how it travels: never in a repr, a log, an exception or a pickle."""
+"""Keys in memory and in requests: never in a repr, a log, an exception or a pickle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the clear text. Use it where it is sent, and nowhere else."""
+        """Return the clear text. Use it only where it is sent."""
         return self._value
 
     def __repr__(self) -> str:
@@ -37,13 +37,13 @@ class Secret:
 
 
 class Authorization(Protocol):
-    """What goes along with each request to prove who asks."""
+    """The headers that authenticate each request."""
 
     def headers(self) -> Mapping[str, str]:
-        """Give the request headers. Raises AuthenticationError if the key cannot be sent at all."""
+        """Return the request headers. Raises AuthenticationError if the key cannot be sent at all."""
 
     def secrets(self) -> tuple[str, ...]:
-        """Give every text that must be blotted out if the other side repeats it."""
+        """Return every text that must be redacted if the other side repeats it."""
 
 
 class SchemeAuthorization:
@@ -54,7 +54,7 @@ class SchemeAuthorization:
         self._secret = secret
 
     def headers(self) -> Mapping[str, str]:
-        """Give the one header. A key with spaces, line ends or letters beyond ASCII cannot be one."""
+        """Return the header. A key with spaces, line ends or letters beyond ASCII is refused."""
         if not _SENDABLE.fullmatch(self._secret.reveal()):
             raise AuthenticationError(
                 "The key is empty or contains characters that no key has (spaces, line ends, quotes, accents).",
@@ -63,7 +63,7 @@ class SchemeAuthorization:
         return {"Authorization": f"{self._scheme} {self._secret.reveal()}"}
 
     def secrets(self) -> tuple[str, ...]:
-        """Give the key."""
+        """Return the key."""
         return (self._secret.reveal(),)
 
 
@@ -82,7 +82,7 @@ class BasicAuthorization:
         self._password = password
 
     def headers(self) -> Mapping[str, str]:
-        """Give the one header. The user name cannot be empty or hold a colon, neither of them a control character."""
+        """Return the header. The user name must not be empty or contain a colon, neither may contain control characters."""
         if not self._user or ":" in self._user or not self._user.isprintable():
             raise AuthenticationError(
                 "The user name is empty or contains a colon or a line end.",
@@ -97,9 +97,9 @@ class BasicAuthorization:
         return {"Authorization": f"Basic {self._token()}"}
 
     def secrets(self) -> tuple[str, ...]:
-        """Give the password, also as JSON writes it, and the token. One of a few letters is left out.
+        """Return the password, also as JSON writes it, and the token. A password of a few letters is left out.
 
-        It is found in every text: blotting it out would ruin answers and hide nothing.
+        It occurs in every text: redacting it would ruin responses and hide nothing.
         """
         password = self._password.reveal()
         written = (

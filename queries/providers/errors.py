@@ -31,7 +31,7 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def clean_text(text: str, *, limit: int = MAX_TEXT_CHARACTERS) -> str:
-    """Make text from outside fit to show: no control or direction characters, single spaces, at most `limit` long."""
+    """Clean foreign text for display: no control or direction characters, single spaces, at most `limit` long."""
     visible = "".join(
         " " if unicodedata.category(c) in _HIDDEN_CATEGORIES else c
         for c in text[: limit * 4]
@@ -41,14 +41,14 @@ def clean_text(text: str, *, limit: int = MAX_TEXT_CHARACTERS) -> str:
 
 
 def format_error(message: str, remedy: str, provider_code: str, request_id: str) -> str:
-    """Give what went wrong, what to do, and what the provider's support asks for, as one text."""
+    """Return what went wrong, the remedy, and what the provider's support needs, as one text."""
     ids = (("Provider code", provider_code), ("Request id", request_id))
     told = (f"{name}: {value}." for name, value in ids if value)
     return " ".join(text for text in (message, remedy, *told) if text)
 
 
 class ErrorFields(TypedDict, total=False):
-    """What may be said about an error beside its message."""
+    """Fields of an error beside its message."""
 
     code: str
     title: str
@@ -86,13 +86,13 @@ class ProviderError(Exception):
         return self.message
 
     def full_message(self) -> str:
-        """Give everything there is to know about it as one text, for where there is room for a text only."""
+        """Return the whole error as one text."""
         return format_error(
             self.message, self.remedy, self.provider_code, self.request_id
         )
 
     def as_dict(self) -> dict[str, str | int | float | bool | None]:
-        """Give the error as plain JSON values, to be stored beside a run."""
+        """Return the error as plain JSON values, to be stored beside a run."""
         return {
             "kind": type(self).__name__,
             "code": self.code,
@@ -110,7 +110,7 @@ class ProviderError(Exception):
 
 
 class AuthenticationError(ProviderError):
-    """The key was refused: the connection is to be marked as failing."""
+    """The key was refused: the connection is marked as failing."""
 
     code = "authentication"
     title = "The key was refused"
@@ -118,7 +118,7 @@ class AuthenticationError(ProviderError):
 
 
 class PermissionDeniedError(ProviderError):
-    """The key is known but lacks a permission, named in `permission` where we can tell."""
+    """The key is valid but lacks a permission, named in `permission` where it is known."""
 
     code = "permission_denied"
     title = "The key lacks a permission"
@@ -163,7 +163,7 @@ class ResultsExpiredError(ProviderError):
 
 
 class LimitExceededError(ProviderError):
-    """One of our own caps was reached."""
+    """One of our own limits was reached."""
 
     code = "limit_exceeded"
     title = "Our limit was reached"
@@ -171,7 +171,7 @@ class LimitExceededError(ProviderError):
 
 
 class AddressRefusedError(ProviderError):
-    """We do not connect to that address. The text never tells whether something listens there."""
+    """We do not connect to that address. The text never reveals whether a server listens there."""
 
     code = "address_refused"
     title = "This address is not allowed"
@@ -186,7 +186,7 @@ class CallStoppedError(ProviderError):
 
 
 class UnavailableError(ProviderError):
-    """Network or server trouble: the same call may work later."""
+    """Network or server error: the same call may work later."""
 
     code = "unavailable"
     title = "The provider cannot be reached"
@@ -195,14 +195,14 @@ class UnavailableError(ProviderError):
 
 
 class UpstreamTimeoutError(UnavailableError):
-    """No answer in time."""
+    """No response in time."""
 
     code = "timeout"
     title = "The provider did not answer in time"
 
 
 class RateLimitError(UnavailableError):
-    """Too many requests; `retry_after` says when to come back, if the provider told."""
+    """Too many requests; `retry_after` is when to retry, if reported."""
 
     code = "rate_limited"
     title = "Too many requests"
@@ -210,7 +210,7 @@ class RateLimitError(UnavailableError):
 
 
 class UnexpectedResponseError(ProviderError):
-    """The answer has a shape we do not know."""
+    """The response has an unknown shape."""
 
     code = "unexpected_response"
     title = "The provider's answer was not understood"
@@ -218,7 +218,7 @@ class UnexpectedResponseError(ProviderError):
 
 
 class TruncatedStreamError(UnexpectedResponseError):
-    """The answer was cut on the way. Rows received before the cut are good."""
+    """The response was cut off. Rows received before are good."""
 
     code = "truncated"
     title = "The answer was cut short"

@@ -1,4 +1,4 @@
-"""Cutting a stream of bytes into lines, however it was cut into pieces on the way."""
+"""Split a stream of bytes into lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_LINE_BYTES = 64 * 1024**2
 
 
 class LineSplitter:
-    """Takes pieces, gives complete lines without their ends; `rest` is what came after the last one."""
+    """Takes chunks, returns complete lines without their ends; `flush` returns the rest."""
 
     def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
         self._most = max_bytes
@@ -18,7 +18,7 @@ class LineSplitter:
         self._size = 0
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Give the lines that a piece completes. Raises LimitExceededError if one is too long."""
+        """Return the lines that a chunk completes. Raises LimitExceededError if one is too long."""
         *ends, last = piece.split(b"\n")
         for end in ends:
             self._keep(end)
@@ -26,7 +26,7 @@ class LineSplitter:
         self._keep(last)
 
     def flush(self) -> bytes:
-        """Give what waits for the end of its line, and forget it."""
+        """Return the incomplete last line, and clear it."""
         line = b"".join(self._waiting).strip()
         self._waiting.clear()
         self._size = 0

@@ -1,4 +1,4 @@
-"""Following a link that came with an answer: on the connection's own origin only, and exactly as it was given."""
+"""Follow a link of a response: on the connection's own origin only, and exactly as given."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _DOT_SEGMENT = re.compile(r"/(\.|%2e){1,2}(/|\Z)", re.IGNORECASE)
 
 
 class Link(NamedTuple):
-    """Where a link leads on the connection's own origin; the path and query of a `Call`."""
+    """A link on the connection's own origin; the path and query of an `ApiCall`."""
 
     path: str
     query: str
 
 
 def resolve_link(link: str, origin: str, label: str) -> Link:
-    """Take a link apart, host-relative ("/path?query") or absolute. The link itself is never repeated in a message.
+    """Parse a link, host-relative ("/path?query") or absolute. The link itself is never repeated in a message.
 
-    Raises AddressRefusedError (code "link_refused") if it leaves `origin`, goes up with "..", or is no plain link.
+    Raises AddressRefusedError (code "link_refused") if it leaves `origin`, goes up with "..", or is not a plain link.
     """
     found = _LINK.fullmatch(link) if len(link) <= MAX_LINK_CHARACTERS else None
     if found is None or _DOT_SEGMENT.search(found["path"]):

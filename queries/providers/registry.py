@@ -1,4 +1,4 @@
-"""Which providers there are, and how one is opened for a connection."""
+"""The list of providers, and how one is opened for a connection."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _PROVIDERS = {
 
 
 def provider_choices() -> list[tuple[str, str]]:
-    """Give (slug, label) of every provider, without importing one."""
+    """Return (slug, label) of every provider, without importing one."""
     return [(slug, label) for slug, (label, _, _) in _PROVIDERS.items()]
 
 
 def provider_class(slug: str) -> type[Provider]:
-    """Give a provider's class, imported on first use. Raises LookupError for an unregistered slug."""
+    """Return a provider's class, imported on first use. Raises LookupError for an unregistered slug."""
     if slug not in _PROVIDERS:
         raise LookupError("There is no such provider.")
     _, module, name = _PROVIDERS[slug]
@@ -45,7 +45,7 @@ def provider_class(slug: str) -> type[Provider]:
 def validated_origin(
     slug: str, options: Mapping[str, Any], upstream_hosts: Collection[str]
 ) -> str:
-    """Give the origin a connection's options lead to: the provider's own hosts and the administrator's, no other.
+    """Return the origin a connection's options lead to: the provider's own hosts and the administrator's, no other.
 
     Raises AddressRefusedError, whose code and text give the reason.
     """

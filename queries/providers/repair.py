@@ -1,4 +1,4 @@
-"""JSON text that a strict decoder refuses, made fit for it: damaged UTF-8, lone surrogates, numbers beyond a double."""
+"""Repair JSON text that a strict decoder refuses: damaged UTF-8, lone surrogates, numbers beyond a double."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def repair_json(text: bytes) -> bytes:
-    """Give JSON text that every decoder takes: bytes that are no UTF-8 become U+FFFD, half a character its escape.
+    """Return JSON text that every decoder accepts: invalid UTF-8 becomes U+FFFD, a lone surrogate its escape.
 
-    A text can hold no half of a character; the six characters of its escape say which one it was. Raises ValueError
-    if it is not JSON.
+    Raises ValueError if it is not JSON.
     """
     spelled = json.dumps(_loads(text.decode("utf-8", "replace")), ensure_ascii=False)
     return _SURROGATE.sub(_escaped, spelled).encode()

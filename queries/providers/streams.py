@@ -1,4 +1,4 @@
-"""What arrives piece by piece: the rows of an answer, the bytes of a file."""
+"""Streams: the rows of a response, the bytes of a file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from queries.providers.values import ProviderWarning, Row
 
 
 class RowStream(Iterator[Row]):
-    """The rows of an answer as they arrive, once. Use it in `with`, or call `close()`.
+    """The rows of a response as they arrive, once. Use it in `with`, or call `close()`.
 
-    The attributes fill while it is read. An error is raised only after every row received before it was given.
+    The attributes are set while it is read. An error is raised only after every row received before it was yielded.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RowStream(Iterator[Row]):
         self.close()
 
     def close(self) -> None:
-        """Hang up. Harmless when repeated."""
+        """Close the connection. May be repeated."""
         self._close()
 
 
@@ -86,5 +86,5 @@ class FileStream(Iterator[bytes]):
         self.close()
 
     def close(self) -> None:
-        """Hang up. Harmless when repeated."""
+        """Close the connection. May be repeated."""
         self._close()

@@ -1,7 +1,7 @@
-"""The network, step by step: checked addresses, one origin, one deadline, and a way to hang up.
+"""The network layer: checked addresses, one origin, one deadline, abort.
 
-Together with `client`, which is its only user, this is all that knows httpx and httpcore: should they be replaced (the
-last stable httpx is of December 2024), these two change and nothing else.
+Together with `client`, its only user, this is all that imports httpx and httpcore: should they be replaced (the
+last stable httpx is of December 2024), only these two change.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from queries.providers.errors import AddressRefusedError, CallStoppedError
 
 @functools.lru_cache(maxsize=64)
 def tls_context(certificates: str = "") -> ssl.SSLContext:
-    """Give the TLS context that trusts these authorities (PEM) and no other; without any, the public and the system's.
+    """Return the TLS context that trusts only these authorities (PEM); without any, the public and the system's.
 
-    One is made for each text and kept: making one costs 55 ms. Raises ValueError if the text holds no certificate.
+    One is cached per text: making one costs 55 ms. Raises ValueError if the text holds no certificate.
     """
     if certificates:
         return ssl.create_default_context(cadata=certificates)
@@ -50,7 +50,7 @@ logging.getLogger("httpcore.http11").addFilter(_without_foreign_headers)
 
 
 class Deadline:
-    """A moment by which a call must be over."""
+    """A time by which a call must end."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -63,7 +63,7 @@ class Deadline:
     def clamp_timeout(
         self, timeout: float | None, error: type[httpcore.TimeoutException]
     ) -> float:
-        """Give the time one step may take. Raises `late` when none is left."""
+        """Return the time one step may take. Raises `late` when none is left."""
         left = self.remaining
         if left <= 0:
             raise error
@@ -76,7 +76,7 @@ _deadline: ContextVar[Deadline] = ContextVar("deadline")
 
 
 class _Lines:
-    """The open connections of one client, so that another thread can hang up."""
+    """The open connections of one client, so that another thread can abort them."""
 
     def __init__(self) -> None:
         self._open: set[socket.socket] = set()
@@ -110,7 +110,7 @@ class _Lines:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection whose every step ends with the call's deadline, and at once when the client hangs up."""
+    """A connection whose every step ends with the call's deadline, and at once on abort."""
 
     def __init__(self, inner: httpcore.NetworkStream, lines: _Lines) -> None:
         self._inner = inner
@@ -152,7 +152,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.SyncBackend):
-    """Connects to the very addresses that were checked: no second look-up. TLS still verifies the host's name."""
+    """Connects to exactly the addresses that were checked. TLS still verifies the host's name."""
 
     def __init__(
         self, origin: Origin, upstream_hosts: Collection[str], lines: _Lines
@@ -264,7 +264,7 @@ class GuardedTransport(httpx.BaseTransport):
         )
 
     def abort(self) -> None:
-        """End every call under way, from any thread, and refuse new ones."""
+        """End every running call, from any thread, and refuse new ones."""
         self._lines.hang_up()
 
     def pause(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What is said between Querydeck and a provider: questions, states, rows, choices. Plain values, no behaviour."""
+"""Plain values between Querydeck and a provider: specs, statuses, rows, choices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FieldKind = Literal["text", "choice", "integer", "boolean", "datetime", "url", "
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do beyond being asked. Everything is off unless the provider says otherwise."""
+    """What a provider can do beyond running a query. Everything is off unless declared."""
 
     direct: bool = False  # rows in the answer to the request itself
     background: bool = False  # submit, status, rows
@@ -48,7 +48,7 @@ class FieldCondition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One thing to be filled in. The connection form and the run form are generated from these.
+    """One form field. The connection form and the query form are generated from these.
 
     Values are strings ("text", "choice", "url", "secret"), int, bool, or an aware datetime (or its ISO 8601 text).
     """
@@ -99,7 +99,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ProviderWarning:
-    """Something the provider wants known about an answer. `cuts_result`: rows are missing because of it."""
+    """A provider's warning about a response. `cuts_result`: rows are missing because of it."""
 
     code: str  # the provider's own word, or ours
     message: str
@@ -116,7 +116,7 @@ class Row(NamedTuple):
 
 
 class JobState(StrEnum):
-    """Where a job stands at the provider. UNKNOWN is a word we do not know: not an end, keep asking."""
+    """The state of a job at the provider. UNKNOWN is a word we do not know: not final, keep polling."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -127,7 +127,7 @@ class JobState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Tell whether the job will never change again."""
+        """Return whether the job will never change again."""
         return self in {JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED}
 
 
@@ -140,7 +140,7 @@ class Progress:
 
 
 class Queue(NamedTuple):
-    """Tasks at the provider, of this job or of all that share its licence: waiting, and under way."""
+    """Tasks at the provider, of this job or of all that share its licence: waiting and running."""
 
     waiting: int
     running: int
@@ -148,7 +148,7 @@ class Queue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """The provider's answer to "how is it going?". `native` is its own word, `raw` its whole answer."""
+    """A status response. `native` is the provider's own word, `raw` the whole response."""
 
     state: JobState
     native: str = ""
@@ -178,7 +178,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What a cheap call with the connection's key found out, in words fit to show."""
+    """The outcome of a connection test, as text to show."""
 
     __test__: ClassVar[bool] = (
         False  # not a test case, whatever its name says to pytest
@@ -194,7 +194,7 @@ class TestResult:
 
     @classmethod
     def from_error(cls, error: ProviderError, *, remedy: str = "") -> TestResult:
-        """Give the result of a test that failed with `error`."""
+        """Return the result of a test that failed with `error`."""
         return cls(
             ok=False,
             message=error.message,
@@ -206,7 +206,7 @@ class TestResult:
         )
 
     def full_message(self) -> str:
-        """Give all of it that is fit to show as one text."""
+        """Return the whole result as one text."""
         return format_error(
             self.message, self.remedy, self.provider_code, self.request_id
         )
@@ -233,7 +233,7 @@ class RemoteJob:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One thing to pick from a provider's catalogue. `note` says why it is not `enabled`."""
+    """One choice of a provider's list. `note` says why it is not `enabled`."""
 
     value: str
     label: str
@@ -244,7 +244,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """What a file made by the provider shall hold. `limit` None: all rows."""
+    """Choices for a file made by the provider. `limit` None: all rows."""
 
     format: str
     name: str
@@ -254,7 +254,7 @@ class FileOptions:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a provider says of a query that it accepts but has not run."""
+    """A provider's preview of a query that it accepts but has not run."""
 
     message: str  # in words fit to show
     extras: Mapping[str, Any] = field(
@@ -264,7 +264,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """What the provider last said of its limit: calls in all, calls left, when they come back."""
+    """The last reported rate limit: calls in all, calls left, when it resets."""
 
     limit: int | None = None
     remaining: int | None = None

@@ -67,7 +67,7 @@ class Filter:
     conditions: tuple[Condition, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether it excludes any row."""
+        """Return whether it excludes any row."""
         return bool(self.text or self.conditions)
 
     @property

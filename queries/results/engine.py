@@ -67,7 +67,7 @@ class Interrupt:
             self._connection.interrupt()
 
     def asked(self) -> bool:
-        """Whether the stream was stopped."""
+        """Return whether the stream was stopped."""
         return self._asked.is_set()
 
     def concerns(self, connection: duckdb.DuckDBPyConnection) -> None:

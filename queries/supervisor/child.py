@@ -79,7 +79,7 @@ class Child:
                 self._process.terminate()
 
     def has_ended(self) -> bool:
-        """Whether the process itself has ended; what it forked may still run."""
+        """Return whether the process itself has ended; what it forked may still run."""
         return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:

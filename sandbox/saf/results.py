@@ -101,7 +101,7 @@ class ResultEndpoints:
         return file_response(asked, lambda: self._first(job, most))
 
     def can_count(self, request: Request) -> Response:
-        """Whether aggregations could give sidebar and timeline (SAF docs): not for several indices by name."""
+        """Return whether aggregations could give sidebar and timeline (SAF docs): not for several indices by name."""
         self._access.authorize(request, READ)
         query = parse_or_reject(query_param(request, "query"))
         able = len(query.source.patterns) == 1

@@ -44,7 +44,7 @@ class Token:
         return self.kind.value if self.kind is Kind.END else f"[{self.text}]"
 
     def is_word(self, *words: str) -> bool:
-        """Whether it is one of these reserved words; quotes take that meaning away."""
+        """Return whether it is one of these reserved words; quotes take that meaning away."""
         return self.kind is Kind.WORD and self.text.lower() in words
 
 

@@ -171,7 +171,7 @@ def permission_for(spec: QuerySpec) -> str:
 
 
 def error_for_text(step: Step, text: str) -> ProviderError:
-    """Tell what a text means that came with status 200 where rows or JSON were due (older servers do that)."""
+    """Return what a text means that came with status 200 where rows or JSON were due (older servers do that)."""
     low = text.lower()
     facts_words = None
     if step is not Step.DIRECT and ("not found" in low or "does not exist" in low):

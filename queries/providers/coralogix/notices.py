@@ -109,7 +109,7 @@ _KINDS = {
 
 
 def parse_warnings(value: object) -> Iterator[ProviderWarning]:
-    """Give the warnings in a "warning" line or a "warnings" list. Kinds we do not know come out as they are."""
+    """Return the warnings in a "warning" line or a "warnings" list. Kinds we do not know come out as they are."""
     if isinstance(value, list):
         for item in value[:MAX_WARNINGS]:
             yield from parse_warnings(item)

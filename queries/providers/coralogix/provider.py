@@ -105,7 +105,7 @@ class Coralogix(Provider):
 
     @classmethod
     def endpoint(cls, options: Mapping[str, Any]) -> str:
-        """Give the base URL of the region, or the custom address."""
+        """Return the base URL of the region, or the custom address."""
         return regions.endpoint(options)
 
     @classmethod
@@ -135,7 +135,7 @@ class Coralogix(Provider):
 
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
-        """Give the same request as a shell command, with $CORALOGIX_API_KEY for the key."""
+        """Return the same request as a shell command, with $CORALOGIX_API_KEY for the key."""
         return curl_command(spec, mode, endpoint)
 
     def test(self) -> TestResult:

@@ -46,7 +46,7 @@ KNOWN_HOSTS = frozenset(
 
 
 def choices() -> tuple[tuple[str, str], ...]:
-    """Give the regions, and the way to another address, for a form."""
+    """Return the regions, and the way to another address, for a form."""
     named = tuple(
         (region.slug, f"{region.label} ({region.domain})") for region in REGIONS
     )
@@ -65,7 +65,7 @@ def region_problems(options: Mapping[str, Any]) -> list[Problem]:
 
 
 def endpoint(options: Mapping[str, Any]) -> str:
-    """Give the base URL that a connection's options lead to; "" if they lead nowhere."""
+    """Return the base URL that a connection's options lead to; "" if they lead nowhere."""
     region = options.get("region") or CUSTOM
     if region == CUSTOM:
         return str(options.get("endpoint") or "")

@@ -33,7 +33,7 @@ _SOURCE_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}")
 
 
 def direct_body(spec: QuerySpec) -> dict[str, Any]:
-    """Give the body of a direct query."""
+    """Return the body of a direct query."""
     settings = spec.settings
     metadata = {
         "tier": effective_tier(spec),
@@ -49,7 +49,7 @@ def direct_body(spec: QuerySpec) -> dict[str, Any]:
 
 
 def background_body(spec: QuerySpec) -> dict[str, Any]:
-    """Give the body of a background query: flat, and without a tier (it always reads the archive)."""
+    """Return the body of a background query: flat, and without a tier (it always reads the archive)."""
     return _present(
         {
             "query": spec.statement,
@@ -62,12 +62,12 @@ def background_body(spec: QuerySpec) -> dict[str, Any]:
 
 
 def effective_tier(spec: QuerySpec) -> str:
-    """Give the tier a direct query reads. Coralogix' own default is sent explicitly."""
+    """Return the tier a direct query reads. Coralogix' own default is sent explicitly."""
     return str(spec.settings.get("tier") or FREQUENT)
 
 
 def implicit_limit(spec: QuerySpec) -> int | None:
-    """Give the number of rows at which a direct query ends without the query asking for it; None if it asks itself.
+    """Return the number of rows at which a direct query ends without the query asking for it; None if it asks itself.
 
     Coralogix returns the fewest of: the query's own limit, the limit set beside it (2,000 by default), the tier's cap.
     """
@@ -118,7 +118,7 @@ def advisories(spec: QuerySpec, mode: Mode) -> Iterator[ProviderWarning]:
 
 
 def curl_command(spec: QuerySpec, mode: Mode, endpoint: str) -> str:
-    """Give the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
+    """Return the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
     path, body = (
         (DIRECT, direct_body(spec))
         if mode == "direct"

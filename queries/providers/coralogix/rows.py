@@ -42,7 +42,7 @@ _trees = msgspec.json.Decoder()
 
 
 def parse_row(original: bytes) -> Row:
-    """Give a row from its JSON text. Raises UnexpectedResponseError if it is not an object.
+    """Return a row from its JSON text. Raises UnexpectedResponseError if it is not an object.
 
     The original stays as it came, unless it is no UTF-8: then the invalid bytes are replaced in it, too.
     """
@@ -62,7 +62,7 @@ def parse_row(original: bytes) -> Row:
 
 
 def parse_json_or_text(text: Any) -> Any:
-    """Give the JSON value of a text, or the text itself if it is none. What is no text is given back."""
+    """Return the JSON value of a text, or the text itself if it is none. What is no text is given back."""
     if not isinstance(text, str):
         return text
     try:

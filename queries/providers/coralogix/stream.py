@@ -66,7 +66,7 @@ def row_stream(
     redact: Callable[[str], str],
     implicit_limit: int | None = None,
 ) -> RowStream:
-    """Give the rows of a direct query's or a background query's answer.
+    """Return the rows of a direct query's or a background query's answer.
 
     `silent_limit` is the number of rows at which Coralogix stops although the query does not say so.
     """
@@ -93,7 +93,7 @@ class _Decoder:
         self._skipped = 0
 
     def rows(self, silent_limit: int | None) -> Iterator[Row]:
-        """Give every row received, then raise what went wrong, if anything did."""
+        """Return every row received, then raise what went wrong, if anything did."""
         splitter = LineSplitter()
         failure: ProviderError | None = None
         try:
@@ -113,7 +113,7 @@ class _Decoder:
             self._stream.warnings.append(_stopped_at(silent_limit))
 
     def _last_rows(self, line: bytes, failure: ProviderError | None) -> Iterator[Row]:
-        """Give the rows of a last line that has no end: it may be whole, or what a cut left of it."""
+        """Return the rows of a last line that has no end: it may be whole, or what a cut left of it."""
         try:
             msgspec.json.decode(line or b"null", type=msgspec.Raw)
         except (ValueError, RecursionError):
@@ -188,7 +188,7 @@ class _Decoder:
             self._skipped += 1
 
     def _decoded(self, raw: msgspec.Raw) -> Any:
-        """Give what a line says beside its rows, without the key, should the server repeat it."""
+        """Return what a line says beside its rows, without the key, should the server repeat it."""
         return parse_json_or_text(self._redact(bytes(raw).decode("utf-8", "replace")))
 
     def _note(self, message: _Line, envelope: _Envelope) -> bool:
@@ -280,7 +280,7 @@ def _id_in(value: object) -> str:
 
 
 def parse_statistics(value: object) -> dict[str, Any]:
-    """Give the plain members of a statistics object under_scored, with the numbers sent as text made numbers."""
+    """Return the plain members of a statistics object under_scored, with the numbers sent as text made numbers."""
     members: Mapping[str, Any] = value if isinstance(value, dict) else {}
     return {
         _under_scored(name): _number(item)

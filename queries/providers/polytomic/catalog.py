@@ -42,7 +42,7 @@ def key_test_result(me: Mapping[str, Any], seconds: float, version: str) -> Test
 
 
 def allowed_ids(me: Mapping[str, Any]) -> list[str] | None:
-    """Give the connections a restricted key may query; None: the key is not restricted."""
+    """Return the connections a restricted key may query; None: the key is not restricted."""
     found: Any = me
     for name in ("credential", "api_key_profile", "capabilities", "query"):
         found = found.get(name) if isinstance(found, dict) else None
@@ -56,7 +56,7 @@ def allowed_ids(me: Mapping[str, Any]) -> list[str] | None:
 
 
 def connection_choices(listed: object, allowed: list[str] | None) -> list[Choice]:
-    """Give the connections to pick from, those that work first. `listed` may be null."""
+    """Return the connections to pick from, those that work first. `listed` may be null."""
     items = listed if isinstance(listed, list) else []
     found = {
         choice.value: choice

@@ -88,6 +88,6 @@ QUERY_FIELDS = (
 
 
 def api_version(options: Mapping[str, Any]) -> str:
-    """Give the version to ask for: the chosen one, the newest if it is none that we know."""
+    """Return the version to ask for: the chosen one, the newest if it is none that we know."""
     chosen = options.get("api_version")
     return chosen if chosen in API_VERSIONS else API_VERSIONS[0]

@@ -66,14 +66,14 @@ def provider_state(about: Mapping[str, Any]) -> str:
 
 
 def reported_row_count(about: Mapping[str, Any]) -> int | None:
-    """Give the number of rows, if told."""
+    """Return the number of rows, if told."""
     count = about.get("count")
     told = isinstance(count, int) and not isinstance(count, bool) and count >= 0
     return count if told else None
 
 
 def reported_expiry(about: Mapping[str, Any]) -> datetime | None:
-    """Give the moment the result expires, if told. The zero of Go's clock (the year 1) says nothing."""
+    """Return the moment the result expires, if told. The zero of Go's clock (the year 1) says nothing."""
     text = about.get("expires")
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -86,19 +86,19 @@ def reported_expiry(about: Mapping[str, Any]) -> datetime | None:
 
 
 def column_names(about: Mapping[str, Any]) -> list[str]:
-    """Give the names of the columns in their order, if told."""
+    """Return the names of the columns in their order, if told."""
     fields = about.get("fields")
     names = fields if isinstance(fields, list) else []
     return [name for name in names if isinstance(name, str)]
 
 
 def first_column_names(about: Mapping[str, Any]) -> list[str]:
-    """Give the names of the first columns, to be kept beside a run."""
+    """Return the names of the first columns, to be kept beside a run."""
     return column_names(about)[:_MAX_COLUMN_NAMES]
 
 
 def response_statistics(page: Page) -> dict[str, Any]:
-    """Give what is worth keeping of an answer: the version that the interface answered as."""
+    """Return what is worth keeping of an answer: the version that the interface answered as."""
     return {"api_version": page.version} if page.version else {}
 
 

@@ -83,7 +83,7 @@ class Polytomic(Provider):
 
     @classmethod
     def endpoint(cls, options: Mapping[str, Any]) -> str:
-        """Give the base URL: Polytomic's own, or that of a Polytomic run elsewhere."""
+        """Return the base URL: Polytomic's own, or that of a Polytomic run elsewhere."""
         return str(options.get("endpoint") or fields.ADDRESS)
 
     @classmethod
@@ -114,7 +114,7 @@ class Polytomic(Provider):
 
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
-        """Give the request that starts the query as a shell command, with $POLYTOMIC_API_KEY for the key."""
+        """Return the request that starts the query as a shell command, with $POLYTOMIC_API_KEY for the key."""
         return requests.curl_command(spec, endpoint)
 
     def test(self) -> TestResult:
@@ -128,7 +128,7 @@ class Polytomic(Provider):
         return key_test_result(me, time.monotonic() - began, answer.version)
 
     def catalog(self, kind: str, parent: str = "") -> list[Choice]:
-        """Give the connections, those the key may query if it is restricted to some."""
+        """Return the connections, those the key may query if it is restricted to some."""
         if kind != fields.CONNECTIONS:
             raise self.unsupported("list this")
         answer = parse_object(self._get(requests.CONNECTIONS, Step.CONNECTIONS))

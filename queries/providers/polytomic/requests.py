@@ -33,12 +33,12 @@ _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{8,255}")
 
 
 def version_headers(options: Mapping[str, Any]) -> dict[str, str]:
-    """Give the header that every call carries."""
+    """Return the header that every call carries."""
     return {VERSION_HEADER: api_version(options)}
 
 
 def submit_call(spec: QuerySpec, key: str, options: Mapping[str, Any]) -> ApiCall:
-    """Give the call that starts a query. `key` is the engine's; the same one always gives the same header."""
+    """Return the call that starts a query. `key` is the engine's; the same one always gives the same header."""
     in_body = bool(options.get("query_in_body")) or not _fits_an_address(spec.statement)
     return ApiCall(
         "POST",
@@ -50,19 +50,19 @@ def submit_call(spec: QuerySpec, key: str, options: Mapping[str, Any]) -> ApiCal
 
 
 def idempotency_key(key: str) -> str:
-    """Give a key of the documented form that depends on `key` alone."""
+    """Return a key of the documented form that depends on `key` alone."""
     if _IDEMPOTENCY_KEY.fullmatch(key):
         return key
     return f"querydeck-{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def is_job_id(text: object) -> bool:
-    """Tell whether a text can be the id of a query: it becomes a part of an address."""
+    """Return whether a text can be the id of a query: it becomes a part of an address."""
     return isinstance(text, str) and _JOB_ID.fullmatch(text) is not None
 
 
 def job_path(job_id: str) -> str:
-    """Give the address of a query. Raises NotFoundError for an id that Polytomic cannot have given."""
+    """Return the address of a query. Raises NotFoundError for an id that Polytomic cannot have given."""
     if not is_job_id(job_id):
         raise NotFoundError("This is no id of a query at Polytomic.")
     return f"/api/queries/{job_id}"
@@ -95,7 +95,7 @@ def id_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def curl_command(spec: QuerySpec, endpoint: str) -> str:
-    """Give the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
+    """Return the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
     url = endpoint.rstrip("/") + _query_path(spec)
     body = {"query": spec.statement}
     if _fits_an_address(spec.statement):

@@ -52,7 +52,7 @@ FetchPage = Callable[[str, str, Step], Page]  # path, query string, step
 def row_stream(
     client: Client, fetch_page: FetchPage, job_id: str, path: str
 ) -> RowStream:
-    """Give the rows of a query that has ended well. The first page is asked for at once, and so raises at once."""
+    """Return the rows of a query that has ended well. The first page is asked for at once, and so raises at once."""
     first = fetch_page(path, "", Step.PAGE)
     _check_ended(first)
     reader = _Reader(client, fetch_page, first, Link(path, ""))
@@ -82,7 +82,7 @@ class _Reader:
         self._first = None
 
     def rows(self, stream: RowStream) -> Iterator[Row]:
-        """Give every row, then raise what went wrong, if anything did."""
+        """Return every row, then raise what went wrong, if anything did."""
         page, self._first = self._first, None  # let go of each page before the next
         while page is not None:
             self._note(page, stream)
@@ -148,7 +148,7 @@ class _Reader:
 
 
 def parse_row(original: bytes, fields: Sequence[str]) -> Row:
-    """Give a row from its JSON text: the announced columns in their order, then any other.
+    """Return a row from its JSON text: the announced columns in their order, then any other.
 
     Raises UnexpectedResponseError if it is not an object.
     """
@@ -184,7 +184,7 @@ def _check_ended(page: Page) -> None:
 
 
 def _mark(place: Link) -> bytes:
-    """Give a short mark of a place: page tokens may be long, and there may be many."""
+    """Return a short mark of a place: page tokens may be long, and there may be many."""
     return hashlib.sha256(f"{place.path}?{place.query}".encode()).digest()[:16]
 
 

@@ -70,7 +70,7 @@ def send_call(client: Client, call: ApiCall, step: Step) -> FullResponse:
 
 
 def parse_object(answer: FullResponse) -> dict[str, Any]:
-    """Give the answer's JSON object. Raises UnexpectedResponseError."""
+    """Return the answer's JSON object. Raises UnexpectedResponseError."""
     try:
         value = msgspec.json.decode(answer.body)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ _LINE = 64
 
 
 def normalize_pem(text: str) -> str:
-    """Give the certificates in a text as clean PEM, whatever was done to its line ends; "" if there are none."""
+    """Return the certificates in a text as clean PEM, whatever was done to its line ends; "" if there are none."""
     blocks = (
         "".join(match.split())
         for match in _BLOCK.findall(text[:MAX_CERTIFICATE_CHARACTERS])

@@ -176,7 +176,7 @@ def error_in_body(step: Step, answer: Response, error: object) -> ProviderError:
 
 
 def parse_saf_error_body(body: bytes) -> tuple[str, str]:
-    """Give the (code, message) of an error's body, cleaned; ("", "") if it says nothing fit to repeat."""
+    """Return the (code, message) of an error's body, cleaned; ("", "") if it says nothing fit to repeat."""
     try:
         error = as_mapping(json.loads(body)).get("error")
     except (ValueError, RecursionError):
@@ -186,7 +186,7 @@ def parse_saf_error_body(body: bytes) -> tuple[str, str]:
 
 
 def saf_error_code_and_message(error: object) -> tuple[str, str]:
-    """Give the (code, message) of an error: {"type", "reason"}, {"root_cause": [...]}, or a text; cleaned."""
+    """Return the (code, message) of an error: {"type", "reason"}, {"root_cause": [...]}, or a text; cleaned."""
     if isinstance(error, str):
         return "", clean_text(error)
     found = as_mapping(error)

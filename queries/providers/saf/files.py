@@ -62,7 +62,7 @@ def make_file(client: Client, path: str, options: FileOptions) -> FileStream:
 
 
 def safe_file_name(name: str) -> str:
-    """Give a name that is one everywhere: no path, no quotes, not empty."""
+    """Return a name that is one everywhere: no path, no quotes, not empty."""
     plain = _ODD_IN_NAMES.sub("_", clean_text(name, limit=_MAX_NAME_CHARACTERS)).strip(
         " ._"
     )
@@ -141,7 +141,7 @@ def _failure(client: Client, reply: StreamedResponse, body: bytes) -> ProviderEr
 
 
 def _content(text: str) -> bytes:
-    """Give the bytes that a text stands for: base64 if it is that, else the text. CSV and JSON never look like it."""
+    """Return the bytes that a text stands for: base64 if it is that, else the text. CSV and JSON never look like it."""
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -163,7 +163,7 @@ def _elsewhere(client: Client, place: str, name: str) -> FileStream:
 
 
 def _told_name(headers: Mapping[str, str]) -> str:
-    """Give the name in Content-Disposition (RFC 6266), as a plain one; "" if there is none."""
+    """Return the name in Content-Disposition (RFC 6266), as a plain one; "" if there is none."""
     header = Message()
     header["Content-Disposition"] = (
         headers.get("content-disposition", "").replace("\n", " ").replace("\r", " ")

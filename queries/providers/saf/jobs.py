@@ -46,7 +46,7 @@ _MAX_PERCENT = 100
 
 
 def parse_job_id(value: object) -> str:
-    """Give the id that a submit's answer holds; "" if it holds none that can be asked for."""
+    """Return the id that a submit's answer holds; "" if it holds none that can be asked for."""
     if isinstance(value, dict):
         value = first_present(value, ID_NAMES)
     found = (
@@ -92,7 +92,7 @@ def _age(job: RemoteJob) -> float:
 
 
 def _listed(answer: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give (key, task) of a list, of a list inside an object, or of an object whose keys are the ids."""
+    """Return (key, task) of a list, of a list inside an object, or of an object whose keys are the ids."""
     if isinstance(answer, dict):
         inside = first_present(answer, _LISTS)
         if inside is not None:

@@ -52,7 +52,7 @@ class Page:
     error: object = None
 
     def rows(self) -> Iterator[Row]:
-        """Give the rows, in order."""
+        """Return the rows, in order."""
         return (self._row(bytes(item)) for item in self.items)
 
     def _row(self, text: bytes) -> Row:
@@ -151,7 +151,7 @@ def _describe(page: Page, members: Members) -> None:
 
 
 def parse_timeline(value: Any) -> Any:
-    """Give a timeline as [{"at", "count"}], out of {"fields": [{"@timestamp", "count"}]}; as it is if it is none."""
+    """Return a timeline as [{"at", "count"}], out of {"fields": [{"@timestamp", "count"}]}; as it is if it is none."""
     buckets = value.get("fields") if isinstance(value, dict) else value
     if not isinstance(buckets, list):
         return value

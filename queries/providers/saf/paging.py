@@ -61,7 +61,7 @@ class PageReader:
         stream.warnings += _missing(page.total, start)
 
     def _is_last(self, page: Page, count: int, end: int) -> bool:
-        """Tell whether a page was the last one. A short page is the end unless the total says otherwise."""
+        """Return whether a page was the last one. A short page is the end unless the total says otherwise."""
         if not count or count > self._asked:
             return True
         if page.total is None:
@@ -150,7 +150,7 @@ def _tell(stream: RowStream, page: Page) -> None:
 
 
 def _costs(value: object, name: str) -> list[tuple[str, Any]]:
-    """Give the numbers and words of a cost that stand alone, by name; its lists are in the extras."""
+    """Return the numbers and words of a cost that stand alone, by name; its lists are in the extras."""
     if not isinstance(value, dict):
         return []
     plain = [

@@ -19,32 +19,32 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_=+:~-][A-Za-z0-9_=+:~.-]{0,199}")
 
 
 def path_prefix(options: Mapping[str, Any]) -> str:
-    """Give the path in front of the API, without a slash at its end; "" if there is none."""
+    """Return the path in front of the API, without a slash at its end; "" if there is none."""
     return urlsplit(str(options.get("address") or "").strip()).path.rstrip("/")
 
 
 def is_job_id(value: object) -> bool:
-    """Tell whether a value can be asked for: not empty, and nothing in it that a path would take for its own."""
+    """Return whether a value can be asked for: not empty, and nothing in it that a path would take for its own."""
     return isinstance(value, str) and _JOB_ID.fullmatch(value) is not None
 
 
 def job_path(verb: str, job_id: str) -> str:
-    """Give the path of a call about one task. Raises NotFoundError for an id that is none."""
+    """Return the path of a call about one task. Raises NotFoundError for an id that is none."""
     if not is_job_id(job_id):
         raise NotFoundError("This is not the id of a task.", code="not_an_id")
     return f"{ROOT}/{verb}/{quote(job_id, safe='')}"
 
 
 def submit_path() -> str:
-    """Give the path that takes new tasks."""
+    """Return the path that takes new tasks."""
     return f"{ROOT}/request"
 
 
 def all_statuses_path() -> str:
-    """Give the path that lists all tasks the user may see."""
+    """Return the path that lists all tasks the user may see."""
     return f"{ROOT}/status/"
 
 
 def cancel_all_path() -> str:
-    """Give the path that cancels all active tasks of the user. Nothing but `cancel_all` may ask for it."""
+    """Return the path that cancels all active tasks of the user. Nothing but `cancel_all` may ask for it."""
     return f"{ROOT}/break/"

@@ -29,7 +29,7 @@ def check_query_length(query: str) -> None:
 
 
 def can_count(answer: object) -> bool:
-    """Tell whether events can be counted. Raises UnexpectedResponseError for an answer that does not say."""
+    """Return whether events can be counted. Raises UnexpectedResponseError for an answer that does not say."""
     told = as_mapping(answer).get("timeline")
     if not isinstance(told, bool):
         raise UnexpectedResponseError(

@@ -130,7 +130,7 @@ class SearchAnywhere(Provider):
 
     @classmethod
     def trusted_certificates(cls, options: Mapping[str, Any]) -> str:
-        """Give the authority that was pasted, as clean PEM; "" for the system's."""
+        """Return the authority that was pasted, as clean PEM; "" for the system's."""
         return certificates.normalize_pem(str(options.get("ca_certificate") or ""))
 
     @classmethod
@@ -140,7 +140,7 @@ class SearchAnywhere(Provider):
 
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
-        """Give the same request as a shell command, with $SAF_USER and $SAF_API_KEY to sign in."""
+        """Return the same request as a shell command, with $SAF_USER and $SAF_API_KEY to sign in."""
         return curl_command(spec, endpoint)
 
     def test(self) -> TestResult:
@@ -180,7 +180,7 @@ class SearchAnywhere(Provider):
         return parse_job_status(_value(answer), job_id)
 
     def list_jobs(self) -> list[RemoteJob]:
-        """Give all tasks the user may see, newest first, also those started elsewhere."""
+        """Return all tasks the user may see, newest first, also those started elsewhere."""
         answer = self._send(Step.LIST, "GET", paths.all_statuses_path())
         value = _value(answer)
         self._refuse_errors(Step.LIST, answer, value)
@@ -207,7 +207,7 @@ class SearchAnywhere(Provider):
         self._send(Step.DELETE, "DELETE", paths.job_path("delete", job_id))
 
     def logs(self, job_id: str) -> list[LogLine]:
-        """Give the log of a task."""
+        """Return the log of a task."""
         answer = self._send(Step.LOGS, "GET", paths.job_path("logs", job_id))
         if answer.headers.get("content-type", "").startswith("text/plain"):
             return parse_log_lines(answer.body.decode("utf-8", "replace").splitlines())
@@ -285,7 +285,7 @@ def _value(answer: Response) -> Any:
 
 
 def _plain_id(answer: Response) -> Any:
-    """Give a submit's answer. A bare id counts only where the answer says what it is."""
+    """Return a submit's answer. A bare id counts only where the answer says what it is."""
     kind = answer.headers.get("content-type", "")
     if kind.startswith("text/plain"):
         return answer.body.decode("utf-8", "replace").strip()

@@ -29,7 +29,7 @@ _FIELD_NAME = re.compile(r"[^\s\"'\\\x00-\x1f]{1,255}")
 
 
 def submit_body(spec: QuerySpec) -> dict[str, Any]:
-    """Give the body of a submit. What was left open is left out, so that the server's own defaults hold."""
+    """Return the body of a submit. What was left open is left out, so that the server's own defaults hold."""
     settings = spec.settings
     start, end = _range(spec)
     body = {
@@ -45,7 +45,7 @@ def submit_body(spec: QuerySpec) -> dict[str, Any]:
 
 
 def file_body(options: FileOptions) -> dict[str, Any]:
-    """Give the body that asks for a file."""
+    """Return the body that asks for a file."""
     body: dict[str, Any] = {
         "file_name": options.name,
         "file_type": options.format,
@@ -60,7 +60,7 @@ def file_body(options: FileOptions) -> dict[str, Any]:
 
 
 def timeline_params(spec: QuerySpec) -> dict[str, str]:
-    """Give the query string that asks for a timeline beforehand (SAF docs, "Sidebar and timeline")."""
+    """Return the query string that asks for a timeline beforehand (SAF docs, "Sidebar and timeline")."""
     start, end = _range(spec)
     params = {
         "startTime": start,
@@ -92,7 +92,7 @@ def find_problems(spec: QuerySpec) -> Iterator[Problem]:
 
 
 def curl_command(spec: QuerySpec, endpoint: str) -> str:
-    """Give the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
+    """Return the curl command that sends the same, quoted for a POSIX shell, with the key as a variable."""
     body = json.dumps(submit_body(spec), ensure_ascii=False, indent=2)
     command = " \\\n  ".join(
         (

@@ -45,17 +45,17 @@ def parse_count(value: object) -> int | None:
 
 
 def first_present(value: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """Give the first member of these names that is there and not null."""
+    """Return the first member of these names that is there and not null."""
     return next((value[name] for name in names if value.get(name) is not None), None)
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:
-    """Give an object, or an empty one for anything else."""
+    """Return an object, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def parse_json(text: bytes) -> Any:
-    """Give the value of a JSON text, also of one that a strict decoder refuses. Raises ValueError for what is none."""
+    """Return the value of a JSON text, also of one that a strict decoder refuses. Raises ValueError for what is none."""
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError):

@@ -36,7 +36,7 @@ _TEAM_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 def fetch_choices(
     wire: ApiClient, kind: str, parent: str, team_id: str
 ) -> list[Choice]:
-    """Give a list. All but data sources and logins are of one data source, `parent`: nothing without it.
+    """Return a list. All but data sources and logins are of one data source, `parent`: nothing without it.
 
     Raises UnsupportedOperationError for a kind that is not offered, and what a refusal means.
     """
@@ -191,7 +191,7 @@ def _objects(value: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _text(item: Mapping[str, Any], *names: str) -> str:
-    """Give the first member that says something."""
+    """Return the first member that says something."""
     for name in names:
         value = item.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and value != "":

@@ -123,7 +123,7 @@ def _statement_problems(spec: QuerySpec) -> Iterator[Problem]:
 
 
 def _problems_in(query: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give (member, message) for whatever is beyond the published limits."""
+    """Return (member, message) for whatever is beyond the published limits."""
     if _holds_key(query):
         yield "api_key", _NO_KEY
     ds_id = query.get("ds_id")

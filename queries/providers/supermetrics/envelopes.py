@@ -40,7 +40,7 @@ class Envelope:
 
     @property
     def state(self) -> str:
-        """Give the word for where the query stands."""
+        """Return the word for where the query stands."""
         word = self.meta.get("status_code")
         return clean_text(word.upper(), limit=60) if isinstance(word, str) else ""
 
@@ -50,12 +50,12 @@ class Envelope:
         return clean_text(str(self.meta.get("request_id") or ""), limit=200)
 
     def meta_object(self, name: str) -> Mapping[str, Any]:
-        """Give an object inside `meta`, empty if it is none."""
+        """Return an object inside `meta`, empty if it is none."""
         return as_mapping(self.meta.get(name))
 
     @property
     def total_rows(self) -> int | None:
-        """Give the number of rows of the whole result, if it is told."""
+        """Return the number of rows of the whole result, if it is told."""
         return non_negative_int(self.meta_object("result").get("total_rows"))
 
 
@@ -81,12 +81,12 @@ def parse_envelope(body: bytes) -> Envelope:
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:
-    """Give an object as it is, anything else as an empty one."""
+    """Return an object as it is, anything else as an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def non_negative_int(value: object) -> int | None:
-    """Give a whole number that is not negative, None for anything else."""
+    """Return a whole number that is not negative, None for anything else."""
     good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     return value if good and isinstance(value, int) else None
 
@@ -96,7 +96,7 @@ def _rows(data: msgspec.Raw) -> list[msgspec.Raw]:
 
 
 def _decoded(raw: msgspec.Raw) -> Any:
-    """Give what stands beside the rows, whatever bytes are in its texts."""
+    """Return what stands beside the rows, whatever bytes are in its texts."""
     if not raw:
         return None
     return msgspec.json.decode(bytes(raw).decode("utf-8", "replace"))

@@ -209,7 +209,7 @@ _OF_THE_CALL = frozenset({AuthenticationError, RateLimitError, UnavailableError}
 
 
 def parse_error_detail(value: object) -> ErrorDetail | None:
-    """Give what a decoded body says of an error, in any of the three forms; None if it speaks of none."""
+    """Return what a decoded body says of an error, in any of the three forms; None if it speaks of none."""
     if not isinstance(value, dict):
         return None
     error = value.get("error")
@@ -251,7 +251,7 @@ def error_for_detail(step: Step, said: ErrorDetail) -> ProviderError:
 
 
 def is_request_error(error: ProviderError) -> bool:
-    """Tell whether an error says something of the question asked, and nothing of the query asked about."""
+    """Return whether an error says something of the question asked, and nothing of the query asked about."""
     return type(error) in {*_OF_THE_CALL, NotFoundError, ResultsExpiredError}
 
 

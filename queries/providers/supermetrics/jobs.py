@@ -66,7 +66,7 @@ def parse_job_status(envelope: Envelope, now: datetime) -> JobStatus:
 
 
 def job_error(envelope: Envelope) -> ProviderError:
-    """Give the error of a query that ended without a result."""
+    """Return the error of a query that ended without a result."""
     if envelope.error is not None:
         return error_for_detail(Step.STATUS, envelope.error)
     message = _FAILED.get(
@@ -81,7 +81,7 @@ def job_error(envelope: Envelope) -> ProviderError:
 
 
 def result_statistics(envelope: Envelope) -> dict[str, Any]:
-    """Give what is told of a result: how long it took, how large it is, where it comes from."""
+    """Return what is told of a result: how long it took, how large it is, where it comes from."""
     told = {
         name: value
         for name, value in envelope.meta_object("result").items()
@@ -95,7 +95,7 @@ def result_statistics(envelope: Envelope) -> dict[str, Any]:
 
 
 def result_warnings(envelope: Envelope) -> tuple[ProviderWarning, ...]:
-    """Give what the reader of a result should know."""
+    """Return what the reader of a result should know."""
     if envelope.meta_object("result").get("data_sampled") is not True:
         return ()
     return (
@@ -108,7 +108,7 @@ def result_warnings(envelope: Envelope) -> tuple[ProviderWarning, ...]:
 
 
 def without_api_keys(value: Any, depth: int = 0) -> Any:
-    """Give an answer's members without any key: in links of pages there may be one."""
+    """Return an answer's members without any key: in links of pages there may be one."""
     if isinstance(value, str):
         return _KEY_IN_LINK.sub(r"\1***", value)
     if depth >= _MAX_DEPTH:
@@ -146,7 +146,7 @@ def _progress(told: Mapping[str, Any]) -> Progress | None:
 
 
 def _queue(told: Mapping[str, Any]) -> Queue | None:
-    """Tell what the licence's queue holds (Supermetrics docs, "Query status": tasks of all its queries)."""
+    """Return what the licence's queue holds (Supermetrics docs, "Query status": tasks of all its queries)."""
     waiting, running = (
         non_negative_int(told.get("tasks_scheduled")),
         non_negative_int(told.get("tasks_running")),

@@ -89,7 +89,7 @@ class PageSource:
 
 
 def require_success(page: Envelope, step: Step) -> Envelope:
-    """Give a page of a query that has succeeded. Raises ConflictError before its end, QueryError after a failure."""
+    """Return a page of a query that has succeeded. Raises ConflictError before its end, QueryError after a failure."""
     if page.error is not None:
         raise error_for_detail(step, page.error)
     state = job_state(page)
@@ -105,7 +105,7 @@ def require_success(page: Envelope, step: Step) -> Envelope:
 
 
 def row_stream(source: PageSource, first: Envelope) -> RowStream:
-    """Give all rows of a result whose first page is at hand."""
+    """Return all rows of a result whose first page is at hand."""
     return RowStream(lambda stream: _Reader(stream, source).rows(first), _nothing_open)
 
 
@@ -138,7 +138,7 @@ class _Reader:
         self._compare(total, table)
 
     def _step(self, found: int, table: Table) -> int:
-        """Tell how far the next page is. Fewer rows than asked for may be all that fit into an answer."""
+        """Return how far the next page is. Fewer rows than asked for may be all that fit into an answer."""
         size = self._source.size
         return size if found >= size - table.has_header else max(found, 1)
 

@@ -119,7 +119,7 @@ class Supermetrics(Provider):
 
     @classmethod
     def endpoint(cls, options: Mapping[str, Any]) -> str:
-        """Give the address of the API, with its path."""
+        """Return the address of the API, with its path."""
         return base_url_from(options)
 
     @classmethod
@@ -145,7 +145,7 @@ class Supermetrics(Provider):
 
     @classmethod
     def curl(cls, spec: QuerySpec, mode: Mode, endpoint: str) -> str:
-        """Give the same request as a shell command, with $SUPERMETRICS_API_KEY for the key."""
+        """Return the same request as a shell command, with $SUPERMETRICS_API_KEY for the key."""
         return curl_command(spec, mode, endpoint)
 
     def test(self) -> TestResult:
@@ -225,13 +225,13 @@ class Supermetrics(Provider):
         return row_stream(source, source.page(0))
 
     def catalog(self, kind: str, parent: str = "") -> list[Choice]:
-        """Give a list to pick from; `parent` is a data source's id."""
+        """Return a list to pick from; `parent` is a data source's id."""
         team_id = str(self.options.get("team_id") or "").strip()
         return fetch_choices(self._wire, kind, parent.strip(), team_id)
 
     @property
     def rate_figures(self) -> RateLimitStatus | None:
-        """Give the hour's requests and how many are left, as the last answer had them."""
+        """Return the hour's requests and how many are left, as the last answer had them."""
         return self._wire.rate_limit_status
 
     def _ask_who(self) -> None:
@@ -258,6 +258,6 @@ class Supermetrics(Provider):
 
 
 def _id_in(answer: Envelope, ours: str) -> str:
-    """Give the id to ask by: Supermetrics' word for it, if it is one we could have chosen."""
+    """Return the id to ask by: Supermetrics' word for it, if it is one we could have chosen."""
     told = str(answer.meta.get("schedule_id") or "")
     return told if schedule_id_from(told) == told else ours

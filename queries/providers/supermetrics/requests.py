@@ -30,12 +30,12 @@ _SCHEDULE_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
 def base_url_from(options: Mapping[str, Any]) -> str:
-    """Give the address a connection's options lead to, as it was entered but for spaces and a last slash."""
+    """Return the address a connection's options lead to, as it was entered but for spaces and a last slash."""
     return str(options.get("base_url") or DEFAULT_BASE_URL).strip().rstrip("/")
 
 
 def base_path(options: Mapping[str, Any]) -> str:
-    """Give the part of the address after the host, without a slash at the end."""
+    """Return the part of the address after the host, without a slash at the end."""
     return urlsplit(base_url_from(options)).path.rstrip("/")
 
 
@@ -47,7 +47,7 @@ def schedule_id_from(key: str) -> str:
 
 
 def submit_body(spec: QuerySpec, schedule_id: str) -> dict[str, Any]:
-    """Give the body that starts a query without waiting for it.
+    """Return the body that starts a query without waiting for it.
 
     Assumption: offsets concern this answer only; a cached result then cannot come back whole from a submit.
     """
@@ -56,18 +56,18 @@ def submit_body(spec: QuerySpec, schedule_id: str) -> dict[str, Any]:
 
 
 def direct_body(spec: QuerySpec, schedule_id: str) -> dict[str, Any]:
-    """Give the body of a query whose answer is waited for."""
+    """Return the body of a query whose answer is waited for."""
     ours = {"schedule_id": schedule_id, "sync_timeout": sync_wait_seconds(spec)}
     return _sent(spec) | ours | page_offsets(0, PAGE_ROWS)
 
 
 def sync_wait_seconds(spec: QuerySpec) -> int:
-    """Give the seconds a direct query may take before it goes on in the background."""
+    """Return the seconds a direct query may take before it goes on in the background."""
     return int(spec.settings.get("sync_timeout") or DEFAULT_SYNC_WAIT)
 
 
 def page_offsets(start: int, rows: int) -> dict[str, int]:
-    """Give the offsets of a page: inclusive at both ends."""
+    """Return the offsets of a page: inclusive at both ends."""
     return {"offset_start": start, "offset_end": min(start + rows - 1, LAST_OFFSET)}
 
 
@@ -78,7 +78,7 @@ def get_call(path: str, parameters: Mapping[str, Any], **more: Any) -> ApiCall:
 
 
 def curl_command(spec: QuerySpec, mode: Mode, endpoint: str) -> str:
-    """Give the curl command that asks the same, quoted for a POSIX shell, with the key as a variable."""
+    """Return the curl command that asks the same, quoted for a POSIX shell, with the key as a variable."""
     try:
         wait = 0 if mode == "background" else sync_wait_seconds(spec)
         body = format_statement(_sent(spec) | {"sync_timeout": wait})
@@ -95,7 +95,7 @@ def curl_command(spec: QuerySpec, mode: Mode, endpoint: str) -> str:
 
 
 def _sent(spec: QuerySpec) -> dict[str, Any]:
-    """Give the query, without a header row where names can be had from the answer's description of its columns.
+    """Return the query, without a header row where names can be had from the answer's description of its columns.
 
     Columns made of a dimension's values are named in the header row only (so does Supermetrics' own n8n node).
     """

@@ -39,7 +39,7 @@ class Table:
 
     @property
     def has_header(self) -> bool:
-        """Tell whether the first page began with a header row."""
+        """Return whether the first page began with a header row."""
         return self._header is not None
 
     @property
@@ -54,7 +54,7 @@ class Table:
         ]
 
     def parse_rows(self, page: Envelope) -> list[Row]:
-        """Give a page's rows, without the header. Raises UnexpectedResponseError for a row that is none."""
+        """Return a page's rows, without the header. Raises UnexpectedResponseError for a row that is none."""
         rows = page.rows
         if self._header is not None and rows and _row(rows[0]) == self._header:
             rows = rows[1:]
@@ -89,7 +89,7 @@ class Table:
             self._members.append(msgspec.json.encode(name) + b":")
 
     def _described(self) -> list[str]:
-        """Give the names by `data_column`, the place in the row; undescribed columns have none."""
+        """Return the names by `data_column`, the place in the row; undescribed columns have none."""
         places = {
             place: str(field.get("field_name") or field.get("field_id") or "")
             for field in self._fields
@@ -111,7 +111,7 @@ def _fields_in(page: Envelope) -> list[dict[str, Any]]:
 
 
 def _header_of(page: Envelope, fields: list[dict[str, Any]]) -> list[Any] | None:
-    """Give the header row of the first page, None if there is none.
+    """Return the header row of the first page, None if there is none.
 
     Assumption: `meta.query.settings` repeats `no_headers`. Where it does not, a first row is a header if it holds
     texts only and, where fields are described, one of their names.

@@ -32,12 +32,12 @@ _AS_THEY_ARE = (
 
 
 def is_form(spec: QuerySpec) -> bool:
-    """Tell whether settings spell the query."""
+    """Return whether settings spell the query."""
     return str(spec.settings.get("input", FORM)) != JSON
 
 
 def parse_query(spec: QuerySpec) -> dict[str, Any]:
-    """Give the query's own members. Raises ValueError for JSON that is no object."""
+    """Return the query's own members. Raises ValueError for JSON that is no object."""
     return build_query(spec.settings) if is_form(spec) else parse_object(spec.statement)
 
 
@@ -71,7 +71,7 @@ def _where(text: str) -> str:
 
 
 def split_values(value: object) -> list[str]:
-    """Give the single values of a setting that holds several."""
+    """Return the single values of a setting that holds several."""
     parts = value if isinstance(value, list) else _SEPARATORS.split(str(value or ""))
     return [text for part in parts if (text := str(part).strip())]
 
