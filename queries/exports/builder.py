@@ -70,39 +70,39 @@ def build_export(pk: str, *, by_worker: bool = True) -> None:
         return
     for export in claim(Export.objects.active().filter(pk=pk), lease=LEASE_DURATION):
         if export.cancel_asked_at:
-            _end(export, Status.CANCELLED)
+            _finish(export, Status.CANCELLED)
         elif export.claims > MAX_ATTEMPTS:
-            _end(export, Status.FAILED, error=_failure("It was tried too often."))
+            _finish(export, Status.FAILED, error=_failure("It was tried too often."))
         else:
             _build(export)
 
 
 def _build(export: Export) -> None:
-    _held(export).update(status=Status.RUNNING)
+    _leased_export(export).update(status=Status.RUNNING)
     _clear(export_dir(export))
     try:
-        with _kept(export):
+        with _lease_renewed_in_thread(export):
             report, manifest = _write(export)
     except StoppedError:
         if export.cancel_asked_at:
-            _end(export, Status.CANCELLED)
+            _finish(export, Status.CANCELLED)
     except UnknownFormatError as error:
         failure = _failure(error.reason, remedy=error.remedy)
-        _end(export, Status.FAILED, error=failure)
+        _finish(export, Status.FAILED, error=failure)
     except (
         ProviderError,
         ResultError,
         FormatError,
         stored_results.ResultUnavailableError,
     ) as error:
-        _end(export, Status.FAILED, error=_failure(str(error)))
+        _finish(export, Status.FAILED, error=_failure(str(error)))
     except quota.StorageLimitError as error:
-        _end(export, Status.FAILED, error=_no_room(str(error)))
+        _finish(export, Status.FAILED, error=_storage_failure(str(error)))
     except OSError as error:
         log.warning("export_failed", export=str(export.pk), why=type(error).__name__)
-        _end(export, Status.FAILED, error=_of_the_disk(error))
+        _finish(export, Status.FAILED, error=_disk_failure(error))
     else:
-        _end(
+        _finish(
             export,
             Status.SUCCEEDED,
             rows_done=report.rows,
@@ -118,7 +118,7 @@ def _write(export: Export) -> tuple[Report, Manifest]:
     temp_dir(export).mkdir(parents=True, exist_ok=True)
     path = temp_dir(export) / export.file_name
     if export.options.get("made_by") == MADE_BY_PROVIDER:
-        report = _take_in(export, path)
+        report = _download(export, path)
         told = manifests.provider_file_manifest(request, export.result_set, report)
         return report, told
     result_set = export.result_set
@@ -136,7 +136,7 @@ def _write(export: Export) -> tuple[Report, Manifest]:
     return report, manifests.export_manifest(request, result_set, report)
 
 
-def _take_in(export: Export, path: Path) -> Report:
+def _download(export: Export, path: Path) -> Report:
     options = provider_files.file_options(
         export.options, export.format, export.file_name
     )
@@ -167,14 +167,16 @@ def _progress(export: Export) -> Callable[[int, int], None]:
 
 
 @contextmanager
-def _kept(export: Export) -> Iterator[None]:
+def _lease_renewed_in_thread(export: Export) -> Iterator[None]:
     """Renew the lease in a thread: sorting a large result takes long before the first row is written."""
     over = threading.Event()
 
     def keep() -> None:
         try:
             while not over.wait(RENEW_INTERVAL):
-                _held(export).update(lease_until=timezone.now() + LEASE_DURATION)
+                _leased_export(export).update(
+                    lease_until=timezone.now() + LEASE_DURATION
+                )
         except DatabaseError as error:
             # The next renewal, or the next holder, decides.
             log.warning("lease_not_kept", why=type(error).__name__)
@@ -195,15 +197,15 @@ def _renew(export: Export, **changes: Any) -> None:
 
 
 def _update(export: Export, **changes: Any) -> None:
-    if not _held(export).update(**changes):
+    if not _leased_export(export).update(**changes):
         raise StoppedError
 
 
-def _held(export: Export) -> Any:
+def _leased_export(export: Export) -> Any:
     return Export.objects.active().filter(pk=export.pk, lease_token=export.lease_token)
 
 
-def _end(export: Export, status: Status, **changes: Any) -> None:
+def _finish(export: Export, status: Status, **changes: Any) -> None:
     """End the export if its lease is still held, with its file in place; otherwise remove our files."""
     try:
         _renew(export)
@@ -235,7 +237,7 @@ def _failure(message: str, *, remedy: str = FEWER_ROWS_REMEDY) -> dict[str, str]
     }
 
 
-def _no_room(message: str) -> dict[str, str]:
+def _storage_failure(message: str) -> dict[str, str]:
     return {
         "title": "There is no room for the file",
         "message": message,
@@ -243,9 +245,9 @@ def _no_room(message: str) -> dict[str, str]:
     }
 
 
-def _of_the_disk(error: OSError) -> dict[str, str]:
+def _disk_failure(error: OSError) -> dict[str, str]:
     if error.errno in _FULL:
-        return _no_room(
+        return _storage_failure(
             "The server's disk is full. What was written of the file is removed again. Delete exports you no longer "
             "need, or contact the administrator of this site."
         )

@@ -69,7 +69,7 @@ def start_export(request: ExportRequest) -> Export:
     result_set = readable_result(request)
     expected = estimate(request, result_set)
     small = _is_small(request, result_set, expected)
-    export = _recorded(
+    export = _insert_export(
         request,
         request.as_dict() | {"rows_there": result_set.row_count},
         enqueue=not small,
@@ -84,7 +84,7 @@ def start_export(request: ExportRequest) -> Export:
     return export
 
 
-def _recorded(
+def _insert_export(
     chosen: ExportRequest, options: dict[str, Any], *, enqueue: bool, **facts: Any
 ) -> Export:
     """Insert a new export, or return the same one requested a moment ago."""
@@ -92,9 +92,9 @@ def _recorded(
         # One request of a user at a time: two at once would both fit and both be new.
         others = User.objects.select_for_update(no_key=True)
         others.filter(pk=chosen.owner.pk).first()
-        if known := _asked_before(chosen, options, facts["result_set"]):
+        if known := _recent_duplicate(chosen, options, facts["result_set"]):
             return known
-        _check_room(chosen.owner, facts.get("size", 0))
+        _check_storage(chosen.owner, facts.get("size", 0))
         export = Export.objects.create(
             owner=chosen.owner,
             run=chosen.run,
@@ -109,7 +109,7 @@ def _recorded(
     return export
 
 
-def _asked_before(
+def _recent_duplicate(
     chosen: ExportRequest, options: dict[str, Any], result_set: ResultSet | None
 ) -> Export | None:
     """Return the export of the same choices that is being built, or was built a moment ago."""
@@ -132,7 +132,7 @@ def _asked_before(
     return None
 
 
-def _check_room(owner: User, size: int) -> None:
+def _check_storage(owner: User, size: int) -> None:
     try:
         quota.check_export_fits(owner, size)
     except quota.StorageLimitError as error:
@@ -165,7 +165,7 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
         limit=request.limit,
         compression="zip" if request.zip else "",
     )
-    return _recorded(
+    return _insert_export(
         chosen,
         chosen.as_dict() | {"made_by": MADE_BY_PROVIDER},
         enqueue=True,
@@ -234,7 +234,7 @@ def export_notes(export: Export) -> Iterator[str]:
     if export.options.get("made_by") == MADE_BY_PROVIDER:
         yield "The provider made this file. We do not check it for text that a spreadsheet could run as a formula."
     else:
-        yield from _lacking(export)
+        yield from _missing_notes(export)
     for name, note in NOTES.items():
         if found := export.report.get(name):
             yield note.format(found)
@@ -242,7 +242,7 @@ def export_notes(export: Export) -> Iterator[str]:
         yield f"The rows continue on {sheets} sheets: Excel holds 1,048,576 rows in one."
 
 
-def _lacking(export: Export) -> Iterator[str]:
+def _missing_notes(export: Export) -> Iterator[str]:
     """Yield what is missing: rows not selected or never received, values without a column.
 
     Does not read the result, which may be deleted by now.

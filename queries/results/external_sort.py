@@ -38,7 +38,7 @@ def sort_rows(
     and StorageFullError.
     """
     try:
-        for path in _dealt(batches, order, scratch):
+        for path in _write_chunks(batches, order, scratch):
             with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
                 chunk = stream.read_all()
             path.unlink()
@@ -51,7 +51,7 @@ def sort_rows(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _dealt(
+def _write_chunks(
     batches: Iterable[pa.RecordBatch], order: pa.Int64Array, scratch: Path
 ) -> list[Path]:
     """Write all rows to chunks; return the chunks' files in order."""

@@ -109,7 +109,7 @@ class Flattener:
         if not values:
             return
         rows = range(self.rows, self.rows + len(values))
-        self._take_apart(values, rows, self._top, None)
+        self._flatten(values, rows, self._top, None)
         self.rows = rows.stop
 
     def arrays(self) -> dict[str, pa.Array]:
@@ -139,7 +139,7 @@ class Flattener:
             series.values.clear()
         self.rows = 0
 
-    def _take_apart(
+    def _flatten(
         self,
         objects: Sequence[Mapping[str, Any]],
         rows: Rows,
@@ -151,27 +151,27 @@ class Flattener:
             for key, values in zip(
                 keys, zip(*map(_values, group), strict=True), strict=True
             ):
-                place = places.get(key) or self._new_place(places, parent, key)
+                place = places.get(key) or self._new_node(places, parent, key)
                 if place is not None:
-                    self._take(place, group_rows, values)
+                    self._add_values(place, group_rows, values)
 
-    def _take(self, place: ColumnPath, rows: Rows, values: Sequence[Any]) -> None:
+    def _add_values(self, place: ColumnPath, rows: Rows, values: Sequence[Any]) -> None:
         """Add values of one node: scalars are kept, objects are flattened further."""
         kinds = set(map(type, values))
         if dict in kinds and place.depth < MAX_DEPTH:
             if len(kinds) == 1 and all(values):
-                self._take_apart(values, rows, place.below, place)
+                self._flatten(values, rows, place.below, place)
                 return
-            objects, within, rows, values = _parted(rows, values)
+            objects, within, rows, values = _split_objects(rows, values)
             if objects:
-                self._take_apart(objects, within, place.below, place)
+                self._flatten(objects, within, place.below, place)
             if not values:
                 return
         series = place.series or self._claim(place)
         if series is not None:
             series.add(rows, values)
 
-    def _new_place(
+    def _new_node(
         self, places: dict[str, ColumnPath], parent: ColumnPath | None, key: str
     ) -> ColumnPath | None:
         """Return a node for a new key; None when the limit is reached.
@@ -226,7 +226,7 @@ def _groups(objects: Sequence[Mapping[str, Any]], rows: Rows) -> Iterator[Group]
         yield names, [rows[at] for at in places], [objects[at] for at in places]
 
 
-def _parted(
+def _split_objects(
     rows: Rows, values: Sequence[Any]
 ) -> tuple[list[dict[str, Any]], Rows, Rows, Sequence[Any]]:
     """Split into non-empty objects with their rows, and all other values with theirs."""

@@ -68,7 +68,7 @@ def learn(
 
     Texts that are not a JSON object are skipped.
     """
-    student = _Student({column.name: column for column in columns})
+    student = _TemplateLearner({column.name: column for column in columns})
     template = RowTemplate()
     for text in texts:
         try:
@@ -80,7 +80,7 @@ def learn(
     return template
 
 
-class _Student:
+class _TemplateLearner:
     """Reads rows and records their layout in a template."""
 
     def __init__(self, columns: Mapping[str, Column]) -> None:

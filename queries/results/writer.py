@@ -49,7 +49,7 @@ class Limits:
 
 
 @dataclass
-class _Held:
+class _Buffer:
     """Buffered rows; the last ones are not yet in tables, or not yet flattened."""
 
     tables: list[pa.Table] = field(default_factory=list)
@@ -60,7 +60,7 @@ class _Held:
     since: float = 0.0
 
 
-class _Because(Enum):
+class _FlushReason(Enum):
     """Why reading rows stopped."""
 
     DUE = auto()  # the buffered rows make a part
@@ -93,7 +93,7 @@ class PartWriter:
         self._limits = limits
         self._clock = clock
         self._flattener = Flattener(hints or {}, columns, limits.columns)
-        self._held = _Held()
+        self._held = _Buffer()
         self._first_row = first_row
         self._next_row = first_row  # the number of the next row that enters a table
         self._storing: tuple[Future[Part], pa.Table] | None = None
@@ -127,16 +127,16 @@ class PartWriter:
         and StorageError; rows of parts already yielded stay.
         """
         source = iter(rows)
-        because = _Because.DUE
+        because = _FlushReason.DUE
         with ThreadPoolExecutor(1, "parts") as pool:  # no thread before it is needed
-            while because is not _Because.ENDED:
-                because = _Because.ENDED
+            while because is not _FlushReason.ENDED:
+                because = _FlushReason.ENDED
                 try:
                     because = self._fill(source)
                 finally:
                     yield from self._durable(because, pool)
 
-    def _fill(self, source: Iterator[Row]) -> _Because:
+    def _fill(self, source: Iterator[Row]) -> _FlushReason:
         held, clock = self._held, self._clock
         heap, originals = held.heap, held.originals
         patience = self._limits.flush_seconds * (1 + len(self._parts) / _MORE_PATIENT)
@@ -150,15 +150,15 @@ class PartWriter:
             held.rows += 1
             held.size += len(original)
             if held.rows >= due_rows or clock() - held.since >= patience:
-                return _Because.DUE
+                return _FlushReason.DUE
             if len(heap) >= room or held.size >= full:
                 self._take_apart()
                 if self._is_large():
-                    return _Because.DUE
+                    return _FlushReason.DUE
                 if self._storing is not None and self._storing[0].done():
-                    return _Because.STORED
+                    return _FlushReason.STORED
                 room, full = self._room()
-        return _Because.ENDED
+        return _FlushReason.ENDED
 
     def _due_rows(self) -> int:
         begun = len(self._parts) + (self._storing is not None)
@@ -205,19 +205,21 @@ class PartWriter:
         self._next_row += flattener.rows
         flattener.clear()
 
-    def _durable(self, because: _Because, pool: ThreadPoolExecutor) -> Iterator[Part]:
+    def _durable(
+        self, because: _FlushReason, pool: ThreadPoolExecutor
+    ) -> Iterator[Part]:
         """Yield stored parts, oldest first; the buffered rows become one if it is due."""
         if self._storing is not None:
             yield self._counted(self._stored(*self._storing))
-        if because is _Because.STORED or not self._held.rows:
+        if because is _FlushReason.STORED or not self._held.rows:
             return
         table = self._table()
-        if because is _Because.DUE and len(table) >= self._limits.part_rows:
-            self._held = _Held()
+        if because is _FlushReason.DUE and len(table) >= self._limits.part_rows:
+            self._held = _Buffer()
             self._storing = pool.submit(_store, self._directory, table), table
         else:
             part = _store(self._directory, table)
-            self._held = _Held()
+            self._held = _Buffer()
             yield self._counted(part)
 
     def _stored(self, storing: Future[Part], table: pa.Table) -> Part:

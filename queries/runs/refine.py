@@ -76,7 +76,7 @@ def start_refine(request: RefineRequest) -> Run:
 
     Raises PermissionDenied if the owner may not see the origin, and InvalidRefineError.
     """
-    if known := _started_before(request):
+    if known := _existing_run(request):
         return known
     readable = Run.objects.visible_to(request.owner).filter(pk=request.origin.pk)
     if not readable.exists():
@@ -86,7 +86,7 @@ def start_refine(request: RefineRequest) -> Run:
         quota.check_rows_fit(request.owner)
     except quota.StorageLimitError as error:
         raise InvalidRefineError(str(error)) from None
-    run = _new(request, read)
+    run = _build_run(request, read)
     executor.assign_lease(run)
     try:
         with transaction.atomic():
@@ -94,7 +94,7 @@ def start_refine(request: RefineRequest) -> Run:
             transaction.on_commit(lambda: executor.executor_for(run).submit(run))
     except IntegrityError:
         # The form was submitted twice at the same moment: the other request was first.
-        if known := _started_before(request):
+        if known := _existing_run(request):
             return known
         raise
     log.info("run_started", run=str(run.pk), mode=str(run.mode))
@@ -116,11 +116,11 @@ def rerun_refine(run: Run, *, owner: User, form_key: UUID) -> Run:
     )
 
 
-def _started_before(request: RefineRequest) -> Run | None:
+def _existing_run(request: RefineRequest) -> Run | None:
     return Run.objects.filter(owner=request.owner, form_key=request.form_key).first()
 
 
-def _new(request: RefineRequest, read: ResultSet) -> Run:
+def _build_run(request: RefineRequest, read: ResultSet) -> Run:
     origin = request.origin
     return Run(
         owner=request.owner,
@@ -133,11 +133,11 @@ def _new(request: RefineRequest, read: ResultSet) -> Run:
         mode=Mode.REFINE,
         settings={"language": request.language},
         time_range=time_ranges.NONE,
-        warnings=_inherited(read),
+        warnings=_inherited_cuts(read),
     )
 
 
-def _inherited(read: ResultSet) -> list[dict[str, Any]]:
+def _inherited_cuts(read: ResultSet) -> list[dict[str, Any]]:
     """Return the reasons why rows were missing in the origin: they are missing here too."""
     if read.complete:
         return []

@@ -48,7 +48,7 @@ def fetch_logs(run: Run) -> list[LogLine]:
     """Return the log of the run's job at the provider, oldest line first."""
     if not provider_class(run.provider).capabilities.logs:
         raise provider_class(run.provider).unsupported("show logs")
-    with _calling(access.connection_for(run)) as provider:
+    with _open_for_call(access.connection_for(run)) as provider:
         return provider.logs(_job_of(run))
 
 
@@ -58,7 +58,7 @@ def delete_remote_result(run: Run) -> None:
         raise provider_class(run.provider).unsupported("delete results")
     if run.is_active:
         raise ConflictError("The run has not ended yet; cancel it first.")
-    with _calling(access.connection_for(run)) as provider:
+    with _open_for_call(access.connection_for(run)) as provider:
         provider.delete(_job_of(run))
     gone = {**run.statistics, "deleted_at_provider": timezone.now().isoformat()}
     Run.objects.filter(pk=run.pk).update(
@@ -72,7 +72,7 @@ def preview_query(connection: Connection, spec: QuerySpec) -> Preview:
     kind = provider_class(connection.provider)
     if not kind.capabilities.preview:
         raise kind.unsupported("check queries before they run")
-    with _calling(connection) as provider:
+    with _open_for_call(connection) as provider:
         return provider.preview(spec)
 
 
@@ -84,7 +84,7 @@ def cancel_all_jobs(connection: Connection) -> None:
     kind = provider_class(connection.provider)
     if not kind.capabilities.cancel_all:
         raise kind.unsupported("cancel all queries at once")
-    with _calling(connection) as provider:
+    with _open_for_call(connection) as provider:
         provider.cancel_all()
     log.info("all_jobs_cancelled", connection=str(connection.pk))
 
@@ -94,7 +94,7 @@ def list_jobs(connection: Connection, user: User) -> list[tuple[RemoteJob, Run |
     kind = provider_class(connection.provider)
     if not kind.capabilities.list_jobs:
         raise kind.unsupported("list queries")
-    with _calling(connection) as provider:
+    with _open_for_call(connection) as provider:
         found = provider.list_jobs()
     known = _runs_of(connection, user, [job.job_id for job in found])
     return [(job, known.get(job.job_id)) for job in found]
@@ -169,7 +169,7 @@ def _job_of(run: Run) -> str:
 
 
 @contextmanager
-def _calling(connection: Connection) -> Iterator[Provider]:
+def _open_for_call(connection: Connection) -> Iterator[Provider]:
     """Open the provider for one call, within the key's rate limit and with short timeouts."""
     limit = provider_class(connection.provider).rate_limit
     if wait := rate_limit.acquire(connection, limit):

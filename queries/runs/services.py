@@ -31,10 +31,12 @@ from queries.models import (
 from queries.models.runs import RunQuerySet
 from queries.providers.base import Problem, QuerySpec
 from queries.providers.registry import provider_class
+from queries.providers.values import Mode as ProviderMode
 from queries.runs.engine import executor, queue
 from queries.runs.engine.orphan_jobs import cancel_job_in_background
 from queries.runs.engine.run_updates import (
     best_attempt,
+    end_values,
     final_values,
     query_spec,
     remove_rows,
@@ -81,7 +83,7 @@ def problems(request: RunRequest) -> list[Problem]:
     except ValueError:
         return [Problem("start", "Choose a time range with a start and an end.")]
     kind = provider_class(request.connection.provider)
-    return kind.validate(spec, _mode(request.mode))
+    return kind.validate(spec, _provider_mode(request.mode))
 
 
 def resolved_spec(request: RunRequest) -> QuerySpec:
@@ -95,22 +97,22 @@ def start_run(request: RunRequest) -> Run:
     The row and its task are one transaction. Raises PermissionDenied if the owner may not use the
     connection, the saved query or the team, and InvalidRunError.
     """
-    known = _started_before(request)
+    known = _existing_run(request)
     if known is not None:
         return known
     _check_access(request)
-    if found := problems(request) or _no_room(request.owner):
+    if found := problems(request) or _storage_problems(request.owner):
         raise InvalidRunError(found)
-    run = _new(request)
+    run = _build_run(request)
     if run.mode == Mode.DIRECT:
         executor.assign_lease(run)
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            _set_going(run)
+            _enqueue_or_submit(run)
     except IntegrityError:
         # The form was submitted twice at the same moment: the other request was first.
-        known = _started_before(request)
+        known = _existing_run(request)
         if known is None:
             raise
         return known
@@ -202,7 +204,7 @@ def delete_run(run: Run) -> None:
     with transaction.atomic():
         Run.objects.filter(pk=run.pk).delete()
         # Database rows first: recovery removes files that no row names.
-        transaction.on_commit(lambda: _remove(places))
+        transaction.on_commit(lambda: _delete_directories(places))
 
 
 def delete_rows(run: Run) -> None:
@@ -219,10 +221,10 @@ def curl_command(run: Run) -> str:
     kind = provider_class(run.provider)
     options = run.connection.options if run.connection else {}
     endpoint = kind.endpoint(options) if run.connection else "https://ENDPOINT"
-    return kind.curl(query_spec(run), _mode(run.mode), endpoint)
+    return kind.curl(query_spec(run), _provider_mode(run.mode), endpoint)
 
 
-def _no_room(owner: User) -> list[Problem]:
+def _storage_problems(owner: User) -> list[Problem]:
     try:
         quota.check_rows_fit(owner)
     except quota.StorageLimitError as error:
@@ -230,7 +232,7 @@ def _no_room(owner: User) -> list[Problem]:
     return []
 
 
-def _started_before(request: RunRequest) -> Run | None:
+def _existing_run(request: RunRequest) -> Run | None:
     return Run.objects.filter(owner=request.owner, form_key=request.form_key).first()
 
 
@@ -261,7 +263,7 @@ def _spec(request: RunRequest) -> QuerySpec:
     return QuerySpec(request.statement, request.settings, resolved.start, resolved.end)
 
 
-def _new(request: RunRequest) -> Run:
+def _build_run(request: RunRequest) -> Run:
     """Return the unsaved run of a request, with everything resolved."""
     resolved, now = _range(request), timezone.now()
     kind = provider_class(request.connection.provider)
@@ -288,13 +290,13 @@ def _new(request: RunRequest) -> Run:
         range_end=request.range_end if absolute else None,
         starts_at=resolved.start,
         ends_at=resolved.end,
-        warnings=warning_dicts(kind.advisories(spec, _mode(request.mode))),
+        warnings=warning_dicts(kind.advisories(spec, _provider_mode(request.mode))),
         next_at=now,
         gives_up_at=now + limit if background else None,
     )
 
 
-def _set_going(run: Run) -> None:
+def _enqueue_or_submit(run: Run) -> None:
     """Enqueue the scheduler in the same transaction, or submit to this process's pool after it."""
     if run.mode == Mode.BACKGROUND:
         queue.enqueue_scheduler()
@@ -306,12 +308,12 @@ def _cancel(rows: RunQuerySet) -> int:
     """Request the end of the active ones of ``rows``, in a constant number of queries."""
     now = timezone.now()
     modes = dict(rows.active().values_list("pk", "mode"))
-    _end_not_begun(rows, now)
+    _cancel_unstarted(rows, now)
     with transaction.atomic():
         asked = rows.active().filter(cancel_asked_at=None)
         told = asked.update(cancel_asked_at=now, next_at=now)
         if told and Mode.BACKGROUND in modes.values():
-            _end_waiting_fetches(rows)
+            _cancel_waiting_fetches(rows)
             queue.enqueue_scheduler()
     for pk, mode in modes.items():
         if mode in INLINE_MODES:
@@ -319,29 +321,27 @@ def _cancel(rows: RunQuerySet) -> int:
     return len(modes)
 
 
-def _end_not_begun(rows: RunQuerySet, now: datetime) -> None:
+def _cancel_unstarted(rows: RunQuerySet, now: datetime) -> None:
     """End runs that have not started. Inline runs have a lease from the start."""
-    nobodys = Q(mode__in=INLINE_MODES) | unleased(now)
-    not_begun = rows.filter(nobodys, status=Status.QUEUED, submitting_since=None)
-    changes = final_values(Run(), Status.CANCELLED)
-    # Each run keeps its own notes.
-    del changes["notes"]
-    not_begun.update(cancel_asked_at=now, **changes)
+    free = Q(mode__in=INLINE_MODES) | unleased(now)
+    unstarted = rows.filter(free, status=Status.QUEUED, submitting_since=None)
+    unstarted.update(cancel_asked_at=now, **end_values(Status.CANCELLED))
 
 
-def _end_waiting_fetches(rows: RunQuerySet) -> None:
+def _cancel_waiting_fetches(rows: RunQuerySet) -> None:
     """End fetches that are not leased; the holder of a leased one sees the flag."""
-    nobodys = unleased(timezone.now())
-    waiting = rows.filter(nobodys, mode=Mode.BACKGROUND, status=Status.FETCHING)
+    waiting = rows.filter(
+        unleased(timezone.now()), mode=Mode.BACKGROUND, status=Status.FETCHING
+    )
     for run in waiting:
         changes = final_values(run, Status.CANCELLED)
         waiting.filter(pk=run.pk).update(result=best_attempt(run), **changes)
 
 
-def _remove(places: list[Path]) -> None:
-    for place in places:
-        shutil.rmtree(place, ignore_errors=True)
+def _delete_directories(directories: list[Path]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
-def _mode(mode: str) -> Any:
-    return str(mode)
+def _provider_mode(mode: str) -> ProviderMode:
+    return "background" if mode == Mode.BACKGROUND else "direct"

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -128,8 +128,8 @@ def _refine_to_edit(request: AuthedRequest) -> Run | None:
 def _source(model: type[Run | SavedQuery], request: AuthedRequest, pk: str) -> Any:
     try:
         key = uuid.UUID(pk)
-    except ValueError:
-        key = uuid.UUID(int=0)
+    except ValueError as error:
+        raise Http404 from error
     return get_visible_or_404(model.objects.visible_to(request.user), key)
 
 

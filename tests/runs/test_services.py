@@ -122,7 +122,7 @@ def test_two_sends_of_one_form_at_the_same_moment_are_one_run(
     request = make_request()
     first = start_run(request)
     looks = iter([None, first])
-    monkeypatch.setattr(run_services, "_started_before", lambda _request: next(looks))
+    monkeypatch.setattr(run_services, "_existing_run", lambda _request: next(looks))
     assert start_run(request) == first
     assert Run.objects.count() == 1
 
@@ -130,7 +130,7 @@ def test_two_sends_of_one_form_at_the_same_moment_are_one_run(
 def test_another_clash_is_no_second_send(make_request, monkeypatch):
     request = make_request()
     start_run(request)
-    monkeypatch.setattr(run_services, "_started_before", lambda _request: None)
+    monkeypatch.setattr(run_services, "_existing_run", lambda _request: None)
     with pytest.raises(IntegrityError):
         start_run(request)
 

@@ -65,7 +65,7 @@ def main() -> int:
         OSError,
         MemoryError,
     ) as error:
-        told = _told(error, asked, is_open=is_open)
+        told = _error_report(error, asked, is_open=is_open)
         sys.stderr.write(json.dumps(told) + "\n")
         sys.stderr.flush()
         return 1
@@ -228,7 +228,7 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
             yield from _pieces(part)
 
 
-def _told(
+def _error_report(
     error: BaseException, asked: dict[str, Any], *, is_open: bool
 ) -> dict[str, Any]:
     """Describe an error: a kind the parent knows, the text, and its position in the statement."""

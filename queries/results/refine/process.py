@@ -140,7 +140,7 @@ class RefineProcess:
                 clock.cancel()
                 clock.join()
                 self._end(process)
-            self._judge(process, trouble)
+            self._raise_error(process, trouble)
 
     def _prepared(self) -> IO[bytes]:
         """Return the file for the process's errors, in a directory of its own."""
@@ -225,7 +225,9 @@ class RefineProcess:
             _pipe(process.stdin).close()
         process.wait()
 
-    def _judge(self, process: subprocess.Popen[bytes], trouble: IO[bytes]) -> None:
+    def _raise_error(
+        self, process: subprocess.Popen[bytes], trouble: IO[bytes]
+    ) -> None:
         """Raise the error that ended the answer, if any."""
         if self._late:
             raise QueryTimeoutError

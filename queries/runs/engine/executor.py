@@ -77,12 +77,14 @@ class RunExecutor:
     """
 
     def __init__(self, places: Callable[[], int], what: str) -> None:
-        self._places = places
+        self._slot_count = places
         self._what = what
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._runs: dict[UUID, tuple[LeasedRun, Future[None]]] = {}
-        self._placed: dict[UUID, int] = {}  # runs that have a slot, and their owners
+        self._slot_owners: dict[
+            UUID, int
+        ] = {}  # runs that have a slot, and their owners
 
     def submit(self, run: Run) -> None:
         """Execute a run leased to this process as soon as a slot is free."""
@@ -93,12 +95,12 @@ class RunExecutor:
         with self._lock:
             if self._executor is None:
                 # Threads are started on first use: a forked process does not inherit them.
-                self._executor = ThreadPoolExecutor(self._places(), "direct")
+                self._executor = ThreadPoolExecutor(self._slot_count(), "direct")
             self._runs[run.pk] = (leased, future)
-            self._place()
-            why = "" if run.pk in self._placed else self._why_waiting()
+            self._fill_slots()
+            why = "" if run.pk in self._slot_owners else self._why_waiting()
         if why:
-            _say_waiting(run, why)
+            _store_wait_reason(run, why)
 
     def wait(self, pk: UUID, seconds: float) -> bool:
         """Wait for a run of this process to end; return whether it has ended."""
@@ -122,24 +124,26 @@ class RunExecutor:
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    def _place(self) -> None:
+    def _fill_slots(self) -> None:
         """Give free slots to the longest waiting runs within their owners' shares. Holds the lock."""
         for pk, (leased, future) in self._runs.items():
-            if self._executor is None or len(self._placed) >= self._places():
+            if self._executor is None or len(self._slot_owners) >= self._slot_count():
                 return
             owner = leased.run.owner_id
-            held = list(self._placed.values()).count(owner)
-            if pk not in self._placed and held < self._share():
-                self._placed[pk] = owner
-                self._executor.submit(_carry_out, leased, future)
+            held = list(self._slot_owners.values()).count(owner)
+            if pk not in self._slot_owners and held < self._share():
+                self._slot_owners[pk] = owner
+                self._executor.submit(_run_in_slot, leased, future)
 
     def _share(self) -> int:
-        return (self._places() + 1) // 2
+        return (self._slot_count() + 1) // 2
 
     def _why_waiting(self) -> str:
-        places = self._places()
+        places = self._slot_count()
         words = (
-            WAITING_FOR_SLOT if len(self._placed) >= places else WAITING_FOR_USER_SLOT
+            WAITING_FOR_SLOT
+            if len(self._slot_owners) >= places
+            else WAITING_FOR_USER_SLOT
         )
         return words.format(most=places, share=self._share(), what=self._what)
 
@@ -147,8 +151,8 @@ class RunExecutor:
         lease_keeper.untrack(leased)
         with self._lock:
             self._runs.pop(leased.run.pk, None)
-            self._placed.pop(leased.run.pk, None)
-            self._place()
+            self._slot_owners.pop(leased.run.pk, None)
+            self._fill_slots()
         if future.cancelled():
             # It was still waiting for a slot when the process ended.
             finish_run(
@@ -159,7 +163,7 @@ class RunExecutor:
             log.error("direct_run_crashed", run=str(leased.run.pk), exc_info=error)
 
 
-def _carry_out(leased: LeasedRun, future: Future[None]) -> None:
+def _run_in_slot(leased: LeasedRun, future: Future[None]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
@@ -181,7 +185,7 @@ def executor_for(run: Run) -> RunExecutor:
 
 def execute_run(leased: LeasedRun) -> None:
     """Execute one direct query or refine from start to end."""
-    run = _begun(leased)
+    run = _mark_running(leased)
     if run is None:
         return
     try:
@@ -202,11 +206,11 @@ def _in_thread(leased: LeasedRun) -> None:
     finally:
         connection.close()
         if crashed:
-            _end_crashed(leased.run)
+            _finish_crashed(leased.run)
             connection.close()
 
 
-def _end_crashed(run: Run) -> None:
+def _finish_crashed(run: Run) -> None:
     """End a run after a bug of ours; the details are in the log."""
     try:
         finish_incomplete_run(run, error_texts.internal_error())
@@ -215,7 +219,7 @@ def _end_crashed(run: Run) -> None:
         log.warning("crashed_run_left", run=str(run.pk), why=type(error).__name__)
 
 
-def _begun(leased: LeasedRun) -> Run | None:
+def _mark_running(leased: LeasedRun) -> Run | None:
     """Mark the run as running; return None if it was cancelled or lost while it waited for a slot."""
     now = timezone.now()
     waiting = leased_row(leased.run).filter(status=Status.QUEUED, cancel_asked_at=None)
@@ -291,5 +295,5 @@ def _hand_over(leased: LeasedRun, job_id: str) -> None:
         cancel_orphan(run, job_id)
 
 
-def _say_waiting(run: Run, words: str) -> None:
+def _store_wait_reason(run: Run, words: str) -> None:
     leased_row(run).filter(status=Status.QUEUED).update(waiting_for=words)

@@ -85,13 +85,13 @@ def enqueue_waiting_fetches(limit: int = 1) -> int:
 def _fetch(run: Run) -> str:
     delete_attempts(run, keep=best_attempt(run))
     try:
-        if blocked := _blocked(run):
+        if blocked := _seconds_blocked(run):
             # Not an attempt: the claim is not counted.
-            _put_off(run, blocked, WAITING_FOR_RETRY_AFTER, claims=0)
+            _reschedule(run, blocked, WAITING_FOR_RETRY_AFTER, claims=0)
             return "later"
         with lease_keeper.tracking(LeasedRun(run, deadline=run.gives_up_at)) as leased:
             received = _receive(leased)
-            if _again(run, received):
+            if _retry_later(run, received):
                 return "later"
             return "settled" if finalize_run(leased, received) else "lost"
     except LeaseLostError:
@@ -116,7 +116,7 @@ def _receive(leased: LeasedRun) -> ReceiveResult:
         return ReceiveResult(error=error)
 
 
-def _again(run: Run, received: ReceiveResult) -> bool:
+def _retry_later(run: Run, received: ReceiveResult) -> bool:
     """Retry later if the error may be temporary; return whether a retry was scheduled."""
     error = received.error
     # The rows of a job that has just ended may not be ready yet.
@@ -130,7 +130,7 @@ def _again(run: Run, received: ReceiveResult) -> bool:
     refused = isinstance(error, RateLimitError)
     if refused:
         block_connection(run, seconds)
-    _put_off(
+    _reschedule(
         run,
         seconds,
         WAITING_FOR_RETRY_AFTER if refused else WAITING_FOR_RECOVERY,
@@ -139,13 +139,13 @@ def _again(run: Run, received: ReceiveResult) -> bool:
     return True
 
 
-def _blocked(run: Run) -> float:
+def _seconds_blocked(run: Run) -> float:
     """Return the seconds for which the provider refuses calls; 0.0 if the run has no time to wait."""
     over = run.gives_up_at is not None and run.gives_up_at <= timezone.now()
     return 0.0 if over else seconds_blocked(run)
 
 
-def _put_off(run: Run, seconds: float, what: str, **changes: Any) -> None:
+def _reschedule(run: Run, seconds: float, what: str, **changes: Any) -> None:
     """Release the run and enqueue a later attempt; the wait is shown on the run."""
     later = timezone.now() + timedelta(seconds=seconds)
     changes |= {**RELEASED_VALUES, **waiting_values(seconds, what), "next_at": later}

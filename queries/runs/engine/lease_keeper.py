@@ -155,20 +155,20 @@ class LeaseKeeper:
 
     def _watch(self) -> None:
         try:
-            while self._some():
-                self._look_safely()
+            while self._has_runs():
+                self._check_safely()
                 time.sleep(CHECK_INTERVAL)
         finally:
             connection.close()
 
-    def _some(self) -> bool:
+    def _has_runs(self) -> bool:
         """Return whether any run is tracked; if not, forget the thread at once."""
         with self._lock:
             if not self._held:
                 self._thread = None
             return bool(self._held)
 
-    def _look_safely(self) -> None:
+    def _check_safely(self) -> None:
         """Check all runs; a database that is briefly away must not end the thread."""
         close_old_connections()
         try:
@@ -181,19 +181,19 @@ class LeaseKeeper:
         with self._lock:
             mine = list(self._held.values())
         renew = time.monotonic() - self._renewed_at >= RENEW_INTERVAL
-        asked = _asked_to_cancel(mine)
+        asked = _cancel_requests(mine)
         for leased in mine:
             if renew and not leased_row(leased.run).update(
                 **renewal_values(leased.lease_duration)
             ):
                 leased.stop(StopReason.LEASE_LOST)
-            elif reason := _why_let_go(leased, asked):
+            elif reason := _stop_reason(leased, asked):
                 leased.stop(reason)
         if renew:
             self._renewed_at = time.monotonic()
 
 
-def _why_let_go(leased: LeasedRun, asked: dict[UUID, Any]) -> StopReason | None:
+def _stop_reason(leased: LeasedRun, asked: dict[UUID, Any]) -> StopReason | None:
     if leased.run.pk not in asked:
         return StopReason.LEASE_LOST
     if asked[leased.run.pk] is not None:
@@ -203,7 +203,7 @@ def _why_let_go(leased: LeasedRun, asked: dict[UUID, Any]) -> StopReason | None:
     return None
 
 
-def _asked_to_cancel(mine: list[LeasedRun]) -> dict[UUID, datetime | None]:
+def _cancel_requests(mine: list[LeasedRun]) -> dict[UUID, datetime | None]:
     """Return when each run's cancel was requested; runs that ended or were deleted are missing."""
     rows = Run.objects.active().filter(pk__in=[leased.run.pk for leased in mine])
     return dict(rows.values_list("pk", "cancel_asked_at"))

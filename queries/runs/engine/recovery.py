@@ -120,10 +120,12 @@ def delete_orphan_files(min_age: float = ORPHAN_MIN_AGE) -> int:
     removed = 0
     for first in range(0, len(generations), LOOKUP_BATCH_SIZE):
         some = generations[first : first + LOOKUP_BATCH_SIZE]
-        recorded = _recorded(some)
+        recorded = _named_parts(some)
         for generation in some:
             try:
-                removed += _tidied(generation, recorded.get(generation), min_age)
+                removed += _delete_unnamed(
+                    generation, recorded.get(generation), min_age
+                )
             except OSError as error:
                 # Another process may be removing the same files.
                 log.warning(
@@ -152,24 +154,22 @@ def _entries(directory: Path) -> list[Path]:
         return []
 
 
-def _recorded(generations: list[Path]) -> dict[Path, set[str]]:
+def _named_parts(generations: list[Path]) -> dict[Path, set[str]]:
     """Return the directories that a row names, each with the names of its parts."""
     ids = [pk for path in generations if (pk := _id(path.name))]
     rows = ResultSet.objects.filter(pk__in=ids).prefetch_related("parts")
     return {result_dir(one): {part.name for part in one.parts.all()} for one in rows}
 
 
-def _tidied(generation: Path, names: set[str] | None, min_age: float) -> int:
+def _delete_unnamed(generation: Path, names: set[str] | None, min_age: float) -> int:
     """Remove what is not in ``names``, or everything if it is None; return how many entries."""
     if names is not None:
-        return sum(
-            map(_removed, orphan_directories(generation, names, min_age=min_age))
-        )
+        return sum(map(_delete, orphan_directories(generation, names, min_age=min_age)))
     old = generation in orphan_directories(generation.parent, (), min_age=min_age)
-    return _removed(generation) if old else 0
+    return _delete(generation) if old else 0
 
 
-def _removed(path: Path) -> int:
+def _delete(path: Path) -> int:
     """Remove a file or a directory tree; return 1, or 0 if it remains."""
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)

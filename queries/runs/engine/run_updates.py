@@ -95,21 +95,25 @@ def status_values(run: Run, status: JobStatus) -> dict[str, Any]:
     return facts
 
 
-def final_values(
-    run: Run, status: Status, error: ProviderError | None = None, note: str = ""
-) -> dict[str, Any]:
-    """Return the column values that end a run."""
+def end_values(status: Status, error: ProviderError | None = None) -> dict[str, Any]:
+    """Return the column values that end any run; its notes stay as they are."""
     now = timezone.now()
     return {
         **RELEASED_VALUES,
         **NOT_WAITING,
         "status": status,
         "error": json_safe(error.as_dict()) if error else None,
-        "notes": notes_with(run, note),
         "finished_at": now,
         "expires_at": now + timedelta(days=settings.RESULT_DAYS),
         "next_at": None,
     }
+
+
+def final_values(
+    run: Run, status: Status, error: ProviderError | None = None, note: str = ""
+) -> dict[str, Any]:
+    """Return the column values that end ``run``, with its notes."""
+    return {**end_values(status, error), "notes": notes_with(run, note)}
 
 
 def finish_run(

@@ -205,7 +205,7 @@ def prepare_step(run: Run) -> Step | Outcome | None:
     step = next_step(run)
     if isinstance(step, Outcome):
         return step
-    not_yet = _not_yet(run, step)
+    not_yet = _wait_outcome(run, step)
     if not_yet is not None or step is not SUBMIT:
         return not_yet or step
     announced = submitting.submit_values(run)
@@ -216,19 +216,21 @@ def prepare_step(run: Run) -> Step | Outcome | None:
     return step
 
 
-def _not_yet(run: Run, step: Step) -> Outcome | None:
+def _wait_outcome(run: Run, step: Step) -> Outcome | None:
     """Return why the call cannot be made now. Only a submit takes a rate-limit token; a block holds for all."""
     try:
         if step is SUBMIT:
             seconds = try_take_token(access.connection_for(run))
-            return _put_off(run, seconds, WAITING_FOR_RATE_LIMIT) if seconds else None
+            return (
+                _reschedule(run, seconds, WAITING_FOR_RATE_LIMIT) if seconds else None
+            )
     except ProviderError as refused:
         return final_outcome(run, Status.FAILED, refused)
     seconds = seconds_blocked(run)
-    return _put_off(run, seconds, WAITING_FOR_RETRY_AFTER) if seconds else None
+    return _reschedule(run, seconds, WAITING_FOR_RETRY_AFTER) if seconds else None
 
 
-def _put_off(run: Run, seconds: float, what: str) -> Outcome:
+def _reschedule(run: Run, seconds: float, what: str) -> Outcome:
     """Reschedule without counting an attempt: the wait is shown, earlier failures still count."""
     return reschedule_outcome(
         seconds, failures=run.failures, **waiting_values(seconds, what)
@@ -254,7 +256,7 @@ def commit_outcome(run: Run, outcome: Outcome) -> bool:
     if outcome.is_final:
         return finish_run(run, outcome.changes)
     try:
-        return _go_on(run, outcome)
+        return _commit_and_enqueue(run, outcome)
     except DataError:
         # The database refuses the value: a retry would fail the same way.
         log.exception("outcome_not_stored", run=str(run.pk))
@@ -263,20 +265,20 @@ def commit_outcome(run: Run, outcome: Outcome) -> bool:
         )
 
 
-def _go_on(run: Run, outcome: Outcome) -> bool:
+def _commit_and_enqueue(run: Run, outcome: Outcome) -> bool:
     with transaction.atomic():
         mine = commit(run, **outcome.changes)
         if mine and outcome.ready_to_fetch:
             queue.enqueue(queue.FETCH, str(run.pk))
     if mine:
-        _heed_cancel(run)
+        _make_cancel_due(run)
     else:
         log.info("outcome_thrown_away", run=str(run.pk))
         cancel_orphan(run, outcome.changes.get("job_id", ""))
     return mine
 
 
-def _heed_cancel(run: Run) -> None:
+def _make_cancel_due(run: Run) -> None:
     """Make a cancel that was requested during the call due now."""
     asked = scheduled_runs().filter(pk=run.pk, cancel_sent_at=None)
     # A cancel that was known before the call has its own delays.

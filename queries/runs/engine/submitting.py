@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -69,7 +70,7 @@ def on_success(run: Run, submitted: Submitted) -> Outcome:
     """Handle an accepted job."""
     now = timezone.now()
     return reschedule_outcome(
-        backoff.poll_delay(now - now),
+        backoff.poll_delay(timedelta(0)),
         status=Status.RUNNING,
         job_id=submitted.job_id[:200],
         submitted_at=now,

@@ -168,7 +168,8 @@ def _in_order(known: list[Column], shown: list[str]) -> list[Column]:
 
 def _can_remember(request: AuthedRequest, run: Run) -> bool:
     editable = SavedQuery.objects.editable_by(request.user)
-    return editable.filter(pk=run.saved_query_id or uuid.UUID(int=0)).exists()
+    saved = run.saved_query_id
+    return saved is not None and editable.filter(pk=saved).exists()
 
 
 def _share(part: int, whole: int) -> float:
