@@ -142,6 +142,6 @@ def test_the_menu_tells_how_large_the_file_will_be(page, run):
     text = one_line(page.post(address, choices).text)
     assert "10 rows of 7 columns" in text
     text = page.post(address, {"format": "csv", "columns": "original"}).text
-    assert "go into JSON or NDJSON" in text
+    assert "cannot hold raw rows. Choose JSON or NDJSON" in text
     text = page.post(address, {"format": "xlsx", "compression": "gzip"}).text
-    assert "compressed inside" in text
+    assert "already compressed" in text

@@ -16,8 +16,10 @@ from queries import stored_results
 from queries.exports.formats import (
     FORMATS,
     Batches,
+    FormatError,
     Options,
     Report,
+    check_choices,
     extension,
     safe_file_name,
     stream,
@@ -121,14 +123,14 @@ def readable_result(request: ExportRequest) -> ResultSet:
     form = FORMATS.get(request.format)
     if form is None:
         raise ExportRefusedError("There is no such format.")
-    if request.columns == ORIGINAL and not form.originals:
-        raise ExportRefusedError(
-            f"{form.label} holds columns; the provider's own rows go into JSON or NDJSON."
+    try:
+        check_choices(
+            form,
+            original=request.columns == ORIGINAL,
+            compression=request.compression,
         )
-    if request.compression and request.compression not in form.compressions:
-        raise ExportRefusedError(
-            f"{form.label} is compressed inside. Choose no compression, or zip."
-        )
+    except FormatError as error:
+        raise ExportRefusedError(str(error)) from error
     if request.run.is_active:
         raise ExportRefusedError("The run has not ended yet.")
     return stored_results.available_result(request.run)

@@ -156,7 +156,7 @@ def test_a_streamed_zip_holds_its_manifest(server):
     assert told["file"]["rows"] == ROWS
 
 
-@pytest.mark.parametrize("form", ["csv", "ndjson", "json", "xlsx"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_stream_that_breaks_is_broken_for_the_reader_too(server, form):
     with pytest.raises(http.client.IncompleteRead) as broken:
         stream(server, "broken", f"format={form}")

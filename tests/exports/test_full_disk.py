@@ -9,6 +9,7 @@ import pytest
 
 from queries.exports import builder
 from queries.exports import services as export_services
+from queries.exports.formats import FORMATS
 from queries.exports.selection import ExportRequest
 from queries.models import Export, Status
 from tests.stored_results import log_rows, stored_run
@@ -31,7 +32,7 @@ def tiny_disk(data_dir):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("form", ["csv", "json", "xlsx", "parquet"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_full_disk_ends_in_words_and_leaves_nothing(
     user, tiny_disk, monkeypatch, form
 ):

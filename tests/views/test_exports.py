@@ -146,7 +146,10 @@ def test_no_file_name_leaves_its_folder_or_breaks_a_header(page, run, name, data
     [
         ({"format": "exe"}, "The file was not made."),
         ({"limit": "0", "rows": "first"}, "The file was not made."),
-        ({"format": "csv", "columns": "original"}, "go into JSON or NDJSON"),
+        (
+            {"format": "csv", "columns": "original"},
+            "cannot hold raw rows. Choose JSON or NDJSON",
+        ),
     ],
 )
 def test_a_bad_choice_is_told_and_makes_nothing(page, run, choices, words):

@@ -35,6 +35,7 @@ __all__ = [
     "FormatError",
     "Options",
     "Report",
+    "check_choices",
     "extension",
     "media_type",
     "safe_file_name",
@@ -51,8 +52,8 @@ _PACKED = (archive.ZIP,)
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        each.slug: each
-        for each in (
+        form.slug: form
+        for form in (
             Format(
                 "json", "JSON", "json", "application/json", json_chunks, originals=True
             ),
@@ -91,6 +92,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
                 "application/vnd.apache.parquet",
                 parquet_chunks,
                 compressions=_PACKED,
+                embeds_manifest=True,
             ),
         )
     }
@@ -133,7 +135,7 @@ def write(
     report = Report()
     digest = hashlib.sha256()
     if progress is not None:
-        batches = _telling(batches, progress, report)
+        batches = _with_progress(batches, progress, report)
     chunks = stream(slug, columns, batches, options=options, report=report)
     with atomic_file(destination) as file, behind(file.write, digest.update) as put:
         for chunk in chunks:
@@ -155,17 +157,22 @@ def media_type(slug: str, compression: str = "") -> str:
     return archive.MEDIA_TYPES[compression] if compression else FORMATS[slug].media_type
 
 
-def _check(chosen: Format, columns: Sequence[Column], options: Options) -> None:
-    if options.original and not chosen.originals:
+def check_choices(chosen: Format, *, original: bool, compression: str) -> None:
+    """Raise FormatError, with a text for users, if the format cannot serve the choices."""
+    if original and not chosen.originals:
+        able = " or ".join(form.label for form in FORMATS.values() if form.originals)
+        raise FormatError(f"{chosen.label} cannot hold raw rows. Choose {able}.")
+    if compression and compression not in chosen.compressions:
+        able = " or ".join(chosen.compressions)
         raise FormatError(
-            f"{chosen.label} cannot hold original rows. Choose JSON or NDJSON."
+            f"{chosen.label} is already compressed. Choose no compression, or {able}."
         )
+
+
+def _check(chosen: Format, columns: Sequence[Column], options: Options) -> None:
+    check_choices(chosen, original=options.original, compression=options.compression)
     if not columns and not options.original:
         raise FormatError("Choose at least one column.")
-    if options.compression and options.compression not in chosen.compressions:
-        raise FormatError(
-            f"{chosen.label} is compressed inside. Choose no compression, or zip."
-        )
 
 
 def _chunks(
@@ -192,9 +199,9 @@ def _compressed(
     chunks = archive.measure(chunks, report)
     if options.compression == archive.GZIP:
         return archive.gzip_stream(chunks)
-    told = partial(options.manifest, report) if options.manifest else None
+    manifest = partial(options.manifest, report) if options.manifest else None
     name = safe_file_name(options.inner_name, chosen.extension)
-    return archive.zip_stream(chunks, name, told)
+    return archive.zip_stream(chunks, name, manifest)
 
 
 def _counted(batches: Batches, width: int, report: Report) -> Batches:
@@ -206,7 +213,7 @@ def _counted(batches: Batches, width: int, report: Report) -> Batches:
         report.rows += batch.num_rows
 
 
-def _telling(batches: Batches, progress: Progress, report: Report) -> Batches:
+def _with_progress(batches: Batches, progress: Progress, report: Report) -> Batches:
     done = 0
     for batch in batches:
         yield batch

@@ -91,6 +91,7 @@ class Format:
     """One file format, with all that the app needs to know of it.
 
     ``streams``: bytes come out while rows go in. ``originals``: it can hold the provider's rows as received.
+    ``embeds_manifest``: the manifest is part of the file, without a zip.
     ``bom``: it starts with a byte order mark, so that spreadsheets read UTF-8. ``inline_cells``: a file of at most
     this many cells is built while the user waits, in under a second on a small machine.
     """
@@ -104,6 +105,7 @@ class Format:
     originals: bool = False
     compressions: tuple[str, ...] = ("zip", "gzip")
     bom: bool = False
+    embeds_manifest: bool = False
     inline_cells: int = 1_000_000
 
 
