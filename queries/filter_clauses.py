@@ -34,10 +34,10 @@ def can_express(language: str, column: Column, condition: Condition) -> bool:
 
 
 def add_filters(
-    language: str, statement: str, asked: Sequence[tuple[Column, Condition]]
+    language: str, statement: str, conditions: Sequence[tuple[Column, Condition]]
 ) -> str:
     """Return the statement with a clause for each condition that can be expressed."""
-    clauses = [_clause(language, column, condition) for column, condition in asked]
+    clauses = [_clause(language, column, condition) for column, condition in conditions]
     clauses = [clause for clause in clauses if clause]
     if not clauses:
         return statement
@@ -107,19 +107,19 @@ def time_clause(
 
     if condition.operation == "between":
         low, high = spans
-        ends = [test(">=", low.start)] if low else []
-        return both.join([*ends, *([test("<", high.stop)] if high else [])])
+        bounds = [test(">=", low.start)] if low else []
+        return both.join([*bounds, *([test("<", high.stop)] if high else [])])
     if condition.operation == "is":
         tests = [
             both.join((test(">=", s.start), test("<", s.stop))) for s in spans if s
         ]
         return tests[0] if len(tests) == 1 else _grouped(either, tests)
     tests = [either.join((test("<", s.start), test(">=", s.stop))) for s in spans if s]
-    return both.join(f"({one})" for one in tests)
+    return both.join(f"({part})" for part in tests)
 
 
 def _grouped(word: str, tests: Sequence[str]) -> str:
-    return f"({word.join(f'({one})' for one in tests)})" if tests else ""
+    return f"({word.join(f'({part})' for part in tests)})" if tests else ""
 
 
 def _instant(nanoseconds: int) -> str:
@@ -137,8 +137,8 @@ def _is_severity(column: Column) -> bool:
 def expand_severity_range(condition: Condition) -> Condition:
     """Return a range of severities as a list: a language need not know their order."""
     low, high = (rank(value) for value in condition.values)
-    known = [not value or rank(value) for value in condition.values]
-    words = _SEVERITIES[(low or 1) - 1 : high] if all(known) else ()
+    are_valid = [not value or rank(value) for value in condition.values]
+    words = _SEVERITIES[(low or 1) - 1 : high] if all(are_valid) else ()
     return Condition(condition.column, "is", words or condition.values)
 
 
@@ -150,8 +150,8 @@ def _compared(name: str, operation: str, literals: list[str], kind: str) -> str:
         return " && ".join(f"{name} != {literal}" for literal in literals)
     if operation == "between":
         signs = ((">=", literals[0]), ("<=", literals[1]))
-        said = [f"{name} {sign} {lit}" for sign, lit in signs if lit != _OPEN]
-        return " && ".join(said)
+        bounds = [f"{name} {sign} {lit}" for sign, lit in signs if lit != _OPEN]
+        return " && ".join(bounds)
     if operation in {"contains", "lacks"} and kind == "text":
         no = "!" if operation == "lacks" else ""
         return f"{no}{name}.contains({literals[0]})"

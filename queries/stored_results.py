@@ -56,42 +56,42 @@ class GridState:
     @classmethod
     def of_dict(cls, stored: Mapping[str, Any]) -> GridState:
         """Return the state of ``as_dict``; missing or unknown values mean the default."""
-        known: dict[str, Any] = {
+        values: dict[str, Any] = {
             f.name: stored[f.name] for f in fields(cls) if f.name in stored
         }
-        known["conditions"] = tuple(
+        values["conditions"] = tuple(
             Condition(c["column"], c["operation"], tuple(c["values"]))
             for c in stored.get("conditions", ())
         )
-        for several in ("sorts", "columns"):
-            known[several] = tuple(stored.get(several, ()))
-        return cls(**known)
+        for name in ("sorts", "columns"):
+            values[name] = tuple(stored.get(name, ()))
+        return cls(**values)
 
-    def sort_order(self, known: Sequence[Column]) -> tuple[Sort, ...]:
+    def sort_order(self, columns: Sequence[Column]) -> tuple[Sort, ...]:
         """Return the sorts by columns that exist (a name may itself begin with "-")."""
-        names = {column.name for column in known}
-        found: dict[str, Sort] = {}
+        names = {column.name for column in columns}
+        sorts: dict[str, Sort] = {}
         for sort in self.sorts:
             if sort in names:
-                found.setdefault(sort, Sort(sort))
+                sorts.setdefault(sort, Sort(sort))
             elif sort.startswith("-") and sort[1:] in names:
-                found.setdefault(sort[1:], Sort(sort[1:], descending=True))
-        return tuple(found.values())
+                sorts.setdefault(sort[1:], Sort(sort[1:], descending=True))
+        return tuple(sorts.values())
 
-    def visible_columns(self, known: Sequence[Column]) -> list[str]:
+    def visible_columns(self, columns: Sequence[Column]) -> list[str]:
         """Return the columns of a page: as chosen, else the first ones of a very wide result."""
-        chosen = any(c.name in self.columns for c in known)
-        return self.shown(known)[: None if chosen else MAX_DEFAULT_COLUMNS]
+        chosen = any(c.name in self.columns for c in columns)
+        return self.shown(columns)[: None if chosen else MAX_DEFAULT_COLUMNS]
 
-    def filter(self, known: Sequence[Column]) -> Filter:
-        """Return the filter; the text is searched in all columns when its column is not known."""
-        names = {column.name for column in known}
+    def filter(self, columns: Sequence[Column]) -> Filter:
+        """Return the filter; the text is searched in all columns when its column does not exist."""
+        names = {column.name for column in columns}
         column = self.column if self.column in names else None
         return Filter(self.q, column, self.conditions)
 
-    def shown(self, known: Sequence[Column]) -> list[str]:
+    def shown(self, columns: Sequence[Column]) -> list[str]:
         """Return the names of the chosen columns that exist; all if none does."""
-        names = [column.name for column in known]
+        names = [column.name for column in columns]
         chosen = [name for name in dict.fromkeys(self.columns) if name in set(names)]
         return chosen or names
 
@@ -121,7 +121,7 @@ def stored_columns(result_set: ResultSet) -> list[Column]:
     check_format(result_set)
     kind = provider_class(result_set.run.provider)
     columns = [Column(**column) for column in result_set.columns]
-    first = {name: place for place, name in enumerate(kind.leading_columns)}
+    first = {name: position for position, name in enumerate(kind.leading_columns)}
     last = frozenset(kind.trailing_columns)
     return sorted(
         columns, key=lambda c: (c.name in last, first.get(c.name, len(first)))
@@ -148,15 +148,15 @@ def open_result(result_set: ResultSet) -> ResultReader:
 def available_result(run: Run) -> ResultSet:
     """Return the result set to read. Raises ResultUnavailableError and UnknownFormatError."""
     if run.result_removed_at:
-        why = "expired" if run.result_removed_why == "expired" else "was deleted"
+        event = "expired" if run.result_removed_why == "expired" else "was deleted"
         raise ResultUnavailableError(
-            f"This result {why}. Run the query again to get its rows."
+            f"This result {event}. Re-run the query to get its rows."
         )
-    found = current_result(run)
-    if found is None:
+    result_set = current_result(run)
+    if result_set is None:
         raise ResultUnavailableError("This run has no rows.")
-    check_format(found)
-    return found
+    check_format(result_set)
+    return result_set
 
 
 def read_page(run: Run, view: GridState) -> tuple[ResultSet, Page]:
@@ -165,21 +165,21 @@ def read_page(run: Run, view: GridState) -> tuple[ResultSet, Page]:
     Raises ResultUnavailableError, and ResultError (its text is safe to show).
     """
     result_set = available_result(run)
-    known = stored_columns(result_set)
+    columns = stored_columns(result_set)
     with open_result(result_set) as reader:
 
-        def at(number: int) -> Page:
+        def read(number: int) -> Page:
             return reader.page(
-                columns=view.visible_columns(known),
+                columns=view.visible_columns(columns),
                 offset=(number - 1) * view.size,
                 size=view.size,
-                sort=view.sort_order(known),
-                filter=view.filter(known),
+                sort=view.sort_order(columns),
+                filter=view.filter(columns),
             )
 
-        page = at(view.page)
+        page = read(view.page)
         if page.matched and not page.rows:
-            page = at(-(-page.matched // view.size))
+            page = read(-(-page.matched // view.size))
     return result_set, page
 
 
@@ -189,20 +189,20 @@ def read_row(run: Run, n: int) -> bytes:
         return reader.row(n)
 
 
-def rows_around(run: Run, view: GridState, place: int) -> dict[int, int]:
-    """Return position -> row number of the row at ``place`` (0-based, in the view's order) and its neighbours.
+def rows_around(run: Run, view: GridState, position: int) -> dict[int, int]:
+    """Return position -> row number of the row at ``position`` (0-based, in the view's order) and its neighbours.
 
     Raises as read_page does; a position past the end has none.
     """
     result_set = available_result(run)
-    known = stored_columns(result_set)
-    first = max(place - 1, 0)
+    columns = stored_columns(result_set)
+    first = max(position - 1, 0)
     with open_result(result_set) as reader:
         page = reader.page(
             offset=first,
-            size=place - first + 2,
+            size=position - first + 2,
             columns=(),
-            sort=view.sort_order(known),
-            filter=view.filter(known),
+            sort=view.sort_order(columns),
+            filter=view.filter(columns),
         )
-    return {first + at: n for at, (n, _) in enumerate(page.rows)}
+    return {first + offset: n for offset, (n, _) in enumerate(page.rows)}

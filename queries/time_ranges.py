@@ -27,7 +27,7 @@ DAYS: dict[str, str] = {"today": "Today", "yesterday": "Yesterday"}
 CHOICES: tuple[tuple[str, str], ...] = (
     *((slug, label) for slug, (label, _) in PRESETS.items()),
     *DAYS.items(),
-    (ABSOLUTE, "From … to …"),
+    (ABSOLUTE, "Custom range"),
 )
 
 

@@ -75,7 +75,7 @@ def test_more_than_a_persons_share_is_refused_with_what_to_delete(user, run, set
     with pytest.raises(selection.ExportRefusedError) as refused:
         export_services.start_export(request)
     said = str(refused.value)
-    assert "may use 976.6 KB; they use 966.8 KB" in said
+    assert "use 966.8 KB of 976.6 KB" in said
     assert "the largest: large.csv (585.9 KB), smaller.csv (380.9 KB)" in said
     assert Export.objects.count() == 2
 
@@ -86,20 +86,20 @@ def test_what_has_expired_failed_or_belongs_to_others_takes_none_of_it(user, run
     kept(run, 500)
     kept(run, 5_000, owner=UserFactory())
     used = quota.export_usage(user)
-    assert (used.mine, used.all) == (500, 5_500)
+    assert (used.user_bytes, used.total_bytes) == (500, 5_500)
 
 
 def test_all_exports_together_have_a_limit_too(user, run, settings):
     settings.EXPORT_BYTES = 1_000_000
     kept(run, 990_000, owner=UserFactory())
-    with pytest.raises(selection.ExportRefusedError, match="All exports together"):
+    with pytest.raises(selection.ExportRefusedError, match="Export storage is full"):
         export_services.start_export(ExportRequest(owner=user, run=run, format="csv"))
 
 
 def test_a_file_larger_than_the_disk_has_room_for_is_not_begun(user, run, monkeypatch):
     monkeypatch.setattr(quota, "DISK_RESERVE", 10**18)
     with pytest.raises(
-        selection.ExportRefusedError, match="disk has not that much room"
+        selection.ExportRefusedError, match="more than the server's disk has free"
     ):
         export_services.start_export(ExportRequest(owner=user, run=run, format="csv"))
 
@@ -108,7 +108,7 @@ def test_room_is_promised_to_an_export_that_waits(user, run, settings, large):
     request = ExportRequest(owner=user, run=run, format="csv")
     waiting = export_services.start_export(request)
     settings.EXPORT_USER_BYTES = waiting.size * 3 // 2
-    with pytest.raises(selection.ExportRefusedError, match="Your exports may use"):
+    with pytest.raises(selection.ExportRefusedError, match="Your exports use"):
         export_services.start_export(replace(request, limit=1_990))
     assert export_services.start_export(request) == waiting
 
@@ -124,8 +124,8 @@ def test_a_file_that_outgrows_its_room_is_stopped_and_leaves_nothing(
     builder.build_export(str(export.pk))
     export.refresh_from_db()
     assert export.status == Status.FAILED
-    assert export.error["title"] == "There is no room for the file"
-    assert "Your exports may use 48.8 KB" in export.error["message"]
+    assert export.error["title"] == "Not enough storage for the file"
+    assert "of 48.8 KB; this file needs" in export.error["message"]
     assert export.size == 0
     assert not files_in(data_dir / "exports")
 

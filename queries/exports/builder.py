@@ -72,7 +72,13 @@ def build_export(pk: str, *, by_worker: bool = True) -> None:
         if export.cancel_asked_at:
             _finish(export, Status.CANCELLED)
         elif export.claims > MAX_ATTEMPTS:
-            _finish(export, Status.FAILED, error=_failure("It was tried too often."))
+            _finish(
+                export,
+                Status.FAILED,
+                error=_failure(
+                    f"The export was started {MAX_ATTEMPTS} times without finishing."
+                ),
+            )
         else:
             _build(export)
 
@@ -119,11 +125,13 @@ def _write(export: Export) -> tuple[Report, Manifest]:
     path = temp_dir(export) / export.file_name
     if export.options.get("made_by") == MADE_BY_PROVIDER:
         report = _download(export, path)
-        told = manifests.provider_file_manifest(request, export.result_set, report)
-        return report, told
+        manifest = manifests.provider_file_manifest(request, export.result_set, report)
+        return report, manifest
     result_set = export.result_set
     if result_set is None:
-        raise stored_results.ResultUnavailableError("The rows of this run are gone.")
+        raise stored_results.ResultUnavailableError(
+            "The stored rows of this run were deleted."
+        )
     with open_rows(request, result_set) as rows:
         report = write(
             export.format,
@@ -147,49 +155,49 @@ def _download(export: Export, path: Path) -> Report:
 def _progress(export: Export) -> Callable[[int, int], None]:
     """Return a callback that checks the storage limit, reports progress every two seconds and stops a cancelled build."""
     last = timezone.now()
-    room = quota.bytes_left(export)
+    bytes_left = quota.bytes_left(export)
 
-    def tell(rows: int, size: int) -> None:
-        nonlocal last, room
-        if size > room:
+    def report_progress(rows: int, size: int) -> None:
+        nonlocal last, bytes_left
+        if size > bytes_left:
             quota.check_export_fits(export.owner, size, without=export)
         now = timezone.now()
         if now - last < PROGRESS_INTERVAL:
             return
         last = now
-        room = quota.bytes_left(export)
+        bytes_left = quota.bytes_left(export)
         _renew(export, rows_done=rows, size=max(size, export.size))
         export.refresh_from_db(fields=["cancel_asked_at"])
         if export.cancel_asked_at:
             raise StoppedError
 
-    return tell
+    return report_progress
 
 
 @contextmanager
 def _lease_renewed_in_thread(export: Export) -> Iterator[None]:
     """Renew the lease in a thread: sorting a large result takes long before the first row is written."""
-    over = threading.Event()
+    is_over = threading.Event()
 
-    def keep() -> None:
+    def renew_lease() -> None:
         try:
-            while not over.wait(RENEW_INTERVAL):
+            while not is_over.wait(RENEW_INTERVAL):
                 _leased_export(export).update(
                     lease_until=timezone.now() + LEASE_DURATION
                 )
         except DatabaseError as error:
             # The next renewal, or the next holder, decides.
-            log.warning("lease_not_kept", why=type(error).__name__)
+            log.warning("lease_renewal_failed", why=type(error).__name__)
         finally:
             connection.close()
 
-    keeper = threading.Thread(target=keep, name="export-lease", daemon=True)
-    keeper.start()
+    thread = threading.Thread(target=renew_lease, name="export-lease", daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        over.set()
-        keeper.join()
+        is_over.set()
+        thread.join()
 
 
 def _renew(export: Export, **changes: Any) -> None:
@@ -211,10 +219,10 @@ def _finish(export: Export, status: Status, **changes: Any) -> None:
         _renew(export)
         if status == Status.SUCCEEDED:
             (temp_dir(export) / export.file_name).replace(file_path(export))
-        ended = {"status": status, "finished_at": timezone.now(), "next_at": None}
+        values = {"status": status, "finished_at": timezone.now(), "next_at": None}
         if status != Status.SUCCEEDED:
-            ended["size"] = 0
-        _update(export, **ended, **RELEASED_VALUES, **changes)
+            values["size"] = 0
+        _update(export, **values, **RELEASED_VALUES, **changes)
     except StoppedError:
         shutil.rmtree(temp_dir(export), ignore_errors=True)
     else:
@@ -231,7 +239,7 @@ def _clear(folder: Path) -> None:
 
 def _failure(message: str, *, remedy: str = FEWER_ROWS_REMEDY) -> dict[str, str]:
     return {
-        "title": "The file could not be made",
+        "title": "Export failed",
         "message": message,
         "remedy": remedy,
     }
@@ -239,16 +247,16 @@ def _failure(message: str, *, remedy: str = FEWER_ROWS_REMEDY) -> dict[str, str]
 
 def _storage_failure(message: str) -> dict[str, str]:
     return {
-        "title": "There is no room for the file",
+        "title": "Not enough storage for the file",
         "message": message,
-        "remedy": "Then make the file again.",
+        "remedy": "Then export again.",
     }
 
 
 def _disk_failure(error: OSError) -> dict[str, str]:
     if error.errno in _FULL:
         return _storage_failure(
-            "The server's disk is full. What was written of the file is removed again. Delete exports you no longer "
-            "need, or contact the administrator of this site."
+            "The server's disk is full. The unfinished file was removed. Delete exports you no longer need, or "
+            "contact the administrator of this site."
         )
     return _failure("The file could not be written to disk.")

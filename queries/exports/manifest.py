@@ -24,16 +24,16 @@ from queries.providers.registry import provider_class
 Manifest = dict[str, Any]
 #: Of the format of the manifest itself.
 VERSION = 1
-_OF_THE_FILE = ("rows", "size", "sha256", "data_size", "data_sha256")
+_FILE_FIELDS = ("rows", "size", "sha256", "data_size", "data_sha256")
 
 
 def options_with_manifest(request: ExportRequest, result_set: ResultSet) -> Options:
     """Return the writers' options with the manifest, for formats that carry one inside."""
 
-    def told(report: Report) -> bytes:
+    def manifest_bytes(report: Report) -> bytes:
         return as_bytes(export_manifest(request, result_set, report))
 
-    return replace(request.options, manifest=told)
+    return replace(request.options, manifest=manifest_bytes)
 
 
 def export_manifest(
@@ -99,7 +99,7 @@ def _result(result_set: ResultSet | None) -> Manifest | None:
         "complete": result_set.complete,
         "cuts": cuts,
         "columns": len(result_set.columns),
-        # Places for values beyond the most columns: those are in the original rows only. Counted up to 10,000.
+        # Keypaths beyond the limit of columns: their values are in the raw rows only. Counted up to 10,000.
         "columns_left_out": result_set.columns_dropped,
     }
 
@@ -123,12 +123,12 @@ def _chosen(request: ExportRequest, result_set: ResultSet | None) -> Manifest:
 
 
 def _file(request: ExportRequest, report: Report) -> Manifest:
-    known = {name: getattr(report, name) for name in _OF_THE_FILE}
+    values = {name: getattr(report, name) for name in _FILE_FIELDS}
     return {
         "name": request.safe_name,
         "format": FORMATS[request.format].label,
         "compression": request.compression or "none",
-        **{name: value for name, value in known.items() if value or name == "rows"},
+        **{name: value for name, value in values.items() if value or name == "rows"},
     }
 
 
@@ -137,7 +137,7 @@ def _changed(report: Report) -> dict[str, int]:
     return {
         name: value
         for name, value in asdict(report).items()
-        if name not in _OF_THE_FILE
+        if name not in _FILE_FIELDS
     }
 
 

@@ -45,7 +45,7 @@ def download_file(
             size += len(chunk)
             if size > settings.MAX_BYTES:
                 raise LimitExceededError(
-                    "The provider's file is larger than we accept."
+                    f"The provider's file is larger than the limit of {settings.MAX_BYTES:,} bytes."
                 )
             digest.update(chunk)
             file.write(chunk)

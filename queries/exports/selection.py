@@ -36,7 +36,7 @@ from queries.results import (
 from queries.stored_results import GridState
 
 ALL, SHOWN, ORIGINAL = "all", "shown", "original"
-#: Rows of the sample.
+#: Rows of the sample that an estimate measures.
 SAMPLE_ROWS = 500
 _EVERYTHING = GridState()
 
@@ -81,19 +81,19 @@ class ExportRequest:
     @classmethod
     def from_export(cls, export: Export) -> ExportRequest:
         """Return the choices that an export was stored with."""
-        chosen = export.options
+        stored = export.options
         return cls(
             owner=export.owner,
             run=export.run,
             format=export.format,
             file_name=export.file_name,
-            view=GridState.of_dict(chosen.get("view", {})),
-            as_shown=chosen.get("as_shown", False),
-            columns=chosen.get("columns", ALL),
-            limit=chosen.get("limit"),
-            compression=chosen.get("compression", ""),
-            exact=chosen.get("exact", False),
-            zone=ZoneInfo(chosen.get("zone", "UTC")),
+            view=GridState.of_dict(stored.get("view", {})),
+            as_shown=stored.get("as_shown", False),
+            columns=stored.get("columns", ALL),
+            limit=stored.get("limit"),
+            compression=stored.get("compression", ""),
+            exact=stored.get("exact", False),
+            zone=ZoneInfo(stored.get("zone", "UTC")),
         )
 
     @property
@@ -122,7 +122,7 @@ def readable_result(request: ExportRequest) -> ResultSet:
     """Return the result set to read. Raises ExportRefusedError and ResultUnavailableError."""
     form = FORMATS.get(request.format)
     if form is None:
-        raise ExportRefusedError("There is no such format.")
+        raise ExportRefusedError(f"Unknown format: {request.format}.")
     try:
         check_choices(
             form,
@@ -148,32 +148,32 @@ class SelectedRows:
 def open_rows(request: ExportRequest, result_set: ResultSet) -> Iterator[SelectedRows]:
     """Open the selected rows. Raises ResultError, also while the batches are read."""
     with stored_results.open_result(result_set) as reader:
-        yield _rows(request, reader, stored_results.stored_columns(result_set))
+        yield _select(request, reader, stored_results.stored_columns(result_set))
 
 
-def selected_columns(request: ExportRequest, known: Sequence[Column]) -> list[Column]:
+def selected_columns(request: ExportRequest, columns: Sequence[Column]) -> list[Column]:
     """Return the file's columns in order; none if it holds original rows."""
     if request.columns == ORIGINAL:
         return []
     if request.columns == ALL:
-        return list(known)
-    by_name = {column.name: column for column in known}
-    return [by_name[name] for name in request.view.visible_columns(known)]
+        return list(columns)
+    by_name = {column.name: column for column in columns}
+    return [by_name[name] for name in request.view.visible_columns(columns)]
 
 
-def row_filter(request: ExportRequest, known: Sequence[Column]) -> Filter:
+def row_filter(request: ExportRequest, columns: Sequence[Column]) -> Filter:
     """Return the filter of the file's rows, before any limit."""
-    return request.view.filter(known) if request.as_shown else Filter()
+    return request.view.filter(columns) if request.as_shown else Filter()
 
 
-def _rows(
-    request: ExportRequest, reader: ResultReader, known: Sequence[Column]
+def _select(
+    request: ExportRequest, reader: ResultReader, stored_columns: Sequence[Column]
 ) -> SelectedRows:
-    columns = selected_columns(request, known)
+    columns = selected_columns(request, stored_columns)
     batches = reader.batches(
         columns=[column.name for column in columns],
-        sort=request.view.sort_order(known) if request.as_shown else (),
-        filter=row_filter(request, known),
+        sort=request.view.sort_order(stored_columns) if request.as_shown else (),
+        filter=row_filter(request, stored_columns),
         limit=request.limit,
         with_original=request.columns == ORIGINAL,
     )
@@ -194,10 +194,10 @@ def estimate(request: ExportRequest, result_set: ResultSet) -> Estimate:
 
     Raises ResultError if rows cannot be read, FormatError if the format cannot hold what was chosen.
     """
-    known = stored_results.stored_columns(result_set)
-    columns = selected_columns(request, known)
+    stored_columns = stored_results.stored_columns(result_set)
+    columns = selected_columns(request, stored_columns)
     with stored_results.open_result(result_set) as reader:
-        rows = _count(request, reader, result_set, known)
+        rows = _count(request, reader, result_set, stored_columns)
         sample = reader.batches(
             columns=[column.name for column in columns],
             limit=SAMPLE_ROWS,
@@ -206,22 +206,22 @@ def estimate(request: ExportRequest, result_set: ResultSet) -> Estimate:
         empty, full = Report(), Report()
         _drain(request, columns, iter(()), empty)
         _drain(request, columns, sample, full)
-    each = (full.size - empty.size) / max(full.rows, 1)
-    return Estimate(rows, round(empty.size + each * rows), len(columns))
+    bytes_per_row = (full.size - empty.size) / max(full.rows, 1)
+    return Estimate(rows, round(empty.size + bytes_per_row * rows), len(columns))
 
 
 def _count(
     request: ExportRequest,
     reader: ResultReader,
     result_set: ResultSet,
-    known: Sequence[Column],
+    columns: Sequence[Column],
 ) -> int:
     rows = result_set.row_count
-    chosen = row_filter(request, known)
-    if chosen != Filter():
+    condition = row_filter(request, columns)
+    if condition != Filter():
         # Too expensive to count now: use the total. Mistakes in the filter are still raised.
         with suppress(BusyError, QueryTimeoutError, MemoryLimitError):
-            rows = reader.count(chosen)
+            rows = reader.count(condition)
     return rows if request.limit is None else min(rows, request.limit)
 
 
@@ -239,7 +239,7 @@ def selection_in_words(stored: Mapping[str, Any]) -> list[str]:
     if not stored.get("as_shown"):
         return []
     view = GridState.of_dict(stored.get("view", {}))
-    found = (
+    phrases = (
         [
             f"rows that contain “{view.q}”"
             + (f" in {view.column}" if view.column else "")
@@ -249,7 +249,7 @@ def selection_in_words(stored: Mapping[str, Any]) -> list[str]:
     )
     for condition in view.conditions:
         values = " or ".join(condition.values)
-        found.append(f"{condition.column} {condition.operation} {values}".strip())
+        phrases.append(f"{condition.column} {condition.operation} {values}".strip())
     if view.sorts:
-        found.append(f"sorted by {', '.join(view.sorts)}")
-    return found
+        phrases.append(f"sorted by {', '.join(view.sorts)}")
+    return phrases

@@ -47,14 +47,14 @@ from queries.runs.engine import error_texts, queue
 # The same file requested this soon after it was built is a second click; later it is a new request.
 DUPLICATE_WINDOW = timedelta(minutes=1)
 
-DUPLICATE_NOTE = "You have just asked for this very file. It is made once; here it is."
+DUPLICATE_NOTE = "This file was requested a moment ago. Showing that export."
 
 # Notes for what the writers count.
 NOTES = {
-    "cells_cut": "{:,} cells were cut: Excel holds at most 32,767 characters in one cell.",
-    "cells_neutralised": "{:,} cells look like formulas and are marked as text with ' so that none runs.",
+    "cells_cut": "{:,} cells were truncated: Excel holds at most 32,767 characters per cell.",
+    "cells_neutralised": "{:,} cells look like formulas and were prefixed with ' so that they are read as text.",
     "cells_as_text": "{:,} numbers and dates that Excel cannot hold exactly were written as text.",
-    "values_quoted": "{:,} values were no valid JSON and were written as text.",
+    "values_quoted": "{:,} values were not valid JSON and were written as text.",
     "integers_as_text": "{:,} integers beyond 2^53 were written as text, as you chose.",
 }
 
@@ -85,24 +85,24 @@ def start_export(request: ExportRequest) -> Export:
 
 
 def _insert_export(
-    chosen: ExportRequest, options: dict[str, Any], *, enqueue: bool, **facts: Any
+    request: ExportRequest, options: dict[str, Any], *, enqueue: bool, **values: Any
 ) -> Export:
     """Insert a new export, or return the same one requested a moment ago."""
     with transaction.atomic():
         # One request of a user at a time: two at once would both fit and both be new.
-        others = User.objects.select_for_update(no_key=True)
-        others.filter(pk=chosen.owner.pk).first()
-        if known := _recent_duplicate(chosen, options, facts["result_set"]):
-            return known
-        _check_storage(chosen.owner, facts.get("size", 0))
+        owners = User.objects.select_for_update(no_key=True)
+        owners.filter(pk=request.owner.pk).first()
+        if duplicate := _recent_duplicate(request, options, values["result_set"]):
+            return duplicate
+        _check_storage(request.owner, values.get("size", 0))
         export = Export.objects.create(
-            owner=chosen.owner,
-            run=chosen.run,
-            format=chosen.format,
+            owner=request.owner,
+            run=request.run,
+            format=request.format,
             options=options,
-            file_name=chosen.safe_name,
+            file_name=request.safe_name,
             next_at=timezone.now(),
-            **facts,
+            **values,
         )
         if enqueue:
             queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
@@ -110,19 +110,19 @@ def _insert_export(
 
 
 def _recent_duplicate(
-    chosen: ExportRequest, options: dict[str, Any], result_set: ResultSet | None
+    request: ExportRequest, options: dict[str, Any], result_set: ResultSet | None
 ) -> Export | None:
     """Return the export of the same choices that is being built, or was built a moment ago."""
     under_way = Q(status__in=ACTIVE_STATUSES, cancel_asked_at=None)
     since = timezone.now() - DUPLICATE_WINDOW
-    just_made = Q(status=Status.SUCCEEDED, finished_at__gt=since, file_removed_at=None)
+    just_built = Q(status=Status.SUCCEEDED, finished_at__gt=since, file_removed_at=None)
     same = Export.objects.filter(
-        under_way | just_made,
-        owner=chosen.owner,
-        run=chosen.run,
+        under_way | just_built,
+        owner=request.owner,
+        run=request.run,
         result_set=result_set,
-        format=chosen.format,
-        file_name=chosen.safe_name,
+        format=request.format,
+        file_name=request.safe_name,
     )
     as_stored = json.loads(json.dumps(options))
     for export in same:
@@ -154,10 +154,10 @@ class ProviderFileRequest:
 def start_provider_export(request: ProviderFileRequest) -> Export:
     """Insert the export, as `start_export` does; a worker downloads the file. Raises ExportRefusedError."""
     run = request.run
-    if why := _why_no_provider_file(request):
-        raise ExportRefusedError(why)
+    if reason := _provider_file_refusal(request):
+        raise ExportRefusedError(reason)
     result_set = stored_results.current_result(run)
-    chosen = ExportRequest(
+    stored_request = ExportRequest(
         owner=request.owner,
         run=run,
         format=request.format,
@@ -166,8 +166,8 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
         compression="zip" if request.zip else "",
     )
     return _insert_export(
-        chosen,
-        chosen.as_dict() | {"made_by": MADE_BY_PROVIDER},
+        stored_request,
+        stored_request.as_dict() | {"made_by": MADE_BY_PROVIDER},
         enqueue=True,
         result_set=result_set,
         complete=request.limit is None,
@@ -177,24 +177,24 @@ def start_provider_export(request: ProviderFileRequest) -> Export:
 def provider_formats(run: Run, user: User) -> tuple[str, ...]:
     """Return the formats in which the provider can now make a file of the run's result for ``user``."""
     formats = provider_class(run.provider).capabilities.export_formats
-    return () if not formats or _why_no_file(run, user) else formats
+    return () if not formats or _run_refusal(run, user) else formats
 
 
-def _why_no_provider_file(request: ProviderFileRequest) -> str:
+def _provider_file_refusal(request: ProviderFileRequest) -> str:
     kind = provider_class(request.run.provider)
     if request.format not in kind.capabilities.export_formats:
-        return f"{kind.label} makes no such files."
-    return _why_no_file(request.run, request.owner)
+        return f"{kind.label} does not export {request.format} files."
+    return _run_refusal(request.run, request.owner)
 
 
-def _why_no_file(run: Run, user: User) -> str:
+def _run_refusal(run: Run, user: User) -> str:
     if run.status != Status.SUCCEEDED or not run.job_id:
-        return "The provider makes files of finished background queries only."
+        return "The provider exports only finished background queries."
     if run.statistics.get("deleted_at_provider"):
         return "The result of this run was deleted at the provider."
     usable = Connection.objects.visible_to(user)
     if run.connection is None or not usable.filter(pk=run.connection.pk).exists():
-        return "The connection of this run is not yours to use."
+        return "You have no access to the connection of this run."
     return ""
 
 
@@ -217,8 +217,8 @@ def export_media_type(export: Export) -> str:
 
 def cancel_export(export: Export) -> None:
     """Request the end of a build; the worker confirms it."""
-    asked = Export.objects.active().filter(pk=export.pk, cancel_asked_at=None)
-    if asked.update(cancel_asked_at=timezone.now()):
+    running = Export.objects.active().filter(pk=export.pk, cancel_asked_at=None)
+    if running.update(cancel_asked_at=timezone.now()):
         queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
 
 
@@ -232,14 +232,14 @@ def delete_export(export: Export) -> None:
 def export_notes(export: Export) -> Iterator[str]:
     """Yield what the file lacks of the result, and what was changed so that the format could hold it."""
     if export.options.get("made_by") == MADE_BY_PROVIDER:
-        yield "The provider made this file. We do not check it for text that a spreadsheet could run as a formula."
+        yield "The provider made this file. It was not checked for text that a spreadsheet could run as a formula."
     else:
         yield from _missing_notes(export)
     for name, note in NOTES.items():
-        if found := export.report.get(name):
-            yield note.format(found)
+        if count := export.report.get(name):
+            yield note.format(count)
     if (sheets := export.report.get("sheets") or 0) > 1:
-        yield f"The rows continue on {sheets} sheets: Excel holds 1,048,576 rows in one."
+        yield f"The rows continue on {sheets} sheets: Excel holds 1,048,576 rows per sheet."
 
 
 def _missing_notes(export: Export) -> Iterator[str]:
@@ -247,14 +247,14 @@ def _missing_notes(export: Export) -> Iterator[str]:
 
     Does not read the result, which may be deleted by now.
     """
-    there = export.options.get("rows_there", 0)
+    total = export.options.get("rows_there", 0)
     limit = export.options.get("limit")
-    if limit and limit < there and export.rows_done == limit:
-        yield f"The file holds the first {limit:,} rows, as you chose, of {there:,} in the result."
+    if limit and limit < total and export.rows_done == limit:
+        yield f"The file holds the first {limit:,} of {total:,} rows (your row limit)."
     if not export.complete:
-        yield "The result itself is not complete; the run's page says why."
-    told = export.report.get("manifest") or {}
-    left_out = (told.get("result") or {}).get("columns_left_out", 0)
+        yield "The result is incomplete. The reason is on the run's page."
+    manifest = export.report.get("manifest") or {}
+    left_out = (manifest.get("result") or {}).get("columns_left_out", 0)
     if left_out and export.options.get("columns", ALL) == ALL:
         yield error_texts.dropped_columns_note(left_out)
 
@@ -262,10 +262,10 @@ def _missing_notes(export: Export) -> Iterator[str]:
 def recover_exports() -> None:
     """Enqueue stalled builds again, and remove the files of expired exports."""
     now = timezone.now()
-    still = Export.objects.active().filter(next_at__lt=now - LEASE_DURATION)
-    for export in still.exclude(lease_until__gt=now)[:50]:
+    stalled = Export.objects.active().filter(next_at__lt=now - LEASE_DURATION)
+    for export in stalled.exclude(lease_until__gt=now)[:50]:
         # Not at every pass: recovery runs every couple of seconds.
-        if still.filter(pk=export.pk, next_at=export.next_at).update(next_at=now):
+        if stalled.filter(pk=export.pk, next_at=export.next_at).update(next_at=now):
             queue.enqueue(queue.BUILD_EXPORT, str(export.pk))
     for export in Export.objects.filter(expires_at__lt=now, file_removed_at=None)[:50]:
         shutil.rmtree(export_dir(export), ignore_errors=True)

@@ -56,11 +56,11 @@ class DownloadSlots:
         with self._lock:
             if self.in_use >= settings.DOWNLOADS:
                 raise NoSlotError(
-                    f"{settings.DOWNLOADS} downloads are streaming already, which is as many as may at once."
+                    f"All {settings.DOWNLOADS} download slots are in use."
                 )
             if self._held[owner.pk] >= share:
                 raise NoSlotError(
-                    f"You have {share} of {settings.DOWNLOADS} places for streams already, which is one person's share."
+                    f"You have {share} downloads running, the limit per user."
                 )
             self._held[owner.pk] += 1
 
@@ -86,7 +86,7 @@ class Download:
         self.report = Report()
         self._ends_at = time.monotonic() + settings.DOWNLOAD_SECONDS
         self._run = str(request.run.pk)
-        self._whole = False
+        self._is_complete = False
         self._open = ExitStack()
         self._open.callback(slots.release, request.owner)
         try:
@@ -115,17 +115,17 @@ class Download:
                 raise TooSlowError(
                     f"The download took longer than {settings.DOWNLOAD_SECONDS} seconds."
                 )
-            yield from _cut(chunk)
-        self._whole = True
+            yield from _split(chunk)
+        self._is_complete = True
 
     def close(self) -> None:
         """Close the rows and release the slot; the server calls it however the response ends."""
         self._open.close()
-        outcome = "download_sent" if self._whole else "download_broken"
-        log.info(outcome, run=self._run, rows=self.report.rows, size=self.report.size)
+        event = "download_sent" if self._is_complete else "download_broken"
+        log.info(event, run=self._run, rows=self.report.rows, size=self.report.size)
 
 
-def _cut(chunk: bytes) -> Iterator[bytes]:
+def _split(chunk: bytes) -> Iterator[bytes]:
     view = memoryview(chunk)
     for start in range(0, len(chunk), CHUNK_BYTES):
         yield bytes(view[start : start + CHUNK_BYTES])

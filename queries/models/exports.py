@@ -24,13 +24,13 @@ class ExportQuerySet(models.QuerySet["Export"]):
         return self.filter(owner=user, run__in=Run.objects.visible_to(user))
 
     def active(self) -> ExportQuerySet:
-        """Filter to exports that wait or are being built."""
+        """Filter to exports that are queued or being built."""
         return self.filter(status__in=ACTIVE_STATUSES)
 
     def with_files(self) -> ExportQuerySet:
         """Filter to exports that have a file, or will have one."""
-        kept = Q(status__in=ACTIVE_STATUSES) | Q(status=Status.SUCCEEDED)
-        return self.filter(kept, file_removed_at=None)
+        has_file = Q(status__in=ACTIVE_STATUSES) | Q(status=Status.SUCCEEDED)
+        return self.filter(has_file, file_removed_at=None)
 
 
 class Export(LeasedModel):
@@ -86,5 +86,5 @@ class Export(LeasedModel):
 
     @property
     def is_active(self) -> bool:
-        """Whether the export waits or is being built."""
+        """Whether the export is queued or is being built."""
         return self.status in ACTIVE_STATUSES

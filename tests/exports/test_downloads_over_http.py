@@ -1,4 +1,4 @@
-"""Taking away over real HTTP: resumed by range, streamed at once, and never silently short."""
+"""Downloads over real HTTP: ranges, streams, and broken streams that clients notice."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def whole(server, path):
     return server.request("GET", path)[1]
 
 
-def test_a_download_names_its_size_its_hash_and_that_it_can_be_resumed(
-    server, path, whole
-):
+def test_a_download_has_headers_for_size_hash_and_ranges(server, path, whole):
     for method in ("GET", "HEAD"):
         response, body = server.request(method, path)
         assert response.status == 200
@@ -82,7 +80,9 @@ def test_a_download_names_its_size_its_hash_and_that_it_can_be_resumed(
         ("bytes=5-5", 5, 6),
     ],
 )
-def test_a_range_is_that_part_of_the_file(server, path, whole, asked, start, stop):
+def test_a_range_request_returns_that_part_of_the_file(
+    server, path, whole, asked, start, stop
+):
     response, body = server.request("GET", path, Range=asked)
     assert response.status == 206
     assert body == whole[start:stop]
@@ -94,7 +94,7 @@ def test_a_range_is_that_part_of_the_file(server, path, whole, asked, start, sto
 
 
 @pytest.mark.parametrize("asked", ["bytes=99999999-", "bytes=-0"])
-def test_a_range_beyond_the_file_is_refused_with_its_size(server, path, whole, asked):
+def test_a_range_beyond_the_file_is_refused_with_the_size(server, path, whole, asked):
     response, body = server.request("GET", path, Range=asked)
     assert (response.status, body) == (416, b"")
     assert response.headers["Content-Range"] == f"bytes */{len(whole)}"
@@ -103,7 +103,7 @@ def test_a_range_beyond_the_file_is_refused_with_its_size(server, path, whole, a
 @pytest.mark.parametrize(
     "asked", ["bytes=0-1,5-6", "bytes=9-1", "bytes=x", "rows=1-2", "bytes=-"]
 )
-def test_what_is_no_single_range_gets_the_whole_file(server, path, whole, asked):
+def test_other_range_headers_get_the_whole_file(server, path, whole, asked):
     response, body = server.request("GET", path, Range=asked)
     assert (response.status, body) == (200, whole)
 
@@ -135,7 +135,7 @@ def stream(server, which, body):
 @pytest.mark.parametrize(
     "form", [form.slug for form in FORMATS.values() if form.streams]
 )
-def test_every_format_is_streamed_whole(server, form):
+def test_every_format_is_streamed_completely(server, form):
     response, body = stream(server, "run", f"format={form}&rows=first&limit=30000")
     assert response.status == 200
     assert response.headers["Transfer-Encoding"] == "chunked"
@@ -157,7 +157,7 @@ def test_a_streamed_zip_holds_its_manifest(server):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_stream_that_breaks_is_broken_for_the_reader_too(server, form):
+def test_an_error_in_a_stream_breaks_the_response(server, form):
     with pytest.raises(http.client.IncompleteRead) as broken:
         stream(server, "broken", f"format={form}")
     assert len(broken.value.partial) > 10_000
@@ -189,7 +189,7 @@ def begun(server, body="format=csv"):
     return connection, connection.getresponse()
 
 
-def test_one_stream_too_many_becomes_a_file_and_a_slot_comes_back(server):
+def test_a_stream_without_a_slot_becomes_a_stored_export(server):
     connection, response = begun(server, "format=ndjson")
     assert response.status == 200
     refused, _body = stream(server, "run", "format=ndjson")
@@ -202,7 +202,7 @@ def test_one_stream_too_many_becomes_a_file_and_a_slot_comes_back(server):
     )
 
 
-def test_two_clicks_at_the_same_moment_make_one_file(server):
+def test_two_simultaneous_requests_create_one_export(server):
     path = f"/runs/{server.setup_output['run']}/exports/"
     body = "format=csv&rows=first&limit=20000&file_name=twice"
     with ThreadPoolExecutor(4) as clicks:
@@ -212,7 +212,7 @@ def test_two_clicks_at_the_same_moment_make_one_file(server):
     assert len({place.split("/")[2] for place in places}) == 1
 
 
-def test_a_client_of_http_1_0_gets_a_file_because_it_could_not_see_a_break(server):
+def test_an_http_1_0_client_gets_a_stored_export(server):
     body = b"format=csv&rows=first&limit=10"
     headers = "".join(f"{n}: {v}\r\n" for n, v in server.headers().items())
     path = f"/runs/{server.setup_output['run']}/download/"

@@ -1,4 +1,4 @@
-"""A disk that fills up while a file is made: a real, tiny one, because only that is full everywhere at once."""
+"""A disk that fills up during an export. A real, tiny file system: only that is full for every call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tiny_disk(data_dir):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_full_disk_ends_in_words_and_leaves_nothing(
+def test_a_full_disk_fails_the_export_and_leaves_no_file(
     user, tiny_disk, monkeypatch, form
 ):
     monkeypatch.setattr(export_services, "_is_small", lambda *_: False)

@@ -1,4 +1,4 @@
-"""Manifests: what a file holds and where it came from, and nothing that must not leave."""
+"""Manifests: the content and source of a file, without secrets."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def manifest(page, export):
     return json.loads(response.content)
 
 
-def test_a_manifest_tells_what_the_file_holds_and_where_it_came_from(
-    page, run, settings
-):
+def test_a_manifest_describes_the_file_and_its_source(page, run, settings):
     view = selection.GridState(
         sorts=("-$d.n",),
         conditions=(Condition("$d.n", "between", ("5", "")),),
@@ -70,13 +68,13 @@ def test_a_manifest_tells_what_the_file_holds_and_where_it_came_from(
     assert told["file"]["size"] == export.size
 
 
-def test_a_manifest_names_no_key_no_address_and_no_e_mail(page, run):
+def test_a_manifest_contains_no_key_address_or_email(page, run):
     text = json.dumps(manifest(page, made(run)))
     for secret in (KEY, run.connection.origin, run.owner.email):
         assert secret not in text
 
 
-def test_a_manifest_says_what_cut_the_result(page, run):
+def test_a_manifest_lists_what_truncated_the_result(page, run):
     run.result.complete = False
     run.result.cuts = [{"code": "rows", "message": "Our limit of rows was reached."}]
     run.result.save()
@@ -85,7 +83,7 @@ def test_a_manifest_says_what_cut_the_result(page, run):
     ]
 
 
-def test_a_file_of_columns_says_which_values_found_none(page, run):
+def test_a_file_of_columns_notes_the_values_without_a_column(page, run):
     run.result.columns_dropped = 1_234
     run.result.save()
     export = made(run)
@@ -98,16 +96,16 @@ def test_a_file_of_columns_says_which_values_found_none(page, run):
     assert said not in text
 
 
-def test_what_a_file_lacks_is_said_when_its_rows_are_gone_too(page, run):
+def test_notes_on_missing_data_survive_deleting_the_rows(page, run):
     run.result.complete = False
     run.result.save()
     export = made(run)
     delete_rows(run)
     text = page.get(reverse("export_detail", args=[export.pk])).text
-    assert "The result itself is not complete" in text
+    assert "The result is incomplete." in text
 
 
-def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):
+def test_a_zip_has_the_same_manifest_without_its_own_hash(page, run):
     export = made(run, compression="zip")
     beside = manifest(page, export)
     with zipfile.ZipFile(builder.file_path(export)) as archive:
@@ -119,20 +117,20 @@ def test_a_zip_holds_the_same_manifest_but_for_its_own_hash(page, run):
     assert inside == beside
 
 
-def test_a_parquet_file_carries_its_manifest(run):
+def test_a_parquet_file_embeds_its_manifest(run):
     data = builder.file_path(made(run, format="parquet")).read_bytes()
     told = pq.read_metadata(io.BytesIO(data)).metadata[b"querydeck.manifest"]
     assert json.loads(told)["run"]["id"] == str(run.pk)
 
 
-def test_what_was_changed_is_counted(page, user, data_dir):
+def test_a_manifest_counts_changed_cells(page, user, data_dir):
     run = stored_run([{"=name": "=1+1", "n": 2**60}], owner=user)
     told = manifest(page, made(run, format="xlsx"))
     assert told["changed"]["cells_neutralised"] == 2
     assert told["changed"]["cells_as_text"] == 1
 
 
-def test_a_manifest_of_a_refine_names_its_language_and_the_run_it_read(page, run):
+def test_the_manifest_of_a_refine_has_its_language_and_origin(page, run):
     refine = stored_run(
         [{"count": 30}],
         owner=run.owner,
@@ -147,7 +145,7 @@ def test_a_manifest_of_a_refine_names_its_language_and_the_run_it_read(page, run
     assert manifest(page, made(run))["run"]["origin"] is None
 
 
-def test_an_export_that_is_not_made_has_no_manifest(page, run, monkeypatch):
+def test_an_unfinished_export_has_no_manifest(page, run, monkeypatch):
     monkeypatch.setattr(export_services, "_is_small", lambda *_: False)
     export = made(run)
     address = reverse("export_manifest", args=[export.pk])

@@ -30,7 +30,7 @@ def begun(request):
     return streaming.Download(request, stored_results.available_result(request.run))
 
 
-def test_a_download_is_the_whole_file_and_counts_it(request_of):
+def test_a_download_is_the_complete_file_and_reports_rows_and_size(request_of):
     download = begun(request_of)
     data = b"".join(download)
     download.close()
@@ -38,16 +38,14 @@ def test_a_download_is_the_whole_file_and_counts_it(request_of):
     assert (download.report.rows, download.report.size) == (200, len(data))
 
 
-def test_rows_that_cannot_be_read_are_an_answer_before_the_first_byte(
-    request_of, data_dir
-):
+def test_unreadable_rows_raise_before_the_first_byte(request_of, data_dir):
     for file in data_dir.rglob("*.parquet"):
         file.write_bytes(b"PAR1 and no more")
     with pytest.raises(ResultError):
         begun(request_of)
 
 
-def test_a_download_that_takes_too_long_breaks(request_of, settings):
+def test_a_download_beyond_the_time_limit_breaks(request_of, settings):
     settings.DOWNLOAD_SECONDS = 0
     download = begun(request_of)
     with pytest.raises(streaming.TooSlowError):
@@ -55,7 +53,7 @@ def test_a_download_that_takes_too_long_breaks(request_of, settings):
     download.close()
 
 
-def test_a_download_that_is_dropped_gives_its_slot_back_once(request_of):
+def test_a_closed_download_releases_its_slot_once(request_of):
     download = begun(request_of)
     next(iter(download))
     assert streaming.slots.in_use == 1
@@ -64,10 +62,10 @@ def test_a_download_that_is_dropped_gives_its_slot_back_once(request_of):
     assert streaming.slots.in_use == 0
 
 
-def test_one_person_leaves_half_of_the_slots_to_others(request_of, settings):
+def test_a_user_has_at_most_half_of_the_slots(request_of, settings):
     settings.DOWNLOADS = 3
     mine = [begun(request_of), begun(request_of)]
-    with pytest.raises(streaming.NoSlotError, match="You have 2 of 3 places"):
+    with pytest.raises(streaming.NoSlotError, match="You have 2 downloads running"):
         begun(request_of)
     theirs = replace(request_of, owner=UserFactory())
     begun(theirs).close()
@@ -77,18 +75,16 @@ def test_one_person_leaves_half_of_the_slots_to_others(request_of, settings):
         download.close()
 
 
-def test_no_more_than_the_slots_stream_at_once(request_of, settings):
+def test_downloads_are_refused_when_all_slots_are_in_use(request_of, settings):
     settings.DOWNLOADS = 1
     first = begun(request_of)
-    with pytest.raises(streaming.NoSlotError, match="1 downloads are streaming"):
+    with pytest.raises(streaming.NoSlotError, match="All 1 download slots are in use"):
         begun(request_of)
     first.close()
     begun(request_of).close()
 
 
-def test_an_answer_is_sent_in_pieces_that_a_slow_reader_can_take(
-    request_of, monkeypatch
-):
+def test_a_download_is_sent_in_chunks_of_limited_size(request_of, monkeypatch):
     monkeypatch.setattr(streaming, "CHUNK_BYTES", 100)
     download = begun(request_of)
     assert max(map(len, download)) == 100

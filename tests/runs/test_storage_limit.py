@@ -56,7 +56,7 @@ def test_a_run_that_could_keep_nothing_is_refused_before_the_provider_is_asked(
     with pytest.raises(InvalidRunError) as refused:
         start_run(request_of)
     said = str(refused.value)
-    assert said.startswith("All stored results together may use 976.6 KB, and they do.")
+    assert said.startswith("Result storage is full (limit 976.6 KB).")
     assert said.endswith(
         f"Your largest: Logs, {mine.created_at:%Y-%m-%d %H:%M} (585.9 KB)."
     )
@@ -80,13 +80,13 @@ def test_a_refine_and_an_adopted_query_need_room_too(
     user = request_of.owner
     origin = stored_run(log_rows(3), owner=user)
     settings.RESULT_BYTES = origin.result.size
-    with pytest.raises(InvalidRefineError, match="All stored results together"):
+    with pytest.raises(InvalidRefineError, match="Result storage is full"):
         start_refine(RefineRequest(owner=user, origin=origin, statement="source logs"))
     job = RemoteJob("j-1", None)
     monkeypatch.setattr(
         "queries.runs.remote_jobs.list_jobs", lambda *_given: [(job, None)]
     )
-    with pytest.raises(LimitExceededError, match="All stored results together"):
+    with pytest.raises(LimitExceededError, match="Result storage is full"):
         import_job(request_of.connection, user, "j-1")
     assert Run.objects.count() == 1
 
@@ -107,7 +107,7 @@ def test_rows_that_fill_the_room_cut_the_result_and_say_so(
     run = Run.objects.get(pk=run.pk)
     [cut] = run.result.cuts
     assert (run.status, cut["code"]) == (Status.SUCCEEDED, "our_store_limit")
-    assert "may use 29.3 KB, and they do. The rest was not kept." in cut["message"]
+    assert "is full (limit 29.3 KB). The rest was not kept." in cut["message"]
     assert 0 < run.result.row_count < 20_000
     assert not run.result.complete
     assert column_values(run) == list(range(run.result.row_count))

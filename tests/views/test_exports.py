@@ -187,7 +187,7 @@ def test_a_large_file_is_built_by_the_worker_and_watched(page, run, large):
 def test_the_same_file_asked_for_twice_is_made_once(page, run, large):
     make(page, run)
     export = Export.objects.get()
-    assert "It is made once; here it is." in make(page, run).text
+    assert "This file was requested a moment ago." in make(page, run).text
     builder.build_export(str(export.pk))
     first, second = content(make(page, run)), content(make(page, run))
     assert json.loads(first) == json.loads(second)
@@ -280,7 +280,7 @@ def test_rows_that_vanished_fail_the_export_in_words(page, run, large, data_dir)
     export = Export.objects.get()
     builder.build_export(str(export.pk))
     text = page.get(reverse("export_detail", args=[export.pk])).text
-    assert "The file could not be made" in text
+    assert "Export failed" in text
     assert not (data_dir / "exports" / str(export.pk)).exists()
 
 
@@ -437,7 +437,7 @@ def test_what_was_changed_for_the_format_is_said(user):
     export = ExportFactory.build(report=report, run=None, owner=user, complete=True)
     notes = list(export_services.export_notes(export))
     assert len(notes) == 5
-    assert notes[0].startswith("1,200 cells were cut")
+    assert notes[0].startswith("1,200 cells were truncated")
 
 
 def test_a_providers_file_of_the_first_rows_calls_no_result_incomplete(run):
@@ -455,7 +455,7 @@ def test_an_empty_list_says_what_to_do(page):
 def test_a_file_that_holds_only_the_first_rows_says_so(page, run):
     make(page, run, rows="first", limit="7")
     text = page.get(reverse("export_detail", args=[Export.objects.get().pk])).text
-    assert "the first 7 rows, as you chose, of 120" in text
+    assert "the first 7 of 120 rows" in text
 
 
 def test_a_builder_that_lost_its_lease_leaves_the_winner_alone(

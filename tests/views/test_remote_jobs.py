@@ -199,7 +199,7 @@ def test_a_file_larger_than_we_keep_is_refused(page, run, upstream, settings):
     ("asked", "why"),
     [
         ({"format": "csv"}, "choose a format"),
-        ({"format": "ndjson", "rows": "all"}, "makes no such files"),
+        ({"format": "ndjson", "rows": "all"}, "does not export ndjson files"),
     ],
 )
 def test_a_file_that_cannot_be_asked_for_is_explained(page, run, asked, why):
@@ -212,7 +212,7 @@ def test_an_unfinished_run_has_no_file(page, run):
     Run.objects.update(status=Status.FAILED)
     asked = {"format": "csv", "rows": "all"}
     response = page.post(url("run_provider_file", run), asked, follow=True)
-    assert "finished background queries only" in text(response)
+    assert "only finished background queries" in text(response)
 
 
 def test_a_file_can_be_had_where_no_rows_are_kept_here(page, run, upstream):

@@ -25,7 +25,7 @@ def zip_stream(
 ) -> Iterator[bytes]:
     """Yield the bytes as the file ``name`` of an archive, followed by the manifest, which is computed last.
 
-    The size is not known before the end, hence ZIP64.
+    The size is not known before the end, so ZIP64 is used.
     """
     buffer = StreamBuffer()
     with ZipFile(buffer, "w") as archive:

@@ -94,8 +94,8 @@ class _Table:
     def _text(self, text: pa.StringArray) -> pa.StringArray:
         if self._options.raw:
             return text
-        text, found = neutralize(text)
-        self._report.cells_neutralised += found
+        text, count = neutralize(text)
+        self._report.cells_neutralised += count
         return text
 
     def _quoted(self, text: pa.StringArray) -> pa.StringArray:

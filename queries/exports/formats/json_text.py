@@ -36,8 +36,8 @@ def escaped(text: pa.StringArray) -> pa.StringArray:
     if not has_bytes(data, _CONTROLS):
         return _easily(text, data)
     hard = pc.match_substring_regex(text, r"[\x00-\x1f]")
-    spelled = patched(text, hard, lambda value: encode(value)[1:-1])
-    return pc.if_else(hard, spelled, _easily(text, data))
+    escaped = patched(text, hard, lambda value: encode(value)[1:-1])
+    return pc.if_else(hard, escaped, _easily(text, data))
 
 
 def _easily(text: pa.StringArray, data: bytes) -> pa.StringArray:
@@ -89,15 +89,15 @@ def _refuse(name: str) -> NoReturn:
 def large_integers_as_text(text: pa.StringArray, report: Report) -> pa.StringArray:
     """Return valid JSON texts with integers beyond 2^53 as strings, at any depth; count them."""
 
-    def spelled(found: re.Match[str]) -> str:
-        digits = found[1]
+    def quote_large(match: re.Match[str]) -> str:
+        digits = match[1]
         if digits is None or len(digits) < _LONG or not _is_large(digits):
-            return found[0]
+            return match[0]
         report.integers_as_text += 1
         return f'"{digits}"'
 
     mask = pc.match_substring_regex(text, _LONG_INTEGER)
-    return patched(text, mask, lambda value: _TOKENS.sub(spelled, value))
+    return patched(text, mask, lambda value: _TOKENS.sub(quote_large, value))
 
 
 def _is_large(digits: str) -> bool:

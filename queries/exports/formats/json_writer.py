@@ -84,10 +84,10 @@ def _objects(
     heads = ["{" + keys[0], *("," + key for key in keys[1:])]
 
     def parts(piece: pa.RecordBatch) -> Parts:
-        found: Parts = []
+        parts: Parts = []
         for head, column, values in zip(heads, columns, piece.columns, strict=True):
-            found += [head, *_values(values, column.kind, report)]
-        return [*found, "}"]
+            parts += [head, *_values(values, column.kind, report)]
+        return [*parts, "}"]
 
     return parts
 
@@ -114,15 +114,15 @@ def _strings(text: pa.StringArray) -> Parts:
 
 def _merged(parts: Parts) -> Parts:
     """Merge neighbouring constants: each costs a copy per row."""
-    found: Parts = [parts[0]]
+    merged: Parts = [parts[0]]
     for part in parts[1:]:
-        if isinstance(part, str) and isinstance(found[-1], str):
-            found[-1] += part
+        if isinstance(part, str) and isinstance(merged[-1], str):
+            merged[-1] += part
         else:
-            found.append(part)
-    return found
+            merged.append(part)
+    return merged
 
 
 def _is_literal(kind: pa.DataType) -> bool:
-    whole = pa.types.is_integer(kind) or pa.types.is_decimal(kind)
-    return bool(whole or pa.types.is_boolean(kind))
+    is_exact = pa.types.is_integer(kind) or pa.types.is_decimal(kind)
+    return bool(is_exact or pa.types.is_boolean(kind))

@@ -32,7 +32,7 @@ def texts(array: pa.Array) -> pa.StringArray:
         return _decoded(array)
     text = array if pa.types.is_string(array.type) else array.cast(pa.string())
     if pa.types.is_floating(array.type):
-        return _spelled(text, pc.is_finite(array))
+        return _name_non_finite(text, pc.is_finite(array))
     return text
 
 
@@ -84,7 +84,7 @@ def _decoded(array: pa.BinaryArray) -> pa.StringArray:
         return pa.array(values, pa.string())
 
 
-def _spelled(text: pa.StringArray, finite: pa.BooleanArray) -> pa.StringArray:
+def _name_non_finite(text: pa.StringArray, finite: pa.BooleanArray) -> pa.StringArray:
     """Name NaN and the infinities as proto3's JSON mapping does, which Coralogix and Python also read."""
     names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
     return patched(text, pc.invert(finite), names.__getitem__)

@@ -1,4 +1,4 @@
-"""Rows for the writers' tests, and readers that are none of ours."""
+"""Rows for the tests of the writers, and independent readers of the files."""
 
 from __future__ import annotations
 

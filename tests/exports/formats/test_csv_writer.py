@@ -20,14 +20,14 @@ def cell(value: str, **chosen) -> str:
     return read_csv(made("csv", columns(a="text"), [(value,)], **chosen))[1][0]
 
 
-def test_every_text_comes_back_as_it_was():
+def test_texts_survive_a_round_trip():
     shown = columns(a="text", b="text")
     rows = [(text, text) for text in HARD_TEXTS]
     data = made("csv", shown, rows, raw=True)
     assert read_csv(data) == [["a", "b"], *map(list, rows)]
 
 
-def test_lines_end_as_rfc_4180_says():
+def test_lines_end_with_crlf_as_in_rfc_4180():
     data = made("csv", columns(a="text", b="integer"), [("x", 1), ("y", None)])
     assert data == b"a,b\r\nx,1\r\ny,\r\n"
 
@@ -71,7 +71,7 @@ def test_numbers_are_exact():
     ]
 
 
-def test_what_is_not_a_number_has_a_name():
+def test_nan_and_infinity_are_written_by_name():
     rows = [(float("nan"),), (float("inf"),), (float("-inf"),), (-float("nan"),)]
     names = [row[0] for row in read_csv(made("csv", columns(n="number"), rows))]
     assert names == ["n", "NaN", "Infinity", "-Infinity", "NaN"]
@@ -93,7 +93,7 @@ MOMENT = 1_700_000_000_123_456_789  # 2023-11-14 22:13:20
         ),
     ],
 )
-def test_timestamps_are_told_in_the_chosen_zone(zone, expected):
+def test_timestamps_are_in_the_chosen_zone(zone, expected):
     data = made("csv", columns(t="timestamp"), [(MOMENT,)], zone=zone)
     assert read_csv(data)[1] == [expected]
 
@@ -162,7 +162,7 @@ def test_the_decimals_of_one_moment_do_not_change_with_its_neighbours(
         "-0x10",
     ],
 )
-def test_text_that_looks_like_a_formula_is_made_text(text):
+def test_text_that_looks_like_a_formula_is_prefixed(text):
     report = Report()
     shown = columns(a="text")
     assert read_csv(made("csv", shown, [(text,)], report=report))[1] == ["'" + text]
@@ -174,11 +174,11 @@ def test_text_that_looks_like_a_formula_is_made_text(text):
     "text",
     ["-5.2", "+5", "-1e-5", "-.5", "-5.", "5", "a=1", "a-b", "x@y.z", "'quoted'"],
 )
-def test_numbers_and_other_text_are_not_touched(text):
+def test_numbers_and_other_text_are_unchanged(text):
     assert cell(text) == text
 
 
-def test_no_character_hides_a_formula_from_the_quick_look_at_first_bytes():
+def test_the_first_byte_check_misses_no_formula():
     every = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
     texts = pa.array([character + "=" for character in every])
     dangerous = texts.filter(pc.match_substring_regex(texts, TRIGGER)).to_pylist()
@@ -189,23 +189,23 @@ def test_no_character_hides_a_formula_from_the_quick_look_at_first_bytes():
 
 
 @pytest.mark.parametrize("texts", [[], [None, None], [""], ["", None]])
-def test_where_nothing_is_written_nothing_looks_like_a_formula(texts):
+def test_empty_and_missing_texts_are_no_formulas(texts):
     assert looks_like_formula(pa.array(texts, pa.string())) is None
 
 
-def test_names_that_look_like_a_formula_are_made_text():
+def test_column_names_that_look_like_a_formula_are_prefixed():
     report = Report()
     data = made("csv", columns(**{"=1+1": "integer"}), [(-1,)], report=report)
     assert read_csv(data) == [["'=1+1"], ["-1"]]
     assert report.cells_neutralised == 1
 
 
-def test_excel_can_be_told_that_it_is_utf_8():
+def test_a_byte_order_mark_is_written_if_chosen():
     data = made("csv", columns(ID="text"), [("\u00fc",)], bom=True)
     assert data == b"\xef\xbb\xbfID\r\n\xc3\xbc\r\n"
 
 
-def test_other_arrow_types_are_told_as_text():
+def test_other_arrow_types_are_written_as_text():
     arrays = [
         pa.array(["=a", None]).dictionary_encode(),
         pa.array(["b", "c"], pa.large_string()),
@@ -228,7 +228,7 @@ def read_tsv(data: bytes) -> list[list[str]]:
     return list(csv.reader(lines, delimiter="\t", strict=True))
 
 
-def test_a_tsv_holds_every_text_in_quotes_where_it_needs_them():
+def test_a_tsv_quotes_texts_that_need_it():
     rows = [(text, text) for text in [*HARD_TEXTS, "a\tb", "c,d"]]
     data = made("tsv", columns(a="text", b="text"), rows, raw=True)
     assert read_tsv(data) == [["a", "b"], *map(list, rows)]
@@ -236,7 +236,7 @@ def test_a_tsv_holds_every_text_in_quotes_where_it_needs_them():
     assert b"\r\nc,d\tc,d\r\n" in data
 
 
-def test_a_tsv_is_guarded_as_a_csv_is():
+def test_a_tsv_prefixes_formulas_as_a_csv_does():
     report = Report()
     shown = columns(**{"=a": "text", "n": "integer"})
     data = made("tsv", shown, [("=1+1", -5), ("\t=1", 1)], report=report)

@@ -1,4 +1,4 @@
-"""What all formats promise: whole files or none, flat memory, safe names."""
+"""Tests of all formats: complete files or none, bounded memory, safe names."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_written_file_is_the_streamed_one_and_is_reported(slug, folder):
 
 
 @ALL
-def test_a_file_of_that_name_is_replaced_only_when_the_new_one_is_whole(slug, folder):
+def test_an_existing_file_is_replaced_only_by_a_complete_one(slug, folder):
     file = folder / "out"
     file.write_text("old")
 
@@ -89,7 +89,7 @@ def test_a_file_of_that_name_is_replaced_only_when_the_new_one_is_whole(slug, fo
 
 @ALL
 @pytest.mark.parametrize("zipped", [False, True])
-def test_rows_that_stop_coming_leave_no_file(slug, zipped, folder):
+def test_an_error_while_reading_rows_leaves_no_file(slug, zipped, folder):
     def broken():
         yield batch(SHOWN, ROWS)
         raise ConnectionError("gone")
@@ -107,7 +107,7 @@ def test_rows_that_stop_coming_leave_no_file(slug, zipped, folder):
 
 @ALL
 @pytest.mark.parametrize("zipped", [False, True])
-def test_a_download_that_is_dropped_stops_reading(slug, zipped):
+def test_closing_a_stream_stops_reading_rows(slug, zipped):
     asked = []
 
     def watched():
@@ -158,7 +158,7 @@ def test_no_more_than_two_batches_are_alive_at_any_time(slug, zipped):
 
 
 @BY_THE_BATCH
-def test_bytes_come_out_while_rows_go_in(slug):
+def test_bytes_are_written_before_all_rows_are_read(slug):
     steps = []
 
     def watched():
@@ -187,14 +187,14 @@ def test_a_huge_batch_is_written_in_pieces(slug):
 
 
 @ALL
-def test_an_empty_batch_is_no_row(slug):
+def test_an_empty_batch_adds_no_row(slug):
     empty = batch(SHOWN, [])
     data = b"".join(stream(slug, SHOWN, iter([empty, batch(SHOWN, ROWS), empty])))
     assert data == made(slug, SHOWN, ROWS)
 
 
 @ALL
-def test_a_slice_of_a_batch_is_only_that_slice(slug):
+def test_a_sliced_batch_writes_only_the_slice(slug):
     part = batch(SHOWN, ROWS).slice(10, 5)
     data = b"".join(stream(slug, SHOWN, iter([part])))
     assert data == made(slug, SHOWN, ROWS[10:15])
@@ -213,7 +213,7 @@ def test_a_zip_holds_the_one_file(slug, folder):
     assert report.size == file.stat().st_size
 
 
-def test_a_compressed_file_says_so_in_name_and_type():
+def test_compression_sets_the_extension_and_media_type():
     assert (extension("csv", "zip"), media_type("csv", "zip")) == (
         "csv.zip",
         "application/zip",
@@ -246,13 +246,13 @@ def test_a_gzip_file_holds_the_same_bytes(slug, folder):
 @pytest.mark.parametrize(
     "slug", [form.slug for form in FORMATS.values() if "gzip" not in form.compressions]
 )
-def test_what_is_compressed_inside_is_not_gzipped(slug):
+def test_formats_without_gzip_refuse_it(slug):
     with pytest.raises(FormatError, match="already compressed"):
         stream(slug, SHOWN, iter([]), options=Options(compression="gzip"))
 
 
 @ALL
-def test_the_manifest_comes_last_in_a_zip_and_knows_the_file_before_it(slug):
+def test_the_manifest_is_the_last_zip_member_and_has_the_hash_of_the_file(slug):
     options = Options(
         compression="zip",
         inner_name="rows",
@@ -272,7 +272,7 @@ def test_the_manifest_comes_last_in_a_zip_and_knows_the_file_before_it(slug):
 @pytest.mark.parametrize(
     "slug", [form.slug for form in FORMATS.values() if not form.originals]
 )
-def test_tables_refuse_original_rows(slug):
+def test_formats_without_raw_rows_refuse_them(slug):
     with pytest.raises(FormatError, match="Choose JSON or NDJSON"):
         stream(slug, SHOWN, iter([]), options=Options(original=True))
 
@@ -345,5 +345,5 @@ def test_file_names_are_safe_and_still_readable(name, expected):
 
 
 @pytest.mark.parametrize("name", ["x", "x.csv", "x.zip", "x.csv.zip", "x.CSV.Zip"])
-def test_an_ending_is_not_doubled(name):
+def test_an_extension_is_not_repeated(name):
     assert safe_file_name(name, "csv.zip") == "x.csv.zip"

@@ -35,12 +35,12 @@ def rows_of(slug: str, data: bytes) -> list:
     return [json.loads(line) for line in data.decode().split("\n")[:-1]]
 
 
-def test_original_rows_are_written_letter_by_letter():
+def test_raw_rows_are_written_byte_for_byte():
     assert from_originals("ndjson", ORIGINALS).split("\n") == [*ORIGINALS, ""]
     assert from_originals("json", ORIGINALS) == "[\n" + ",\n".join(ORIGINALS) + "\n]\n"
 
 
-def test_an_original_over_several_lines_becomes_one_line():
+def test_a_raw_row_of_several_lines_becomes_one_line():
     pretty = json.dumps({"a": [1, "x\ny"], "b": {}}, indent=2).replace("\n", "\r\n")
     text = from_originals("ndjson", [pretty])
     assert text.count("\n") == 1
@@ -50,7 +50,7 @@ def test_an_original_over_several_lines_becomes_one_line():
 @pytest.mark.parametrize(
     "text", ["oops", "", "{'a': 1}", "NaN", "[1", "1 2", "[" * 5000]
 )
-def test_an_original_that_is_no_json_is_kept_as_text(text):
+def test_a_raw_row_that_is_not_json_is_written_as_a_string(text):
     report = Report()
     data = from_originals("json", ['{"a":1}', text, None], report)
     assert json.loads(data) == [{"a": 1}, text, None]
@@ -58,7 +58,7 @@ def test_an_original_that_is_no_json_is_kept_as_text(text):
 
 
 @pytest.mark.parametrize("slug", ORIGINAL_FORMATS)
-def test_every_text_comes_back_as_it_was(slug):
+def test_texts_survive_a_round_trip(slug):
     shown = columns(a="text", b="severity")
     rows = [(text, None) for text in [*HARD_TEXTS, *map(chr, range(0x20)), None]]
     assert rows_of(slug, made(slug, shown, rows)) == [
@@ -101,7 +101,7 @@ def test_a_column_with_a_missing_value_is_written_like_one_without():
     assert whole == alone + b'{"a":null,"t":null,"b":null}\n'
 
 
-def test_what_is_not_a_number_is_named():
+def test_nan_and_infinity_are_written_by_name():
     rows = [(float("nan"),), (float("inf"),), (float("-inf"),), (1.5,), (None,)]
     data = made("json", columns(n="number"), rows)
     assert [row["n"] for row in json.loads(data)] == [
@@ -113,13 +113,13 @@ def test_what_is_not_a_number_is_named():
     ]
 
 
-def test_timestamps_are_utc_whatever_the_zone():
+def test_timestamps_are_utc_in_every_zone():
     zone = ZoneInfo("Europe/Berlin")
     data = made("ndjson", columns(t="timestamp"), [(0,)], zone=zone)
     assert data == b'{"t":"1970-01-01T00:00:00.000Z"}\n'
 
 
-def test_nested_text_that_is_no_json_is_kept_as_text():
+def test_a_json_cell_that_is_not_json_is_written_as_a_string():
     report = Report()
     data = made("json", columns(j="json"), [("{",), ("1",)], report=report)
     assert json.loads(data) == [{"j": "{"}, {"j": 1}]
@@ -132,7 +132,7 @@ def test_an_empty_result_is_an_empty_array_or_nothing():
     assert from_originals("json", []) == "[]\n"
 
 
-def test_repeated_names_do_not_hide_each_other():
+def test_repeated_column_names_are_numbered():
     names = ["a", "a", "", "a (2)", "a", 'q"']
     shown = [Shown(name, "integer") for name in names]
     data = made("ndjson", shown, [tuple(range(6))])
@@ -146,11 +146,11 @@ def test_repeated_names_do_not_hide_each_other():
     }
 
 
-def test_formula_looking_text_is_left_alone():
+def test_text_that_looks_like_a_formula_is_unchanged():
     assert json.loads(made("ndjson", columns(a="text"), [("=1+1",)])) == {"a": "=1+1"}
 
 
-def test_other_arrow_types_are_told_as_text_or_number():
+def test_other_arrow_types_are_written_as_text_or_number():
     arrays = [
         pa.array([19_000], pa.date32()),
         pa.array([5]).cast(pa.decimal128(38, 0)),
@@ -162,7 +162,7 @@ def test_other_arrow_types_are_told_as_text_or_number():
     assert json.loads(data) == {"a": "2022-01-08", "b": 5, "c": None}
 
 
-def test_original_bytes_that_are_no_utf_8_cost_only_themselves():
+def test_invalid_utf_8_in_a_raw_row_replaces_only_those_bytes():
     values = [b'{"a": "\xff"}', None, '{"a": "\u00fc"}'.encode()]
     batch = pa.record_batch([pa.array(values, pa.binary())], ["_original"])
     options = Options(original=True)
@@ -188,7 +188,7 @@ def test_integers_beyond_2_to_the_53_become_text_if_chosen():
     assert report.integers_as_text == 4
 
 
-def test_original_rows_can_have_their_integers_as_text_too():
+def test_large_integers_of_raw_rows_become_text_if_chosen():
     texts = ['{"id": 18446744073709551615, "s": "\\"18446744073709551615"}']
     data = b"".join(
         stream(

@@ -18,13 +18,13 @@ def read(data: bytes) -> pa.Table:
     return pq.read_table(io.BytesIO(data))
 
 
-def test_every_text_comes_back_as_it_was():
+def test_texts_survive_a_round_trip():
     shown = columns(a="text", b="json")
     data = made("parquet", shown, [(text, text) for text in HARD_TEXTS])
     assert read(data).to_pydict() == {"a": HARD_TEXTS, "b": HARD_TEXTS}
 
 
-def test_every_kind_keeps_its_type():
+def test_column_kinds_keep_their_parquet_types():
     shown = columns(
         i="integer", n="number", b="boolean", t="timestamp", s="severity", j="json"
     )
@@ -58,7 +58,7 @@ def test_repeated_and_empty_names_can_all_be_read():
     assert table.to_pylist() == [{"a": "1", "a (2)": "2", "": "3"}]
 
 
-def test_another_reader_takes_it(tmp_path):
+def test_duckdb_reads_the_file(tmp_path):
     file = tmp_path / "rows.parquet"
     shown = columns(a="text", n="integer")
     file.write_bytes(made("parquet", shown, [("x", 1), ("y", 2)]))
@@ -68,7 +68,7 @@ def test_another_reader_takes_it(tmp_path):
     assert found.fetchall() == [(3, "y")]
 
 
-def test_the_manifest_is_in_the_files_own_metadata():
+def test_the_manifest_is_in_the_metadata_of_the_file():
     options = Options(
         manifest=lambda report: json.dumps({"rows": report.rows}).encode()
     )
@@ -79,7 +79,7 @@ def test_the_manifest_is_in_the_files_own_metadata():
     assert json.loads(told) == {"rows": 20}
 
 
-def test_a_row_group_is_all_that_waits(monkeypatch):
+def test_at_most_one_row_group_is_held_in_memory(monkeypatch):
     monkeypatch.setattr(parquet_writer, "GROUP_ROWS", 10)
     asked = []
 
@@ -106,7 +106,7 @@ def test_wide_rows_end_a_row_group_by_their_bytes(monkeypatch):
     assert pq.ParquetFile(io.BytesIO(data)).num_row_groups == 3
 
 
-def test_columns_without_a_type_of_their_own_become_text():
+def test_columns_of_other_types_become_text():
     arrays = [pa.nulls(2), pa.array(["a", None]).dictionary_encode()]
     batch = pa.RecordBatch.from_arrays(arrays, names=["n", "d"])
     data = b"".join(stream("parquet", columns(n="null", d="text"), iter([batch])))

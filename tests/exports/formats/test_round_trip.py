@@ -1,4 +1,4 @@
-"""Whatever JSON rows come from a provider, the files made of their stored rows hold the same."""
+"""Round trip of generated JSON rows: exported files hold the same values as the stored rows."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def spelled(value):
     compacted=st.booleans(),
     compression=st.sampled_from(["", "gzip"]),
 )
-def test_a_file_of_originals_holds_every_row_as_it_came(
+def test_a_file_of_raw_rows_holds_every_row_unchanged(
     rows, limits, compacted, compression
 ):
     chosen = {"original": True, "compression": compression}
@@ -86,7 +86,7 @@ def test_a_file_of_originals_holds_every_row_as_it_came(
 
 @settings(deadline=None, max_examples=20)
 @given(rows=ROWS, limits=LIMITS, compacted=st.booleans())
-def test_only_large_integers_become_text_where_that_was_chosen(rows, limits, compacted):
+def test_exact_as_text_changes_only_large_integers(rows, limits, compacted):
     with stored(rows, limits, compacted=compacted) as result:
         array = exported(result, "json", original=True, exact_as_text=True)
         lines = lines_of(exported(result, "ndjson", original=True, exact_as_text=True))

@@ -38,7 +38,7 @@ def column(kind: str, values: list, **chosen) -> list:
     return [row[0] for row in cells[1:]]
 
 
-def test_every_text_comes_back_as_it_was():
+def test_texts_survive_a_round_trip():
     texts = [text for text in HARD_TEXTS if len(text) < 1000]
     texts += list(map(chr, range(0x20)))
     cells = only_sheet(
@@ -73,7 +73,7 @@ def test_integers_that_excel_would_round_are_exact_text():
     assert report.cells_as_text == 4
 
 
-def test_what_is_not_a_number_is_text():
+def test_nan_and_infinity_are_text():
     values = [float("nan"), float("inf"), float("-inf"), None, 1.5]
     assert column("number", values) == ["NaN", "Infinity", "-Infinity", None, 1.5]
 
@@ -100,7 +100,7 @@ def test_timestamps_are_dates_of_the_zone_to_the_millisecond(zone, expected):
     assert cell.number_format == r"yyyy\-mm\-dd\ hh:mm:ss.000"
 
 
-def test_dates_that_excel_cannot_count_are_text():
+def test_dates_outside_the_range_of_excel_are_text():
     report = Report()
     days = ["1900-02-28T12:00Z", "1900-03-01T00:00Z", "1700-01-01T00:00Z"]
     values = [(datetime.fromisoformat(day),) for day in days]
@@ -126,7 +126,7 @@ def test_text_never_becomes_a_formula_or_a_link(text):
     assert b"hyperlink" not in sheet_xml(data)
 
 
-def test_every_part_is_well_formed_and_sound():
+def test_every_part_is_well_formed_xml():
     data = made("xlsx", columns(a="text"), [(text,) for text in HARD_TEXTS])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
@@ -135,7 +135,7 @@ def test_every_part_is_well_formed_and_sound():
             ElementTree.fromstring(archive.read(name))
 
 
-def test_no_part_needs_zip64_which_excel_would_repair():
+def test_no_part_uses_zip64():
     data = made("xlsx", columns(a="text"), [("x",)])
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert {each.extract_version for each in archive.infolist()} == {20}
@@ -186,7 +186,7 @@ def test_more_rows_than_a_sheet_holds_continue_on_the_next():
     assert report.sheets == 3
 
 
-def test_a_row_more_than_excel_can_hold_begins_a_second_sheet():
+def test_one_row_beyond_the_limit_of_excel_starts_a_second_sheet():
     numbers = pa.record_batch([pa.array(range(1_048_576))], ["n"])
     data = b"".join(stream("xlsx", columns(n="integer"), iter([numbers])))
     first, second = sheet_xml(data, 1), sheet_xml(data, 2)
@@ -198,7 +198,7 @@ def test_a_row_more_than_excel_can_hold_begins_a_second_sheet():
     assert b'<row r="2"><c r="A2"><v>1048575</v></c></row>' in second
 
 
-def test_a_sheet_that_is_exactly_full_is_the_last():
+def test_an_exactly_full_sheet_starts_no_other():
     rows = [(number,) for number in range(9)]
     data = made("xlsx", columns(n="integer"), rows, sheet_rows=10)
     assert len(only_sheet(data)) == 10
@@ -224,7 +224,7 @@ def test_repeated_empty_and_odd_names_are_kept():
     assert cells == [["a", "a", "", "=x<&>", "\u00fc\n"], [0, 1, 2, 3, 4]]
 
 
-def test_the_header_is_bold_and_stays_in_sight():
+def test_the_header_is_bold_and_frozen():
     sheet = workbook(made("xlsx", columns(a="text"), [("x",)]))["Rows"]
     assert (sheet["A1"].font.bold, sheet["A2"].font.bold) == (True, False)
     assert sheet.freeze_panes == "A2"
@@ -237,7 +237,7 @@ def test_the_same_rows_make_the_same_file():
     )
 
 
-def test_more_columns_than_excel_has_are_refused_in_words():
+def test_more_columns_than_excel_has_raise_a_format_error():
     shown = [Shown(str(number), "integer") for number in range(16_385)]
     with pytest.raises(FormatError, match="at most 16,384 columns"):
         next(stream("xlsx", shown, iter([])))

@@ -72,17 +72,17 @@ class Cells:
         self, index: int, content: Content, numbers: pa.StringArray
     ) -> pa.StringArray:
         """Return one column as XML; a missing value has no cell."""
-        place = (f'<c r="{self._letters[index]}', numbers)
+        reference = (f'<c r="{self._letters[index]}', numbers)
         cells = []
         if content.number is not None:
             head = f'"{content.style}><v>'
-            cells.append(joined(*place, head, content.number, "</v></c>"))
+            cells.append(joined(*reference, head, content.number, "</v></c>"))
         if content.text is not None:
             text = escaped(self._cut(content.text, index))
             style = content.style if content.style == _HEADER_STYLE else ""
             guard = self._guarded(content.text, style)
             head = ' t="inlineStr"><is><t xml:space="preserve">'
-            cells.append(joined(*place, '"', guard, head, text, "</t></is></c>"))
+            cells.append(joined(*reference, '"', guard, head, text, "</t></is></c>"))
         return pc.coalesce(*cells, constant(""))
 
     def _content(self, values: pa.Array) -> Content:
@@ -111,8 +111,8 @@ class Cells:
     def _moments(self, values: pa.TimestampArray) -> Content:
         serials, datable = excel_serials(values, self._zone)
         self._report.cells_as_text += count(pc.invert(datable))
-        spelled = iso_texts(values, self._zone)
-        return _split(texts(serials), spelled, datable, _DATE_STYLE)
+        iso = iso_texts(values, self._zone)
+        return _split(texts(serials), iso, datable, _DATE_STYLE)
 
     def _exact(self, text: pa.StringArray) -> Content:
         if not count(pc.greater(pc.binary_length(text), _DIGITS)):
@@ -122,10 +122,10 @@ class Cells:
         return _split(text, text, short)
 
     def _cut(self, text: pa.StringArray, index: int) -> pa.StringArray:
-        text, found = truncate(text)
-        if found:
-            self._report.cells_cut += found
-            self.cut[self._names[index]] += found
+        text, count = truncate(text)
+        if count:
+            self._report.cells_cut += count
+            self.cut[self._names[index]] += count
         return text
 
 

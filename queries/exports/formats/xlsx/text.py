@@ -52,4 +52,4 @@ def _head(value: str) -> str:
 
 
 def _spell_forbidden(value: str) -> str:
-    return _FORBIDDEN.sub(lambda found: f"_x{ord(found[0]):04X}_", value)
+    return _FORBIDDEN.sub(lambda match: f"_x{ord(match[0]):04X}_", value)

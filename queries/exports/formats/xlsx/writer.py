@@ -106,7 +106,7 @@ class RowSheets:
 
 def _cut_notes(cut: Mapping[str, int]) -> list[str]:
     return [
-        f"Cells cut: {sum(cut.values()):,}. Excel holds at most {MAX_CELL_CHARACTERS:,} characters in one.",
+        f"Cells cut: {sum(cut.values()):,}. Excel holds at most {MAX_CELL_CHARACTERS:,} characters per cell.",
         "CSV, JSON and NDJSON files of the same rows hold all of the text.",
-        *(f"Cut in column {name}: {found:,}" for name, found in cut.items()),
+        *(f"Cut in column {name}: {count:,}" for name, count in cut.items()),
     ]
