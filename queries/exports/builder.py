@@ -130,7 +130,7 @@ def _write(export: Export) -> tuple[Report, Manifest]:
     result_set = export.result_set
     if result_set is None:
         raise stored_results.ResultUnavailableError(
-            "The stored rows of this run were deleted."
+            "The stored rows of this run no longer exist."
         )
     with open_rows(request, result_set) as rows:
         report = write(
